@@ -1,0 +1,12 @@
+/**
+ * Who may connect, with what: local users in SQLite, the check of what PAP, CHAP and MS-CHAPv2 deliver, the throttle for
+ * guessers, and the arithmetic of RFC 2759 and RFC 3079 from which SSTP takes its HLAK (MS-SSTP 3.2.5.2.2).
+ * The exchanges themselves are in `ppp/auth/`.
+ */
+export { Authenticator, type AuthenticatorOptions, type LoginReason, type LoginResult } from './authenticator.ts';
+export { LoginThrottle, type LoginThrottleOptions } from './login-throttle.ts';
+export { hlakFromMsChapV2 } from './mppe-keys.ts';
+export { type ChallengeInput, type MsChapV2Answer, mschapv2Answer } from './mschapv2.ts';
+export type { Secret, SecretKind } from './secret-seal.ts';
+export { type Credentials, type User, UserStore, type UserStoreOptions } from './user-store.ts';
+export { UserStoreError, type UserStoreErrorCode } from './user-store-error.ts';

@@ -1,0 +1,43 @@
+/** Which names a user may have, and which stored name a name from the wire may mean. */
+import { UserStoreError } from './user-store-error.ts';
+
+/** In UTF-16 code units: at most 192 bytes in UTF-8, which fit the one-byte Peer-ID length of PAP (RFC 1334 §2.2.1). */
+const MAX_NAME_LENGTH = 64;
+
+/** Windows refuses these in account names too; `\` and `/` would be taken for the end of a domain. */
+const RESERVED = /[\\/"[\]:;|=,+*?<>]/;
+
+/** Characters that hide in a log line or turn it round. Lone surrogates (Cs) have no UTF-8 form. */
+const INVISIBLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+
+/** @throws {UserStoreError} ERR_USER_NAME with the rule that `name` breaks */
+export function checkUserName(name: string): void {
+  const rule = brokenRule(name);
+  if (rule !== undefined) throw new UserStoreError('ERR_USER_NAME', `a user name ${rule}`);
+}
+
+function brokenRule(name: string): string | undefined {
+  if (name.length === 0) return 'must not be empty';
+  if (name.length > MAX_NAME_LENGTH) return `has at most ${MAX_NAME_LENGTH} characters, this one has ${name.length}`;
+  if (INVISIBLE.test(name)) return 'must not contain control characters';
+  if (RESERVED.test(name)) return 'must not contain any of \\ / " [ ] : ; | = , + * ? < >';
+  if (name.trim() !== name) return 'must not begin or end with a space';
+  return undefined;
+}
+
+/** Two names with the same folded form are the same user. */
+export function foldUserName(name: string): string {
+  return name.normalize('NFC').toLowerCase().normalize('NFC');
+}
+
+/**
+ * The folded names that a name from the wire may mean, best first: whole, without `DOMAIN\`, without that and `@realm`.
+ * Always three, with repetitions, so that a look-up does the same work for every name.
+ */
+export function nameCandidates(nameFromWire: string): readonly [whole: string, noDomain: string, noRealm: string] {
+  // No stored name is longer; the rest of a name as long as a packet need not be folded.
+  const whole = foldUserName(nameFromWire.slice(0, 4 * MAX_NAME_LENGTH));
+  const noDomain = whole.slice(whole.indexOf('\\') + 1);
+  const at = noDomain.lastIndexOf('@');
+  return [whole, noDomain, at > 0 ? noDomain.slice(0, at) : noDomain];
+}

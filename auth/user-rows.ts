@@ -1,0 +1,109 @@
+/** The rows of the user database and the statements that read and write them. */
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { Ipv4 } from '../core/index.ts';
+import type { SealedSecret, SecretKind } from './secret-seal.ts';
+import { UserStoreError } from './user-store-error.ts';
+
+export interface User {
+  readonly name: string;
+  readonly enabled: boolean;
+  /** The fixed address, if the user has one. */
+  readonly ipv4: Ipv4 | undefined;
+  readonly createdAt: Date;
+  readonly lastLoginAt: Date | undefined;
+  /** 'nt-hash': only the hash is kept, so this user cannot log in with CHAP-MD5 until the password is set again. */
+  readonly secretKind: SecretKind;
+}
+
+/** A row of `users`. */
+export interface UserRow {
+  readonly user: User;
+  readonly folded: string;
+  /** `owner` is the row's id. */
+  readonly sealed: SealedSecret;
+}
+
+/** Parameters have the names of the columns. */
+const SQL = {
+  insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, created_at)
+           VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :created_at)`,
+  list: 'SELECT * FROM users ORDER BY folded',
+  find: 'SELECT * FROM users WHERE folded = :folded',
+  findByAddress: 'SELECT * FROM users WHERE ipv4 = :ipv4',
+  lookup: 'SELECT * FROM users WHERE folded IN (:whole, :noDomain, :noRealm)',
+  setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
+  setAddress: 'UPDATE users SET ipv4 = :ipv4 WHERE id = :id',
+  setEnabled: 'UPDATE users SET enabled = :enabled WHERE id = :id',
+  remove: 'DELETE FROM users WHERE id = :id',
+  recordLogin: 'UPDATE users SET last_login_at = :last_login_at WHERE folded = :folded',
+  rememberLease: 'INSERT OR REPLACE INTO leases (folded, ipv4, leased_at) VALUES (:folded, :ipv4, :leased_at)',
+  forgetLease: 'DELETE FROM leases WHERE folded = :folded',
+  leases: 'SELECT folded, ipv4 FROM leases ORDER BY leased_at, folded',
+} as const;
+
+export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+export function prepareStatements(database: DatabaseSync): Statements {
+  const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)] as const);
+  return Object.fromEntries(entries) as Statements;
+}
+
+type Columns = Readonly<Record<string, SQLOutputValue>>;
+
+/** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
+export function readUser(columns: Columns): UserRow {
+  const kind = secretKind(columns);
+  return {
+    user: {
+      name: text(columns, 'name'),
+      enabled: integer(columns, 'enabled') !== 0,
+      ipv4: optional(columns, 'ipv4', integer),
+      createdAt: time(columns, 'created_at'),
+      lastLoginAt: optional(columns, 'last_login_at', time),
+      secretKind: kind,
+    },
+    folded: text(columns, 'folded'),
+    sealed: { owner: text(columns, 'id'), kind, bytes: blob(columns, 'secret') },
+  };
+}
+
+/** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
+export function readLease(columns: Columns): [folded: string, ipv4: Ipv4] {
+  return [text(columns, 'folded'), integer(columns, 'ipv4')];
+}
+
+function text(columns: Columns, name: string): string {
+  const value = columns[name];
+  return typeof value === 'string' ? value : refuse(name);
+}
+
+function integer(columns: Columns, name: string): number {
+  const value = columns[name];
+  return typeof value === 'number' ? value : refuse(name);
+}
+
+function blob(columns: Columns, name: string): Uint8Array {
+  const value = columns[name];
+  return value instanceof Uint8Array ? value : refuse(name);
+}
+
+function time(columns: Columns, name: string): Date {
+  return new Date(integer(columns, name));
+}
+
+function secretKind(columns: Columns): SecretKind {
+  const value = columns.secret_kind;
+  return value === 'password' || value === 'nt-hash' ? value : refuse('secret_kind');
+}
+
+function optional<Value>(
+  columns: Columns,
+  name: string,
+  read: (columns: Columns, name: string) => Value,
+): Value | undefined {
+  return columns[name] === null ? undefined : read(columns, name);
+}
+
+function refuse(column: string): never {
+  throw new UserStoreError('ERR_USER_STORE', `the user database is damaged: column ${column}`);
+}

@@ -1,0 +1,285 @@
+/**
+ * Local users in SQLite, with sealed passwords, fixed addresses and sticky leases.
+ *
+ * Every read asks the file, so what another process (the command line) writes takes effect at once.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { formatIpv4, type Ipv4 } from '../core/index.ts';
+import { ntPasswordHash } from './mschapv2.ts';
+import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
+import { STORE_FILES } from './store-files.ts';
+import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
+import { checkUserName, foldUserName, nameCandidates } from './user-name.ts';
+import { prepareStatements, readLease, readUser, type Statements, type User, type UserRow } from './user-rows.ts';
+import { UserStoreError } from './user-store-error.ts';
+
+/** MS-CHAPv2 takes passwords of up to 256 UTF-16 code units (RFC 2759 §8.3). */
+const MAX_PASSWORD_LENGTH = 256;
+
+export type { User } from './user-rows.ts';
+
+/** What a login is checked against. For a name that nobody has, `user` is undefined and the secret is a random one. */
+export interface Credentials {
+  readonly user: User | undefined;
+  readonly secret: Secret;
+}
+
+export interface UserStoreOptions {
+  /** 'nt-hash' forgets the passwords that are there and keeps none of new ones; there is no way back. */
+  readonly keep: SecretKind;
+  /** For tests. */
+  readonly now?: () => Date;
+}
+
+/** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
+export class UserStore {
+  /** Names of the files that the store may create in its directory. */
+  static readonly files: readonly string[] = STORE_FILES;
+
+  /**
+   * Opens the store, or makes it: directory 0700, files 0600.
+   *
+   * @throws {UserStoreError} ERR_USER_STORE, or ERR_USER_STORE_MODE if other users can read a file
+   */
+  static open(directory: string, options: UserStoreOptions): UserStore {
+    const { database, seal } = openUserDatabase(directory);
+    try {
+      return new UserStore(directory, database, seal, options);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  readonly #directory: string;
+  readonly #database: DatabaseSync;
+  readonly #seal: SecretSeal;
+  readonly #keep: SecretKind;
+  readonly #now: () => Date;
+  readonly #statements: Statements;
+  readonly #dummy: SealedSecret;
+
+  private constructor(directory: string, database: DatabaseSync, seal: SecretSeal, options: UserStoreOptions) {
+    this.#directory = directory;
+    this.#database = database;
+    this.#seal = seal;
+    this.#keep = options.keep;
+    this.#now = options.now ?? (() => new Date());
+    this.#statements = asStoreErrors(directory, () => prepareStatements(database));
+    this.#dummy = this.#sealDummy();
+    if (this.#keep === 'nt-hash') this.#forgetPasswords();
+  }
+
+  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_ADDRESS, ERR_USER_EXISTS */
+  add(name: string, password: string, options: { readonly ipv4?: Ipv4 | undefined } = {}): User {
+    checkUserName(name);
+    const secret = this.#secretOf(password);
+    const { ipv4 } = options;
+    if (ipv4 !== undefined) checkFixedAddress(ipv4);
+    return this.#change(() => {
+      const existing = this.#find(name);
+      if (existing !== undefined) throw new UserStoreError('ERR_USER_EXISTS', `user '${existing.name}' exists already`);
+      if (ipv4 !== undefined) this.#checkAddressFree(ipv4, undefined);
+      const sealed = this.#seal.close(randomUUID(), secret);
+      this.#statements.insert.run({
+        id: sealed.owner,
+        name,
+        folded: foldUserName(name),
+        ipv4: ipv4 ?? null,
+        secret_kind: sealed.kind,
+        secret: sealed.bytes,
+        created_at: this.#now().getTime(),
+      });
+      return this.#existing(name).user;
+    });
+  }
+
+  /** @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD */
+  setPassword(name: string, password: string): void {
+    const secret = this.#secretOf(password);
+    this.#change(() => this.#storeSecret(this.#existing(name).sealed.owner, secret));
+  }
+
+  /**
+   * Fixes the user's address, or with undefined gives it back to the pool.
+   *
+   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_ADDRESS
+   */
+  setAddress(name: string, ipv4: Ipv4 | undefined): User {
+    if (ipv4 !== undefined) checkFixedAddress(ipv4);
+    return this.#change(() => {
+      const id = this.#existing(name).sealed.owner;
+      if (ipv4 !== undefined) this.#checkAddressFree(ipv4, id);
+      this.#statements.setAddress.run({ id, ipv4: ipv4 ?? null });
+      return this.#existing(name).user;
+    });
+  }
+
+  /** @throws {UserStoreError} ERR_USER_UNKNOWN */
+  setEnabled(name: string, enabled: boolean): User {
+    return this.#change(() => {
+      this.#statements.setEnabled.run({ id: this.#existing(name).sealed.owner, enabled: enabled ? 1 : 0 });
+      return this.#existing(name).user;
+    });
+  }
+
+  /** @throws {UserStoreError} ERR_USER_UNKNOWN */
+  remove(name: string): void {
+    this.#change(() => {
+      const row = this.#existing(name);
+      this.#statements.remove.run({ id: row.sealed.owner });
+      this.#statements.forgetLease.run({ folded: row.folded });
+    });
+  }
+
+  /** All users by name. */
+  list(): User[] {
+    return this.#run(() => this.#statements.list.all().map((columns) => readUser(columns).user));
+  }
+
+  /** The user of exactly this name, without regard to case. */
+  find(name: string): User | undefined {
+    return this.#run(() => this.#find(name));
+  }
+
+  /**
+   * Whom a name from the wire means: first the whole name, then without `DOMAIN\`, then also without `@realm`.
+   * Takes the same steps whether or not there is such a user.
+   *
+   * @throws {UserStoreError} ERR_USER_STORE also if the stored secret was tampered with
+   */
+  lookup(nameFromWire: string): Credentials {
+    return this.#run(() => {
+      const [whole, noDomain, noRealm] = nameCandidates(nameFromWire);
+      const rows = this.#statements.lookup.all({ whole, noDomain, noRealm }).map(readUser);
+      const rank = (row: UserRow): number => [whole, noDomain, noRealm].indexOf(row.folded);
+      const row = rows.sort((a, b) => rank(a) - rank(b))[0];
+      return { user: row?.user, secret: this.#openSecret(row?.sealed ?? this.#dummy, nameFromWire) };
+    });
+  }
+
+  /** Notes a successful login now. A user who was removed meanwhile is passed over. */
+  recordLogin(name: string): void {
+    this.#run(() => {
+      this.#statements.recordLogin.run({ folded: foldUserName(name), last_login_at: this.#now().getTime() });
+    });
+  }
+
+  /** Remembers the address a user got last. Whoever had it before loses the claim, so there are never more than addresses. */
+  rememberLease(name: string, ipv4: Ipv4): void {
+    this.#run(() => {
+      const leased_at = this.#now().getTime();
+      this.#statements.rememberLease.run({ folded: foldUserName(name), ipv4, leased_at });
+    });
+  }
+
+  /** The address each user got last, by folded name, the oldest first. */
+  leases(): ReadonlyMap<string, Ipv4> {
+    return this.#run(() => {
+      return new Map(this.#statements.leases.all().map(readLease));
+    });
+  }
+
+  /** The store must not be used afterwards; closing it again does nothing. */
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #find(name: string): User | undefined {
+    const columns = this.#statements.find.get({ folded: foldUserName(name) });
+    return columns === undefined ? undefined : readUser(columns).user;
+  }
+
+  #existing(name: string): UserRow {
+    const columns = this.#statements.find.get({ folded: foldUserName(name) });
+    if (columns === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${name}'`);
+    return readUser(columns);
+  }
+
+  #checkAddressFree(ipv4: Ipv4, exceptId: string | undefined): void {
+    const columns = this.#statements.findByAddress.get({ ipv4 });
+    if (columns === undefined) return;
+    const holder = readUser(columns);
+    if (holder.sealed.owner === exceptId) return;
+    throw new UserStoreError(
+      'ERR_USER_ADDRESS',
+      `${formatIpv4(ipv4)} is already the fixed address of '${holder.user.name}'`,
+    );
+  }
+
+  #secretOf(password: string): Secret {
+    checkPassword(password);
+    return { ntHash: ntPasswordHash(password), password: this.#keep === 'password' ? password : undefined };
+  }
+
+  #storeSecret(id: string, secret: Secret): void {
+    const { kind, bytes } = this.#seal.close(id, secret);
+    this.#statements.setSecret.run({ id, secret_kind: kind, secret: bytes });
+  }
+
+  #openSecret(sealed: SealedSecret, name: string): Secret {
+    const secret = this.#seal.open(sealed);
+    if (secret === undefined) {
+      throw new UserStoreError('ERR_USER_STORE', `the stored password of '${name}' is damaged: set it again`);
+    }
+    return secret;
+  }
+
+  /** Stands in for the secret of a user that does not exist, so that looking for one costs what finding one costs. */
+  #sealDummy(): SealedSecret {
+    return this.#seal.close(randomUUID(), this.#secretOf(randomBytes(9).toString('base64')));
+  }
+
+  #forgetPasswords(): void {
+    const withPassword = (): UserRow[] =>
+      this.#statements.list
+        .all()
+        .map(readUser)
+        .filter(({ sealed }) => sealed.kind === 'password');
+    if (this.#run(withPassword).length === 0) return;
+    this.#change(() => {
+      for (const { sealed } of withPassword()) {
+        const secret = this.#seal.open(sealed);
+        // A damaged one holds no password that anybody could read; the store must open so that it can be set again.
+        if (secret !== undefined) this.#storeSecret(sealed.owner, { ntHash: secret.ntHash, password: undefined });
+      }
+    });
+    // The write-ahead log may still hold the rows as they were before.
+    this.#run(() => this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
+  }
+
+  /** A change that an operator made is on the disk when it returns; logins and leases may be lost with the power. */
+  #change<Result>(change: () => Result): Result {
+    return this.#run(() => {
+      this.#database.exec('PRAGMA synchronous = FULL');
+      try {
+        return writeTransaction(this.#database, change);
+      } finally {
+        this.#database.exec('PRAGMA synchronous = NORMAL');
+      }
+    });
+  }
+
+  #run<Result>(action: () => Result): Result {
+    return asStoreErrors(this.#directory, action);
+  }
+}
+
+function checkPassword(password: string): void {
+  if (password.length === 0) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must not be empty');
+  if (password.length > MAX_PASSWORD_LENGTH) {
+    const message = `a password has at most ${MAX_PASSWORD_LENGTH} characters, this one has ${password.length}`;
+    throw new UserStoreError('ERR_USER_PASSWORD', message);
+  }
+  // A lone surrogate has no UTF-8 form: the password that comes back would be another one.
+  if (!password.isWellFormed()) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must be valid Unicode');
+}
+
+/** Whether the address is inside the pool is the server's to say; here only what no host can ever have is refused. */
+function checkFixedAddress(ipv4: Ipv4): void {
+  const network = ipv4 >>> 24;
+  if (!Number.isInteger(ipv4) || ipv4 !== ipv4 >>> 0 || network === 0 || network === 127 || network >= 224) {
+    throw new UserStoreError('ERR_USER_ADDRESS', `${formatIpv4(ipv4)} is not an address that a client can have`);
+  }
+}
