@@ -1,0 +1,115 @@
+/** The folder map of ARCHITECTURE.md, enforced: who may import whom, and what a pure folder must not touch. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+const BELOW_SERVER = ['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'certs', 'auth', 'datapath', 'admin'];
+
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  sstp: ['core'],
+  ppp: ['core'],
+  ip: ['core'],
+  tun: ['core'],
+  tls: ['core'],
+  certs: ['core'],
+  auth: ['core', 'ppp (types)'],
+  admin: ['core'],
+  datapath: ['core', 'sstp', 'ppp', 'ip', 'tun'],
+  client: ['core', 'sstp', 'ppp', 'auth', 'ip', 'tun', 'datapath'],
+  server: BELOW_SERVER,
+  cli: [...BELOW_SERVER, 'server', 'client', 'bench'],
+  bench: [...BELOW_SERVER, 'server', 'client', 'cli'],
+};
+
+const PURE = ['sstp', 'ppp', 'ip'];
+
+const folders = Object.keys(MAY_IMPORT);
+const files = folders.flatMap((folder) => globSync(`${folder}/**/*.ts`, { exclude: ['**/node_modules/**'] }));
+
+interface Import {
+  readonly file: string;
+  readonly statement: string;
+  readonly isTypeOnly: boolean;
+  readonly specifier: string;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, 'utf8');
+  const found: Import[] = [];
+  for (const match of text.matchAll(
+    /^(?:import|export)\s[^;]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|^import\s+'([^']+)'/gm,
+  )) {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? '';
+    found.push({ file, statement: match[0], isTypeOnly: /^(import|export) type\s/.test(match[0]), specifier });
+  }
+  return found;
+}
+
+const folderOf = (file: string): string => file.split('/')[0] ?? '';
+
+test('there is something to look at', () => {
+  assert.ok(files.length > 40, `only ${files.length} files`);
+});
+
+test('imports between folders go one way, and only through index.ts', () => {
+  const faults: string[] = [];
+  for (const file of files) {
+    for (const { specifier, isTypeOnly } of importsOf(file)) {
+      if (!specifier.startsWith('.')) continue;
+      const target = normalize(join(dirname(file), specifier));
+      const from = folderOf(file);
+      const to = folderOf(target);
+      if (from === to) continue;
+      const allowed = MAY_IMPORT[from] ?? [];
+      if (!allowed.includes(to) && !(isTypeOnly && allowed.includes(`${to} (types)`)))
+        faults.push(`${file} imports ${to}`);
+      if (target !== `${to}/index.ts`) faults.push(`${file} imports ${target} instead of ${to}/index.ts`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('each folder has an index.ts that opens with what the folder is for', () => {
+  for (const folder of folders.filter((name) => files.some((file) => file.startsWith(`${name}/`)))) {
+    if (folder === 'cli' || folder === 'bench') continue; // programs, not libraries
+    const text = readFileSync(`${folder}/index.ts`, 'utf8');
+    assert.match(text, /^\/\*\*/, `${folder}/index.ts`);
+  }
+});
+
+test('pure folders touch no clock, timer, randomness, process or log, and of Node only Buffer and hashes', () => {
+  const faults: string[] = [];
+  for (const file of files.filter((name) => PURE.includes(folderOf(name)))) {
+    const code = readFileSync(file, 'utf8')
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/\/\/.*$/gm, '');
+    for (const word of [
+      'setTimeout',
+      'setInterval',
+      'setImmediate',
+      'queueMicrotask',
+      'Date.now',
+      'performance.',
+      'Math.random',
+      'process.',
+      'randomBytes',
+      'console.',
+    ]) {
+      if (code.includes(word)) faults.push(`${file}: ${word}`);
+    }
+    for (const { specifier, statement } of importsOf(file)) {
+      if (specifier.startsWith('.')) continue;
+      const isHash =
+        specifier === 'node:crypto' && /\{\s*((create(Hash|Hmac)|timingSafeEqual|hash)(,\s*)?)+\s*\}/.test(statement);
+      if (!isHash && specifier !== 'node:buffer') faults.push(`${file} imports ${specifier}`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('no file speaks to the console but the command line', () => {
+  const loud = files.filter((file) => !/^(cli|bench)\//.test(file) && /\bconsole\./.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(loud, []);
+});
