@@ -5,3 +5,4 @@ export * from './clock.ts';
 export * from './event-queue.ts';
 export * from './log.ts';
 export * from './system-clock.ts';
+export * from './version.ts';
