@@ -1,0 +1,86 @@
+/** The commands `ip` and `nft` as child processes: no shell in between, a time limit, one line for each way to fail. */
+import { execFile } from 'node:child_process';
+import { NetworkError } from './network-error.ts';
+
+const TIMEOUT_MS = 10_000;
+/** A ruleset of a large container host has some megabytes. */
+const MOST_OUTPUT_BYTES = 64 << 20;
+/** An unprivileged user's PATH often lacks the folders where these commands are. */
+const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin';
+
+export type CommandResult =
+  | { readonly kind: 'ok'; readonly stdout: string }
+  /** `message` is the first line that the command complained with. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** There is no such command, or none that may be run (EACCES is also what a PATH with a closed folder gives). */
+  | { readonly kind: 'missing' };
+
+/** Runs a command to its end. Never rejects. @param input goes to its standard input */
+export function runCommand(command: string, args: readonly string[], input?: string): Promise<CommandResult> {
+  const PATH = [process.env.PATH, SYSTEM_FOLDERS].filter(Boolean).join(':');
+  const options = {
+    timeout: TIMEOUT_MS,
+    maxBuffer: MOST_OUTPUT_BYTES,
+    env: { ...process.env, PATH, LC_ALL: 'C' },
+  };
+  return new Promise((resolve) => {
+    const child = execFile(command, [...args], options, (error, stdout, stderr) => {
+      if (error === null) resolve({ kind: 'ok', stdout });
+      else if (error.code === 'ENOENT' || error.code === 'EACCES') resolve({ kind: 'missing' });
+      else resolve({ kind: 'failed', message: complaint(stderr, error) });
+    });
+    child.stdin?.on('error', () => {}); // a command that fails before it reads its input is reported by its exit status
+    child.stdin?.end(input ?? '');
+  });
+}
+
+/** Runs `ip` and returns what it printed. @throws {NetworkError} if it is missing or fails */
+export async function ip(args: readonly string[], input?: string): Promise<string> {
+  const result = await runCommand('ip', args, input);
+  switch (result.kind) {
+    case 'ok':
+      return result.stdout;
+    case 'missing':
+      throw new NetworkError('the command ip is missing: apt install iproute2');
+    case 'failed':
+      throw new NetworkError(ipFailure(result.message, args));
+    default:
+      return result satisfies never;
+  }
+}
+
+/** Runs `ip -json` and returns the list it printed. @throws {NetworkError} if it is missing, fails or prints something else */
+export async function ipJson(args: readonly string[]): Promise<Record<string, unknown>[]> {
+  const text = await ip(['-json', ...args]);
+  const list = text.trim() === '' ? [] : parseJson(text); // an empty list is printed as nothing at all by some versions
+  if (!Array.isArray(list)) throw new NetworkError(`ip ${args.join(' ')} printed no JSON: apt install iproute2`);
+  return list.filter(isRecord);
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function ipFailure(message: string, args: readonly string[]): string {
+  if (/not permitted|permission denied/i.test(message)) {
+    return `the network may not be changed (ip: ${message}): run as root or with CAP_NET_ADMIN`;
+  }
+  if (/busybox|unrecognized option|option "-json" is unknown|invalid option/i.test(message)) {
+    return `this is not the ip command of iproute2 (${message}): apt install iproute2, or apk add iproute2`;
+  }
+  return `ip ${args.join(' ')}: ${message}`;
+}
+
+function complaint(stderr: string, error: Error & { killed?: boolean }): string {
+  if (error.killed === true) return `no answer within ${TIMEOUT_MS / 1000} s`;
+  const first = stderr.split('\n').find((line) => line.trim() !== '');
+  return first?.trim() ?? error.message.split('\n')[0] ?? 'failed';
+}

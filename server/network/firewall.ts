@@ -1,0 +1,54 @@
+/** Our own nftables table, as text for one transaction. It refuses nothing that others allow and needs no other table. */
+import { formatIpv4Cidr, formatIpv6Cidr, type Ipv4Cidr, type Ipv6Cidr } from '../../core/index.ts';
+
+/** The IPv4 addresses that are translated: the pool, and fixed addresses outside of it while their sessions run. */
+export const CLIENTS_SET = 'clients4';
+
+export interface FirewallOptions {
+  readonly table: string;
+  readonly tun: string;
+  readonly ipv4: Ipv4Cidr;
+  readonly ipv6: Ipv6Cidr | undefined;
+  readonly nat: boolean;
+}
+
+/**
+ * Replaces the table, whether there is one or not.
+ *
+ * Loopback destinations are dropped before routing, a second line of defence behind the source check: a kernel with
+ * route_localnet would let 127/8 in. `lo` is no way out: what the host says to itself keeps its source.
+ */
+export function firewallRules(options: FirewallOptions): string {
+  const { table, tun, ipv4, ipv6, nat } = options;
+  const sourceNat = [
+    `    ip saddr @${CLIENTS_SET} oifname != { "${tun}", "lo" } masquerade`,
+    ...(ipv6 && isUniqueLocal(ipv6)
+      ? [`    ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != { "${tun}", "lo" } masquerade`]
+      : []),
+  ];
+  return [
+    removeTable(table),
+    `table inet ${table} {`,
+    `  set ${CLIENTS_SET} { type ipv4_addr; flags interval; elements = { ${formatIpv4Cidr(ipv4)} }; }`,
+    '  chain from_tunnel {',
+    '    type filter hook prerouting priority raw; policy accept;',
+    `    iifname "${tun}" ip daddr 127.0.0.0/8 drop`,
+    `    iifname "${tun}" ip6 daddr ::1 drop`,
+    '  }',
+    ...(nat
+      ? ['  chain source_nat {', '    type nat hook postrouting priority srcnat; policy accept;', ...sourceNat, '  }']
+      : []),
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** Declaring it first makes deleting succeed where there is none. */
+export function removeTable(table: string): string {
+  return `table inet ${table}\ndelete table inet ${table}\n`;
+}
+
+/** fc00::/7 (RFC 4193): nobody outside can answer such an address, so it is translated; all others are routed. */
+export function isUniqueLocal(cidr: Ipv6Cidr): boolean {
+  return ((cidr.address[0] ?? 0) & 0xfe) === 0xfc;
+}

@@ -1,0 +1,356 @@
+/** Sets up the host's network around a TUN device that exists, and takes back what it set up. */
+import { readFile } from 'node:fs/promises';
+import {
+  formatIpv4,
+  formatIpv4Cidr,
+  formatIpv6,
+  formatIpv6Cidr,
+  type Ipv4,
+  type Ipv4Cidr,
+  type Ipv6,
+  type Ipv6Cidr,
+  ipv4InCidr,
+  ipv4Mask,
+  type Log,
+} from '../../core/index.ts';
+import { ip, ipJson, parseJson, runCommand } from './command.ts';
+import { CLIENTS_SET, firewallRules, isUniqueLocal, removeTable } from './firewall.ts';
+import { type DroppingChain, droppingChains, droppingLegacyChain } from './foreign-chains.ts';
+import { turnOnForwarding } from './forwarding.ts';
+import { localNetworks, resolvers } from './local.ts';
+import { NetworkError } from './network-error.ts';
+import { readSysctl, sysctlName, writeSysctl } from './sysctl.ts';
+
+/** IPv6 needs links of at least so many bytes (RFC 8200 5). */
+const IPV6_LEAST_MTU = 1280;
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
+
+export interface NetworkOptions {
+  /** The device's name; it exists before `up`. */
+  readonly tun: string;
+  readonly mtu: number;
+  readonly ipv4: { readonly address: Ipv4; readonly cidr: Ipv4Cidr };
+  /** The address is PREFIX::1. */
+  readonly ipv6: { readonly address: Ipv6; readonly cidr: Ipv6Cidr } | undefined;
+  /** Ours on the device, also without an IPv6 pool. */
+  readonly linkLocal: Ipv6;
+  /** Translate what clients send to other networks into the host's own addresses. */
+  readonly nat: boolean;
+  /** Letters, digits and `_`: tells the nftables tables of several servers apart. */
+  readonly instance: string;
+  readonly log: Log;
+}
+
+/**
+ * The lines that `up`, `down` and `cleanStale` return are for the operator; those that name something missing start
+ * with `WARNING: ` and end with the command that mends it. Every method may be called again: it leaves what is right.
+ */
+export class HostNetwork {
+  readonly #options: NetworkOptions;
+  readonly #table: string;
+  /** Addresses outside the pool that are routed to the device, and for how many sessions. */
+  readonly #hostRoutes = new Map<Ipv4, number>();
+  /** Settings under /proc/sys that we turned on. */
+  readonly #written = new Set<string>();
+  #hasFirewall = false;
+  /** Settles when the last change that was asked for is done: changes never overlap. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @throws {NetworkError} if the device's name or the instance is none that `ip` and `nft` take */
+  constructor(options: NetworkOptions) {
+    if (!/^[A-Za-z0-9_.-]{1,15}$/.test(options.tun) || /^\.+$/.test(options.tun)) {
+      throw new NetworkError(
+        `${JSON.stringify(options.tun)} is no name for a network device: 1 to 15 letters, digits, . _ -`,
+      );
+    }
+    if (!/^[A-Za-z0-9_]{1,64}$/.test(options.instance)) {
+      throw new NetworkError(
+        `${JSON.stringify(options.instance)} is no name for an instance: 1 to 64 letters, digits, _`,
+      );
+    }
+    if (options.ipv6 !== undefined && options.mtu < IPV6_LEAST_MTU) {
+      throw new NetworkError(
+        `an IPv6 pool needs an MTU of at least ${IPV6_LEAST_MTU}, not ${options.mtu}: --mtu ${IPV6_LEAST_MTU}`,
+      );
+    }
+    this.#options = options;
+    this.#table = `sstpd_${options.instance}`;
+  }
+
+  /** See `localNetworks` in local.ts. */
+  static localNetworks(): Promise<Ipv4Cidr[]> {
+    return localNetworks();
+  }
+
+  /** See `resolvers` in local.ts. */
+  static resolvers(): Promise<Ipv4[]> {
+    return resolvers();
+  }
+
+  /**
+   * Brings the device up with its addresses, turns forwarding on, and translates. Needs CAP_NET_ADMIN, for sysctls root.
+   *
+   * @throws {NetworkError} if the device can't be configured; everything less becomes a line
+   */
+  async up(): Promise<string[]> {
+    const device = await this.#configureDevice();
+    const forwarding = await turnOnForwarding(this.#options.ipv6 !== undefined);
+    for (const path of forwarding.written) this.#written.add(path);
+    const firewall = await this.#installFirewall();
+    return [...device, ...forwarding.lines, ...firewall, ...(await this.#foreignChains()), ...(await this.#detours())];
+  }
+
+  /**
+   * Routes a fixed address outside the pool to the device, and translates it; one inside the pool has all that already.
+   * Each call wants its `removeHostRoute`: an address that moves from one session to the next is added before it is
+   * removed, and must not lose its route then.
+   *
+   * @throws {NetworkError} if the route can't be made
+   */
+  addHostRoute(address: Ipv4): Promise<void> {
+    return this.#inTurn(async () => {
+      if (ipv4InCidr(address, this.#options.ipv4.cidr)) return;
+      await ip(['route', 'replace', `${formatIpv4(address)}/32`, 'dev', this.#options.tun]);
+      const holders = this.#hostRoutes.get(address) ?? 0;
+      this.#hostRoutes.set(address, holders + 1);
+      if (holders === 0) await this.#addClient(address);
+    });
+  }
+
+  /** Takes back one `addHostRoute`, the last one takes the route; without effect for any other address. @throws {NetworkError} */
+  removeHostRoute(address: Ipv4): Promise<void> {
+    return this.#inTurn(async () => {
+      const holders = this.#hostRoutes.get(address) ?? 0;
+      if (holders > 1) this.#hostRoutes.set(address, holders - 1);
+      if (holders !== 1) return;
+      this.#hostRoutes.delete(address);
+      await this.#removeClient(address);
+      await this.#removeRoute(address);
+    });
+  }
+
+  /** Removes routes, addresses and the nftables table. Never rejects, so that the rest of a shutdown goes on. */
+  down(): Promise<string[]> {
+    return this.#inTurn(() => this.#takeDown());
+  }
+
+  async #takeDown(): Promise<string[]> {
+    const { tun, ipv4, ipv6, linkLocal } = this.#options;
+    for (const address of this.#hostRoutes.keys())
+      await this.#removeRoute(address).catch((error: Error) => this.#note(error.message));
+    this.#hostRoutes.clear();
+    const lines = [
+      `address delete ${formatIpv4(ipv4.address)}/${ipv4.cidr.prefixLength} dev ${tun}`,
+      ...(ipv6 ? [`address delete ${formatIpv6(ipv6.address)}/${ipv6.cidr.prefixLength} dev ${tun}`] : []),
+      `address delete ${formatIpv6(linkLocal)}/64 dev ${tun}`,
+      `link set dev ${tun} down`,
+    ];
+    // A device that is gone has taken its addresses and routes with it.
+    if (await this.#deviceExists()) {
+      const result = await runCommand('ip', ['-force', '-batch', '-'], batch(lines));
+      if (result.kind === 'failed') this.#note(result.message);
+    }
+    return [...(await this.#removeTable()), ...this.#staysOn()];
+  }
+
+  /** Removes the table that a killed run of this instance left behind; it would go on translating. */
+  async cleanStale(): Promise<string[]> {
+    const listed = await runCommand('nft', ['-j', 'list', 'tables']);
+    if (listed.kind !== 'ok' || !listed.stdout.includes(`"${this.#table}"`)) return [];
+    const removed = await runCommand('nft', ['-f', '-'], removeTable(this.#table));
+    if (removed.kind === 'ok')
+      return [`removed the nftables table ${this.#table} of an earlier run that did not end in order`];
+    return [
+      `WARNING: the nftables table ${this.#table} of an earlier run is still there: nft delete table inet ${this.#table}`,
+    ];
+  }
+
+  /** The address's prefix length makes the route to the pool. */
+  async #configureDevice(): Promise<string[]> {
+    const { tun, mtu, ipv4, ipv6, linkLocal } = this.#options;
+    const ipv6State = await this.#enableIpv6();
+    const commands = [
+      `link set dev ${tun} mtu ${mtu}`,
+      ...(ipv6State.isOn ? [`link set dev ${tun} addrgenmode none`] : []),
+      `link set dev ${tun} up`,
+      `address replace ${formatIpv4(ipv4.address)}/${ipv4.cidr.prefixLength} dev ${tun}`,
+      ...(ipv6State.isOn ? [`address replace ${formatIpv6(linkLocal)}/64 dev ${tun} nodad`] : []),
+      ...(ipv6State.isOn && ipv6
+        ? [`address replace ${formatIpv6(ipv6.address)}/${ipv6.cidr.prefixLength} dev ${tun} nodad`]
+        : []),
+    ];
+    await ip(['-batch', '-'], batch(commands));
+    const pools = [formatIpv4Cidr(ipv4.cidr), ...(ipv6 ? [formatIpv6Cidr(ipv6.cidr)] : [])];
+    return [`device ${tun}: MTU ${mtu}, clients in ${pools.join(' and ')}`, ...ipv6State.lines];
+  }
+
+  /** Containers often start with IPv6 off on every interface; on our own device it can be turned on. */
+  async #enableIpv6(): Promise<{ isOn: boolean; lines: string[] }> {
+    const { tun, mtu, ipv6 } = this.#options;
+    const path = `net/ipv6/conf/${tun}/disable_ipv6`;
+    if (mtu < IPV6_LEAST_MTU) return { isOn: false, lines: [] };
+    const outcome = await writeSysctl(path, '0');
+    switch (outcome) {
+      case 'unchanged':
+      case 'written':
+        return { isOn: true, lines: [] };
+      case 'absent':
+        if (ipv6 && (await readSysctl('net/ipv6/conf/all/disable_ipv6')) === undefined) {
+          throw new NetworkError('this kernel has no IPv6 (ipv6.disable=1?): start without --pool6, or boot with IPv6');
+        }
+        return { isOn: false, lines: [] };
+      case 'refused': {
+        const warning = `WARNING: IPv6 is off for ${tun}, so clients get no IPv6; outside: sysctl -w ${sysctlName('net/ipv6/conf/default/disable_ipv6')}=0`;
+        return { isOn: false, lines: ipv6 ? [warning] : [] };
+      }
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  async #installFirewall(): Promise<string[]> {
+    const { tun, ipv4, ipv6, nat } = this.#options;
+    const table = this.#table;
+    const rules = firewallRules({ table, tun, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat });
+    const extra = [...this.#hostRoutes.keys()].map((address) => element('add', table, address));
+    const result = await runCommand('nft', ['-f', '-'], [rules, ...extra].join(''));
+    this.#hasFirewall = result.kind === 'ok';
+    switch (result.kind) {
+      case 'ok':
+        return [...this.#translation(), ...this.#routedPrefix()];
+      case 'missing':
+        return nat
+          ? [this.#withoutNat('nft is not installed', 'apt install nftables and start again')]
+          : this.#routedPrefix();
+      case 'failed':
+        return nat
+          ? [this.#withoutNat(`nft: ${result.message}`, 'see what nft list ruleset says')]
+          : [`WARNING: no second guard of the loopback addresses (nft: ${result.message})`, ...this.#routedPrefix()];
+      default:
+        return result satisfies never;
+    }
+  }
+
+  #translation(): string[] {
+    const { ipv4, ipv6, nat } = this.#options;
+    if (!nat) return [`no NAT: ${formatIpv4Cidr(ipv4.cidr)} must be routed to this host by the network behind it`];
+    const translated = [
+      formatIpv4Cidr(ipv4.cidr),
+      ...(ipv6 && isUniqueLocal(ipv6.cidr) ? [formatIpv6Cidr(ipv6.cidr)] : []),
+    ];
+    return [`NAT for ${translated.join(' and ')} (nftables table ${this.#table})`];
+  }
+
+  #routedPrefix(): string[] {
+    const { ipv6, nat } = this.#options;
+    if (ipv6 === undefined || (nat && isUniqueLocal(ipv6.cidr))) return [];
+    return [`no NAT for ${formatIpv6Cidr(ipv6.cidr)}: it must be routed to this host by the network behind it`];
+  }
+
+  #withoutNat(cause: string, remedy: string): string {
+    const pool = formatIpv4Cidr(this.#options.ipv4.cidr);
+    return `WARNING: ${cause}, so there is no NAT and clients get no further than this server: ${remedy}, or start with --no-nat and route ${pool} to this host`;
+  }
+
+  /** Firewalls of others on the way of what we forward. */
+  async #foreignChains(): Promise<string[]> {
+    const { tun, ipv6 } = this.#options;
+    const listed = await runCommand('nft', ['-j', 'list', 'ruleset']);
+    const families = ['ip', 'inet', ...(ipv6 ? ['ip6'] : [])];
+    const ruleset = listed.kind === 'ok' ? parseJson(listed.stdout) : undefined;
+    const found = droppingChains(ruleset, { ownTable: this.#table, tun, families });
+    return [...found, ...(await this.#legacyChain())].map(
+      (chain) => `WARNING: ${chain.name} drops what ${tun} forwards; run: ${chain.remedy}`,
+    );
+  }
+
+  /** The older iptables keeps its rules where nft can't see them. */
+  async #legacyChain(): Promise<DroppingChain[]> {
+    const tables = await readFile(LEGACY_TABLES, 'utf8').catch(() => '');
+    if (!tables.split('\n').includes('filter')) return [];
+    for (const command of ['iptables-legacy', 'iptables']) {
+      const listed = await runCommand(command, ['-S']);
+      if (listed.kind !== 'ok') continue;
+      const found = droppingLegacyChain(listed.stdout, this.#options.tun);
+      return found === undefined ? [] : [found];
+    }
+    return [];
+  }
+
+  /** A routing rule of another VPN can take packets for clients elsewhere; reverse path filtering then drops theirs too. */
+  async #detours(): Promise<string[]> {
+    const { tun, ipv4 } = this.#options;
+    const lastHost = formatIpv4(((ipv4.cidr.address | ~ipv4Mask(ipv4.cidr.prefixLength)) >>> 0) - 1);
+    const routes = await ipJson(['route', 'get', lastHost]).catch(() => []);
+    const device = routes[0]?.dev;
+    if (typeof device !== 'string' || device === tun) return [];
+    const filters = await Promise.all(['all', tun].map((name) => readSysctl(`net/ipv4/conf/${name}/rp_filter`)));
+    const isStrict = Math.max(...filters.map(Number)) === 1;
+    const consequence = isStrict ? ', and strict rp_filter drops what clients send' : '';
+    return [
+      `WARNING: the kernel sends packets for clients to ${device}, not ${tun}${consequence}; see: ip rule show; ip route get ${lastHost}`,
+    ];
+  }
+
+  async #addClient(address: Ipv4): Promise<void> {
+    if (!this.#hasFirewall) return;
+    const result = await runCommand('nft', ['-f', '-'], element('add', this.#table, address));
+    if (result.kind === 'ok') return;
+    const message = result.kind === 'missing' ? 'nft is missing' : result.message;
+    this.#options.log.error('network.not-translated', { address: formatIpv4(address), message });
+  }
+
+  async #removeClient(address: Ipv4): Promise<void> {
+    if (!this.#hasFirewall) return;
+    const result = await runCommand('nft', ['-f', '-'], element('delete', this.#table, address));
+    if (result.kind === 'failed') this.#note(result.message);
+  }
+
+  async #removeRoute(address: Ipv4): Promise<void> {
+    const result = await runCommand('ip', ['route', 'delete', `${formatIpv4(address)}/32`, 'dev', this.#options.tun]);
+    // "No such process" is how the kernel says that there is no such route: with the device it is gone.
+    if (result.kind === 'failed' && !/No such process|Cannot find device/.test(result.message)) {
+      throw new NetworkError(`the route to ${formatIpv4(address)} is still there: ${result.message}`);
+    }
+  }
+
+  async #removeTable(): Promise<string[]> {
+    if (!this.#hasFirewall) return [];
+    const result = await runCommand('nft', ['-f', '-'], removeTable(this.#table));
+    if (result.kind === 'ok') {
+      this.#hasFirewall = false;
+      return [`removed the nftables table ${this.#table}`];
+    }
+    return [`WARNING: the nftables table ${this.#table} is still there: nft delete table inet ${this.#table}`];
+  }
+
+  #staysOn(): string[] {
+    if (this.#written.size === 0) return [];
+    const settings = [...this.#written].map(sysctlName).join(', ');
+    return [`stays as it is, because others may rely on it by now: ${settings}`];
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => undefined); // whoever asked for the change hears of its failure
+    return done;
+  }
+
+  /** What a command complained about and nobody needs to mend. */
+  #note(message: string): void {
+    this.#options.log.debug('network.command-failed', { message });
+  }
+
+  async #deviceExists(): Promise<boolean> {
+    return (await runCommand('ip', ['link', 'show', 'dev', this.#options.tun])).kind === 'ok';
+  }
+}
+
+/** One command per line, as `ip -batch` reads them. */
+function batch(commands: readonly string[]): string {
+  return `${commands.join('\n')}\n`;
+}
+
+function element(change: 'add' | 'delete', table: string, address: Ipv4): string {
+  return `${change} element inet ${table} ${CLIENTS_SET} { ${formatIpv4(address)} }\n`;
+}

@@ -1,0 +1,7 @@
+/**
+ * What the server needs from the host's network: addresses and routes of the TUN device, forwarding, NAT. Done with the
+ * commands `ip` (iproute2) and `nft` (nftables) and under /proc/sys; imports core and ip only.
+ */
+export { HostNetwork, type NetworkOptions } from './host-network.ts';
+export { localNetworks, resolvers } from './local.ts';
+export { NetworkError } from './network-error.ts';

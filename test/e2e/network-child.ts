@@ -1,0 +1,71 @@
+/**
+ * Runs inside a network namespace, started by network-*.test.ts: makes a HostNetwork from the first argument (JSON) and
+ * calls the methods that the others name, `addHostRoute=192.0.2.7` with an address,
+ * several at the same time joined by `&`. Prints what each returned as JSON.
+ */
+import { type Ipv4, type Log, parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../../core/index.ts';
+import { HostNetwork, NetworkError } from '../../server/network/index.ts';
+
+interface ChildOptions {
+  readonly tun: string;
+  readonly mtu: number;
+  readonly pool: string;
+  readonly pool6?: string;
+  readonly nat: boolean;
+  readonly instance: string;
+}
+
+const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+
+const [json = '{}', ...calls] = process.argv.slice(2);
+const options = JSON.parse(json) as ChildOptions;
+const cidr = known(parseIpv4Cidr(options.pool));
+const cidr6 = options.pool6 === undefined ? undefined : known(parseIpv6Cidr(options.pool6));
+
+try {
+  const network = new HostNetwork({
+    tun: options.tun,
+    mtu: options.mtu,
+    ipv4: { address: cidr.address + 1, cidr },
+    ipv6: cidr6 && { address: known(parseIpv6(options.pool6?.replace(/\/\d+$/, '1') ?? '')), cidr: cidr6 },
+    linkLocal: known(parseIpv6('fe80::a:b:c:1')),
+    nat: options.nat,
+    instance: options.instance,
+    log,
+  });
+  const results: unknown[] = [];
+  for (const call of calls) results.push(...(await Promise.all(call.split('&').map((one) => run(network, one)))));
+  console.log(JSON.stringify({ results }));
+} catch (error) {
+  if (!(error instanceof NetworkError)) throw error;
+  console.log(JSON.stringify({ error: error.message, code: error.code }));
+}
+
+async function run(network: HostNetwork, call: string): Promise<unknown> {
+  const [method, address] = call.split('=');
+  switch (method) {
+    case 'up':
+      return await network.up();
+    case 'down':
+      return await network.down();
+    case 'cleanStale':
+      return await network.cleanStale();
+    case 'localNetworks':
+      return await HostNetwork.localNetworks();
+    case 'addHostRoute':
+      return (await network.addHostRoute(ipv4(address))) ?? null;
+    case 'removeHostRoute':
+      return (await network.removeHostRoute(ipv4(address))) ?? null;
+    default:
+      throw new Error(`no method ${method}`);
+  }
+}
+
+function ipv4(text: string | undefined): Ipv4 {
+  return known(parseIpv4(text ?? ''));
+}
+
+function known<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('an option of the test is not what it should be');
+  return value;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseIpv4Cidr, parseIpv6Cidr } from '../../../core/index.ts';
+import { firewallRules, isUniqueLocal, removeTable } from '../../../server/network/firewall.ts';
+
+const ipv4 = parseIpv4Cidr('192.168.217.0/24') ?? assert.fail();
+const cidr6 = (text: string) => parseIpv6Cidr(text) ?? assert.fail();
+const rules = (ipv6: string | undefined, nat: boolean) =>
+  firewallRules({ table: 'sstpd_a', tun: 'sstp0', ipv4, ipv6: ipv6 === undefined ? undefined : cidr6(ipv6), nat });
+
+test('the table is replaced in one transaction, whether it was there or not', () => {
+  assert.equal(removeTable('sstpd_a'), 'table inet sstpd_a\ndelete table inet sstpd_a\n');
+  assert.ok(rules(undefined, true).startsWith(removeTable('sstpd_a')));
+});
+
+test('masquerade for pool sources that leave by another device than the tunnel or lo', () => {
+  const text = rules(undefined, true);
+  assert.match(text, /elements = \{ 192\.168\.217\.0\/24 \}/);
+  assert.match(text, /ip saddr @clients4 oifname != \{ "sstp0", "lo" \} masquerade/);
+  assert.doesNotMatch(text, /ip6 saddr/);
+});
+
+test('NAT66 for unique local prefixes only', () => {
+  assert.match(rules('fd00:1::/48', true), /ip6 saddr fd00:1::\/48 oifname != \{ "sstp0", "lo" \} masquerade/);
+  assert.doesNotMatch(rules('2001:db8::/48', true), /ip6 saddr/);
+  for (const [text, expected] of [
+    ['fc00::/48', true],
+    ['fdff::/48', true],
+    ['fe00::/48', false],
+    ['fb00::/48', false],
+  ] as const) {
+    assert.equal(isUniqueLocal(cidr6(text)), expected, text);
+  }
+});
+
+test('without NAT only the loopback addresses are guarded', () => {
+  const text = rules('fd00:1::/48', false);
+  assert.doesNotMatch(text, /masquerade/);
+  assert.match(text, /iifname "sstp0" ip daddr 127\.0\.0\.0\/8 drop/);
+  assert.match(text, /iifname "sstp0" ip6 daddr ::1 drop/);
+});
