@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+
+/** The sources in a folder of their own, as in a fresh clone without node_modules. */
+function copySources(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'sstpd-build-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const folder = join(root, 'tun/native');
+  cpSync('tun/native', folder, { recursive: true, filter: (file) => !file.includes('/build/') });
+  return folder;
+}
+
+function build(folder: string, env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [join(folder, 'build.mjs')], { env, encoding: 'utf8' });
+}
+
+test('without compiler, make and python3: one line with the Debian packages, exit 1', (t) => {
+  const run = build(copySources(t), { PATH: '/nonexistent' });
+  assert.equal(
+    run.stderr,
+    'sstpd: g++, make, python3 not found: run "apt install g++ make python3", then "npm ci" again\n',
+  );
+  assert.equal(run.stdout, '');
+  assert.equal(run.status, 1);
+});
+
+test('an addon newer than its sources is left alone', (t) => {
+  const folder = copySources(t);
+  mkdirSync(join(folder, 'build/Release'), { recursive: true });
+  const addon = join(folder, 'build/Release/tun.node');
+  writeFileSync(addon, '');
+  const run = build(folder, { PATH: '/nonexistent' });
+  assert.deepEqual([run.status, run.stdout, run.stderr], [0, '', '']);
+  utimesSync(addon, 0, 0);
+  assert.equal(build(folder, { PATH: '/nonexistent' }).status, 1);
+});

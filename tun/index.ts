@@ -1,0 +1,10 @@
+/**
+ * The network device: IP packets in batches from and to a Linux TUN device, and the rights that opening one takes.
+ *
+ * Linux Documentation/networking/tuntap.rst; capabilities(7). The C++ addon under `native/` does the system calls.
+ */
+export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
+export { HEADROOM, TunError } from './device.ts';
+export { openTun } from './linux-tun.ts';
+export { MemoryTun } from './memory-tun.ts';
+export { Capability, dropPrivileges, effectiveCapabilities, hasCapability, lockFile } from './privileges.ts';

@@ -1,0 +1,292 @@
+#include "device.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include "arguments.h"
+
+namespace tun {
+
+namespace {
+
+// Room left in front of each packet read: SSTP header (4 bytes) and PPP address, control, protocol (4 bytes).
+constexpr size_t kHeadroom = 8;
+// read(2) cuts a packet that does not fit without a word, and an operator may raise the MTU at any time.
+constexpr size_t kLargestPacket = 65535;
+
+struct Device {
+  napi_env env = nullptr;
+  int fd = -1;
+  uv_poll_t poll = {};
+  napi_ref callback = nullptr;
+  napi_async_context context = nullptr;
+  napi_async_cleanup_hook_handle hook = nullptr;
+};
+
+struct Devices {
+  std::map<int32_t, Device*> open;
+  int32_t lastHandle = 0;
+};
+
+Devices* DevicesOf(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return static_cast<Devices*>(data);
+}
+
+Device* FindDevice(napi_env env, napi_value value) {
+  int32_t handle = 0;
+  if (!ReadInt32(env, value, &handle)) return nullptr;
+  Devices* devices = DevicesOf(env);
+  const auto found = devices->open.find(handle);
+  if (found == devices->open.end()) {
+    ThrowErrno(env, EBADF, "tun");
+    return nullptr;
+  }
+  return found->second;
+}
+
+// Last step of a close: libuv no longer knows the poll handle, so its memory may go.
+void OnClosed(uv_handle_t* handle) {
+  Device* device = static_cast<Device*>(handle->data);
+  if (device->hook != nullptr) napi_remove_async_cleanup_hook(device->hook);
+  delete device;
+}
+
+// The kernel removes the device with its last descriptor.
+void BeginClose(Device* device) {
+  if (device->fd == -1) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&device->poll), OnClosed);
+  close(device->fd);
+  device->fd = -1;
+  if (device->callback != nullptr) napi_delete_reference(device->env, device->callback);
+  if (device->context != nullptr) napi_async_destroy(device->env, device->context);
+  device->callback = nullptr;
+  device->context = nullptr;
+}
+
+// The environment ends (a worker thread stops) with the device still open.
+void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* data) { BeginClose(static_cast<Device*>(data)); }
+
+// Opens and names the device. -1 with an exception pending when it fails; `request` then holds nothing of use.
+int OpenDescriptor(napi_env env, const std::string& name, int mtu, ifreq* request) {
+  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd == -1) {
+    ThrowErrno(env, errno, "open");
+    return -1;
+  }
+  std::memset(request, 0, sizeof(*request));
+  std::memcpy(request->ifr_name, name.c_str(), name.size());
+  request->ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (ioctl(fd, TUNSETIFF, request) == -1) {
+    ThrowErrno(env, errno, "TUNSETIFF");
+    close(fd);
+    return -1;
+  }
+  const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq change = {};
+  std::memcpy(change.ifr_name, request->ifr_name, IFNAMSIZ);
+  change.ifr_mtu = mtu;
+  if (control == -1 || ioctl(control, SIOCSIFMTU, &change) == -1) {
+    ThrowErrno(env, errno, "SIOCSIFMTU");
+    if (control != -1) close(control);
+    close(fd);
+    return -1;
+  }
+  close(control);
+  return fd;
+}
+
+// One call into JavaScript per readable turn of the loop. It may close the device; its memory outlives this call.
+void OnReadable(uv_poll_t* poll, int status, int) {
+  Device* device = static_cast<Device*>(poll->data);
+  const napi_env env = device->env;
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value callback, receiver, argument = nullptr;
+  // libuv stops polling by itself when the kernel reports an error: the device was removed.
+  if (status < 0) argument = MakeErrno(env, EBADFD, "poll");
+  if (argument == nullptr) napi_get_undefined(env, &argument);
+  if (napi_get_reference_value(env, device->callback, &callback) == napi_ok &&
+      napi_get_global(env, &receiver) == napi_ok) {
+    if (napi_make_callback(env, device->context, receiver, callback, 1, &argument, nullptr) == napi_pending_exception) {
+      napi_value exception;
+      if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+    }
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+napi_value Number(napi_env env, int32_t number) {
+  napi_value result = nullptr;
+  napi_create_int32(env, number, &result);
+  return result;
+}
+
+}  // namespace
+
+bool InitDevices(napi_env env) {
+  return napi_set_instance_data(env, new Devices(), [](napi_env, void* data, void*) {
+           delete static_cast<Devices*>(data);
+         }, nullptr) == napi_ok;
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  std::string name;
+  int32_t mtu = 0;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadText(env, arguments[0], &name) ||
+      !ReadInt32(env, arguments[1], &mtu)) {
+    return nullptr;
+  }
+  if (name.empty() || name.size() >= IFNAMSIZ) {
+    ThrowArgument(env, "a device name has 1 to 15 bytes");
+    return nullptr;
+  }
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
+    ThrowErrno(env, ENOSYS, "napi_get_uv_event_loop");
+    return nullptr;
+  }
+  ifreq request;
+  const int fd = OpenDescriptor(env, name, mtu, &request);
+  if (fd == -1) return nullptr;
+  Device* device = new Device();
+  device->env = env;
+  device->fd = fd;
+  device->poll.data = device;
+  const int status = uv_poll_init(loop, &device->poll, fd);
+  if (status != 0) {
+    close(fd);
+    delete device;
+    ThrowErrno(env, -status, "uv_poll_init");
+    return nullptr;
+  }
+  napi_add_async_cleanup_hook(env, OnEnvironmentEnd, device, &device->hook);
+  Devices* devices = DevicesOf(env);
+  const int32_t handle = ++devices->lastHandle;
+  devices->open[handle] = device;
+
+  napi_value result, text;
+  if (napi_create_object(env, &result) != napi_ok ||
+      napi_create_string_utf8(env, request.ifr_name, NAPI_AUTO_LENGTH, &text) != napi_ok ||
+      napi_set_named_property(env, result, "handle", Number(env, handle)) != napi_ok ||
+      napi_set_named_property(env, result, "name", text) != napi_ok) {
+    return nullptr;
+  }
+  return result;
+}
+
+napi_value Watch(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  if (!ReadArguments(env, info, 2, arguments) || !ReadFunction(env, arguments[1])) return nullptr;
+  Device* device = FindDevice(env, arguments[0]);
+  if (device == nullptr) return nullptr;
+  if (device->callback != nullptr) {
+    ThrowErrno(env, EALREADY, "tun");
+    return nullptr;
+  }
+  napi_value resource, name;
+  if (napi_create_object(env, &resource) != napi_ok ||
+      napi_create_string_utf8(env, "TUN", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_async_init(env, resource, name, &device->context) != napi_ok ||
+      napi_create_reference(env, arguments[1], 1, &device->callback) != napi_ok) {
+    ThrowErrno(env, ENOMEM, "napi_async_init");
+    return nullptr;
+  }
+  const int status = uv_poll_start(&device->poll, UV_READABLE, OnReadable);
+  if (status != 0) ThrowErrno(env, -status, "uv_poll_start");
+  return nullptr;
+}
+
+// Packet i lies at slab[table[2i]], table[2i+1] bytes long, with kHeadroom free bytes in front of it. Ends when the
+// device has no more packets or slab or table are full.
+napi_value ReadBatch(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  View<uint8_t> slab;
+  View<int32_t> table;
+  if (!ReadArguments(env, info, 3, arguments) || !ReadBuffer(env, arguments[1], &slab) ||
+      !ReadInt32Array(env, arguments[2], &table)) {
+    return nullptr;
+  }
+  Device* device = FindDevice(env, arguments[0]);
+  if (device == nullptr) return nullptr;
+  const size_t most = table.length / 2;
+  size_t count = 0;
+  size_t offset = kHeadroom;
+  while (count < most && offset + kLargestPacket <= slab.length) {
+    const ssize_t length = read(device->fd, slab.data + offset, kLargestPacket);
+    if (length == -1 && errno == EINTR) continue;
+    if (length == -1 && errno != EAGAIN && count == 0) {
+      ThrowErrno(env, errno, "read");
+      return nullptr;
+    }
+    if (length <= 0) break;
+    table.data[2 * count] = static_cast<int32_t>(offset);
+    table.data[2 * count + 1] = static_cast<int32_t>(length);
+    count += 1;
+    offset += static_cast<size_t>(length) + kHeadroom;
+  }
+  return Number(env, static_cast<int32_t>(count));
+}
+
+// One write(2) per packet. A packet that the kernel does not take (queue full, device down, not IP) is dropped, its
+// length in the table becomes 0 and the next one is tried: no packet may stop those behind it.
+napi_value WriteBatch(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  View<uint8_t> slab;
+  View<int32_t> table;
+  int32_t count = 0;
+  if (!ReadArguments(env, info, 4, arguments) || !ReadBuffer(env, arguments[1], &slab) ||
+      !ReadInt32Array(env, arguments[2], &table) || !ReadInt32(env, arguments[3], &count)) {
+    return nullptr;
+  }
+  Device* device = FindDevice(env, arguments[0]);
+  if (device == nullptr) return nullptr;
+  if (static_cast<size_t>(count) > table.length / 2) {
+    ThrowArgument(env, "count exceeds the table");
+    return nullptr;
+  }
+  int32_t written = 0;
+  for (int32_t i = 0; i < count; i++) {
+    const int64_t offset = table.data[2 * i];
+    const int64_t length = table.data[2 * i + 1];
+    if (offset < 0 || length < 1 || offset + length > static_cast<int64_t>(slab.length)) {
+      ThrowArgument(env, "packet outside the slab");
+      return nullptr;
+    }
+    ssize_t result = 0;
+    do {
+      result = write(device->fd, slab.data + offset, static_cast<size_t>(length));
+    } while (result == -1 && errno == EINTR);
+    if (result == -1) {
+      table.data[2 * i + 1] = 0;
+    } else {
+      written += 1;
+    }
+  }
+  return Number(env, written);
+}
+
+napi_value Close(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  if (!ReadArguments(env, info, 1, arguments)) return nullptr;
+  Device* device = FindDevice(env, arguments[0]);
+  if (device == nullptr) return nullptr;
+  int32_t handle = 0;
+  ReadInt32(env, arguments[0], &handle);
+  DevicesOf(env)->open.erase(handle);
+  BeginClose(device);
+  return nullptr;
+}
+
+}  // namespace tun
