@@ -4,7 +4,7 @@
  * Hot path: numbers in, a number out, no object made. The frame is bytes[start, end); what lies behind the length that
  * the IP header names is padding and must be cut with `ipv4End` or `ipv6End` before the packet goes on.
  */
-import { type Ipv4, type Ipv4Cidr, type Ipv6, type Ipv6Cidr, ipv4InCidr } from '../core/index.ts';
+import type { Ipv4, Ipv6 } from '../core/index.ts';
 
 export const Verdict = {
   /** Goes to the network, up to `ipv4End` or `ipv6End`. */
@@ -101,22 +101,6 @@ export function ipv4End(bytes: Uint8Array, start: number): number {
 /** Where the packet that starts at `start` ends by its own header; may lie past the frame until that was checked. */
 export function ipv6End(bytes: Uint8Array, start: number): number {
   return start + IPV6_HEADER + uint16(bytes, start + 4);
-}
-
-/** Whether a packet that may be forwarded goes to another client of the pool: to be dropped where clients are isolated. */
-export function isToOtherClientIpv4(bytes: Uint8Array, start: number, pool: Ipv4Cidr, server: Ipv4): boolean {
-  const destination = uint32(bytes, start + 16);
-  return destination !== server && ipv4InCidr(destination, pool);
-}
-
-/** The same for IPv6. The first /64 is the server's own network, not a client's. */
-export function isToOtherClientIpv6(bytes: Uint8Array, start: number, pool: Ipv6Cidr): boolean {
-  const destination = start + 24;
-  const whole = pool.prefixLength >> 3;
-  const rest = pool.prefixLength & 7;
-  if (!equals(bytes, destination, pool.address, whole)) return false;
-  if (rest !== 0 && (at(bytes, destination + whole) ^ at(pool.address, whole)) >> (8 - rest) !== 0) return false;
-  return !equals(bytes, destination, pool.address, 8);
 }
 
 /** A packet to the server's link-local address or to a group: what the link itself is about, and the rest. */

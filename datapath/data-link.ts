@@ -1,0 +1,289 @@
+/**
+ * One peer's stream: what it sends is split, checked and written to the TUN device; what it is sent waits here in
+ * pieces of shared memory.
+ *
+ *     peer to network                             network to peer
+ *      1 split the chunk into SSTP packets         1 take a batch of IP packets from the TUN      (router.ts)
+ *      2 PPP protocol 0x0021 or 0x0057?            2 destination address -> link                  (router.ts)
+ *      3 source and destination allowed?           3 fits the peer's MRU? clamp the MSS
+ *      4 clamp the MSS, queue for the TUN          4 copy behind SSTP and PPP headers             (send-queue.ts)
+ *      5 one flush of the TUN per loop turn        5 one write per peer and batch                 (send-queue.ts)
+ *
+ * Per packet no object but a view, no closure, promise or log line. Who cannot keep up loses packets, counted.
+ */
+import { after, type Clock, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
+import {
+  clampMss,
+  fragmentationNeeded,
+  type Ipv6Client,
+  ipv4End,
+  ipv6End,
+  packetTooBig,
+  Verdict,
+} from '../ip/index.ts';
+import { SstpFramer, type SstpFrameSink } from '../sstp/index.ts';
+import type { TunDevice } from '../tun/index.ts';
+import type { ChunkPool } from './chunk-pool.ts';
+import { Counters, type DataLinkCounters } from './counters.ts';
+import { type IpProtocol, MOST_PACKET_BYTES, PPP_ADDRESS, PPP_CONTROL, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
+import { type Ingress, judgeIpv4, judgeIpv6 } from './ingress.ts';
+import type { Isolation } from './router.ts';
+import { SendQueue } from './send-queue.ts';
+
+/** Whoever has the connection. Called while `receive`, `sendControl` or a microtask runs. */
+export interface DataLinkOwner {
+  /** An SSTP control packet; the view is valid during the call. */
+  control(packet: Buffer): void;
+  /** A PPP frame that carries no IP packet; the view is valid during the call. */
+  pppFrame(frame: Buffer): void;
+  /** The chunk holds at least one whole packet: hello and echo timers start again. Once per chunk, before the packets. */
+  received(): void;
+  /** Sends bytes; `done` exactly once when they may be changed, also if it failed. No second call before that. */
+  write(bytes: Buffer, done: () => void): void;
+  /** 64 KiB of control packets wait: the peer does not read. Close. Called once. */
+  overflow(): void;
+}
+
+export interface DataLinkOptions {
+  readonly tun: TunDevice;
+  readonly pool: ChunkPool;
+  readonly clock: Clock;
+  readonly ingress: Ingress;
+  /** Our link-local address on this link, 16 bytes. */
+  readonly serverLinkLocal: Ipv6;
+  /** Bytes that may wait for the peer; 1 MiB unless told. */
+  readonly mostQueuedBytes?: number;
+  /** `PacketRouter.isolation`. */
+  readonly isolation?: Isolation | undefined;
+  /** Neighbour Discovery of the client with us, such as a Router Solicitation; the view is valid during the call. */
+  readonly onLinkLocal?: (link: DataLink, packet: Buffer) => void;
+}
+
+const MOST_QUEUED_BYTES = 1024 * 1024;
+/** RFC 1661 6.1: what every peer takes that asked for nothing else. */
+const DEFAULT_MRU = 1500;
+/** RFC 1812 4.3.2.8 and RFC 4443 2.4 f: errors about packets that do not fit are limited, to ten per second. */
+const TOO_BIG_INTERVAL_MS = 100;
+
+export class DataLink {
+  readonly #owner: DataLinkOwner;
+  readonly #options: DataLinkOptions;
+  readonly #framer = new SstpFramer();
+  readonly #queue: SendQueue;
+  readonly #counters = new Counters();
+  readonly #sink: SstpFrameSink = {
+    control: (packet) => this.#control(packet),
+    data: (bytes, start, end) => this.#data(bytes, start, end),
+  };
+  #ipv4: Ipv4 | undefined;
+  #ipv6: Ipv6Client | undefined;
+  #mru = DEFAULT_MRU;
+  #isChunkNoted = false;
+  #isStopped = false;
+  #hasOverflowed = false;
+  #nextTooBig: Instant | undefined;
+
+  constructor(owner: DataLinkOwner, options: DataLinkOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#queue = new SendQueue(options.pool, options.mostQueuedBytes ?? MOST_QUEUED_BYTES, (bytes, done) =>
+      owner.write(bytes, done),
+    );
+  }
+
+  get counters(): DataLinkCounters {
+    return this.#counters;
+  }
+
+  /** From now on the peer has this address. */
+  openIpv4(address: Ipv4): void {
+    this.#ipv4 = address;
+  }
+
+  closeIpv4(): void {
+    this.#ipv4 = undefined;
+  }
+
+  /** @param prefix of the /64 behind the peer, or undefined if it has only its link-local address */
+  openIpv6(prefix: Ipv6 | undefined, linkLocal: Ipv6): void {
+    this.#ipv6 = { prefix, linkLocal, serverLinkLocal: this.#options.serverLinkLocal };
+  }
+
+  closeIpv6(): void {
+    this.#ipv6 = undefined;
+  }
+
+  /** What the peer said in LCP: bytes per IP packet that it takes. */
+  setMru(bytes: number): void {
+    this.#mru = Math.min(bytes, MOST_PACKET_BYTES);
+  }
+
+  /**
+   * Takes bytes of the peer; they may be changed in place. Not to be called from inside an owner's method.
+   *
+   * @throws {SstpFramingError} if the stream can no longer be split
+   */
+  receive(chunk: Buffer): void {
+    this.#isChunkNoted = false;
+    this.#framer.push(chunk, this.#sink);
+  }
+
+  /** A whole SSTP packet, control or a PPP frame that is no IP packet: sent before all data. Kept, not copied. */
+  sendControl(packet: Buffer): void {
+    if (this.#isStopped || this.#hasOverflowed || this.#queue.pushControl(packet)) return;
+    this.#hasOverflowed = true;
+    this.#owner.overflow();
+  }
+
+  /** An IP packet from the TUN device, bytes[start, end), with the whole IP header inside; copied, may be changed in place. */
+  sendPacket(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): void {
+    const isOpen = protocol === PPP_IPV4 ? this.#ipv4 !== undefined : this.#ipv6 !== undefined;
+    if (this.#isStopped || !isOpen) {
+      this.#counters.dropsClosed += 1;
+      return;
+    }
+    if (end - start > this.#mru) {
+      this.#counters.dropsTooBig += 1;
+      this.#answerTooBig(bytes, start, end, protocol);
+      return;
+    }
+    clampMss(bytes, start, end, this.#narrowerMtu());
+    if (!this.#queue.push(bytes, start, end, protocol)) {
+      this.#counters.dropsQueue += 1;
+      return;
+    }
+    this.#counters.packetsOut += 1;
+    this.#counters.bytesOut += end - start;
+  }
+
+  /**
+   * Nothing more either way: the rest of the chunk, later ones and waiting data are dropped. Control packets given
+   * before are still written; `flushed` says when.
+   */
+  stop(): void {
+    this.#isStopped = true;
+    this.#ipv4 = undefined;
+    this.#ipv6 = undefined;
+    this.#framer.stop();
+    this.#queue.discardData();
+  }
+
+  /** Resolves when all that was given to be sent has been written, which a peer that does not read may prevent. */
+  flushed(): Promise<void> {
+    return this.#queue.flushed();
+  }
+
+  #control(packet: Buffer): void {
+    this.#noteChunk();
+    if (!this.#isStopped) this.#owner.control(packet);
+  }
+
+  #data(bytes: Buffer, start: number, end: number): void {
+    this.#noteChunk();
+    if (this.#isStopped) return;
+    // Address and control octets may be missing: a receiver had better take that (RFC 1661 6.6).
+    const hasAddress = end - start >= 2 && bytes[start] === PPP_ADDRESS && bytes[start + 1] === PPP_CONTROL;
+    const protocolAt = hasAddress ? start + 2 : start;
+    if (end - protocolAt < 2) {
+      this.#counters.dropsMalformed += 1;
+      return;
+    }
+    switch (bytes.readUInt16BE(protocolAt)) {
+      case PPP_IPV4:
+        this.#ipv4Packet(bytes, protocolAt + 2, end);
+        break;
+      case PPP_IPV6:
+        this.#ipv6Packet(bytes, protocolAt + 2, end);
+        break;
+      default:
+        this.#owner.pppFrame(bytes.subarray(start, end));
+    }
+  }
+
+  /** The owner may call `stop` from here as from anywhere. */
+  #noteChunk(): void {
+    if (this.#isChunkNoted) return;
+    this.#isChunkNoted = true;
+    this.#owner.received();
+  }
+
+  #ipv4Packet(bytes: Buffer, start: number, end: number): void {
+    if (this.#ipv4 === undefined) {
+      this.#counters.dropsClosed += 1;
+      return;
+    }
+    const verdict = judgeIpv4(this.#options.ingress, bytes, start, end, this.#ipv4);
+    if (verdict === Verdict.Forward) this.#forward(bytes, start, ipv4End(bytes, start));
+    else this.#refuse(verdict, bytes, start, end);
+  }
+
+  #ipv6Packet(bytes: Buffer, start: number, end: number): void {
+    if (this.#ipv6 === undefined) {
+      this.#counters.dropsClosed += 1;
+      return;
+    }
+    const verdict = judgeIpv6(this.#options.ingress, bytes, start, end, this.#ipv6);
+    if (verdict === Verdict.Forward) this.#forward(bytes, start, ipv6End(bytes, start));
+    else this.#refuse(verdict, bytes, start, verdict === Verdict.LinkScope ? ipv6End(bytes, start) : end);
+  }
+
+  #forward(bytes: Buffer, start: number, end: number): void {
+    if (this.#options.isolation?.isToClient(bytes, start) === true) {
+      this.#counters.dropsIsolated += 1;
+      return;
+    }
+    clampMss(bytes, start, end, this.#narrowerMtu());
+    this.#options.tun.write(bytes, start, end);
+    this.#counters.packetsIn += 1;
+    this.#counters.bytesIn += end - start;
+  }
+
+  #refuse(verdict: Exclude<Verdict, typeof Verdict.Forward>, bytes: Buffer, start: number, end: number): void {
+    switch (verdict) {
+      case Verdict.DropSource:
+        this.#counters.dropsSource += 1;
+        break;
+      case Verdict.DropDestination:
+        this.#counters.dropsDestination += 1;
+        break;
+      case Verdict.DropMalformed:
+        this.#counters.dropsMalformed += 1;
+        break;
+      case Verdict.DropGroup:
+        this.#counters.dropsGroup += 1;
+        break;
+      case Verdict.LinkScope:
+        this.#counters.packetsLinkLocal += 1;
+        this.#options.onLinkLocal?.(this, bytes.subarray(start, end));
+        break;
+      default:
+        verdict satisfies never;
+    }
+  }
+
+  /**
+   * Path MTU discovery for a peer whose MRU is below the device's MTU. The answer bears the address that the packet
+   * was for: the kernel takes no packet from a device that claims to come from an address of its own.
+   */
+  #answerTooBig(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): void {
+    const now = this.#options.clock.now();
+    if (this.#nextTooBig !== undefined && now < this.#nextTooBig) return;
+    const answer =
+      protocol === PPP_IPV4
+        ? fragmentationNeeded(bytes, start, end, ipv4Destination(bytes, start), this.#mru)
+        : packetTooBig(bytes, start, end, bytes.slice(start + 24, start + 40), this.#mru);
+    if (answer === undefined) return;
+    this.#nextTooBig = after(now, TOO_BIG_INTERVAL_MS);
+    this.#options.tun.write(answer, 0, answer.length);
+  }
+
+  /** What fits both ways, so that neither end of a TCP connection sends what the other's side of the tunnel cuts off. */
+  #narrowerMtu(): number {
+    return Math.min(this.#mru, this.#options.tun.mtu);
+  }
+}
+
+function ipv4Destination(bytes: Uint8Array, start: number): Ipv4 {
+  const at = (i: number): number => bytes[start + 16 + i] ?? 0;
+  return ((at(0) << 24) | (at(1) << 16) | (at(2) << 8) | at(3)) >>> 0;
+}

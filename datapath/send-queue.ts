@@ -1,0 +1,143 @@
+/**
+ * What one peer has still to be sent: control packets first, then IP packets in the order they came.
+ *
+ * One write is outstanding at a time; what comes meanwhile is gathered and goes out with the next. The first write
+ * of a turn waits for a microtask, so that an answer of several packets, or a batch from the TUN, is one TLS record
+ * and not many.
+ */
+import type { ChunkPool } from './chunk-pool.ts';
+import { DATA_HEADER, encodeFrameHeader, type IpProtocol, MOST_PACKET_BYTES } from './frame-header.ts';
+
+/** Control packets that a peer may leave unread. Each answers something it sent or a timer of ours: this is plenty. */
+const MOST_CONTROL_BYTES = 64 * 1024;
+
+interface Chunk {
+  readonly bytes: Buffer;
+  used: number;
+}
+
+export class SendQueue {
+  readonly #pool: ChunkPool;
+  readonly #mostBytes: number;
+  readonly #write: (bytes: Buffer, done: () => void) => void;
+  readonly #pump = (): void => this.#next();
+  readonly #done = (): void => this.#finish();
+  #control: Buffer[] = [];
+  #controlBytes = 0;
+  /** Frames behind each other, oldest chunk first. Never split across chunks. */
+  readonly #chunks: Chunk[] = [];
+  #inFlight: Chunk | undefined;
+  #isWriting = false;
+  #isScheduled = false;
+  #heldBytes = 0;
+  #waiters: (() => void)[] = [];
+
+  /**
+   * @param mostBytes memory that waiting data may take, in whole chunks and at least one; more is dropped at the tail
+   * @param write must call `done` exactly once, also when it fails; until then it owns the bytes
+   */
+  constructor(pool: ChunkPool, mostBytes: number, write: (bytes: Buffer, done: () => void) => void) {
+    this.#pool = pool;
+    this.#mostBytes = mostBytes;
+    this.#write = write;
+  }
+
+  /** @returns false if the packet was dropped: too much is waiting */
+  push(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): boolean {
+    const length = end - start;
+    if (length > MOST_PACKET_BYTES) return false;
+    const chunk = this.#roomFor(DATA_HEADER + length);
+    if (chunk === undefined) return false;
+    encodeFrameHeader(chunk.bytes, chunk.used, length, protocol);
+    chunk.bytes.set(bytes.subarray(start, end), chunk.used + DATA_HEADER);
+    chunk.used += DATA_HEADER + length;
+    this.#schedule();
+    return true;
+  }
+
+  /**
+   * @param packet a whole SSTP packet; kept, not copied
+   * @returns false if it was not taken: the peer does not read
+   */
+  pushControl(packet: Buffer): boolean {
+    if (this.#controlBytes + packet.length > MOST_CONTROL_BYTES) return false;
+    this.#control.push(packet);
+    this.#controlBytes += packet.length;
+    this.#schedule();
+    return true;
+  }
+
+  /** Forgets the data that waits. Control packets, and what is being written, still go out. */
+  discardData(): void {
+    for (const chunk of this.#chunks.splice(0)) this.#release(chunk);
+  }
+
+  /** Resolves as soon as nothing waits and nothing is being written. */
+  flushed(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** The chunk to which `length` bytes can be added, or undefined if the link may have no more. */
+  #roomFor(length: number): Chunk | undefined {
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.used + length <= this.#pool.chunkBytes) return last;
+    if (this.#heldBytes > 0 && this.#heldBytes + this.#pool.chunkBytes > this.#mostBytes) return undefined;
+    const bytes = this.#pool.take(this.#heldBytes);
+    if (bytes === undefined) return undefined;
+    this.#heldBytes += bytes.length;
+    const chunk = { bytes, used: 0 };
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+
+  #release(chunk: Chunk): void {
+    this.#heldBytes -= chunk.bytes.length;
+    this.#pool.give(chunk.bytes);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isWriting) return;
+    this.#isScheduled = true;
+    queueMicrotask(this.#pump);
+  }
+
+  #next(): void {
+    this.#isScheduled = false;
+    if (this.#isWriting) return;
+    const control = this.#takeControl();
+    if (control !== undefined) {
+      this.#isWriting = true;
+      this.#write(control, this.#done);
+      return;
+    }
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#isWriting = true;
+      this.#inFlight = chunk;
+      this.#write(chunk.bytes.subarray(0, chunk.used), this.#done);
+      return;
+    }
+    for (const resolve of this.#waiters.splice(0)) resolve();
+  }
+
+  #finish(): void {
+    if (this.#inFlight !== undefined) this.#release(this.#inFlight);
+    this.#inFlight = undefined;
+    this.#isWriting = false;
+    this.#next();
+  }
+
+  #takeControl(): Buffer | undefined {
+    const [first] = this.#control;
+    if (first === undefined) return undefined;
+    const all = this.#control.length === 1 ? first : Buffer.concat(this.#control, this.#controlBytes);
+    this.#control = [];
+    this.#controlBytes = 0;
+    return all;
+  }
+
+  #isIdle(): boolean {
+    return !this.#isWriting && this.#control.length === 0 && this.#chunks.length === 0;
+  }
+}
