@@ -1,0 +1,70 @@
+import type { X509Certificate } from 'node:crypto';
+import { CertificateError } from './certificate-error.ts';
+import { hasServerAuth, type ServerCertificate } from './inspect.ts';
+import { parseCertificates, parseKey } from './pem.ts';
+import { readSmallFile } from './secure-file.ts';
+
+/**
+ * Loads the operator's own certificate and key, RSA or ECDSA. Both may be in one file.
+ *
+ * @throws {CertificateError} one line: which file, what is wrong, what to do
+ *
+ * MS-SSTP 3.2.4.1: what a client must find in the certificate.
+ */
+export function loadCertificateFiles(certFile: string, keyFile: string, now: Date): ServerCertificate {
+  const chain = parseCertificates(readSmallFile(certFile).bytes, certFile);
+  const keyRead = readSmallFile(keyFile);
+  const key = parseKey(keyRead.bytes, keyFile);
+
+  const [leaf] = chain;
+  if (!leaf.checkPrivateKey(key)) {
+    const place = chain.findIndex((one) => one.checkPrivateKey(key)) + 1;
+    if (place === 0) throw new CertificateError(`${keyFile}: not the key of the certificate in ${certFile}`);
+    throw new CertificateError(
+      `${certFile}: wrong order: the server's certificate must be first, it is number ${place}`,
+    );
+  }
+  checkLeaf(leaf, certFile, now);
+  checkOrder(chain, certFile);
+  return {
+    certificatePem: chain.map((one) => one.toString()).join(''),
+    keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    leaf,
+    source: 'files',
+    // Said, not refused: secrets mounted into a container often come with such a mode.
+    notes: (keyRead.mode & 0o007) === 0 ? [] : [`${keyFile}: every user can read the key: chmod 600 ${keyFile}`],
+  };
+}
+
+function checkLeaf(leaf: X509Certificate, file: string, now: Date): void {
+  if (leaf.validToDate < now) {
+    throw new CertificateError(`${file}: the certificate expired on ${leaf.validToDate.toISOString()}; renew it`);
+  }
+  if (leaf.validFromDate > now) {
+    const from = leaf.validFromDate.toISOString();
+    throw new CertificateError(`${file}: the certificate is valid only from ${from}; is the clock right?`);
+  }
+  if (leaf.ca) {
+    throw new CertificateError(
+      `${file}: the first certificate is an authority's (CA:TRUE); it needs one for the server`,
+    );
+  }
+  if (!hasServerAuth(leaf)) {
+    const usage = 'extendedKeyUsage=serverAuth';
+    throw new CertificateError(`${file}: SSTP clients refuse a certificate without ${usage}; have it issued with that`);
+  }
+}
+
+/** Each certificate must be followed by its issuer's: Windows does not sort them. */
+function checkOrder(chain: readonly X509Certificate[], file: string): void {
+  for (const [index, one] of chain.entries()) {
+    const next = chain[index + 1];
+    if (next === undefined || (one.checkIssued(next) && one.verify(next.publicKey))) continue;
+    const line = `certificate ${index + 2} (${inline(next)}) did not issue certificate ${index + 1} (${inline(one)})`;
+    throw new CertificateError(`${file}: wrong order: ${line}; put the server's first, then its issuer's, and so on`);
+  }
+}
+
+function inline(one: X509Certificate): string {
+  return one.subject.replaceAll('\n', ', ');
+}
