@@ -1,0 +1,119 @@
+import { constants, createHash, X509Certificate } from 'node:crypto';
+import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls';
+
+export interface TlsOptions {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL names, our preference first, TLS 1.3 and 1.2 in one list; `DEFAULT_CIPHERS` by default. */
+  readonly ciphers?: string;
+}
+
+/** Hashes of the certificate that the client sees, MS-SSTP 2.2.7: 20 and 32 bytes. */
+export interface ServerCertificateHashes {
+  readonly sha1: Buffer;
+  readonly sha256: Buffer;
+}
+
+/** What new connections are made with. Immutable: a renewed certificate is a new context. */
+export interface TlsServerContext {
+  readonly secureContext: SecureContext;
+  readonly hashes: ServerCertificateHashes;
+  /** For node:tls' `Server`, or `new TLSSocket(socket, { isServer: true, … })`. */
+  readonly serverOptions: NodeTlsOptions;
+}
+
+/** The certificate, key or options cannot serve TLS. The message is one line for the operator. */
+export class TlsContextError extends Error {
+  override readonly name = 'TlsContextError';
+  readonly code = 'ERR_TLS_CONTEXT';
+}
+
+/**
+ * 256-bit ciphers only, AES-GCM first, all with forward secrecy. The two CBC rows are for Windows 7 to 8.1, which have
+ * GCM only with ECDSA certificates or as DHE. ChaCha20 comes last, for those without AES in hardware that offer nothing
+ * else.
+ *
+ * Deviation: RFC 8446 9.1 makes TLS_AES_128_GCM_SHA256 mandatory. Windows, RouterOS, Android and OpenSSL all have a
+ * 256-bit suite, and "AES-256" is then true of each connection.
+ */
+export const DEFAULT_CIPHERS: string = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES256-SHA384',
+  'ECDHE-RSA-AES256-SHA384',
+  'ECDHE-ECDSA-AES256-SHA',
+  'ECDHE-RSA-AES256-SHA',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+/**
+ * Session tickets stay as Node has them: on, encrypted with keys that each context makes for itself. A ticket therefore
+ * ends with its context, and it has to: a client that resumed across a change of certificate would bind to the old
+ * certificate's hash.
+ *
+ * @param certificate.certificatePem leaf first, then the chain
+ * @throws {TlsContextError} if OpenSSL refuses the certificate, the key or the ciphers
+ */
+export function createServerTls(
+  certificate: { readonly certificatePem: string; readonly keyPem: string },
+  options: TlsOptions,
+): TlsServerContext {
+  const ciphers = options.ciphers ?? DEFAULT_CIPHERS;
+  if (options.minVersion === 'TLSv1.3' && !/(^|:)TLS_/.test(ciphers)) {
+    throw new TlsContextError(`TLS 1.3 only, but the ciphers name none of its suites (TLS_…): ${ciphers}`);
+  }
+  const base: NodeTlsOptions = {
+    cert: certificate.certificatePem,
+    key: certificate.keyPem,
+    ciphers,
+    honorCipherOrder: true,
+    minVersion: options.minVersion,
+    maxVersion: 'TLSv1.3',
+    // No SSTP client renegotiates, and each one would cost us a private-key operation.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  };
+  try {
+    const leaf = new X509Certificate(certificate.certificatePem);
+    return Object.freeze({
+      secureContext: createSecureContext(base),
+      hashes: Object.freeze({ sha1: hash('sha1', leaf.raw), sha256: hash('sha256', leaf.raw) }),
+      serverOptions: Object.freeze({ ...base, ALPNCallback: chooseProtocol, requestCert: false }),
+    });
+  } catch (cause) {
+    throw new TlsContextError(explainRefusal(cause, ciphers), { cause });
+  }
+}
+
+/**
+ * Our choice among the protocols that a client offers; not called for one that offers none, which is fine too.
+ *
+ * `undefined` ends the handshake with no_application_protocol (RFC 7301 3.2): a client that knows only h2 could not say
+ * SSTP_DUPLEX_POST to us.
+ */
+export function chooseProtocol(offer: { readonly protocols: readonly string[] }): string | undefined {
+  return offer.protocols.includes('http/1.1') ? 'http/1.1' : undefined;
+}
+
+function hash(algorithm: 'sha1' | 'sha256', der: Buffer): Buffer {
+  return createHash(algorithm).update(der).digest();
+}
+
+function explainRefusal(cause: unknown, ciphers: string): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  switch (code) {
+    case 'ERR_SSL_NO_CIPHER_MATCH':
+    case 'ERR_INVALID_ARG_VALUE':
+      return `OpenSSL knows none of these ciphers: ${ciphers}`;
+    case 'ERR_SSL_EE_KEY_TOO_SMALL':
+    case 'ERR_SSL_CA_KEY_TOO_SMALL':
+      return "the certificate's key is too short for TLS: use RSA with 2048 bits or more, or ECDSA P-256";
+    case 'ERR_SSL_CA_MD_TOO_WEAK':
+      return 'the certificate is signed with SHA-1 or MD5: have it issued with SHA-256';
+    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH':
+      return 'the key is not the key of the certificate';
+    default:
+      return `OpenSSL refuses certificate, key or ciphers: ${cause instanceof Error ? cause.message : String(cause)}`;
+  }
+}
