@@ -1,0 +1,75 @@
+/** One connection as an operator sees it. */
+export interface SessionView {
+  readonly id: string;
+  readonly user: string | undefined;
+  /** `192.0.2.1:5000` or `[2001:db8::1]:5000`. */
+  readonly peer: string;
+  readonly stage: string;
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
+  /** Authentication method. */
+  readonly method: string | undefined;
+  /** TLS version and cipher. */
+  readonly tls: string;
+  /** ISO 8601. */
+  readonly connectedAt: string;
+  /** Payload bytes from and to the client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly correlationId: string | undefined;
+}
+
+export interface UserView {
+  readonly name: string;
+  readonly enabled: boolean;
+  /** The fixed address. */
+  readonly ipv4: string | undefined;
+  readonly secretKind: 'password' | 'nt-hash';
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly lastLoginAt: string | undefined;
+  /** Open at present. */
+  readonly sessions: number;
+}
+
+export interface StatusView {
+  readonly version: string;
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Addresses with ports. */
+  readonly listening: readonly string[];
+  readonly sessions: number;
+}
+
+/** A key of the configuration with its effective value, as a user would write it. */
+export interface ConfigView {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+/** What is to change; what is absent stays. `ipv4: null` takes the fixed address away. */
+export interface UserChange {
+  readonly password?: string;
+  readonly ipv4?: string | null;
+  readonly enabled?: boolean;
+}
+
+/**
+ * What the admin API asks of the server. Methods on users throw errors whose `code` is one of the user store's:
+ * `ERR_USER_UNKNOWN`, `ERR_USER_EXISTS`, `ERR_USER_NAME`, `ERR_USER_PASSWORD`, `ERR_USER_ADDRESS`, ...
+ */
+export interface AdminBackend {
+  status(): StatusView;
+  config(): ConfigView[];
+  sessions(): SessionView[];
+  /** @returns false if there is no such session. */
+  killSession(id: string): Promise<boolean>;
+  readonly users: {
+    list(): UserView[];
+    add(name: string, password: string, ipv4?: string): UserView;
+    set(name: string, change: UserChange): UserView;
+    remove(name: string): void;
+  };
+}

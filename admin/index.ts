@@ -1,0 +1,10 @@
+/**
+ * What an operator sees and does: the admin API on a unix socket, its client for the command line, and the web page
+ * that answers everything on the VPN port that is not SSTP. HTTP as in RFC 9110 and RFC 9112, by Fastify.
+ * `server/` implements the `AdminBackend` declared here.
+ */
+export * from './backend.ts';
+export * from './client.ts';
+export * from './server.ts';
+export { AdminSocketError, adminSocketPath } from './socket.ts';
+export * from './web-page.ts';

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+
+/** Answers web requests on sockets that the VPN listener has accepted. */
+export interface WebPage {
+  /**
+   * Takes a connection over, TLS done.
+   *
+   * @param bytes what has been read from it already; may be empty
+   */
+  handle(socket: Duplex, bytes: Buffer): void;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+export interface WebPageOptions {
+  /** A connection is ended after this time, whatever it is doing: there is only one short page to fetch. */
+  readonly lifetimeMs?: number;
+  readonly requestsPerSocket?: number;
+}
+
+const STYLE =
+  'body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}';
+const HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>It works</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>It works</h1>
+<p>This server is up. There is nothing else to see here.</p>
+</body>
+</html>
+`;
+
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex',
+};
+
+const ALLOW = 'GET, HEAD';
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
+
+export async function startWebPage(options: WebPageOptions = {}): Promise<WebPage> {
+  const { lifetimeMs = 30_000, requestsPerSocket = 100 } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    keepAliveTimeout: 5000,
+    requestTimeout: 10_000,
+    maxRequestsPerSocket: requestsPerSocket,
+    http: { maxHeaderSize: 8192, headersTimeout: 10_000 },
+    clientErrorHandler: answerBadBytes,
+    // A target that cannot be decoded, before any hook.
+    frameworkErrors: (_error, _request, reply) => {
+      void (reply as FastifyReply).code(400).headers(SECURITY_HEADERS).type(PLAIN_TEXT).send('Bad Request\n');
+    },
+  });
+  app.server.on('connect', refuseConnect);
+  addPage(app);
+  await app.ready();
+  const sockets = new Set<Duplex>();
+  return {
+    handle(socket, bytes) {
+      if (socket.destroyed) return;
+      sockets.add(socket);
+      // http.Server watches its own timeouts only once it listens itself, which this one never does.
+      const lifetime = setTimeout(() => socket.destroy(), lifetimeMs);
+      socket.once('close', () => {
+        clearTimeout(lifetime);
+        sockets.delete(socket);
+      });
+      if (bytes.length > 0) socket.unshift(bytes);
+      app.server.emit('connection', socket);
+      // A socket that was paused stays so otherwise, and what was unshifted is never read.
+      socket.resume();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await app.close();
+    },
+  };
+}
+
+function addPage(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    if (request.method === 'GET' || request.method === 'HEAD') return;
+    // Before any body is read: it may be endless, so the connection goes with the answer.
+    const isPage = request.routeOptions.url === '/' || request.url.split('?', 1)[0] === '/' || request.url === '*';
+    reply.header('connection', 'close').type(PLAIN_TEXT);
+    if (!isPage) return reply.code(404).send('Not Found\n');
+    return reply.code(405).header('allow', ALLOW).send('Method Not Allowed\n');
+  });
+  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(HTML));
+  app.setNotFoundHandler((_request, reply) => reply.code(404).type(PLAIN_TEXT).send('Not Found\n'));
+  app.setErrorHandler((_error, _request, reply) => reply.code(500).type(PLAIN_TEXT).send('Internal Server Error\n'));
+}
+
+/** What Node's HTTP parser reports; `rawPacket` is a Buffer whatever Fastify's types say. */
+interface BadBytes {
+  readonly code?: string | undefined;
+  readonly rawPacket?: unknown;
+}
+
+/** RFC 9110 9.3.6: a server that is no proxy refuses CONNECT. Node would drop the connection without a word. */
+function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
+  end(socket, 405, `Allow: ${ALLOW}\r\n`);
+}
+
+/** RFC 9112 2.2 and 3: what cannot be read as a request gets its status, and the connection ends. */
+function answerBadBytes(error: BadBytes, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  end(socket, statusOf(error), '');
+}
+
+function statusOf(error: BadBytes): number {
+  switch (error.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 408;
+    case 'HPE_HEADER_OVERFLOW':
+      return 431;
+    case 'HPE_INVALID_METHOD':
+      return isWellFormedRequestLine(error.rawPacket) ? 501 : 400;
+    default:
+      return 400;
+  }
+}
+
+/** Node's parser knows a fixed list of methods; one that is only unknown is 501, not 400 (RFC 9110 9.1). */
+function isWellFormedRequestLine(bytes: unknown): boolean {
+  const start = Buffer.isBuffer(bytes) ? bytes.toString('latin1', 0, 256) : '';
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64} [!-~]{1,180} HTTP\/1\.[01]\r?\n/.test(start);
+}
+
+function end(socket: Duplex, status: number, headers: string): void {
+  const body = `${STATUS_CODES[status]}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\n${headers}` +
+      `Content-Type: ${PLAIN_TEXT}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,120 @@
+import type { AdminBackend, SessionView, UserView } from '../../admin/index.ts';
+import type { Log, LogFields } from '../../core/index.ts';
+
+/** An error as the user store throws it. */
+export function storeError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** A backend on maps, which remembers what it was asked. */
+export class FakeBackend implements AdminBackend {
+  readonly calls: unknown[][] = [];
+  readonly store: Map<string, UserView> = new Map();
+  readonly open: SessionView[] = [];
+  /** Thrown by every method of `users`. */
+  failure: Error | undefined;
+
+  status(): ReturnType<AdminBackend['status']> {
+    return {
+      version: '1.2.3',
+      pid: 42,
+      startedAt: '2026-01-01T00:00:00.000Z',
+      listening: ['[::]:443'],
+      sessions: this.open.length,
+    };
+  }
+
+  config(): ReturnType<AdminBackend['config']> {
+    return [
+      { key: 'listen', value: ['443'], origin: 'default' },
+      { key: 'network.mtu', value: 1380, origin: 'flag --mtu' },
+      { key: 'network.nat', value: false, origin: 'file /etc/sstpd.yaml' },
+    ];
+  }
+
+  sessions(): SessionView[] {
+    return this.open;
+  }
+
+  async killSession(id: string): Promise<boolean> {
+    this.calls.push(['killSession', id]);
+    return this.open.some((session) => session.id === id);
+  }
+
+  readonly users: AdminBackend['users'] = {
+    list: () => [...this.store.values()],
+    add: (...args) => {
+      this.#note('add', args);
+      const [name, , ipv4] = args;
+      if (this.store.has(name)) throw storeError('ERR_USER_EXISTS', `user '${name}' exists already`);
+      const user = viewOf(name, ipv4);
+      this.store.set(name, user);
+      return user;
+    },
+    set: (...args) => {
+      this.#note('set', args);
+      const [name, change] = args;
+      const user = this.store.get(name);
+      if (user === undefined) throw storeError('ERR_USER_UNKNOWN', `there is no user '${name}'`);
+      const ipv4 = change.ipv4 === undefined ? user.ipv4 : (change.ipv4 ?? undefined);
+      const changed = { ...user, ipv4, enabled: change.enabled ?? user.enabled };
+      this.store.set(name, changed);
+      return changed;
+    },
+    remove: (...args) => {
+      this.#note('remove', args);
+      if (!this.store.delete(args[0])) throw storeError('ERR_USER_UNKNOWN', `there is no user '${args[0]}'`);
+    },
+  };
+
+  #note(name: string, args: readonly unknown[]): void {
+    this.calls.push([name, ...args]);
+    if (this.failure !== undefined) throw this.failure;
+  }
+}
+
+function viewOf(name: string, ipv4: string | undefined): UserView {
+  return {
+    name,
+    enabled: true,
+    ipv4,
+    secretKind: 'password',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    lastLoginAt: undefined,
+    sessions: 0,
+  };
+}
+
+export const SESSION: SessionView = {
+  id: '7',
+  user: 'ann',
+  peer: '192.0.2.1:5000',
+  stage: 'up',
+  ipv4: '10.0.0.2',
+  ipv6: undefined,
+  method: 'mschapv2',
+  tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
+  connectedAt: '2026-01-01T00:00:00.000Z',
+  bytesIn: 5_000_000_000,
+  bytesOut: 17,
+  correlationId: undefined,
+};
+
+/** Keeps the `error` lines. */
+export class ErrorLog implements Log {
+  readonly errors: [event: string, fields: LogFields | undefined][] = [];
+
+  debug(): void {}
+
+  info(): void {}
+
+  warn(): void {}
+
+  error(event: string, fields?: LogFields): void {
+    this.errors.push([event, fields]);
+  }
+
+  child(): Log {
+    return this;
+  }
+}
