@@ -1,0 +1,131 @@
+import { formatIpv4, formatIpv6, systemClock } from '../core/index.ts';
+import { ChunkPool, sendAllTo } from '../datapath/index.ts';
+import type { AuthMethod } from '../ppp/index.ts';
+import { openTun } from '../tun/index.ts';
+import { HostSetup } from './host-setup.ts';
+import { type ClientAddresses, type ClientEnd, SstpClient } from './sstp-client.ts';
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Authorities to trust instead of the system's. */
+  readonly caPem?: string;
+  readonly insecure: boolean;
+  readonly methods: readonly AuthMethod[];
+  /** Name of the TUN device; `%d` becomes a free number. */
+  readonly tun: string;
+  /** Networks to reach through the tunnel. */
+  readonly routes: readonly string[];
+  readonly defaultRoute: boolean;
+  /** JSON lines instead of text. */
+  readonly json: boolean;
+  readonly stdout: { write(text: string): unknown };
+}
+
+/** What every SSTP link carries without fragments: see MS-SSTP 3.1.5.2. */
+const MTU_BYTES = 1400;
+
+/**
+ * Connects until SIGINT or SIGTERM.
+ *
+ * @returns the exit status: 0 after a signal, 1 if the connection could not be made or was lost
+ * @throws {TunError} if there can be no TUN device
+ */
+export async function connect(options: ConnectOptions): Promise<number> {
+  const report = options.json ? jsonReport(options) : textReport(options);
+  const tun = openTun({ name: options.tun, mtu: MTU_BYTES });
+  let setup: HostSetup | undefined;
+  let settingUp: Promise<void> = Promise.resolve();
+  let wasStopped = false;
+  let failure: string | undefined;
+  const client: SstpClient = new SstpClient({
+    ...options,
+    tun,
+    chunks: new ChunkPool(),
+    clock: systemClock,
+    onUp: (addresses) => {
+      const device = tun.name;
+      setup ??= new HostSetup({ ...options, device, serverAddress: client.serverAddress ?? options.host });
+      const current = setup;
+      settingUp = settingUp
+        .then(() => current.apply(addresses))
+        .then(() => report.up(addresses, device, client))
+        .catch((error: Error) => {
+          failure = error.message;
+          client.disconnect('the tunnel could not be set up');
+        });
+    },
+  });
+  sendAllTo(client.link, tun, (error) => {
+    failure = error.message;
+    client.disconnect('the TUN device is gone');
+  });
+  const stop = (): void => {
+    wasStopped = true;
+    client.disconnect('user');
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    client.start();
+    const end = await client.ended;
+    await settingUp;
+    await setup?.undo();
+    report.ended(failure === undefined ? end : { ...end, reason: 'set-up-failed', detail: failure }, client);
+    return wasStopped ? 0 : 1;
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    tun.close();
+  }
+}
+
+interface Report {
+  up(addresses: ClientAddresses, device: string, client: SstpClient): void;
+  ended(end: ClientEnd, client: SstpClient): void;
+}
+
+function textReport({ host, user, stdout }: ConnectOptions): Report {
+  return {
+    up: ({ ipv4, linkLocal }, device, client) => {
+      if (ipv4 !== undefined) {
+        const dns = ipv4.dns.map(formatIpv4).join(', ') || 'none';
+        stdout.write(`Connected to ${host} as ${user}: ${formatIpv4(ipv4.address)} on ${device}, DNS ${dns}\n`);
+        stdout.write(`  ms: ${timelineText(client)}\n`);
+      }
+      if (linkLocal !== undefined && ipv4 === undefined)
+        stdout.write(`IPv6 is up: ${formatIpv6(linkLocal)} on ${device}\n`);
+    },
+    ended: ({ reason, detail }, { counters }) => {
+      const data = `${counters.bytesIn} bytes received, ${counters.bytesOut} sent`;
+      stdout.write(`Connection over: ${reason}${detail === '' ? '' : ` (${detail})`}; ${data}\n`);
+    },
+  };
+}
+
+function timelineText(client: SstpClient): string {
+  return Object.entries(client.timeline)
+    .map(([step, ms]) => `${step} ${Math.round(ms)}`)
+    .join(', ');
+}
+
+function jsonReport({ host, user, stdout }: ConnectOptions): Report {
+  const print = (line: Record<string, unknown>): void => void stdout.write(`${JSON.stringify(line)}\n`);
+  return {
+    up: ({ ipv4, linkLocal }, device, client) =>
+      print({
+        event: 'up',
+        host,
+        user,
+        device,
+        ipv4: ipv4 === undefined ? undefined : formatIpv4(ipv4.address),
+        server: ipv4?.serverAddress === undefined ? undefined : formatIpv4(ipv4.serverAddress),
+        dns: ipv4?.dns.map(formatIpv4),
+        linkLocal: linkLocal === undefined ? undefined : formatIpv6(linkLocal),
+        timelineMs: client.timeline,
+      }),
+    ended: ({ reason, detail, wasUp }, { counters }) => print({ event: 'ended', reason, detail, wasUp, ...counters }),
+  };
+}

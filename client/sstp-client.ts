@@ -1,0 +1,443 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { mschapv2Answer } from '../auth/index.ts';
+import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
+import { type ChunkPool, DataLink, type DataLinkCounters } from '../datapath/index.ts';
+import { type AuthMethod, type PppClientAction, type PppClientEvent, PppClientLink } from '../ppp/index.ts';
+import {
+  type CertificateHashes,
+  decodeMessage,
+  encodeDataPacket,
+  encodeHttpRequest,
+  encodeMessage,
+  HELLO_MS,
+  HttpAnswerReader,
+  NEGOTIATION_MS,
+  type SstpClientAction,
+  type SstpClientEvent,
+  SstpClientMachine,
+  SstpMessageError,
+  Status,
+} from '../sstp/index.ts';
+import type { TunDevice } from '../tun/index.ts';
+
+export interface SstpClientSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Authorities to trust instead of the system's, PEM. */
+  readonly caPem?: string | undefined;
+  /** Takes any certificate. The Crypto Binding still tells of a proxy in between, but to the server. */
+  readonly insecure?: boolean;
+  readonly methods: readonly AuthMethod[];
+  readonly tun: TunDevice;
+  readonly chunks: ChunkPool;
+  readonly clock: Clock;
+  /** A protocol is up: its addresses are known, or more of them. */
+  readonly onUp?: (addresses: ClientAddresses) => void;
+}
+
+/** What IPCP and IPv6CP settled. */
+export interface ClientAddresses {
+  readonly ipv4:
+    | {
+        readonly address: Ipv4;
+        readonly serverAddress: Ipv4 | undefined;
+        readonly dns: readonly Ipv4[];
+        readonly wins: readonly Ipv4[];
+      }
+    | undefined;
+  /** 16 bytes, fe80::/64. */
+  readonly linkLocal: Ipv6 | undefined;
+}
+
+/** When each step was done, in milliseconds since the start; absent if it was not reached. */
+export type Timeline = { [Step in TimelineStep]?: number };
+export type TimelineStep = 'tcp' | 'tls' | 'http' | 'sstp' | 'lcp' | 'authentication' | 'binding' | 'ipcp' | 'ipv6cp';
+
+/** Why the connection is over, for people: `reason` is short and fixed, `detail` says what is known. */
+export interface ClientEnd {
+  readonly reason: string;
+  readonly detail: string;
+  /** Whether IPCP had come up. */
+  readonly wasUp: boolean;
+}
+
+type Step =
+  | { readonly to: 'sstp'; readonly event: SstpClientEvent }
+  | { readonly to: 'ppp'; readonly event: PppClientEvent };
+
+const LINK_LOCAL_PREFIX = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
+
+/** How long an orderly end may take before the socket is torn down: LCP 1 s, Call Disconnect 5 s. */
+const LINGER_MS = 6_500;
+
+/**
+ * One SSTP connection from the client's side: the shell around the client machines. `start` begins; `ended` resolves,
+ * never rejects, when all is over.
+ */
+export class SstpClient {
+  readonly timeline: Timeline = {};
+  readonly ended: Promise<ClientEnd>;
+  readonly #settings: SstpClientSettings;
+  readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
+  readonly #answer = new HttpAnswerReader();
+  readonly #ppp: PppClientLink;
+  readonly #link: DataLink;
+  readonly #pppAlarm: Alarm;
+  #sstp: SstpClientMachine | undefined;
+  #sstpAlarm: Alarm | undefined;
+  #socket: TLSSocket | undefined;
+  #startedAt: Instant;
+  #hasAnswer = false;
+  #addresses: ClientAddresses = { ipv4: undefined, linkLocal: undefined };
+  #wasUp = false;
+  #end: { reason: string; detail: string } | undefined;
+  #isOver = false;
+  #resolveEnded: (end: ClientEnd) => void = () => {};
+  #lingerTimer: NodeJS.Timeout | undefined;
+
+  constructor(settings: SstpClientSettings) {
+    const { tun, chunks, clock } = settings;
+    this.#settings = settings;
+    this.#startedAt = clock.now();
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#ppp = new PppClientLink(pppOptions(settings));
+    this.#pppAlarm = new Alarm(
+      clock,
+      () => this.#ppp.deadline,
+      () => this.#post({ to: 'ppp', event: { kind: 'timeout' } }),
+    );
+    const owner = {
+      control: (packet: Buffer) => this.#onControl(packet),
+      pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
+      received: () => this.#onReceived(),
+      write: (bytes: Buffer, done: () => void) => void this.#socket?.write(bytes, done),
+      overflow: () => this.#abandon('peer-not-reading', 'the server does not read'),
+    };
+    this.#link = new DataLink(owner, {
+      tun,
+      pool: chunks,
+      clock,
+      ingress: 'from-server',
+      serverLinkLocal: new Uint8Array(16),
+    });
+  }
+
+  /** Bytes and packets; `In` is what came from the server. */
+  get counters(): DataLinkCounters {
+    return this.#link.counters;
+  }
+
+  /** The address that was dialled, once TCP is up. */
+  get serverAddress(): string | undefined {
+    return this.#socket?.remoteAddress;
+  }
+
+  /** Where packets of the TUN device go: to be given to `sendAllTo`. */
+  get link(): DataLink {
+    return this.#link;
+  }
+
+  /** Dials. Once only. */
+  start(): void {
+    const { host, port, caPem, insecure = false, clock } = this.#settings;
+    this.#startedAt = clock.now();
+    const socket = tlsConnect({
+      host,
+      port,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(caPem === undefined ? {} : { ca: caPem }),
+      ALPNProtocols: ['http/1.1'],
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: !insecure,
+    });
+    socket.setNoDelay(true);
+    socket.once('connect', () => this.#note('tcp'));
+    socket.once('secureConnect', () => this.#onSecure(socket));
+    socket.on('data', this.#onData);
+    socket.on('error', (error) => this.#settle('connection-failed', error.message));
+    socket.on('end', () => this.#settle('closed-by-server', 'the server closed the connection'));
+    socket.once('close', () => this.#onClose());
+    this.#socket = socket;
+  }
+
+  /** Ends in order: LCP Terminate-Request, Call Disconnect, close. */
+  disconnect(reason: string): void {
+    if (this.#end !== undefined || this.#isOver) return;
+    this.#settle('disconnected', reason);
+    this.#lingerTimer = setTimeout(() => this.#socket?.destroy(), LINGER_MS);
+    if (this.#sstp?.pppOpen === true) this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
+    else this.#socket?.destroy();
+  }
+
+  /** Tears the connection down, as when the machine is switched off. */
+  destroy(): void {
+    this.#abandon('destroyed', 'torn down');
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    this.#note('tls');
+    const { host, port, clock } = this.#settings;
+    const certificate = socket.getPeerCertificate().raw;
+    this.#sstp = new SstpClientMachine({
+      certificateHashes: hashesOf(certificate),
+      negotiationMs: NEGOTIATION_MS,
+      helloMs: HELLO_MS,
+    });
+    this.#sstpAlarm = new Alarm(
+      clock,
+      () => this.#sstp?.deadline,
+      () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
+    );
+    const authority = isIP(host) === 6 ? `[${host}]` : host;
+    socket.write(
+      encodeHttpRequest(port === 443 ? authority : `${authority}:${port}`, `{${randomUUID().toUpperCase()}}`),
+    );
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      if (this.#hasAnswer) this.#link.receive(chunk);
+      else this.#readAnswer(chunk);
+    } catch (error) {
+      this.#abandon('bad-stream', error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  #readAnswer(chunk: Buffer): void {
+    const result = this.#answer.push(chunk);
+    switch (result.kind) {
+      case 'need-more':
+        break;
+      case 'accepted':
+        this.#hasAnswer = true;
+        this.#note('http');
+        this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
+        if (result.rest.length > 0) this.#link.receive(result.rest);
+        break;
+      case 'refused':
+        this.#abandon('http-refused', `HTTP ${result.status} ${result.body.trim()}`);
+        break;
+      case 'not-http':
+        this.#abandon('no-sstp-server', 'what answered does not speak HTTP');
+        break;
+      default:
+        result satisfies never;
+    }
+  }
+
+  #post(step: Step): void {
+    if (this.#isOver) return;
+    this.#steps.post(step);
+    if (this.#isOver) return;
+    this.#sstpAlarm?.update();
+    this.#pppAlarm.update();
+  }
+
+  #step(step: Step): void {
+    const now = this.#settings.clock.now();
+    switch (step.to) {
+      case 'sstp':
+        for (const action of this.#sstp?.handle(step.event, now) ?? []) this.#carryOutSstp(action);
+        break;
+      case 'ppp':
+        for (const action of this.#ppp.handle(step.event, now)) this.#carryOutPpp(action);
+        break;
+      default:
+        step satisfies never;
+    }
+  }
+
+  #carryOutSstp(action: SstpClientAction): void {
+    switch (action.kind) {
+      case 'send':
+        this.#link.sendControl(encodeMessage(action.message));
+        break;
+      case 'ppp-up':
+        this.#note('sstp');
+        this.#post({ to: 'ppp', event: { kind: 'up' } });
+        break;
+      case 'data-open':
+        this.#note('binding');
+        this.#post({ to: 'ppp', event: { kind: 'data-open' } });
+        break;
+      case 'ppp-down':
+        this.#closeNetwork();
+        break;
+      case 'refused':
+        this.#settle(
+          'refused',
+          `the server refused the Call Connect Request (status ${action.statusInfos[0]?.status})`,
+        );
+        break;
+      case 'peer-status':
+        this.#settle('ended-by-server', `${action.message}, status ${action.statusInfo?.status ?? 'none'}`);
+        break;
+      case 'close':
+        this.#settle(action.reason, 'SSTP');
+        this.#close();
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #carryOutPpp(action: PppClientAction): void {
+    switch (action.kind) {
+      case 'send':
+        if (this.#sstp?.pppOpen === true) this.#link.sendControl(encodeDataPacket(action.frame));
+        break;
+      case 'lcp-opened':
+        this.#note('lcp');
+        this.#link.setMru(action.peerMru);
+        break;
+      case 'answer-mschapv2':
+        this.#answerMsChapV2(action);
+        break;
+      case 'authenticated':
+        this.#note('authentication');
+        this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
+        break;
+      case 'auth-failed':
+        this.#settle('authentication-failed', action.message || `error ${action.errorCode}`);
+        break;
+      case 'ipv4-up':
+        this.#note('ipcp');
+        this.#wasUp = true;
+        this.#link.openIpv4(action.address);
+        this.#up({ ...this.#addresses, ipv4: action });
+        break;
+      case 'ipv6-up':
+        this.#note('ipv6cp');
+        this.#onIpv6Up(action.interfaceId);
+        break;
+      case 'ipv4-down':
+        this.#link.closeIpv4();
+        break;
+      case 'ipv6-down':
+        this.#link.closeIpv6();
+        break;
+      case 'peer-info':
+        break;
+      case 'down':
+        this.#settle(action.reason, action.detail);
+        this.#closeNetwork();
+        this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #answerMsChapV2(action: Extract<PppClientAction, { kind: 'answer-mschapv2' }>): void {
+    const { authenticatorChallenge, peerChallenge } = action;
+    const { user, password } = this.#settings;
+    const answer = mschapv2Answer({ name: user, password, authenticatorChallenge, peerChallenge });
+    this.#post({
+      to: 'ppp',
+      event: {
+        kind: 'mschapv2-answer',
+        ntResponse: answer.ntResponse,
+        expectedAuthenticatorResponse: answer.authenticatorResponse,
+        hlak: answer.hlak,
+      },
+    });
+  }
+
+  #onIpv6Up(interfaceId: Uint8Array): void {
+    const linkLocal = Uint8Array.from([...LINK_LOCAL_PREFIX, ...interfaceId]);
+    this.#link.openIpv6(undefined, linkLocal);
+    this.#up({ ...this.#addresses, linkLocal });
+  }
+
+  #up(addresses: ClientAddresses): void {
+    this.#addresses = addresses;
+    this.#settings.onUp?.(addresses);
+  }
+
+  #onControl(packet: Buffer): void {
+    try {
+      const message = decodeMessage(packet);
+      this.#post({ to: 'sstp', event: { kind: 'message', message, bytes: packet } });
+    } catch (error) {
+      if (!(error instanceof SstpMessageError)) throw error;
+      this.#post({ to: 'sstp', event: { kind: 'bad-message', error } });
+    }
+  }
+
+  #onPppFrame(frame: Buffer): void {
+    if (this.#sstp?.pppOpen === true) this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
+  }
+
+  #onReceived(): void {
+    const now = this.#settings.clock.now();
+    this.#sstp?.noteReceived(now);
+    this.#ppp.noteReceived(now);
+  }
+
+  #closeNetwork(): void {
+    this.#link.closeIpv4();
+    this.#link.closeIpv6();
+  }
+
+  #note(step: TimelineStep): void {
+    this.timeline[step] ??= this.#settings.clock.now() - this.#startedAt;
+  }
+
+  /** The first cause is the one to tell. */
+  #settle(reason: string, detail: string): void {
+    this.#end ??= { reason, detail };
+  }
+
+  #close(): void {
+    this.#link.stop();
+    const socket = this.#socket;
+    this.#lingerTimer ??= setTimeout(() => socket?.destroy(), LINGER_MS);
+    void this.#link.flushed().then(() => socket?.end());
+  }
+
+  #abandon(reason: string, detail: string): void {
+    this.#settle(reason, detail);
+    this.#socket?.destroy();
+  }
+
+  #onClose(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#steps.clear();
+    this.#sstpAlarm?.stop();
+    this.#pppAlarm.stop();
+    clearTimeout(this.#lingerTimer);
+    this.#closeNetwork();
+    this.#link.stop();
+    this.#settle('closed', 'the connection was closed');
+    const { reason, detail } = this.#end ?? { reason: 'closed', detail: '' };
+    this.#resolveEnded({ reason, detail, wasUp: this.#wasUp });
+  }
+}
+
+function hashesOf(certificate: Uint8Array): CertificateHashes {
+  const hash = (name: string): Buffer => createHash(name).update(certificate).digest();
+  return { sha1: hash('sha1'), sha256: hash('sha256') };
+}
+
+function pppOptions(settings: SstpClientSettings): ConstructorParameters<typeof PppClientLink>[0] {
+  return {
+    credentials: { name: settings.user, password: settings.password },
+    authMethods: settings.methods,
+    mru: 1500,
+    random: (length) => randomBytes(length),
+    restartMs: 3_000,
+    maxConfigure: 10,
+    maxTerminate: 2,
+    maxFailure: 5,
+    echoIntervalMs: 30_000,
+    authTimeoutMs: 60_000,
+    requestIpv6: true,
+  };
+}
