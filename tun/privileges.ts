@@ -16,8 +16,8 @@ export function lockFile(fd: number): boolean {
 }
 
 /**
- * Becomes an unprivileged user for good, with just these capabilities; child processes such as `ip` and `nft` get them
- * too (they are made ambient). No supplementary groups, no new privileges, no core dumps. Call it before any worker
+ * Becomes this user for good, with just these capabilities, also if the user is root; child processes such as `ip` and
+ * `nft` get them too (they are made ambient). No supplementary groups, no new privileges, no core dumps. Call it before any worker
  * thread is started: user and group change for all threads, capabilities for the calling one and those it starts later.
  *
  * A process that already is this user keeps its groups and only narrows its capabilities.

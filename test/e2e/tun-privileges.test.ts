@@ -40,6 +40,17 @@ test('root becomes a user with two capabilities, and so do its children (capabil
   assert.deepEqual(result, { effective: '1400', own: expected, child: expected });
 });
 
+test('who stays root keeps no other capability either, nor do its children', { skip }, () => {
+  const result = run(`
+    result.effective = dropPrivileges({ uid: 0, gid: 0, keepCapabilities }).toString(16);
+    ${STATUS}
+    result.chown = attempt(() => execFileSync('chown', ['1', '/tmp'], { stdio: 'pipe' }) && 'changed');`);
+  assert.equal(result.effective, '1400');
+  assert.match(result.own ?? '', /^0000000000001400 0000000000001400 0000000000001400 /);
+  assert.match(result.child ?? '', /^0000000000001400 0000000000001400 0000000000001400 /);
+  assert.equal(result.chown, '1');
+});
+
 test('other threads are that user too, and have no capability left', { skip }, () => {
   const result = run(`
     import { readdirSync } from 'node:fs';

@@ -119,8 +119,9 @@ napi_value DropPrivileges(napi_env env, napi_callback_info info) {
       !ReadUint32(env, arguments[1], &gid) || !ReadMask(env, arguments[2], &keep)) {
     return nullptr;
   }
-  if (uid == 0 || gid == 0 || uid == UINT32_MAX || gid == UINT32_MAX) {
-    ThrowArgument(env, "uid and gid must be those of an unprivileged user");
+  // setresuid(2) takes the largest number for "leave it as it is".
+  if (uid == UINT32_MAX || gid == UINT32_MAX) {
+    ThrowArgument(env, "uid and gid must be below 4294967295");
     return nullptr;
   }
   NarrowBoundingSet(keep);
