@@ -1,0 +1,57 @@
+import { ConfigError } from './config-error.ts';
+import { type ListenAddress, listenAddress } from './config-format.ts';
+import type { Config } from './config-schema.ts';
+
+/**
+ * What no key can say alone.
+ *
+ * @throws {ConfigError} naming both keys and where they came from
+ */
+export function checkConfig(config: Config, origins: ReadonlyMap<string, string>): void {
+  const from = (key: string): string => `${key} (${origins.get(key) ?? 'default'})`;
+  checkCertificate(config, from);
+  checkListen(config, from);
+  if (config.auth.methods.includes('chap') && config.users.keep === 'nt-hash') {
+    throw new ConfigError(
+      `${from('auth.methods')}: 'chap' needs the password itself, but ${from('users.keep')} is 'nt-hash'; take one back`,
+      origins.get('auth.methods'),
+    );
+  }
+  if (config.pool.ipv6 !== undefined && config.network.mtu < 1280) {
+    throw new ConfigError(
+      `${from('network.mtu')}: ${config.network.mtu} is too small for IPv6, which needs 1280 (RFC 8200 5), and ${from('pool.ipv6')} is set`,
+      origins.get('network.mtu'),
+    );
+  }
+}
+
+function checkCertificate(config: Config, from: (key: string) => string): void {
+  const { cert, key } = config.tls;
+  if (cert !== undefined && key === undefined) {
+    throw new ConfigError(`${from('tls.cert')} is set, but tls.key is not: give both (--cert and --key) or none`);
+  }
+  if (cert === undefined && key !== undefined) {
+    throw new ConfigError(`${from('tls.key')} is set, but tls.cert is not: give both (--cert and --key) or none`);
+  }
+}
+
+/** Two listeners on one port would fail at bind with less to say. Port 0 never collides. */
+function checkListen(config: Config, from: (key: string) => string): void {
+  for (const [i, one] of config.listen.entries()) {
+    for (const other of config.listen.slice(i + 1)) {
+      if (one.port === 0 || one.port !== other.port) continue;
+      if (covers(one, other) || covers(other, one)) {
+        const [a, b] = [listenAddress.show(one), listenAddress.show(other)];
+        throw new ConfigError(
+          `${from('listen')}: '${a}' and '${b}' collide, a wildcard takes all addresses of its port`,
+        );
+      }
+    }
+  }
+}
+
+/** A listener on `::` takes IPv4 too, as Node opens it. */
+function covers(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.host === undefined || a.host === '::' || a.host === b.host) return true;
+  return a.host === '0.0.0.0' && b.host !== undefined && !b.host.includes(':');
+}

@@ -1,0 +1,236 @@
+import {
+  formatIpv4,
+  formatIpv4Cidr,
+  formatIpv6,
+  formatIpv6Cidr,
+  type Ipv4,
+  type Ipv4Cidr,
+  type Ipv6,
+  type Ipv6Cidr,
+  parseIpv4,
+  parseIpv4Cidr,
+  parseIpv6,
+  parseIpv6Cidr,
+} from '../core/index.ts';
+
+/**
+ * How the values of one kind of key are written. A value arrives as YAML gives it (scalar or list of scalars),
+ * as text from the environment, or as text or a list of texts from flags: `parse` takes all of them.
+ */
+export interface Format<T> {
+  /** What is allowed, worded to follow "must be" and to stand in the table of the documentation. */
+  readonly allowed: string;
+  /** @returns the value, or undefined if `raw` is not allowed. A box, because undefined is itself a value ("auto"). */
+  parse(raw: unknown): { readonly value: T } | undefined;
+  /** The value as a user would write it. */
+  show(value: T): unknown;
+  /** The value names a file; `config.ts` makes it absolute. */
+  readonly isPath?: true;
+}
+
+/** A whole number from `least` to `most`; environment and flags give it as decimal digits. */
+export function whole(least: number, most: number, unit = ''): Format<number> {
+  return {
+    allowed: `a whole number${unit === '' ? '' : ` of ${unit}`} from ${least} to ${most}`,
+    parse(raw) {
+      const value = typeof raw === 'string' && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;
+      return typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+        ? { value }
+        : undefined;
+    },
+    show: (value) => value,
+  };
+}
+
+export const yesOrNo: Format<boolean> = {
+  allowed: 'true or false',
+  parse(raw) {
+    if (typeof raw === 'boolean') return { value: raw };
+    if (typeof raw !== 'string') return undefined;
+    const text = raw.toLowerCase();
+    if (text === 'true' || text === 'yes' || text === 'on' || text === '1') return { value: true };
+    if (text === 'false' || text === 'no' || text === 'off' || text === '0') return { value: false };
+    return undefined;
+  },
+  show: (value) => value,
+};
+
+/** One of a few words. */
+export function oneOf<T extends string>(...words: readonly T[]): Format<T> {
+  return {
+    allowed: alternatives(words),
+    parse(raw) {
+      const value = words.find((word) => word === raw);
+      return value === undefined ? undefined : { value };
+    },
+    show: (value) => value,
+  };
+}
+
+/** Text that `pattern` matches. */
+export function text(allowed: string, pattern: RegExp): Format<string> {
+  return {
+    allowed,
+    parse: (raw) => (typeof raw === 'string' && pattern.test(raw) ? { value: raw } : undefined),
+    show: (value) => value,
+  };
+}
+
+/** A file or directory. */
+export const path: Format<string> = { ...text('a path', /^[^\0]{1,4096}$/), isPath: true };
+
+/** `word` stands for undefined; everything else is left to `format`. */
+export function orWord<T>(word: string, format: Format<T>): Format<T | undefined> {
+  return {
+    ...format,
+    allowed: `${format.allowed}, or '${word}'`,
+    parse: (raw) => (raw === word || isListOf(raw, word) ? { value: undefined } : format.parse(raw)),
+    show: (value) => (value === undefined ? word : format.show(value)),
+  };
+}
+
+/** One thing in a list: its reader and its writer. */
+export interface Item<T> {
+  readonly allowed: string;
+  parse(text: string): T | undefined;
+  show(value: T): string;
+}
+
+/** A YAML list, or text with commas; the word `none` is the empty list. Nothing may stand in it twice. */
+export function list<T>(
+  item: Item<T>,
+  bounds: { readonly least?: number; readonly most: number },
+): Format<readonly T[]> {
+  const { least = 0, most } = bounds;
+  return {
+    allowed: `${least > 0 ? '' : "'none' or "}a list of ${least}..${most}: each ${item.allowed}, none twice`,
+    parse(raw) {
+      const texts = listTexts(raw);
+      if (texts === undefined || texts.length < least || texts.length > most) return undefined;
+      const values: T[] = [];
+      const seen = new Set<string>();
+      for (const text of texts) {
+        const value = item.parse(text);
+        if (value === undefined || seen.has(item.show(value))) return undefined;
+        seen.add(item.show(value));
+        values.push(value);
+      }
+      return { value: values };
+    },
+    show: (values) => values.map((value) => item.show(value)),
+  };
+}
+
+/** The texts of a list however it was written; undefined if `raw` cannot be a list. */
+function listTexts(raw: unknown): string[] | undefined {
+  const parts: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
+  const texts: string[] = [];
+  for (const part of parts) {
+    if (typeof part !== 'string' && typeof part !== 'number') return undefined;
+    for (const text of String(part).split(',')) texts.push(text.trim());
+  }
+  return texts.length === 1 && texts[0] === 'none' ? [] : texts;
+}
+
+function isListOf(raw: unknown, word: string): boolean {
+  return Array.isArray(raw) && raw.length === 1 && raw[0] === word;
+}
+
+export function word<T extends string>(...words: readonly T[]): Item<T> {
+  return { allowed: alternatives(words), parse: (text) => words.find((each) => each === text), show: (value) => value };
+}
+
+/** An IPv4 address that a client can reach through the tunnel: no loopback, multicast or 0.0.0.0/8. */
+export const ipv4Host: Item<Ipv4> = {
+  allowed: 'an IPv4 address that clients can reach',
+  parse(text) {
+    const address = parseIpv4(text);
+    return address !== undefined && isOrdinaryIpv4(address) ? address : undefined;
+  },
+  show: formatIpv4,
+};
+
+/** An IPv6 address that a client can reach: global or unique local. */
+export const ipv6Host: Item<Ipv6> = {
+  allowed: 'an IPv6 address that clients can reach',
+  parse(text) {
+    const address = parseIpv6(text);
+    return address !== undefined && isOrdinaryIpv6(address) ? address : undefined;
+  },
+  show: formatIpv6,
+};
+
+/** A DNS name (a wildcard or an internationalised one too) or an IP address; `certs/` looks closer. */
+export const hostName: Item<string> = {
+  allowed: 'a DNS name or an IP address',
+  parse(text) {
+    if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return text;
+    if (text.length > 253 || /^[\d.]+$/.test(text)) return undefined;
+    return /^(\*\.)?[\p{L}\p{N}\p{M}_-]{1,63}(\.[\p{L}\p{N}\p{M}_-]{1,63})*\.?$/u.test(text) ? text : undefined;
+  },
+  show: (value) => value,
+};
+
+/** Where to listen; `host` undefined is every address of the machine, IPv4 and IPv6. */
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** `443`, `*:443`, `192.0.2.1:443`, `[2001:db8::1]:443`; port 0 lets the kernel choose. */
+export const listenAddress: Item<ListenAddress> = {
+  allowed: '[ADDRESS:]PORT (IPv6 in brackets, port 0 to 65535)',
+  parse(text) {
+    const match = /^(?:(\*|[\d.]+|\[[^\]]+\]):)?(\d{1,5})$/.exec(text);
+    const port = Number(match?.[2]);
+    if (match === null || port > 65_535) return undefined;
+    const address = match[1];
+    if (address === undefined || address === '*') return { host: undefined, port };
+    if (!address.startsWith('[')) return parseIpv4(address) === undefined ? undefined : { host: address, port };
+    const ipv6 = parseIpv6(address.slice(1, -1));
+    return ipv6 === undefined ? undefined : { host: formatIpv6(ipv6), port };
+  },
+  show({ host, port }) {
+    if (host === undefined) return `${port}`;
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  },
+};
+
+/** A pool needs room for the server and a client (/30); more than a /8 is a typing mistake. */
+export const ipv4Pool: Format<Ipv4Cidr> = {
+  allowed: 'an IPv4 network such as 10.20.30.0/24, /8 to /30, without host bits',
+  parse(raw) {
+    const value = typeof raw === 'string' ? parseIpv4Cidr(raw) : undefined;
+    if (value === undefined || value.prefixLength < 8 || value.prefixLength > 30) return undefined;
+    return isOrdinaryIpv4(value.address) ? { value } : undefined;
+  },
+  show: formatIpv4Cidr,
+};
+
+/** Each client gets a /64 of its own, since SLAAC works with nothing longer (RFC 4862 5.5.3, RFC 4291 2.5.1). */
+export const ipv6Pool: Format<Ipv6Cidr> = {
+  allowed: 'an IPv6 network such as fd12:3456:789a::/48, /33 to /63 (each client gets a /64 of it), without host bits',
+  parse(raw) {
+    const value = typeof raw === 'string' ? parseIpv6Cidr(raw) : undefined;
+    if (value === undefined || value.prefixLength < 33 || value.prefixLength > 63) return undefined;
+    return isOrdinaryIpv6(value.address) ? { value } : undefined;
+  },
+  show: formatIpv6Cidr,
+};
+
+/** Not 0.0.0.0/8, 127.0.0.0/8, nor multicast and what is above it (RFC 6890, RFC 5771). */
+function isOrdinaryIpv4(address: Ipv4): boolean {
+  const first = address >>> 24;
+  return first !== 0 && first !== 127 && first < 224;
+}
+
+/** Global unicast 2000::/3 (RFC 4291 2.4) or unique local fc00::/7 (RFC 4193). */
+function isOrdinaryIpv6(address: Ipv6): boolean {
+  const first = address[0] ?? 0;
+  return (first & 0xe0) === 0x20 || (first & 0xfe) === 0xfc;
+}
+
+function alternatives(words: readonly string[]): string {
+  const quoted = words.map((each) => `'${each}'`);
+  return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}

@@ -1,0 +1,329 @@
+import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
+import {
+  type Format,
+  hostName,
+  ipv4Host,
+  ipv4Pool,
+  ipv6Host,
+  ipv6Pool,
+  type ListenAddress,
+  list,
+  listenAddress,
+  oneOf,
+  orWord,
+  path,
+  text,
+  whole,
+  word,
+  yesOrNo,
+} from './config-format.ts';
+
+/** The effective configuration; key names are the paths in the YAML file. Deeply frozen, except for address bytes. */
+export interface Config {
+  /** Absolute. */
+  readonly data: string;
+  /** Names and addresses that clients dial; empty means the machine's own. */
+  readonly hosts: readonly string[];
+  readonly listen: readonly ListenAddress[];
+  readonly tls: {
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+    readonly ciphers: string | undefined;
+    readonly handshakeMs: number;
+  };
+  readonly http: { readonly preambleMs: number };
+  /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
+  readonly pool: { readonly ipv4: Ipv4Cidr | undefined; readonly ipv6: Ipv6Cidr | undefined };
+  /** Undefined: the host's resolvers. */
+  readonly dns: readonly Ipv4[] | undefined;
+  readonly dns6: readonly Ipv6[];
+  readonly wins: readonly Ipv4[];
+  readonly auth: {
+    readonly methods: readonly ('mschapv2' | 'chap' | 'pap')[];
+    readonly retries: number;
+    readonly timeoutMs: number;
+  };
+  readonly users: { readonly keep: 'password' | 'nt-hash'; readonly maxPerUser: number };
+  readonly network: {
+    readonly tun: string;
+    readonly mtu: number;
+    readonly nat: boolean;
+    readonly isolate: boolean;
+  };
+  readonly limits: {
+    readonly connections: number;
+    readonly unauthenticated: number;
+    readonly unauthenticatedPerAddress: number;
+    readonly queueBytes: number;
+  };
+  readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
+  readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'pretty' | 'json' };
+  /** Empty: `sstpd` if that account exists, else a fixed number. */
+  readonly run: { readonly user: string };
+}
+
+/** One key: how its value is written, and what is said about it in the documentation. */
+export interface Leaf<T> {
+  readonly format: Format<T>;
+  /** Written as in the file. */
+  readonly default: string | number | boolean | readonly string[];
+  readonly doc: string;
+  readonly flag?: Flag;
+}
+
+/** A command-line flag: one that takes a value (several times if the key is a list), or one that sets a fixed value. */
+export type Flag =
+  | { readonly name: string; readonly value: string; readonly repeat?: true }
+  | { readonly name: string; readonly sets: boolean; readonly doc?: string };
+
+type Group = 'tls' | 'http' | 'pool' | 'auth' | 'users' | 'network' | 'limits' | 'sstp' | 'ppp' | 'log' | 'run';
+
+/** A leaf for each key of `Config`, of its type: a key without one does not compile. */
+type Schema = {
+  readonly [K in keyof Config]: K extends Group
+    ? { readonly [L in keyof Config[K]]: Leaf<Config[K][L]> }
+    : Leaf<Config[K]>;
+};
+
+const HOUR_MS = 3_600_000;
+
+/** The only place that names a key, its type, range, default, flag and documentation. */
+export const SCHEMA: Schema = {
+  data: {
+    format: path,
+    default: '/var/lib/sstpd',
+    doc: 'Directory of users, certificates and the admin socket. Made at the first start.',
+    flag: { name: 'data', value: 'DIR' },
+  },
+  hosts: {
+    format: list(hostName, { most: 64 }),
+    default: 'none',
+    doc: "Names and addresses that clients dial; the own certificate is issued for them. 'none': the machine's own.",
+    flag: { name: 'host', value: 'NAME', repeat: true },
+  },
+  listen: {
+    format: list(listenAddress, { least: 1, most: 32 }),
+    default: ['443'],
+    doc: 'Where to listen. A port alone means every address, IPv4 and IPv6.',
+    flag: { name: 'listen', value: '[ADDR:]PORT', repeat: true },
+  },
+  tls: {
+    cert: {
+      format: orWord('none', path),
+      default: 'none',
+      doc: "Certificate file (PEM, leaf first, then its chain). 'none': one from the own certificate authority.",
+      flag: { name: 'cert', value: 'FILE' },
+    },
+    key: {
+      format: orWord('none', path),
+      default: 'none',
+      doc: 'Private key file (PEM) of the certificate; given together with it.',
+      flag: { name: 'key', value: 'FILE' },
+    },
+    minVersion: {
+      format: oneOf('TLSv1.2', 'TLSv1.3'),
+      default: 'TLSv1.2',
+      doc: 'Oldest TLS version. Windows 10 has no TLS 1.3 for SSTP.',
+    },
+    ciphers: {
+      format: orWord('default', text('an OpenSSL cipher list', /^[A-Za-z0-9_:!+@=.-]{1,1024}$/)),
+      default: 'default',
+      doc: "OpenSSL cipher list. 'default': suites with 256-bit keys, ECDHE only.",
+    },
+    handshakeMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 10_000,
+      doc: 'Time a client has for the TLS handshake.',
+    },
+  },
+  http: {
+    preambleMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 10_000,
+      doc: 'Time a client has, after TLS, for its HTTP request.',
+    },
+  },
+  pool: {
+    ipv4: {
+      format: orWord('auto', ipv4Pool),
+      default: 'auto',
+      doc: "Addresses for clients; the first is the server's. 'auto': a /24 that overlaps no route of this machine.",
+      flag: { name: 'pool', value: 'CIDR' },
+    },
+    ipv6: {
+      format: orWord('none', ipv6Pool),
+      default: 'none',
+      doc: 'IPv6 network of which each client gets a /64.',
+      flag: { name: 'pool6', value: 'PREFIX' },
+    },
+  },
+  dns: {
+    format: orWord('auto', list(ipv4Host, { most: 2 })),
+    default: 'auto',
+    doc: "DNS servers for clients. 'auto': this machine's resolvers that are not loopback.",
+    flag: { name: 'dns', value: 'IP', repeat: true },
+  },
+  dns6: {
+    format: list(ipv6Host, { most: 3 }),
+    default: 'none',
+    doc: 'IPv6 DNS servers for clients, sent in Router Advertisements.',
+  },
+  wins: { format: list(ipv4Host, { most: 2 }), default: 'none', doc: 'WINS servers for clients.' },
+  auth: {
+    methods: {
+      format: list(word('mschapv2', 'chap', 'pap'), { least: 1, most: 3 }),
+      default: ['mschapv2'],
+      doc: 'Authentication methods in order of preference.',
+      flag: { name: 'auth', value: 'LIST' },
+    },
+    retries: {
+      format: whole(0, 10),
+      default: 3,
+      doc: 'How often a client may try another password on the same connection (MS-CHAPv2).',
+    },
+    timeoutMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 60_000,
+      doc: 'Time a client has for authentication, retries included.',
+    },
+  },
+  users: {
+    keep: {
+      format: oneOf('password', 'nt-hash'),
+      default: 'password',
+      doc: "What the user store keeps, sealed: the password, or only its NT hash, with which 'chap' is impossible.",
+    },
+    maxPerUser: {
+      format: whole(1, 65_535),
+      default: 5,
+      doc: 'Connections of one user at the same time; one more replaces the oldest.',
+    },
+  },
+  network: {
+    tun: {
+      format: text(
+        "an interface name of up to 15 letters, digits, '_', '.' or '-', at most one '%d' at its end",
+        /^(?!\.{1,2}$)(?:[A-Za-z0-9_.-]{1,15}|[A-Za-z0-9_.-]{1,13}%d)$/,
+      ),
+      default: 'sstp%d',
+      doc: "Name of the TUN device; the kernel puts the first free number in place of '%d'.",
+    },
+    mtu: {
+      format: whole(576, 1500, 'bytes'),
+      default: 1400,
+      doc: 'MTU of the TUN device; at least 1280 with an IPv6 pool.',
+      flag: { name: 'mtu', value: 'N' },
+    },
+    nat: {
+      format: yesOrNo,
+      default: true,
+      doc: "Masquerade what clients send to other networks. 'false': you route the pool yourself.",
+      flag: { name: 'no-nat', sets: false, doc: 'Do not masquerade; you route the pool yourself.' },
+    },
+    isolate: {
+      format: yesOrNo,
+      default: false,
+      doc: 'Keep clients from reaching each other.',
+      flag: { name: 'isolate', sets: true },
+    },
+  },
+  limits: {
+    connections: { format: whole(1, 1_000_000), default: 4096, doc: 'Connections in all.' },
+    unauthenticated: {
+      format: whole(1, 1_000_000),
+      default: 512,
+      doc: 'Connections in all that have not authenticated yet.',
+    },
+    unauthenticatedPerAddress: {
+      format: whole(1, 1_000_000),
+      default: 32,
+      doc: 'The same for one address (IPv6: one /64).',
+    },
+    queueBytes: {
+      format: whole(65_536, 67_108_864, 'bytes'),
+      default: 1_048_576,
+      doc: 'Packets waiting for one client; what does not fit is dropped.',
+    },
+  },
+  sstp: {
+    negotiationMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 60_000,
+      doc: 'Negotiation timer of MS-SSTP 3.3.2.1.',
+    },
+    helloMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 60_000,
+      doc: 'Silence before an SSTP Echo Request, and time for its answer (MS-SSTP 3.1.2.3).',
+    },
+  },
+  ppp: {
+    startDelayMs: {
+      format: whole(0, 60_000, 'milliseconds'),
+      default: 500,
+      doc: 'Wait for the first LCP frame of the client before sending ours; Windows loses 3 s otherwise.',
+    },
+    restartMs: {
+      format: whole(100, 60_000, 'milliseconds'),
+      default: 3000,
+      doc: 'Restart timer of RFC 1661 4.6.',
+    },
+    echoIntervalMs: {
+      format: whole(100, HOUR_MS, 'milliseconds'),
+      default: 30_000,
+      doc: 'Silence before an LCP Echo-Request; the fourth unanswered one ends the connection.',
+    },
+  },
+  log: {
+    level: {
+      format: oneOf('debug', 'info', 'warn', 'error'),
+      default: 'info',
+      doc: 'Least severe lines that are written.',
+      flag: { name: 'log-level', value: 'LEVEL' },
+    },
+    format: {
+      format: oneOf('auto', 'pretty', 'json'),
+      default: 'auto',
+      doc: "JSON lines, or lines for people. 'auto': for people on a terminal.",
+    },
+  },
+  run: {
+    user: {
+      format: text("an account name or number, 'root' or empty", /^(?:|[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9})$/),
+      default: '',
+      doc: "Account to run as once everything is open. Empty: 'sstpd' if it exists, else a fixed number. 'root': stay.",
+    },
+  },
+};
+
+/** A leaf with its path; its value type is known only where `SCHEMA` itself is read. */
+export interface Key {
+  /** Path in the file, such as `tls.minVersion`. */
+  readonly key: string;
+  /** Name in the environment, such as `SSTPD_TLS_MIN_VERSION`. */
+  readonly env: string;
+  readonly leaf: Leaf<unknown>;
+}
+
+/** All keys in the order of the schema. */
+export const KEYS: readonly Key[] = Object.entries(SCHEMA).flatMap(([name, node]) =>
+  isLeaf(node)
+    ? [keyOf(name, node)]
+    : Object.entries(node).map(([inner, leaf]) => keyOf(`${name}.${inner}`, leaf as Leaf<unknown>)),
+);
+
+/** The flag as a user types it: `--no-nat`, `--listen [ADDR:]PORT`. */
+export function flagText(flag: Flag): string {
+  return 'value' in flag ? `--${flag.name} ${flag.value}` : `--${flag.name}`;
+}
+
+function isLeaf(node: object): node is Leaf<unknown> {
+  return 'doc' in node && typeof node.doc === 'string';
+}
+
+function keyOf(key: string, leaf: Leaf<unknown>): Key {
+  const env = `SSTPD_${key.replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase()}`;
+  return { key, env, leaf };
+}

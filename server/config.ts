@@ -1,0 +1,163 @@
+/**
+ * The configuration: one schema (`config-schema.ts`), a YAML file, the environment and flags.
+ * A flag wins over the environment, that over the file, that over the default.
+ */
+import { dirname, resolve } from 'node:path';
+import convict from 'convict';
+import { checkConfig } from './config-check.ts';
+import { ConfigError, shown } from './config-error.ts';
+import { readConfigFile } from './config-file.ts';
+import { type Config, type Flag, flagText, KEYS, type Key } from './config-schema.ts';
+
+export { ConfigError } from './config-error.ts';
+export type { ListenAddress } from './config-format.ts';
+export type { Config, Flag } from './config-schema.ts';
+
+/** Flags by configuration key (`'network.mtu'`), as text, list of texts or fixed value; absent or undefined: not given. */
+export type FlagValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** Where each value came from: `default`, `file FILE`, `environment NAME` or `flag --x`. */
+export type Origins = ReadonlyMap<string, string>;
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly origins: Origins;
+}
+
+/**
+ * Puts the configuration together. Relative paths are taken from the folder of the file that has them, else from the
+ * current directory. An empty environment variable counts as not set.
+ *
+ * @param input.file the YAML file; without it SSTPD_CONFIG, without that none
+ * @throws {ConfigError} naming key, value, what is allowed and where it came from
+ */
+export function loadConfig(input: {
+  readonly flags: FlagValues;
+  readonly env: NodeJS.ProcessEnv;
+  readonly file?: string | undefined;
+}): LoadedConfig {
+  const file = input.file ?? (input.env.SSTPD_CONFIG || undefined);
+  const fileValues = file === undefined ? new Map<string, unknown>() : readConfigFile(file);
+  const values = newConvict();
+  const origins = new Map<string, string>();
+  const tree: Record<string, unknown> = {};
+  for (const key of KEYS) {
+    const given = givenFor(key, input.flags, input.env, fileValues, file);
+    origins.set(key.key, given?.origin ?? 'default');
+    if (given !== undefined) values.set(key.key, absolutePath(key, given));
+    put(tree, key.key, parsed(key, values.get(key.key), origins.get(key.key) ?? 'default'));
+  }
+  values.validate({ allowed: 'strict' });
+  const config = deepFreeze(tree) as unknown as Config; // the Schema type holds each leaf to Config
+  checkConfig(config, origins);
+  return { config, origins };
+}
+
+/** Each key with its value as a user would write it, and its origin; for `sstpd config`. */
+export function showConfig(config: Config, origins: Origins): { key: string; value: unknown; origin: string }[] {
+  return KEYS.map(({ key, leaf }) => {
+    const value = key.split('.').reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
+    return { key, value: leaf.format.show(value), origin: origins.get(key) ?? 'default' };
+  });
+}
+
+export interface KeyDescription {
+  readonly key: string;
+  /** What is allowed. */
+  readonly type: string;
+  /** As in the file. */
+  readonly default: string;
+  readonly env: string;
+  readonly flag: string | undefined;
+  readonly doc: string;
+}
+
+/** The schema as rows of a table. */
+export function describeSchema(): KeyDescription[] {
+  return KEYS.map(({ key, env, leaf }) => ({
+    key,
+    type: leaf.format.allowed,
+    default: Array.isArray(leaf.default) ? leaf.default.join(', ') : String(leaf.default),
+    env,
+    flag: leaf.flag === undefined ? undefined : flagText(leaf.flag),
+    doc: leaf.doc,
+  }));
+}
+
+/** The keys that have a flag, for the command line to declare them. */
+export function configFlags(): { key: string; flag: Flag; doc: string; default: string }[] {
+  return KEYS.flatMap(({ key, leaf: { flag, doc, default: initial } }) =>
+    flag === undefined ? [] : [{ key, flag, doc, default: String(initial) }],
+  );
+}
+
+interface Given {
+  readonly raw: unknown;
+  readonly origin: string;
+  /** Directory that a relative path starts from. */
+  readonly base: string;
+}
+
+function givenFor(
+  { key, env, leaf }: Key,
+  flags: FlagValues,
+  environment: NodeJS.ProcessEnv,
+  fileValues: ReadonlyMap<string, unknown>,
+  file: string | undefined,
+): Given | undefined {
+  const fromFlag = flags[key];
+  if (fromFlag !== undefined) {
+    return { raw: fromFlag, origin: `flag --${leaf.flag?.name ?? key}`, base: '.' };
+  }
+  const fromEnvironment = environment[env];
+  if (fromEnvironment !== undefined && fromEnvironment !== '') {
+    return { raw: fromEnvironment, origin: `environment ${env}`, base: '.' };
+  }
+  if (file === undefined || !fileValues.has(key)) return undefined;
+  return { raw: fileValues.get(key), origin: `file ${file}`, base: dirname(file) };
+}
+
+/** Made absolute before parsing, so that whoever changes the directory later changes nothing. */
+function absolutePath({ leaf }: Key, { raw, base }: Given): unknown {
+  const isPath = leaf.format.isPath === true && typeof raw === 'string' && raw !== '' && raw !== 'none';
+  return isPath ? resolve(base, raw) : raw;
+}
+
+function parsed({ key, leaf }: Key, raw: unknown, origin: string): unknown {
+  const result = leaf.format.parse(raw);
+  if (result !== undefined) return result.value;
+  throw new ConfigError(`${key}: ${shown(raw)} must be ${leaf.format.allowed} (${origin})`, origin);
+}
+
+/** A convict object of the schema with every default in place. Formats are registered under the key they belong to. */
+function newConvict(): convict.Config<Record<string, unknown>> {
+  const schema: Record<string, unknown> = {};
+  for (const { key, env, leaf } of KEYS) {
+    const format = `sstpd.${key}`;
+    convict.addFormat({
+      name: format,
+      validate: (raw: unknown) => void parsed({ key, env, leaf }, raw, 'default'),
+      // Values stay as they were written; convict would take '12abc' for 12.
+      coerce: (raw: unknown) => raw,
+    });
+    put(schema, key, { doc: leaf.doc, format, default: leaf.default, env });
+  }
+  return convict(schema as convict.Schema<Record<string, unknown>>, { env: {}, args: [] });
+}
+
+/** Sets `a.b` in a tree; a key has one or two parts. */
+function put(tree: Record<string, unknown>, key: string, value: unknown): void {
+  const [name = '', inner] = key.split('.');
+  if (inner === undefined) {
+    tree[name] = value;
+    return;
+  }
+  tree[name] = { ...(tree[name] as object | undefined), [inner]: value };
+}
+
+function deepFreeze<T>(value: T): T {
+  // Typed arrays (IPv6 addresses) cannot be frozen.
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) deepFreeze(part);
+  return Object.freeze(value);
+}

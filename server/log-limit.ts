@@ -1,0 +1,158 @@
+import { after, type Clock, type Instant, type Log, type LogFields } from '../core/index.ts';
+
+/** A log that lets only so many `warn` lines through. */
+export interface LimitedLog extends Log {
+  /** Says what was swallowed in minutes that are over. Lines do this on their own; a quiet log needs the call. */
+  flush(): void;
+}
+
+export interface LogLimitOptions {
+  /** `warn` lines per event and peer in a minute. */
+  readonly perMinute: number;
+  readonly clock: Clock;
+}
+
+const MINUTE_MS = 60_000;
+/** An event may be logged this many times as often over all peers as for one: an attack comes from many addresses. */
+const PEERS_PER_EVENT = 10;
+/** Event and peer pairs counted at the same time; what comes beyond counts for the event alone. */
+const MOST_COUNTERS = 4096;
+
+/**
+ * Limits repeated `warn` lines, which a hostile peer could otherwise use to fill the disk.
+ * The peer is the field `peer` of the line or of a child log, without its port.
+ * After each minute `log.suppressed` says per event and peer how many lines were swallowed.
+ */
+export function limited(log: Log, options: LogLimitOptions): LimitedLog {
+  return new LimitedPeerLog(log, new Limiter(log, options), undefined);
+}
+
+class LimitedPeerLog implements LimitedLog {
+  readonly #log: Log;
+  readonly #limiter: Limiter;
+  readonly #peer: string | undefined;
+
+  constructor(log: Log, limiter: Limiter, peer: string | undefined) {
+    this.#log = log;
+    this.#limiter = limiter;
+    this.#peer = peer;
+  }
+
+  debug(event: string, fields?: LogFields): void {
+    this.#log.debug(event, fields);
+  }
+
+  info(event: string, fields?: LogFields): void {
+    this.#limiter.flush();
+    this.#log.info(event, fields);
+  }
+
+  warn(event: string, fields?: LogFields): void {
+    if (this.#limiter.admits(event, peerOf(fields) ?? this.#peer ?? '')) this.#log.warn(event, fields);
+  }
+
+  error(event: string, fields?: LogFields): void {
+    this.#limiter.flush();
+    this.#log.error(event, fields);
+  }
+
+  child(fields: LogFields): LimitedLog {
+    return new LimitedPeerLog(this.#log.child(fields), this.#limiter, peerOf(fields) ?? this.#peer);
+  }
+
+  flush(): void {
+    this.#limiter.flush();
+  }
+}
+
+interface Counter {
+  readonly event: string;
+  /** Undefined: the event over all peers. */
+  readonly peer: string | undefined;
+  seen: number;
+  swallowed: number;
+}
+
+/** Counts within fixed minutes; all counters start anew when a minute is over. */
+class Limiter {
+  readonly #log: Log;
+  readonly #perMinute: number;
+  readonly #clock: Clock;
+  readonly #counters = new Map<string, Counter>();
+  #minuteEnd: Instant;
+
+  constructor(log: Log, options: LogLimitOptions) {
+    this.#log = log;
+    this.#perMinute = options.perMinute;
+    this.#clock = options.clock;
+    this.#minuteEnd = after(options.clock.now(), MINUTE_MS);
+  }
+
+  admits(event: string, peer: string): boolean {
+    this.flush();
+    const overall = this.#counter(event, undefined);
+    const own = this.#counters.size < MOST_COUNTERS || this.#has(event, peer) ? this.#counter(event, peer) : overall;
+    const counted = own === overall ? [overall] : [overall, own];
+    const isAdmitted = own.seen < this.#perMinute && overall.seen < this.#perMinute * PEERS_PER_EVENT;
+    if (!isAdmitted) {
+      own.swallowed += 1;
+      return false;
+    }
+    for (const counter of counted) counter.seen += 1;
+    return true;
+  }
+
+  flush(): void {
+    const now = this.#clock.now();
+    if (now < this.#minuteEnd) return;
+    this.#minuteEnd = after(now, MINUTE_MS);
+    const lines = summary([...this.#counters.values()].filter((counter) => counter.swallowed > 0));
+    this.#counters.clear();
+    for (const fields of lines) this.#log.warn('log.suppressed', fields);
+  }
+
+  #counter(event: string, peer: string | undefined): Counter {
+    const key = keyOf(event, peer);
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = { event, peer, seen: 0, swallowed: 0 };
+      this.#counters.set(key, counter);
+    }
+    return counter;
+  }
+
+  #has(event: string, peer: string): boolean {
+    return this.#counters.has(keyOf(event, peer));
+  }
+}
+
+/** One line per event and peer; from the eleventh peer of an event on, one line for the rest of them. */
+function summary(counters: readonly Counter[]): LogFields[] {
+  const lines: LogFields[] = [];
+  const rest = new Map<string, { count: number; peers: number }>();
+  const named = new Map<string, number>();
+  for (const { event, peer, swallowed } of counters) {
+    const soFar = named.get(event) ?? 0;
+    if (peer !== undefined && peer !== '' && soFar < PEERS_PER_EVENT) {
+      named.set(event, soFar + 1);
+      lines.push({ event, peer, count: swallowed });
+      continue;
+    }
+    const others = rest.get(event) ?? { count: 0, peers: 0 };
+    rest.set(event, { count: others.count + swallowed, peers: others.peers + (peer === undefined ? 0 : 1) });
+  }
+  for (const [event, { count, peers }] of rest) lines.push({ event, peers, count });
+  return lines;
+}
+
+function keyOf(event: string, peer: string | undefined): string {
+  return peer === undefined ? event : `${event}\0${peer}`;
+}
+
+/** The address in `192.0.2.1:5000` or `[2001:db8::1]:5000`: another port is the same peer. */
+function peerOf(fields: LogFields | undefined): string | undefined {
+  const peer = fields?.peer;
+  if (typeof peer !== 'string') return undefined;
+  const match = /^\[(.+)\]:\d+$/.exec(peer) ?? /^([^:]+):\d+$/.exec(peer);
+  return (match?.[1] ?? peer).slice(0, 64);
+}

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Config,
+  ConfigError,
+  configFlags,
+  describeSchema,
+  type FlagValues,
+  loadConfig,
+  showConfig,
+} from '../../server/config.ts';
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sstpd-config-'));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+function file(text: string): string {
+  const path = join(folder, 'sstpd.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+function load(input: { flags?: FlagValues; env?: NodeJS.ProcessEnv; yaml?: string }): ReturnType<typeof loadConfig> {
+  const path = input.yaml === undefined ? undefined : file(input.yaml);
+  return loadConfig({ flags: input.flags ?? {}, env: input.env ?? {}, file: path });
+}
+
+function refusal(input: Parameters<typeof load>[0]): ConfigError {
+  try {
+    load(input);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.equal(error.code, 'ERR_CONFIG');
+    assert.doesNotMatch(error.message, /[\n\r]/);
+    return error;
+  }
+  throw new assert.AssertionError({ message: `not refused: ${JSON.stringify(input)}` });
+}
+
+test('without file, environment and flags every key has its documented default', () => {
+  const { config, origins } = load({});
+  const expected: Config = {
+    data: '/var/lib/sstpd',
+    hosts: [],
+    listen: [{ host: undefined, port: 443 }],
+    tls: { cert: undefined, key: undefined, minVersion: 'TLSv1.2', ciphers: undefined, handshakeMs: 10_000 },
+    http: { preambleMs: 10_000 },
+    pool: { ipv4: undefined, ipv6: undefined },
+    dns: undefined,
+    dns6: [],
+    wins: [],
+    auth: { methods: ['mschapv2'], retries: 3, timeoutMs: 60_000 },
+    users: { keep: 'password', maxPerUser: 5 },
+    network: { tun: 'sstp%d', mtu: 1400, nat: true, isolate: false },
+    limits: { connections: 4096, unauthenticated: 512, unauthenticatedPerAddress: 32, queueBytes: 1_048_576 },
+    sstp: { negotiationMs: 60_000, helloMs: 60_000 },
+    ppp: { startDelayMs: 500, restartMs: 3000, echoIntervalMs: 30_000 },
+    log: { level: 'info', format: 'auto' },
+    run: { user: '' },
+  };
+  assert.deepEqual(config, expected);
+  assert.deepEqual(new Set(origins.values()), new Set(['default']));
+  assert.equal(origins.size, describeSchema().length);
+});
+
+test('a flag wins over the environment, that over the file, that over the default; origins say which', () => {
+  const yaml = 'network: { mtu: 1300, tun: vpn0 }\nlog: { level: warn }\n';
+  const env = { SSTPD_NETWORK_MTU: '1310', SSTPD_LOG_LEVEL: 'error' };
+  const { config, origins } = load({ yaml, env, flags: { 'network.mtu': '1320' } });
+  assert.equal(config.network.mtu, 1320);
+  assert.equal(config.log.level, 'error');
+  assert.equal(config.network.tun, 'vpn0');
+  assert.equal(origins.get('network.mtu'), 'flag --mtu');
+  assert.equal(origins.get('log.level'), 'environment SSTPD_LOG_LEVEL');
+  assert.equal(origins.get('network.tun'), `file ${join(folder, 'sstpd.yaml')}`);
+  assert.equal(origins.get('data'), 'default');
+});
+
+test('SSTPD_CONFIG names the file, and --config wins over it', () => {
+  const path = file('network: { mtu: 1234 }\n');
+  assert.equal(loadConfig({ flags: {}, env: { SSTPD_CONFIG: path } }).config.network.mtu, 1234);
+  assert.equal(loadConfig({ flags: {}, env: { SSTPD_CONFIG: '/nowhere' }, file: path }).config.network.mtu, 1234);
+  assert.throws(() => loadConfig({ flags: {}, env: { SSTPD_CONFIG: '/nowhere' } }), {
+    code: 'ERR_CONFIG',
+    message: 'config file /nowhere cannot be read: it does not exist',
+  });
+});
+
+test('an empty environment variable counts as not set', () => {
+  const { config, origins } = load({ env: { SSTPD_NETWORK_MTU: '', SSTPD_CONFIG: '' } });
+  assert.equal(config.network.mtu, 1400);
+  assert.equal(origins.get('network.mtu'), 'default');
+});
+
+test('lists come as YAML lists, one YAML value, text with commas, or repeated flags', () => {
+  const two = [0x01010101, 0x09090909];
+  assert.deepEqual(load({ yaml: 'dns: [1.1.1.1, 9.9.9.9]\n' }).config.dns, two);
+  assert.deepEqual(load({ yaml: 'dns: 1.1.1.1\n' }).config.dns, [0x01010101]);
+  assert.deepEqual(load({ env: { SSTPD_DNS: '1.1.1.1, 9.9.9.9' } }).config.dns, two);
+  assert.deepEqual(load({ flags: { dns: ['1.1.1.1', '9.9.9.9'] } }).config.dns, two);
+  assert.deepEqual(load({ flags: { 'auth.methods': 'chap,pap' } }).config.auth.methods, ['chap', 'pap']);
+  assert.deepEqual(load({ yaml: 'listen: 8443\n' }).config.listen, [{ host: undefined, port: 8443 }]);
+});
+
+test("'none' empties a list and 'auto' gives one back, so that a flag can undo what the file says", () => {
+  assert.deepEqual(load({ flags: { dns: ['none'] } }).config.dns, []);
+  assert.deepEqual(load({ yaml: 'dns: []\n' }).config.dns, []);
+  assert.equal(load({ yaml: 'dns: [1.1.1.1]\n', flags: { dns: ['auto'] } }).config.dns, undefined);
+  assert.equal(
+    load({ yaml: 'pool: { ipv6: "fd00::/48" }\n', flags: { 'pool.ipv6': 'none' } }).config.pool.ipv6,
+    undefined,
+  );
+});
+
+test('paths are absolute: from the folder of the file that has them, else from the current directory', () => {
+  const yaml = 'data: state\ntls: { cert: certs/c.pem, key: /abs/k.pem }\n';
+  const fromFile = load({ yaml }).config;
+  assert.equal(fromFile.data, join(folder, 'state'));
+  assert.equal(fromFile.tls.cert, join(folder, 'certs/c.pem'));
+  assert.equal(fromFile.tls.key, '/abs/k.pem');
+  assert.equal(load({ yaml, flags: { data: 'state' } }).config.data, resolve('state'));
+  assert.equal(load({ env: { SSTPD_DATA: './x' } }).config.data, resolve('x'));
+});
+
+test('the configuration is frozen to its leaves', () => {
+  const { config } = load({ flags: { listen: ['443'] } });
+  for (const part of [config, config.tls, config.listen, config.listen[0], config.auth.methods]) {
+    assert.ok(Object.isFrozen(part));
+  }
+});
+
+test('pools and addresses arrive as numbers and bytes', () => {
+  const { config } = load({
+    yaml: 'pool: { ipv4: 10.20.30.0/24, ipv6: "fd12:3456:789a::/48" }\ndns6: ["2001:db8::53"]\nwins: 10.0.0.5\n',
+  });
+  assert.deepEqual(config.pool.ipv4, { address: 0x0a141e00, prefixLength: 24 });
+  const prefix = Uint8Array.of(0xfd, 0x12, 0x34, 0x56, 0x78, 0x9a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  assert.deepEqual(config.pool.ipv6, { address: prefix, prefixLength: 48 });
+  assert.deepEqual(config.dns6, [Uint8Array.of(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53)]);
+  assert.deepEqual(config.wins, [0x0a000005]);
+});
+
+/** Values that each key refuses; a key without a line here fails the test below. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  data: ['"a\\0b"', '7', '[a]'],
+  hosts: ['https://x', '"a b"', '1.2.3', '[a, a]', 'true'],
+  listen: ['70000', '-1', 'x:443', '"1.2.3:443"', '"::1:443"', '[]', 'none', '1.5', '[443, 443]'],
+  'tls.cert': ['7', '"a\\0"'],
+  'tls.key': ['7'],
+  'tls.minVersion': ['TLSv1.1', '1.2', '[TLSv1.2]'],
+  'tls.ciphers': ['""', '"a b"', '1'],
+  'tls.handshakeMs': ['99', '3600001', '10s', '.nan', '-5', '1.5', '.inf', 'true', '"0x200"', '"500 "'],
+  'http.preambleMs': ['99', '10s'],
+  'pool.ipv4': [
+    '10.0.0.0',
+    '10.0.0.1/24',
+    '10.0.0.0/31',
+    '10.0.0.0/7',
+    '127.0.0.0/8',
+    '224.0.0.0/8',
+    '0.0.0.0/8',
+    '"fd00::/48"',
+  ],
+  'pool.ipv6': ['"fd00::/64"', '"fd00::/32"', '"fd00::1/48"', '"fe80::/48"', '"ff00::/48"', '"::/48"', '10.0.0.0/24'],
+  dns: ['1.1.1', '127.0.0.1', '0.0.0.0', '224.0.0.1', '[1.1.1.1, 9.9.9.9, 8.8.8.8]', '[1.1.1.1, 1.1.1.1]', '"::1"'],
+  dns6: ['"::1"', '"fe80::1"', '1.1.1.1', '["2001:db8::1", "2001:db8:0::1"]'],
+  wins: ['[1.1.1.1, 1.1.1.2, 1.1.1.3]', 'x'],
+  'auth.methods': ['mschap', 'none', '[]', '[pap, pap]', 'MSCHAPv2', '"pap,"'],
+  'auth.retries': ['-1', '11'],
+  'auth.timeoutMs': ['0'],
+  'users.keep': ['hash', 'true'],
+  'users.maxPerUser': ['0', '65536'],
+  'network.tun': ['""', '"a/b"', 'abcdefghijklmnop', '"%d%d"', '"a%db"', '.', '..', '"a b"'],
+  'network.mtu': ['575', '1501', '1400.5'],
+  'network.nat': ['maybe', '2', '1', '[true]'],
+  'network.isolate': ['ja'],
+  'limits.connections': ['0', '1000001'],
+  'limits.unauthenticated': ['0'],
+  'limits.unauthenticatedPerAddress': ['0'],
+  'limits.queueBytes': ['65535', '67108865', '1MiB'],
+  'sstp.negotiationMs': ['0'],
+  'sstp.helloMs': ['0'],
+  'ppp.startDelayMs': ['-1', '60001'],
+  'ppp.restartMs': ['99'],
+  'ppp.echoIntervalMs': ['99'],
+  'log.level': ['trace', 'INFO'],
+  'log.format': ['text'],
+  'run.user': ['"a b"', '-x', '12345678901', 'true'],
+};
+
+test('each key refuses bad values in one line: key, value, what is allowed, where it came from', () => {
+  for (const { key, type } of describeSchema()) {
+    const values = REFUSED[key];
+    assert.ok(values !== undefined, `no bad value for ${key}`);
+    for (const value of values) {
+      const [group, inner] = key.split('.');
+      const yaml = inner === undefined ? `${key}: ${value}\n` : `${group}:\n  ${inner}: ${value}\n`;
+      const { message, origin } = refusal({ yaml });
+      const path = join(folder, 'sstpd.yaml');
+      assert.ok(message.startsWith(`${key}: `), message);
+      assert.ok(message.endsWith(`must be ${type} (file ${path})`), message);
+      assert.equal(origin, `file ${path}`);
+    }
+  }
+});
+
+test('a bad value names the flag or the environment variable it came from', () => {
+  assert.equal(
+    refusal({ flags: { 'network.mtu': '99999' } }).message,
+    'network.mtu: "99999" must be a whole number of bytes from 576 to 1500 (flag --mtu)',
+  );
+  assert.equal(
+    refusal({ env: { SSTPD_LOG_LEVEL: 'loud' } }).message,
+    "log.level: \"loud\" must be 'debug', 'info', 'warn' or 'error' (environment SSTPD_LOG_LEVEL)",
+  );
+});
+
+test('chap with stored NT hashes is refused: CHAP-MD5 needs the password (RFC 1994 2)', () => {
+  const { message } = refusal({ flags: { 'auth.methods': 'mschapv2,chap' }, env: { SSTPD_USERS_KEEP: 'nt-hash' } });
+  assert.match(message, /^auth\.methods \(flag --auth\): 'chap' .* users\.keep \(environment SSTPD_USERS_KEEP\)/);
+  assert.deepEqual(
+    load({ env: { SSTPD_USERS_KEEP: 'nt-hash', SSTPD_AUTH_METHODS: 'mschapv2,pap' } }).config.users.keep,
+    'nt-hash',
+  );
+});
+
+test('a certificate without its key, and a key without its certificate, are refused', () => {
+  assert.match(
+    refusal({ flags: { 'tls.cert': 'c.pem' } }).message,
+    /^tls\.cert \(flag --cert\) is set, but tls\.key is not/,
+  );
+  assert.match(
+    refusal({ flags: { 'tls.key': 'k.pem' } }).message,
+    /^tls\.key \(flag --key\) is set, but tls\.cert is not/,
+  );
+});
+
+test("listeners that would collide at bind are refused, ports of the kernel's choice are not", () => {
+  for (const pair of [
+    ['443', '1.2.3.4:443'],
+    ['1.2.3.4:443', '*:443'],
+    ['0.0.0.0:443', '1.2.3.4:443'],
+    ['[::]:443', '0.0.0.0:443'],
+    ['443', '[::1]:443'],
+  ]) {
+    assert.match(refusal({ flags: { listen: pair } }).message, /^listen \(flag --listen\): .* collide/);
+  }
+  for (const pair of [
+    ['443', '8443'],
+    ['1.2.3.4:443', '[::1]:443'],
+    ['0.0.0.0:443', '[::1]:443'],
+    ['127.0.0.1:0', '0'],
+  ]) {
+    assert.equal(load({ flags: { listen: pair } }).config.listen.length, 2);
+  }
+});
+
+test('an IPv6 pool needs an MTU of 1280 (RFC 8200 5)', () => {
+  const yaml = 'pool: { ipv6: "fd00::/48" }\n';
+  assert.match(
+    refusal({ yaml, flags: { 'network.mtu': '1279' } }).message,
+    /^network\.mtu \(flag --mtu\): 1279 .* 1280/,
+  );
+  assert.equal(load({ yaml, flags: { 'network.mtu': '1280' } }).config.network.mtu, 1280);
+});
+
+test('the schema describes each key, with environment names that do not collide', () => {
+  const rows = describeSchema();
+  assert.equal(new Set(rows.map((row) => row.env)).size, rows.length);
+  assert.deepEqual(
+    rows.find((row) => row.key === 'limits.unauthenticatedPerAddress'),
+    {
+      key: 'limits.unauthenticatedPerAddress',
+      type: 'a whole number from 1 to 1000000',
+      default: '32',
+      env: 'SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS',
+      flag: undefined,
+      doc: 'The same for one address (IPv6: one /64).',
+    },
+  );
+  assert.deepEqual(
+    configFlags().map(({ flag }) => flag.name),
+    ['data', 'host', 'listen', 'cert', 'key', 'pool', 'pool6', 'dns', 'auth', 'mtu', 'no-nat', 'isolate', 'log-level'],
+  );
+});
+
+test('showConfig writes values so that a file with them loads as the same configuration', () => {
+  const yaml =
+    'pool: { ipv4: 10.9.0.0/16, ipv6: "fd00::/48" }\ndns: 1.1.1.1\nlisten: ["[::1]:443", 1.2.3.4:5]\nhosts: [a.example, "*.b"]\n';
+  const { config, origins } = load({ yaml });
+  const shown = showConfig(config, origins);
+  assert.deepEqual(shown.find((row) => row.key === 'listen')?.value, ['[::1]:443', '1.2.3.4:5']);
+  const flags = Object.fromEntries(shown.map(({ key, value }) => [key, value as string]));
+  assert.deepEqual(load({ flags }).config, config);
+});
+
+test('any text in the environment or a flag loads or ends in one line (property)', () => {
+  const rows = describeSchema();
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.constantFrom('none', 'auto', '443', 'fd00::/48'),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...rows), text, fc.boolean(), ({ key, env }, value, isFlag) => {
+      try {
+        loadConfig(isFlag ? { flags: { [key]: value }, env: {} } : { flags: {}, env: { [env]: value } });
+      } catch (error) {
+        assert.ok(error instanceof ConfigError);
+        assert.doesNotMatch(error.message, /[\p{Cc}\u2028\u2029]/u);
+        assert.ok(error.message.length < 500, error.message);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Log, LogFields } from '../../core/index.ts';
+import { type LimitedLog, limited } from '../../server/log-limit.ts';
+
+type Line = readonly [level: string, event: string, fields: LogFields];
+
+class MemoryLog implements Log {
+  readonly lines: Line[];
+  readonly #fields: LogFields;
+
+  constructor(lines: Line[] = [], fields: LogFields = {}) {
+    this.lines = lines;
+    this.#fields = fields;
+  }
+
+  debug(event: string, fields: LogFields = {}): void {
+    this.lines.push(['debug', event, { ...this.#fields, ...fields }]);
+  }
+
+  info(event: string, fields: LogFields = {}): void {
+    this.lines.push(['info', event, { ...this.#fields, ...fields }]);
+  }
+
+  warn(event: string, fields: LogFields = {}): void {
+    this.lines.push(['warn', event, { ...this.#fields, ...fields }]);
+  }
+
+  error(event: string, fields: LogFields = {}): void {
+    this.lines.push(['error', event, { ...this.#fields, ...fields }]);
+  }
+
+  child(fields: LogFields): Log {
+    return new MemoryLog(this.lines, { ...this.#fields, ...fields });
+  }
+}
+
+function setUp(perMinute: number): { log: LimitedLog; lines: Line[]; clock: { time: number; now(): number } } {
+  const memory = new MemoryLog();
+  const clock = {
+    time: 1000,
+    now(): number {
+      return this.time;
+    },
+  };
+  return { log: limited(memory, { perMinute, clock }), lines: memory.lines, clock };
+}
+
+test('an event of one peer is written so often in a minute, whatever its port, then swallowed and counted', () => {
+  const { log, lines, clock } = setUp(2);
+  for (let port = 1; port <= 5; port++) log.warn('tls.failed', { peer: `192.0.2.1:${port}` });
+  log.child({ peer: '192.0.2.1:9' }).warn('tls.failed');
+  log.warn('tls.failed', { peer: '[2001:db8::1]:5' });
+  log.warn('other', { peer: '192.0.2.1:5' });
+  assert.deepEqual(
+    lines.map(([, event, fields]) => [event, fields.peer]),
+    [
+      ['tls.failed', '192.0.2.1:1'],
+      ['tls.failed', '192.0.2.1:2'],
+      ['tls.failed', '[2001:db8::1]:5'],
+      ['other', '192.0.2.1:5'],
+    ],
+  );
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  assert.deepEqual(lines, [['warn', 'log.suppressed', { event: 'tls.failed', peer: '192.0.2.1', count: 4 }]]);
+});
+
+test('after a minute lines are written again, and the next line reports without a call of flush', () => {
+  const { log, lines, clock } = setUp(1);
+  log.warn('x', { peer: 'a:1' });
+  log.warn('x', { peer: 'a:1' });
+  clock.time += 59_999;
+  log.warn('x', { peer: 'a:1' });
+  assert.equal(lines.length, 1);
+  clock.time += 1;
+  log.warn('x', { peer: 'a:1' });
+  assert.deepEqual(
+    lines.map(([, event, fields]) => [event, fields.count]),
+    [
+      ['x', undefined],
+      ['log.suppressed', 2],
+      ['x', undefined],
+    ],
+  );
+});
+
+test('many peers together get ten times as many lines of an event as one', () => {
+  const { log, lines, clock } = setUp(3);
+  for (let i = 0; i < 10_000; i++) log.warn('x', { peer: `10.0.${i >> 8}.${i & 255}:1` });
+  assert.equal(lines.length, 30);
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  assert.equal(lines.length, 11);
+  assert.equal(
+    lines.reduce((sum, [, , fields]) => sum + Number(fields.count), 0),
+    9970,
+  );
+});
+
+test('other levels are never held back', () => {
+  const { log, lines } = setUp(0);
+  for (let i = 0; i < 5; i++) {
+    log.debug('d');
+    log.info('i');
+    log.error('e');
+    log.warn('w');
+  }
+  assert.deepEqual(new Set(lines.map(([level]) => level)), new Set(['debug', 'info', 'error']));
+  assert.equal(lines.length, 15);
+});
+
+test('with nothing swallowed there is nothing to say', () => {
+  const { log, lines, clock } = setUp(5);
+  log.warn('x', { peer: 'a:1' });
+  clock.time += 60_000;
+  log.flush();
+  assert.equal(lines.length, 1);
+});
