@@ -1,0 +1,100 @@
+import type { AdminBackend, SessionView, UserView } from '../admin/index.ts';
+import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
+import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
+import { type Config, type Origins, showConfig } from './config.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { LeaseDesk } from './lease-desk.ts';
+
+export interface AdminBackendOptions {
+  readonly config: Config;
+  readonly origins: Origins;
+  readonly store: UserStore;
+  readonly leases: LeaseDesk;
+  readonly table: ConnectionTable;
+  readonly listening: readonly string[];
+}
+
+/** What the admin API does to this process. Changes of users take effect at once, on live sessions too. */
+export function adminBackend(options: AdminBackendOptions): AdminBackend {
+  const { store, table, leases, listening } = options;
+  const startedAt = new Date().toISOString();
+  const userView = (user: User): UserView => ({
+    name: user.name,
+    enabled: user.enabled,
+    ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
+    secretKind: user.secretKind,
+    createdAt: user.createdAt.toISOString(),
+    lastLoginAt: user.lastLoginAt?.toISOString(),
+    sessions: table.ofUser(user.name).length,
+  });
+  const disconnectAll = (name: string, reason: string): void => {
+    for (const connection of table.ofUser(name)) connection.disconnect(reason);
+  };
+  const existing = (name: string): User => {
+    const user = store.find(name);
+    if (user === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `no user ${name}`);
+    return user;
+  };
+  return {
+    status: () => ({ version, pid: process.pid, startedAt, listening, sessions: table.tunnels().length }),
+    config: () => showConfig(options.config, options.origins),
+    sessions: () => table.tunnels().map(sessionView),
+    killSession: async (id) => {
+      const connection = table.get(id);
+      connection?.disconnect('killed-by-admin');
+      return connection !== undefined;
+    },
+    users: {
+      list: () => store.list().map(userView),
+      add: (name, password, ipv4) => {
+        const address = ipv4 === undefined ? undefined : address4(ipv4);
+        const user = store.add(name, password, address === undefined ? {} : { ipv4: address });
+        leases.setFixed(user.name, address);
+        return userView(user);
+      },
+      set: (name, change) => {
+        existing(name);
+        if (change.password !== undefined) store.setPassword(name, change.password);
+        if (change.ipv4 !== undefined) {
+          const address = change.ipv4 === null ? undefined : address4(change.ipv4);
+          store.setAddress(name, address);
+          leases.setFixed(name, address);
+        }
+        if (change.enabled !== undefined) store.setEnabled(name, change.enabled);
+        if (change.enabled === false) disconnectAll(name, 'user-disabled');
+        return userView(existing(name));
+      },
+      remove: (name) => {
+        store.remove(name);
+        leases.setFixed(name, undefined);
+        disconnectAll(name, 'user-removed');
+      },
+    },
+  };
+}
+
+function sessionView(connection: Connection): SessionView {
+  const { id, peer, tls, stage, user, ipv4, ipv6, method, connectedAt, bytesIn, bytesOut, correlationId } =
+    connection.view;
+  return {
+    id,
+    user,
+    peer,
+    stage,
+    ipv4,
+    ipv6,
+    method,
+    tls,
+    connectedAt: connectedAt.toISOString(),
+    bytesIn,
+    bytesOut,
+    correlationId,
+  };
+}
+
+function address4(text: string): Ipv4 {
+  const address = parseIpv4(text);
+  if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
+  return address;
+}

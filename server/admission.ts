@@ -1,0 +1,96 @@
+import { parseIpv6 } from '../core/index.ts';
+
+/** Limits on connections, counted from TCP accept to close. */
+export interface AdmissionLimits {
+  /** Connections in all. */
+  readonly connections: number;
+  /** Connections in all whose user is not known yet. */
+  readonly unauthenticated: number;
+  /** The same for one remote address (IPv6: one /64). */
+  readonly unauthenticatedPerAddress: number;
+}
+
+/** Which limit a connection ran into. */
+export type AdmissionRefusal = keyof AdmissionLimits;
+
+/** One connection's place in the counts. */
+export interface Ticket {
+  /** The limit that was reached when it came: it gets HTTP 503 with a body, so that the client's event log says why. */
+  readonly refusal: AdmissionRefusal | undefined;
+  /** Its user is known: it no longer counts as unauthenticated. */
+  authenticated(): void;
+  /** It is gone. May be called again. */
+  close(): void;
+}
+
+/** Over a limit by this factor, a connection is not worth a TLS handshake any more and is dropped at accept. */
+const FLOOD_FACTOR = 2;
+
+/** Counts connections, and says who is one too many. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #unauthenticatedBy = new Map<string, number>();
+  #connections = 0;
+  #unauthenticated = 0;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get unauthenticated(): number {
+    return this.#unauthenticated;
+  }
+
+  /**
+   * @param address the remote address as text
+   * @returns undefined if the flood is such that the socket should be closed at once
+   */
+  open(address: string): Ticket | undefined {
+    const source = sourceOf(address);
+    if (this.#reached(source, FLOOD_FACTOR) !== undefined) return undefined;
+    const refusal = this.#reached(source, 1);
+    this.#connections++;
+    this.#count(source, 1);
+    let waiting = true;
+    let open = true;
+    const authenticated = (): void => {
+      if (!waiting) return;
+      waiting = false;
+      this.#count(source, -1);
+    };
+    const close = (): void => {
+      if (!open) return;
+      open = false;
+      authenticated();
+      this.#connections--;
+    };
+    return { refusal, authenticated, close };
+  }
+
+  #reached(source: string, factor: number): AdmissionRefusal | undefined {
+    const limits = this.#limits;
+    if (this.#connections >= limits.connections * factor) return 'connections';
+    if (this.#unauthenticated >= limits.unauthenticated * factor) return 'unauthenticated';
+    const ofSource = this.#unauthenticatedBy.get(source) ?? 0;
+    return ofSource >= limits.unauthenticatedPerAddress * factor ? 'unauthenticatedPerAddress' : undefined;
+  }
+
+  #count(source: string, step: 1 | -1): void {
+    this.#unauthenticated += step;
+    const count = (this.#unauthenticatedBy.get(source) ?? 0) + step;
+    if (count === 0) this.#unauthenticatedBy.delete(source);
+    else this.#unauthenticatedBy.set(source, count);
+  }
+}
+
+/** An IPv6 host has a /64 to choose addresses from, so that counts as one source. */
+function sourceOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  const bytes = parseIpv6(address.replace(/%.*$/, ''));
+  return bytes === undefined ? address : Buffer.from(bytes.subarray(0, 8)).toString('hex');
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import type { Connection } from './connection.ts';
+
+/** MS-SSTP 3.1.2.2 lets a Call Disconnect take 5 s, LCP before it 1 s; a stop has to be over within 7 s. */
+const ORDERLY_MS = 6_500;
+
+/** All open connections of this process. */
+export class ConnectionTable {
+  readonly #connections = new Map<string, Connection>();
+  #onEmpty: (() => void) | undefined;
+
+  /** An id that no open connection has: 8 hexadecimal digits. */
+  newId(): string {
+    for (;;) {
+      const id = randomBytes(4).toString('hex');
+      if (!this.#connections.has(id)) return id;
+    }
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.id, connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection.id);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  get(id: string): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
+  /** The connections that speak SSTP, oldest first. */
+  tunnels(): Connection[] {
+    return [...this.#connections.values()].filter((connection) => connection.isTunnel);
+  }
+
+  /** The live sessions of a user, without regard to case. */
+  ofUser(name: string): Connection[] {
+    const key = name.toLowerCase();
+    return this.tunnels().filter((connection) => connection.view.user?.toLowerCase() === key);
+  }
+
+  /** Disconnects everybody in order; resolves when all are gone, at the latest after 6.5 s, by force then. */
+  async close(reason: string): Promise<void> {
+    if (this.#connections.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, ORDERLY_MS);
+    });
+    for (const connection of [...this.#connections.values()]) connection.disconnect(reason);
+    await empty;
+    clearTimeout(timer);
+    for (const connection of [...this.#connections.values()]) connection.destroy(reason);
+  }
+}

@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { randomPassword, type UserStore } from '../auth/index.ts';
+import type { FirstUser } from './next-steps.ts';
+
+const FIRST_USER = 'vpn';
+
+/**
+ * Names a client can dial when the operator gave none: a full host name, this machine's addresses, then the short name.
+ * Loopback and link-local addresses are of no use to a client.
+ */
+export function machineNames(
+  host: string = hostname(),
+  interfaces: typeof networkInterfaces = networkInterfaces,
+): string[] {
+  const addresses = Object.values(interfaces())
+    .flatMap((list) => list ?? [])
+    .filter(
+      (entry) =>
+        !entry.internal && !entry.address.toLowerCase().startsWith('fe80:') && !entry.address.startsWith('169.254.'),
+    );
+  const ofFamily = (family: string): string[] =>
+    addresses.filter((entry) => entry.family === family).map((entry) => entry.address);
+  const full = host.includes('.') ? [host] : [];
+  const short = host.includes('.') || host === '' || host === 'localhost' ? [] : [host];
+  const names = [...new Set([...full, ...ofFamily('IPv4'), ...ofFamily('IPv6'), ...short])];
+  return names.length > 0 ? names : ['localhost'];
+}
+
+/**
+ * Makes a user with a random password if the store has none.
+ *
+ * @param isTerminal the password is shown only there; otherwise it goes to a file for its owner alone
+ * @returns undefined if there are users
+ */
+export function ensureFirstUser(store: UserStore, directory: string, isTerminal: boolean): FirstUser | undefined {
+  if (store.list().length > 0) return undefined;
+  const password = randomPassword();
+  if (isTerminal) {
+    store.add(FIRST_USER, password);
+    return { name: FIRST_USER, password };
+  }
+  const passwordFile = join(directory, 'first-user.txt');
+  writeFileSync(passwordFile, `${FIRST_USER}\n${password}\n`, { mode: 0o600 });
+  store.add(FIRST_USER, password);
+  return { name: FIRST_USER, passwordFile };
+}

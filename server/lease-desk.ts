@@ -1,0 +1,103 @@
+import type { User, UserStore } from '../auth/index.ts';
+import type { Ipv4, Ipv6, Ipv6Cidr } from '../core/index.ts';
+import type { AddressPool, PrefixPool } from '../ip/index.ts';
+import type { Ipv4Lease } from '../ppp/index.ts';
+import type { HostRoutes } from './host-routes.ts';
+
+/** A session as the desk knows it. */
+export interface LeaseHolder {
+  /** Unique among all sessions of this process. */
+  readonly id: string;
+  /** Another session of the user takes its place: it must return its lease before this call ends, then disconnect. */
+  replace(): void;
+}
+
+/** All that a session got. */
+export interface Lease {
+  readonly ipv4: Ipv4Lease;
+  /** The client's /64, or undefined without an IPv6 pool or when it is used up. */
+  readonly ipv6: Ipv6Cidr | undefined;
+  /** 8 bytes, unique among the sessions: what IPv6CP gives the client. */
+  readonly interfaceId: Uint8Array;
+  /** fe80:: with that interface identifier. */
+  readonly linkLocal: Ipv6;
+}
+
+export interface LeaseDeskOptions {
+  readonly pool: AddressPool;
+  readonly prefixes: PrefixPool | undefined;
+  readonly store: Pick<UserStore, 'rememberLease'>;
+  /** Told of each address in use; cares for those outside the pool. */
+  readonly routes: Pick<HostRoutes, 'add' | 'remove'>;
+  readonly serverAddress: Ipv4;
+  readonly dns: readonly Ipv4[];
+  readonly wins: readonly Ipv4[];
+  /** Sessions that one user may have; one more replaces the oldest. */
+  readonly maxPerUser: number;
+}
+
+/** The interface identifier of our side on each link, so fe80::1 is the clients' router. */
+const SERVER_INTERFACE_ID = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
+
+/** Hands addresses to sessions and takes them back: which address, and who has to make room. */
+export class LeaseDesk {
+  readonly #options: LeaseDeskOptions;
+  readonly #leases = new Map<LeaseHolder, { readonly user: string; readonly lease: Lease }>();
+
+  constructor(options: LeaseDeskOptions) {
+    this.#options = options;
+  }
+
+  get serverInterfaceId(): Uint8Array {
+    return SERVER_INTERFACE_ID;
+  }
+
+  /** @returns undefined if no address is left */
+  lease(user: User, holder: LeaseHolder): Lease | undefined {
+    const key = user.name.toLowerCase();
+    const mine = [...this.#leases].filter(([, held]) => held.user === key).map(([other]) => other);
+    if (mine.length >= this.#options.maxPerUser) mine[0]?.replace();
+    let result = this.#options.pool.lease(key, holder.id, user.ipv4);
+    if (result.kind === 'in-use') {
+      // A fixed address has one owner: an old session of the owner, or of somebody who held it before it was fixed.
+      const { holder: occupant } = result;
+      [...this.#leases.keys()].find((other) => other.id === occupant)?.replace();
+      result = this.#options.pool.lease(key, holder.id, user.ipv4);
+    }
+    if (result.kind !== 'leased') return undefined;
+    const lease = this.#describe(key, holder, result.address);
+    this.#leases.set(holder, { user: key, lease });
+    this.#options.store.rememberLease(key, result.address);
+    this.#options.routes.add(result.address);
+    return lease;
+  }
+
+  /** Takes back what `holder` has; without effect if it has nothing. */
+  release(holder: LeaseHolder): void {
+    const held = this.#leases.get(holder);
+    if (held === undefined) return;
+    this.#leases.delete(holder);
+    const { ipv4, ipv6 } = held.lease;
+    this.#options.pool.release(ipv4.address, holder.id);
+    this.#options.routes.remove(ipv4.address);
+    if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, holder.id);
+  }
+
+  /** Keeps a user's fixed address out of everybody else's hands from now on, or no longer. */
+  setFixed(user: string, address: Ipv4 | undefined): void {
+    this.#options.pool.setFixed(user, address);
+  }
+
+  #describe(key: string, holder: LeaseHolder, address: Ipv4): Lease {
+    const { serverAddress, dns, wins, prefixes } = this.#options;
+    // The IPv4 address is unique and never 0.0.0.1, so the identifier is unique and never the server's.
+    const interfaceId = new Uint8Array(8);
+    new DataView(interfaceId.buffer).setUint32(4, address);
+    const linkLocal = new Uint8Array(16);
+    linkLocal.set([0xfe, 0x80]);
+    linkLocal.set(interfaceId, 8);
+    const prefix = prefixes?.lease(key, holder.id);
+    const ipv6 = prefix?.kind === 'leased' ? prefix.prefix : undefined;
+    return { ipv4: { address, serverAddress, dns, wins }, ipv6, interfaceId, linkLocal };
+  }
+}

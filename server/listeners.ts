@@ -1,0 +1,83 @@
+import { createServer } from 'node:net';
+import type { Log } from '../core/index.ts';
+import {
+  formatEndpoint,
+  type ListenAddress,
+  listenError,
+  type TlsFailure,
+  TlsListener,
+  type TlsServerContext,
+} from '../tls/index.ts';
+import { Admission, type Ticket } from './admission.ts';
+import type { Config } from './config.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import type { ServerContext } from './server-context.ts';
+
+/** The TLS listeners of one server; each connection they accept becomes a `Connection` in the table. */
+export class Listeners {
+  readonly #config: Config;
+  readonly #admission: Admission;
+  #open: TlsListener<Ticket>[] = [];
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.#admission = new Admission(config.limits);
+  }
+
+  /** Whether all addresses can be had, before anything is made. @throws {ListenError} */
+  async probe(): Promise<void> {
+    for (const { host, port } of this.#config.listen) await probe(host, port);
+  }
+
+  /** @throws {ListenError} */
+  async listen(context: ServerContext, table: ConnectionTable, tls: TlsServerContext): Promise<ListenAddress[]> {
+    const addresses: ListenAddress[] = [];
+    for (const { host, port } of this.#config.listen) {
+      const listener = this.#listener(context, table, tls);
+      this.#open.push(listener);
+      addresses.push(await listener.listen({ host, port }));
+    }
+    return addresses;
+  }
+
+  /** Stops accepting; what was accepted stays. */
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((listener) => listener.close()));
+    this.#open = [];
+  }
+
+  #listener(context: ServerContext, table: ConnectionTable, tls: TlsServerContext): TlsListener<Ticket> {
+    return new TlsListener({
+      context: tls,
+      handshakeTimeoutMs: this.#config.tls.handshakeMs,
+      admit: (address) => this.#admission.open(address),
+      onConnection: (socket, info, hashes, ticket) => {
+        const closed = (connection: Connection): void => table.remove(connection);
+        table.add(new Connection({ id: table.newId(), context, socket, info, hashes, ticket, closed }));
+      },
+      onTlsError: (error, failure) => logTlsFailure(context.log, error, failure),
+      log: context.log,
+    });
+  }
+}
+
+/** A port scan or a health check is no attempt to connect and no reason for a warning. */
+function logTlsFailure(log: Log, error: Error, failure: TlsFailure): void {
+  const { remoteAddress, remotePort, stage, alert, hint, bytesReceived } = failure;
+  const fields = { peer: formatEndpoint(remoteAddress, remotePort), stage, alert, hint, error: error.message };
+  if (stage === 'closed' && bytesReceived === 0) log.debug('tls.probe', fields);
+  else log.warn('tls.failed', fields);
+}
+
+async function probe(host: string | undefined, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const withoutIpv6 = host === undefined && (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL');
+      if (withoutIpv6) resolve(probe('0.0.0.0', port));
+      else reject(listenError(error, host, port));
+    });
+    server.listen({ host: host ?? '::', port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { Capability, dropPrivileges } from '../tun/index.ts';
+import { StartError } from './start-error.ts';
+
+/** An account to run as. */
+export interface RunUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** An id that no Debian account has: above the dynamic accounts of systemd, below the subordinate ids of containers. */
+const SPARE_ID = 88_443;
+
+/**
+ * Whom to become after the start.
+ *
+ * @param wanted `run.user`: a name, a number, `root` to stay root, or empty for the account `sstpd` if there is one.
+ *   Only root can become somebody else; anybody else stays who it is.
+ * @throws {StartError} if there is no such account
+ */
+export function chooseRunUser(wanted: string, passwd: string = readFileSync('/etc/passwd', 'utf8')): RunUser {
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0) return { name: `uid ${uid}`, uid, gid: process.getgid?.() ?? 0 };
+  const account = passwd
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([name, , number]) => name === (wanted || 'sstpd') || (wanted !== '' && number === wanted));
+  if (account !== undefined) {
+    return { name: account[0] ?? '', uid: Number(account[2]), gid: Number(account[3]) };
+  }
+  if (wanted === '') return { name: `uid ${SPARE_ID}`, uid: SPARE_ID, gid: SPARE_ID };
+  if (/^\d+$/.test(wanted)) return { name: `uid ${wanted}`, uid: Number(wanted), gid: Number(wanted) };
+  throw new StartError(`run.user: there is no account '${wanted}': useradd --system ${wanted}, or leave the key out`);
+}
+
+/** Becomes `user` with two capabilities at most, root too; child processes have them. There is no way back. */
+export function becomeRunUser(user: RunUser): void {
+  const keepCapabilities = [Capability.NetBindService, Capability.NetAdmin];
+  dropPrivileges({ uid: user.uid, gid: user.gid, keepCapabilities });
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, type Log } from '../core/index.ts';
+import { ChunkPool, PacketRouter } from '../datapath/index.ts';
+import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
+import { openTun, type TunDevice } from '../tun/index.ts';
+import { Advertiser } from './advertiser.ts';
+import type { Config } from './config.ts';
+import { HostNetwork } from './network/index.ts';
+import { StartError } from './start-error.ts';
+import type { UndoStack } from './undo-stack.ts';
+
+/** fe80::1, the same on every link: the clients' router. */
+export const SERVER_LINK_LOCAL: Ipv6 = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+/** The addresses of one server. */
+export interface AddressPlan {
+  readonly cidr: Ipv4Cidr;
+  /** The first host address of the pool: ours in IPCP and on the TUN device. */
+  readonly serverAddress: Ipv4;
+  readonly prefixes: PrefixPool | undefined;
+  readonly dns: readonly Ipv4[];
+}
+
+/** The path of the packets, and the host's network around it. */
+export interface NetworkParts {
+  readonly tun: TunDevice;
+  readonly router: PacketRouter;
+  readonly chunks: ChunkPool;
+  readonly advertiser: Advertiser | undefined;
+  readonly host: HostNetwork;
+  /** Lines for the operator. */
+  readonly remarks: readonly string[];
+}
+
+/** @throws {StartError} if the pool overlaps a network of this host, or all of the usual ones are taken */
+export async function planAddresses(config: Config): Promise<AddressPlan> {
+  const taken = await HostNetwork.localNetworks();
+  const wanted = config.pool.ipv4;
+  const clash = wanted === undefined ? undefined : overlapping(wanted, taken);
+  if (wanted !== undefined && clash !== undefined) {
+    throw new StartError(
+      `pool.ipv4: ${formatIpv4Cidr(wanted)} overlaps ${formatIpv4Cidr(clash)}, which this host uses: choose another with --pool CIDR`,
+    );
+  }
+  const cidr = wanted ?? choosePool(taken);
+  if (cidr === undefined)
+    throw new StartError('no private /24 is free on this host: choose the addresses of clients with --pool CIDR');
+  const prefixes = config.pool.ipv6 === undefined ? undefined : new PrefixPool({ cidr: config.pool.ipv6 });
+  const dns = config.dns ?? (await HostNetwork.resolvers());
+  return { cidr, serverAddress: cidr.address + 1, prefixes, dns };
+}
+
+/** Makes the TUN device and everything around it. What it makes is put on `undo`. */
+export async function setUpNetwork(options: {
+  readonly config: Config;
+  readonly plan: AddressPlan;
+  readonly undo: UndoStack;
+  readonly log: Log;
+  readonly fail: (error: Error) => void;
+}): Promise<NetworkParts> {
+  const { config, plan, undo, log } = options;
+  const tun = openTun({ name: config.network.tun, mtu: config.network.mtu });
+  undo.push(() => tun.close());
+  const host = new HostNetwork({
+    tun: tun.name,
+    mtu: config.network.mtu,
+    ipv4: { address: plan.serverAddress, cidr: plan.cidr },
+    ipv6: serverIpv6(config, plan),
+    linkLocal: SERVER_LINK_LOCAL,
+    nat: config.network.nat,
+    instance: createHash('sha256').update(realpathSync(config.data)).digest('hex').slice(0, 8),
+    log,
+  });
+  const stale = await host.cleanStale();
+  undo.push(() => host.down());
+  const remarks = [...stale, ...(await host.up())];
+  if (plan.dns.length === 0 && config.dns === undefined) {
+    remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
+  }
+  for (const remark of remarks) log.info('network.remark', { remark });
+  const router = new PacketRouter(tun, { isolate: config.network.isolate, onFailure: options.fail });
+  const chunks = new ChunkPool();
+  const advertiser =
+    plan.prefixes === undefined
+      ? undefined
+      : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
+  undo.push(() => advertiser?.stop());
+  return { tun, router, chunks, advertiser, host, remarks };
+}
+
+/** PREFIX::1 of the pool's first /64. */
+function serverIpv6(config: Config, plan: AddressPlan): ConstructorParameters<typeof HostNetwork>[0]['ipv6'] {
+  if (plan.prefixes === undefined || config.pool.ipv6 === undefined) return undefined;
+  const address = Uint8Array.from(plan.prefixes.serverPrefix.address);
+  address[15] = 1;
+  return { address, cidr: config.pool.ipv6 };
+}

@@ -1,0 +1,488 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { User } from '../auth/index.ts';
+import { Alarm, EventQueue, formatIpv4, formatIpv6Cidr, type Instant, type Log } from '../core/index.ts';
+import { DataLink } from '../datapath/index.ts';
+import { isRouterSolicitation } from '../ip/index.ts';
+import { type CredentialProof, type PppServerAction, type PppServerEvent, PppServerLink } from '../ppp/index.ts';
+import {
+  ALL_HASH_PROTOCOLS,
+  type CertificateHashes,
+  decodeMessage,
+  encodeDataPacket,
+  encodeMessage,
+  SstpMessageError,
+  type SstpServerAction,
+  type SstpServerEvent,
+  SstpServerMachine,
+  Status,
+} from '../sstp/index.ts';
+import type { Lease } from './lease-desk.ts';
+import type { ServerContext } from './server-context.ts';
+import { SERVER_LINK_LOCAL } from './start-network.ts';
+
+/** How far a connection came; the last one reached stands in its `connection.closed` line. */
+export type Stage = 'tls' | 'http' | 'sstp' | 'lcp' | 'authentication' | 'binding' | 'network' | 'up';
+
+/** The TLS stream below a tunnel. */
+export interface TunnelStream {
+  write(bytes: Buffer, done: () => void): void;
+  /** Closes in an orderly way once `flushed` resolves, by force if that takes too long. */
+  end(flushed: Promise<void>): void;
+  /** Closes without waiting for anything. */
+  destroy(): void;
+}
+
+/** What one SSTP connection looks like to an operator, and in its last log line. */
+export interface TunnelView {
+  readonly stage: Stage;
+  readonly user: string | undefined;
+  readonly method: string | undefined;
+  readonly ipv4: string | undefined;
+  readonly ipv6: string | undefined;
+  /** Bytes of IP packets from and to the client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly reason: string | undefined;
+}
+
+type Step =
+  | { readonly to: 'sstp'; readonly event: SstpServerEvent }
+  | { readonly to: 'ppp'; readonly event: PppServerEvent };
+
+/**
+ * One client from the HTTP answer to the end: the shell around the SSTP machine and the PPP link.
+ *
+ * It turns bytes and alarms into events and carries the actions out in order; it decides nothing about the protocols.
+ * Events that come up while actions are being carried out wait their turn, so no machine is entered twice.
+ */
+export class Tunnel {
+  readonly id: string;
+  readonly #context: ServerContext;
+  readonly #stream: TunnelStream;
+  readonly #peerAddress: string;
+  readonly #certificateHashes: CertificateHashes;
+  readonly #log: Log;
+  readonly #authenticated: () => void;
+  readonly #sstp: SstpServerMachine;
+  readonly #ppp: PppServerLink;
+  readonly #link: DataLink;
+  readonly #sstpAlarm: Alarm;
+  readonly #pppAlarm: Alarm;
+  readonly #cancel = new AbortController();
+  readonly #startedAt: Instant;
+  readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
+  #ended = false;
+  #stage: Stage = 'sstp';
+  #user: User | undefined;
+  #method: string | undefined;
+  #lease: Lease | undefined;
+  /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
+  #isReleased = false;
+  #ipv4Up = false;
+  #ipv6Up = false;
+  #reason: string | undefined;
+
+  /**
+   * @param options.authenticated called once when the user is known, for the connection limits
+   * @param options.certificateHashes of the certificate this very connection was made with
+   */
+  constructor(options: {
+    readonly id: string;
+    readonly context: ServerContext;
+    readonly stream: TunnelStream;
+    readonly peerAddress: string;
+    readonly certificateHashes: CertificateHashes;
+    readonly log: Log;
+    readonly authenticated: () => void;
+  }) {
+    const { config, clock } = options.context;
+    this.id = options.id;
+    this.#context = options.context;
+    this.#stream = options.stream;
+    this.#peerAddress = options.peerAddress;
+    this.#certificateHashes = options.certificateHashes;
+    this.#authenticated = options.authenticated;
+    this.#log = options.log;
+    this.#startedAt = clock.now();
+    this.#sstp = new SstpServerMachine({
+      nonce: randomBytes(32),
+      hashProtocols: ALL_HASH_PROTOCOLS,
+      certificateHashes: options.certificateHashes,
+      negotiationMs: config.sstp.negotiationMs,
+      helloMs: config.sstp.helloMs,
+    });
+    this.#ppp = new PppServerLink(pppOptions(options.context));
+    this.#link = this.#newLink();
+    this.#sstpAlarm = new Alarm(
+      clock,
+      () => this.#sstp.deadline,
+      () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
+    );
+    this.#pppAlarm = new Alarm(
+      clock,
+      () => this.#ppp.deadline,
+      () => this.#post({ to: 'ppp', event: { kind: 'timeout' } }),
+    );
+    this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
+  }
+
+  /** Bytes from the client behind the HTTP request. @throws SstpFramingError if they are not SSTP packets */
+  receive(chunk: Buffer): void {
+    if (!this.#ended) this.#link.receive(chunk);
+  }
+
+  /** Ends the session in order: LCP Terminate-Request, then Call Disconnect with Status Info (MS-SSTP 3.3.4). */
+  disconnect(reason: string): void {
+    if (this.#ended || this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
+  }
+
+  /** Gives up the address at once, for the user's next connection, then disconnects. */
+  replace(): void {
+    this.#releaseNetwork();
+    this.disconnect('replaced-by-new-connection');
+  }
+
+  /** The stream below is gone, or is to be treated so. Releases everything; may be called again. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reason ??= reason;
+    this.#steps.clear();
+    this.#cancel.abort();
+    this.#sstpAlarm.stop();
+    this.#pppAlarm.stop();
+    this.#releaseNetwork();
+    this.#link.stop();
+  }
+
+  get view(): TunnelView {
+    const lease = this.#lease;
+    return {
+      stage: this.#stage,
+      user: this.#user?.name,
+      method: this.#method,
+      ipv4: lease === undefined ? undefined : formatIpv4(lease.ipv4.address),
+      ipv6: lease?.ipv6 === undefined ? undefined : formatIpv6Cidr(lease.ipv6),
+      bytesIn: this.#link.counters.bytesIn,
+      bytesOut: this.#link.counters.bytesOut,
+      reason: this.#reason,
+    };
+  }
+
+  /** What was dropped, by reason, where it is not 0. */
+  get drops(): Readonly<Record<string, number>> | undefined {
+    const dropped = Object.entries(this.#link.counters).filter(
+      ([name, count]) => name.startsWith('drops') && count > 0,
+    );
+    return dropped.length === 0 ? undefined : Object.fromEntries(dropped);
+  }
+
+  #newLink(): DataLink {
+    const { tun, chunks, clock, config, router, advertiser } = this.#context;
+    const owner = {
+      control: (packet: Buffer) => this.#onControl(packet),
+      pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
+      received: () => this.#onReceived(),
+      write: (bytes: Buffer, done: () => void) => this.#stream.write(bytes, done),
+      overflow: () => this.#fail('peer-not-reading'),
+    };
+    return new DataLink(owner, {
+      tun,
+      pool: chunks,
+      clock,
+      ingress: 'from-client',
+      serverLinkLocal: SERVER_LINK_LOCAL,
+      mostQueuedBytes: config.limits.queueBytes,
+      isolation: router.isolation,
+      onLinkLocal: (link, packet) => {
+        if (isRouterSolicitation(packet, 0, packet.length)) advertiser?.advertise(link);
+      },
+    });
+  }
+
+  #post(step: Step): void {
+    if (this.#ended) return;
+    this.#steps.post(step);
+    if (this.#ended) return;
+    this.#sstpAlarm.update();
+    this.#pppAlarm.update();
+  }
+
+  #step(step: Step): void {
+    const now = this.#context.clock.now();
+    switch (step.to) {
+      case 'sstp': {
+        const before = this.#sstp.state;
+        for (const action of this.#sstp.handle(step.event, now)) this.#carryOutSstp(action);
+        if (this.#sstp.state !== before) this.#log.debug('sstp.state', { from: before, to: this.#sstp.state });
+        break;
+      }
+      case 'ppp': {
+        const before = this.#ppp.phase;
+        for (const action of this.#ppp.handle(step.event, now)) this.#carryOutPpp(action);
+        if (this.#ppp.phase !== before) this.#log.debug('ppp.phase', { from: before, to: this.#ppp.phase });
+        break;
+      }
+      default:
+        step satisfies never;
+    }
+  }
+
+  #carryOutSstp(action: SstpServerAction): void {
+    switch (action.kind) {
+      case 'send':
+        this.#link.sendControl(encodeMessage(action.message));
+        break;
+      case 'ppp-up':
+        this.#stage = 'lcp';
+        this.#post({ to: 'ppp', event: { kind: 'up' } });
+        break;
+      case 'data-open':
+        this.#stage = 'network';
+        this.#post({ to: 'ppp', event: { kind: 'data-open' } });
+        break;
+      case 'ppp-down':
+        this.#pppAlarm.stop();
+        this.#releaseNetwork();
+        break;
+      case 'binding-failed':
+        this.#onBindingFailed(action);
+        break;
+      case 'peer-status':
+        this.#log.info('sstp.peer-status', statusFields(action));
+        break;
+      case 'close':
+        this.#close(action.reason);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #carryOutPpp(action: PppServerAction): void {
+    switch (action.kind) {
+      case 'send':
+        if (this.#sstp.pppOpen) this.#link.sendControl(encodeDataPacket(action.frame));
+        break;
+      case 'lcp-opened':
+        this.#stage = 'authentication';
+        this.#link.setMru(action.peerMru);
+        this.#log.debug('lcp.opened', { peerMru: action.peerMru, method: action.authMethod });
+        break;
+      case 'verify-credentials':
+        this.#verify(action.proof).catch((error: unknown) => {
+          this.#log.error('auth.fault', { error: String(error) });
+          this.#fail('internal-error');
+        });
+        break;
+      case 'authenticated':
+        this.#stage = 'binding';
+        this.#method = action.method;
+        this.#authenticated();
+        this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method });
+        this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
+        break;
+      case 'auth-failed':
+        break; // logged with its reason where it was judged
+      case 'lease-address':
+        this.#leaseAddress();
+        break;
+      case 'ipv4-up':
+        this.#onIpv4Up();
+        break;
+      case 'ipv6-up':
+        this.#onIpv6Up();
+        break;
+      case 'ipv4-down':
+        this.#closeIpv4();
+        break;
+      case 'ipv6-down':
+        this.#closeIpv6();
+        break;
+      case 'peer-info':
+        this.#log.debug('lcp.identification', { text: action.text });
+        break;
+      case 'down':
+        this.#onPppDown(action.reason, action.detail);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #onControl(packet: Buffer): void {
+    try {
+      const message = decodeMessage(packet);
+      this.#post({ to: 'sstp', event: { kind: 'message', message, bytes: packet } });
+    } catch (error) {
+      if (!(error instanceof SstpMessageError)) throw error;
+      this.#log.warn('sstp.bad-message', { message: error.message, status: error.status });
+      this.#post({ to: 'sstp', event: { kind: 'bad-message', error } });
+    }
+  }
+
+  /** MS-SSTP 3.3.7.2: PPP control frames pass once the Call Connect Request was answered. */
+  #onPppFrame(frame: Buffer): void {
+    if (this.#sstp.pppOpen) this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
+  }
+
+  #onReceived(): void {
+    const now = this.#context.clock.now();
+    this.#sstp.noteReceived(now);
+    this.#ppp.noteReceived(now);
+  }
+
+  async #verify(proof: CredentialProof): Promise<void> {
+    const { throttle, authenticator, clock } = this.#context;
+    const now = clock.now();
+    const delayMs = throttle.delayMs(this.#peerAddress, proof.name, now);
+    const { verdict, reason, user } = authenticator.verify(proof);
+    if (verdict.kind === 'accept') {
+      this.#user = user;
+      throttle.noteSuccess(this.#peerAddress, proof.name, now);
+    } else {
+      throttle.noteFailure(this.#peerAddress, proof.name, now);
+      const { errorCode } = verdict;
+      this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
+    }
+    try {
+      // Right and wrong wait alike. Without a reason to wait nothing does: each connect would cost a turn of the loop.
+      if (delayMs > 0) await sleep(delayMs, undefined, { signal: this.#cancel.signal });
+    } catch {
+      return; // the connection ended meanwhile
+    }
+    this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
+  }
+
+  #leaseAddress(): void {
+    if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
+    const lease = this.#isReleased ? undefined : this.#context.leases.lease(this.#user, this);
+    if (lease === undefined) this.#log.error('pool.exhausted', { user: this.#user.name });
+    this.#lease = lease;
+    this.#post({
+      to: 'ppp',
+      event: {
+        kind: 'lease',
+        ipv4: lease?.ipv4,
+        interfaceId: lease?.interfaceId ?? new Uint8Array(8),
+        serverInterfaceId: this.#context.leases.serverInterfaceId,
+      },
+    });
+  }
+
+  #onIpv4Up(): void {
+    if (this.#lease === undefined || this.#isReleased) return;
+    this.#link.openIpv4(this.#lease.ipv4.address);
+    this.#context.router.addIpv4(this.#lease.ipv4.address, this.#link);
+    this.#ipv4Up = true;
+    this.#onUp('ipv4');
+  }
+
+  #onIpv6Up(): void {
+    if (this.#lease === undefined || this.#isReleased) return;
+    const { ipv6, linkLocal } = this.#lease;
+    const { router, advertiser } = this.#context;
+    this.#link.openIpv6(ipv6?.address, linkLocal);
+    router.addLinkLocal(linkLocal, this.#link);
+    this.#ipv6Up = true;
+    if (ipv6 !== undefined) {
+      router.addIpv6(ipv6.address, this.#link);
+      advertiser?.add(this.#link, ipv6);
+    }
+    this.#onUp('ipv6');
+  }
+
+  #onUp(protocol: 'ipv4' | 'ipv6'): void {
+    this.#stage = 'up';
+    const { user, ipv4, ipv6, method } = this.view;
+    const ms = Math.round(this.#context.clock.now() - this.#startedAt);
+    this.#log.info('connection.up', { protocol, user, address: protocol === 'ipv4' ? ipv4 : ipv6, method, ms });
+  }
+
+  #closeIpv4(): void {
+    if (!this.#ipv4Up || this.#lease === undefined) return;
+    this.#ipv4Up = false;
+    this.#context.router.removeIpv4(this.#lease.ipv4.address, this.#link);
+    this.#link.closeIpv4();
+  }
+
+  #closeIpv6(): void {
+    if (!this.#ipv6Up || this.#lease === undefined) return;
+    this.#ipv6Up = false;
+    const { ipv6, linkLocal } = this.#lease;
+    const { router, advertiser } = this.#context;
+    advertiser?.remove(this.#link);
+    router.removeLinkLocal(linkLocal, this.#link);
+    if (ipv6 !== undefined) router.removeIpv6(ipv6.address, this.#link);
+    this.#link.closeIpv6();
+  }
+
+  #releaseNetwork(): void {
+    this.#closeIpv4();
+    this.#closeIpv6();
+    this.#isReleased = true;
+    this.#context.leases.release(this);
+  }
+
+  #onBindingFailed(action: Extract<SstpServerAction, { kind: 'binding-failed' }>): void {
+    const { wrong, clientCertificateHash } = action.verdict;
+    this.#reason = 'crypto-binding-failed';
+    const onlyCertificate = wrong.length === 1 && wrong[0] === 'certificate-hash';
+    this.#log.warn('sstp.binding-failed', {
+      explanation: onlyCertificate
+        ? 'client saw another certificate: TLS interception or offload in between'
+        : 'the Crypto Binding of the client does not fit this connection',
+      wrong,
+      clientCertificateHash: Buffer.from(clientCertificateHash).toString('hex'),
+      ourSha1: Buffer.from(this.#certificateHashes.sha1).toString('hex'),
+      ourSha256: Buffer.from(this.#certificateHashes.sha256).toString('hex'),
+      innerAuth: action.innerAuth,
+    });
+  }
+
+  #onPppDown(reason: string, detail: string): void {
+    this.#reason ??= reason;
+    this.#log.debug('ppp.down', { reason, detail });
+    this.#releaseNetwork();
+    this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
+  }
+
+  /** Something only the shell sees: the peer is told, and does not get to keep the connection. */
+  #fail(reason: string): void {
+    this.#reason ??= reason;
+    this.end(reason);
+    this.#stream.destroy();
+  }
+
+  #close(reason: string): void {
+    this.end(reason);
+    this.#stream.end(this.#link.flushed());
+  }
+}
+
+function pppOptions(context: ServerContext): ConstructorParameters<typeof PppServerLink>[0] {
+  const { config } = context;
+  return {
+    authMethods: config.auth.methods,
+    mru: 1500,
+    serverName: 'sstpd',
+    random: (length) => randomBytes(length),
+    startDelayMs: config.ppp.startDelayMs,
+    restartMs: config.ppp.restartMs,
+    maxConfigure: 10,
+    maxTerminate: 2,
+    maxFailure: 5,
+    echoIntervalMs: config.ppp.echoIntervalMs,
+    authTimeoutMs: config.auth.timeoutMs,
+    authRetries: config.auth.retries,
+    ipv6: config.pool.ipv6 !== undefined,
+  };
+}
+
+function statusFields(action: Extract<SstpServerAction, { kind: 'peer-status' }>): Record<string, unknown> {
+  const info = action.statusInfo;
+  return { message: action.message, status: info?.status, attributeId: info?.attributeId };
+}
