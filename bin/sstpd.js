@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+/**
+ * Starts the sstpd command. Plain JavaScript that any Node since 14 can run, so that a wrong one gets a clear line:
+ * under an older Node it goes on with the one of the npm package `node` in this clone, if `npm ci` has put it there.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED_MAJOR = 24;
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) start();
+else startUnderNewerNode();
+
+/** The sources in a clone; in an installed package, where Node takes no TypeScript, what they were compiled to. */
+function start() {
+  hideExperimentalWarnings();
+  const source = new URL('../cli/main.ts', import.meta.url);
+  const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
+  import(main.href)
+    .then((module) => module.main(process.argv.slice(2)))
+    .then((code) => process.exit(code))
+    .catch((error) => {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      console.error(`sstpd: something is not installed, run npm ci: ${error.message.split('\n')[0]}`);
+      process.exit(1);
+    });
+}
+
+/** Two features of Node that this program relies on; every other warning is shown. */
+function hideExperimentalWarnings() {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = function filtered(warning, ...rest) {
+    const type = typeof rest[0] === 'object' && rest[0] !== null ? rest[0].type : rest[0];
+    if (type === 'ExperimentalWarning' && /SQLite|Type Stripping/i.test(String(warning))) return;
+    emitWarning.call(process, warning, ...rest);
+  };
+}
+
+function startUnderNewerNode() {
+  const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  if (!existsSync(node)) {
+    console.error(`sstpd: needs Node ${NEEDED_MAJOR} or newer, this is ${process.version}; npm ci brings one along`);
+    process.exit(1);
+  }
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  if (typeof process.execve === 'function') {
+    process.emitWarning = () => undefined;
+    process.execve(node, [node, ...args], process.env);
+  }
+  const child = spawn(node, args, { stdio: 'inherit' });
+  const forward = (signal) => {
+    // Ctrl-C on a terminal reaches the child too; a second one would make it hurry.
+    if (signal === 'SIGINT' && process.stdin.isTTY) return;
+    child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
+  for (const signal of signals) process.on(signal, forward);
+  child.on('error', (error) => {
+    console.error(`sstpd: cannot start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]));
+}

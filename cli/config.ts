@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import type { Run } from './main.ts';
+import { addConfigFlags, configFile, describeSchema, givenFlags, loadGiven, showConfig } from './options.ts';
+import { json, type Terminal, table } from './terminal.ts';
+
+interface Row {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+export function addConfigCommand(program: Command, terminal: Terminal, run: Run): void {
+  const command = program
+    .command('config')
+    .summary('print the effective configuration')
+    .description(
+      'Prints each configuration key with its value and where it came from: as the running server has it, or, without ' +
+        'one or with any flag that serve takes, as file, environment and flags make it.',
+    )
+    .option('--json', 'print JSON')
+    .option('--keys', 'print instead what each key means, its environment variable and its flag')
+    .addHelpText('after', EXAMPLES);
+  addConfigFlags(command).action((options: { json?: true; keys?: true }) =>
+    run(async () => {
+      if (options.keys) {
+        terminal.stdout.write(options.json ? json(describeSchema()) : describeKeys());
+        return;
+      }
+      const rows = await effectiveConfig(command, terminal);
+      terminal.stdout.write(options.json ? json(rows) : formatRows(rows));
+    }),
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx sstpd config
+  $ npx sstpd config --config sstpd.yaml --mtu 1380
+  $ npx sstpd config --keys`;
+
+async function effectiveConfig(command: Command, terminal: Terminal): Promise<Row[]> {
+  const { config, origins } = loadGiven(command, terminal.env);
+  const asksRunning =
+    configFile(command) === undefined && Object.keys(givenFlags(command)).every((key) => key === 'data');
+  if (asksRunning) {
+    const { AdminClient } = await import('../admin/index.ts');
+    const client = await AdminClient.connect(config.data);
+    if (client !== undefined) {
+      terminal.stderr.write(`sstpd: as the running server has it (pid ${client.status.pid})\n`);
+      return client.config();
+    }
+  }
+  return showConfig(config, origins);
+}
+
+function formatRows(rows: readonly Row[]): string {
+  return table(
+    ['KEY', 'VALUE', 'FROM'],
+    rows.map(({ key, value, origin }) => [key, formatValue(value), origin]),
+  );
+}
+
+function formatValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+  if (value === '') return "''";
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function describeKeys(): string {
+  return describeSchema()
+    .map(({ key, type, default: initial, env, flag, doc }) => {
+      const names = flag === undefined ? env : `${env}, ${flag}`;
+      return `${key}\n    ${doc}\n    ${type}; default ${initial === '' ? 'empty' : initial}\n    ${names}\n`;
+    })
+    .join('');
+}

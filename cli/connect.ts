@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/index.ts';
+import type { Config } from '../server/index.ts';
+import type { Run } from './main.ts';
+import { askPassword, oneLine, readAll } from './password.ts';
+import { CliError, EXIT, type Terminal } from './terminal.ts';
+
+type AuthMethod = Config['auth']['methods'][number];
+
+interface ConnectFlags {
+  readonly user: string;
+  readonly passwordFile?: string;
+  readonly ca?: string;
+  readonly insecure?: true;
+  readonly auth: AuthMethod[];
+  readonly tun: string;
+  readonly route: string[];
+  readonly defaultRoute?: true;
+  readonly json?: true;
+}
+
+export function addConnectCommand(program: Command, terminal: Terminal, run: Run): void {
+  program
+    .command('connect')
+    .summary('connect to an SSTP server')
+    .description(
+      'Connects this Linux machine to an SSTP server until Ctrl-C, without pppd. Needs root or CAP_NET_ADMIN. ' +
+        'The password comes from --password-file, SSTPD_PASSWORD or the terminal.',
+    )
+    .argument('<HOST[:PORT]>', 'server to connect to, port 443 if none is given; an IPv6 address with port in brackets')
+    .requiredOption('--user <NAME>', 'name to log in with')
+    .option('--password-file <FILE>', "file that holds the password; '-' is stdin")
+    .option('--ca <FILE>', "certificates (PEM) that the server's must come from; else the system's")
+    .option('--insecure', 'take any server certificate, so also that of an attacker')
+    .option('--auth <LIST>', 'methods to accept: mschapv2, chap, pap', parseMethods, ['mschapv2'])
+    .option('--tun <NAME>', "name of the TUN device; '%d' becomes a free number", 'sstpc%d')
+    .option('--route <CIDR>', 'network to reach through the tunnel; may be repeated', collectRoute, [])
+    .option('--default-route', 'send all traffic through the tunnel')
+    .option('--json', 'print events as JSON lines')
+    .addHelpText('after', EXAMPLES)
+    .action((target: string, flags: ConnectFlags) =>
+      run(async () => {
+        const { host, port } = parseTarget(target);
+        if (flags.ca !== undefined && flags.insecure) {
+          throw new CliError('--ca and --insecure exclude each other', EXIT.usage);
+        }
+        const caPem = flags.ca === undefined ? undefined : readPem(flags.ca);
+        const password = await connectPassword(flags, terminal);
+        const { connect } = await import('../client/index.ts');
+        return connect({
+          host,
+          port,
+          user: flags.user,
+          password,
+          ...(caPem === undefined ? {} : { caPem }),
+          insecure: flags.insecure === true,
+          methods: flags.auth,
+          tun: flags.tun,
+          routes: flags.route,
+          defaultRoute: flags.defaultRoute === true,
+          json: flags.json === true,
+          stdout: terminal.stdout,
+        });
+      }),
+    );
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx sstpd connect vpn.example.com --user ann
+  $ npx sstpd connect 203.0.113.7:8443 --user ann --ca ca.pem --route 10.0.0.0/8
+  $ npx sstpd connect vpn.example.com --user ann --password-file secret.txt --default-route`;
+
+/** `name`, `name:port`, `192.0.2.1:port`, `2001:db8::1`, `[2001:db8::1]:port`. */
+export function parseTarget(target: string): { host: string; port: number } {
+  if (parseIpv6(target) !== undefined) return { host: target, port: 443 };
+  const match = /^(?:\[([^\]]+)\]|([^:\s/[\]]+))(?::(\d{1,5}))?$/.exec(target);
+  const port = Number(match?.[3] ?? 443);
+  const [ipv6, name] = [match?.[1], match?.[2]];
+  const isIpv6 = ipv6 !== undefined && parseIpv6(ipv6) !== undefined;
+  // A name of numbers and dots alone is a mistyped address.
+  const isName = name !== undefined && (parseIpv4(name) !== undefined || !/^[\d.]+$/.test(name));
+  const host = isIpv6 ? ipv6 : isName ? name : undefined;
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new CliError(`'${target}' must be HOST or HOST:PORT, such as vpn.example.com:443`, EXIT.usage);
+  }
+  return { host, port };
+}
+
+function parseMethods(text: string): AuthMethod[] {
+  return text.split(',').map((word) => {
+    if (word === 'mschapv2' || word === 'chap' || word === 'pap') return word;
+    throw new CliError(`--auth: '${word}' must be mschapv2, chap or pap`, EXIT.usage);
+  });
+}
+
+function collectRoute(text: string, before: string[]): string[] {
+  if (parseIpv4Cidr(text) === undefined && parseIpv6Cidr(text) === undefined) {
+    throw new CliError(`--route: '${text}' must be a network such as 10.0.0.0/8, without host bits`, EXIT.usage);
+  }
+  return [...before, text];
+}
+
+async function connectPassword(flags: ConnectFlags, terminal: Terminal): Promise<string> {
+  if (flags.passwordFile === '-') return readAll(terminal.stdin);
+  if (flags.passwordFile !== undefined) return oneLine(readText(flags.passwordFile));
+  if (terminal.env.SSTPD_PASSWORD) return terminal.env.SSTPD_PASSWORD;
+  if (terminal.stdin.isTTY) return askPassword(terminal, `Password of ${flags.user}: `);
+  throw new CliError('no password: give --password-file FILE or set SSTPD_PASSWORD', EXIT.usage);
+}
+
+function readPem(file: string): string {
+  const text = readText(file);
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new CliError(`${file} holds no PEM certificate`);
+  return text;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The `sstpd` command: one file per subcommand. What needs a running server asks it through the admin API.
+ * Exit status: 0 done, 1 refused or failed (one line on stderr), 2 used wrongly.
+ */
+import { Command, CommanderError } from 'commander';
+import { version } from '../core/index.ts';
+import { addConfigCommand } from './config.ts';
+import { addConnectCommand } from './connect.ts';
+import { ConfigError } from './options.ts';
+import { addServeCommand } from './serve.ts';
+import { addSessionsCommand } from './sessions.ts';
+import { CliError, EXIT, type Terminal } from './terminal.ts';
+import { addUserCommand } from './user.ts';
+
+/** A subcommand's work; its number is the exit status, none is success. */
+export type Run = (work: () => Promise<number | undefined>) => Promise<void>;
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the names of Node and of the program
+ * @returns the exit status; nothing is thrown
+ */
+export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {
+  // A reader that has seen enough (`| head`) is no failure.
+  terminal.stdout.on('error', ignoreClosedPipe);
+  terminal.stderr.on('error', ignoreClosedPipe);
+  let exitCode: number = EXIT.ok;
+  const program = newProgram(terminal, async (work) => {
+    exitCode = (await work()) ?? EXIT.ok;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, terminal);
+  }
+}
+
+function newProgram(terminal: Terminal, run: Run): Command {
+  const program = new Command('sstpd')
+    .description('MS-SSTP VPN server in user space: TLS, HTTP, SSTP and PPP in one process')
+    .version(version, '-V, --version', 'print the version')
+    .helpCommand('help [COMMAND]', 'show how a command is used')
+    .helpOption('-h, --help', 'show how this command is used')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'sstpd: ').replace(/\n\(/, ' (')),
+    })
+    .addHelpText('after', EXAMPLES);
+  addServeCommand(program, terminal, run);
+  addUserCommand(program, terminal, run);
+  addSessionsCommand(program, terminal, run);
+  addConfigCommand(program, terminal, run);
+  addConnectCommand(program, terminal, run);
+  addDemoCommand(program, terminal, run);
+  return program;
+}
+
+function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {
+  program
+    .command('demo')
+    .summary('see it work on this machine alone')
+    .description(
+      'Starts the server and a client in two network namespaces of this machine, connects, pings, moves data, ' +
+        'prints what took how long, and cleans up. Needs root.',
+    )
+    .addHelpText('after', '\nExample:\n  $ npx sstpd demo')
+    .action(() =>
+      run(async () => {
+        const { runDemo } = await import('./demo.ts');
+        return runDemo({ stdout: terminal.stdout });
+      }),
+    );
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx sstpd serve --host vpn.example.com      start the server
+  $ npx sstpd user add ann                      add a user
+  $ npx sstpd sessions                          who is connected
+  $ npx sstpd connect vpn.example.com --user ann --ca ca.pem
+
+Exit status: 0 done, 1 refused or failed, 2 used wrongly.`;
+
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    // Commander has said what there is to say.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  terminal.stderr.write(`sstpd: ${message.replace(/\s*\n\s*/g, ' ')}\n`);
+  if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
+  if (error instanceof CliError) return error.exitCode;
+  return error instanceof ConfigError && error.origin?.startsWith('flag ') ? EXIT.usage : EXIT.failed;
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { Run } from './main.ts';
+import { addConfigFlags, loadGiven } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+export function addServeCommand(program: Command, terminal: Terminal, run: Run): void {
+  const command = program
+    .command('serve')
+    .summary('run the VPN server')
+    .description(
+      'Runs the VPN server until Ctrl-C or SIGTERM. The first start makes the data directory, a certificate ' +
+        'authority, a server certificate and a user, and prints what clients need. Needs root or CAP_NET_ADMIN.',
+    )
+    .addHelpText('after', EXAMPLES);
+  addConfigFlags(command).action(() =>
+    run(async () => {
+      const loaded = loadGiven(command, terminal.env);
+      const { serve } = await import('../server/index.ts');
+      return serve({ ...loaded, stdout: terminal.stdout, stderr: terminal.stderr });
+    }),
+  );
+}
+
+const EXAMPLES = `
+Whatever has no flag has a configuration key: see npx sstpd config --keys.
+A flag wins over the environment, that over the file, that over the default.
+
+Examples:
+  $ npx sstpd serve
+  $ npx sstpd serve --host vpn.example.com --host 203.0.113.7
+  $ npx sstpd serve --cert fullchain.pem --key privkey.pem --listen 443 --listen [::1]:8443
+  $ npx sstpd serve --pool 10.20.30.0/24 --pool6 fd12:3456:789a::/48 --dns 9.9.9.9 --auth mschapv2,pap`;

@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import type { UserChange, UserView } from '../admin/index.ts';
+import type { User } from '../auth/index.ts';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
+import type { Config } from '../server/index.ts';
+import { CliError, EXIT } from './terminal.ts';
+
+/** The users of a data directory, through the server that runs on it or, without one, in the store itself. */
+export interface UserAccess {
+  list(): Promise<UserView[]>;
+  add(name: string, password: string, ipv4: string | undefined): Promise<UserView>;
+  set(name: string, change: UserChange): Promise<UserView>;
+  remove(name: string): Promise<void>;
+  close(): void;
+}
+
+/**
+ * @param mayCreate makes the data directory if it is new
+ * @throws {CliError} if there is no data directory
+ * @throws {UserStoreError} if the store cannot be used
+ * @throws {AdminClientError} if a server runs, but cannot be asked
+ */
+export async function openUsers(config: Config, mayCreate: boolean): Promise<UserAccess> {
+  const { AdminClient } = await import('../admin/index.ts');
+  const client = await AdminClient.connect(config.data);
+  if (client !== undefined) {
+    return {
+      list: () => client.users(),
+      add: (name, password, ipv4) => client.addUser(name, password, ipv4),
+      set: (name, change) => client.setUser(name, change),
+      remove: (name) => client.removeUser(name),
+      close: () => undefined,
+    };
+  }
+  if (!mayCreate && !existsSync(config.data)) {
+    throw new CliError(`there is no ${config.data}: npx sstpd user add makes it, or --data DIR names another`);
+  }
+  return openStore(config);
+}
+
+async function openStore(config: Config): Promise<UserAccess> {
+  const { UserStore } = await import('../auth/index.ts');
+  const store = UserStore.open(config.data, { keep: config.users.keep });
+  return {
+    list: async () => store.list().map(viewOf),
+    async add(name, password, ipv4) {
+      return viewOf(store.add(name, password, ipv4 === undefined ? {} : { ipv4: addressOf(ipv4) }));
+    },
+    async set(name, { password, ipv4, enabled }) {
+      // Whatever can be refused comes first, and unlike a password an address can be refused for what it is.
+      let user = store.find(name);
+      if (ipv4 !== undefined) user = store.setAddress(name, ipv4 === null ? undefined : addressOf(ipv4));
+      if (password !== undefined) store.setPassword(name, password);
+      if (enabled !== undefined) user = store.setEnabled(name, enabled);
+      user ??= store.find(name);
+      if (user === undefined) throw new CliError(`there is no user ${name}`);
+      return viewOf(user);
+    },
+    remove: async (name) => store.remove(name),
+    close: () => store.close(),
+  };
+}
+
+function viewOf(user: User): UserView {
+  return {
+    name: user.name,
+    enabled: user.enabled,
+    ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
+    secretKind: user.secretKind,
+    createdAt: user.createdAt.toISOString(),
+    lastLoginAt: user.lastLoginAt?.toISOString(),
+    sessions: 0,
+  };
+}
+
+function addressOf(text: string): Ipv4 {
+  const address = parseIpv4(text);
+  if (address === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
+  return address;
+}

@@ -1,0 +1,220 @@
+import type { Command } from 'commander';
+import type { UserChange, UserView } from '../admin/index.ts';
+import { parseIpv4 } from '../core/index.ts';
+import type { Run } from './main.ts';
+import { addPlaceOptions, configOf } from './options.ts';
+import { type NewPassword, newPassword } from './password.ts';
+import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
+import { openUsers, type UserAccess } from './user-access.ts';
+
+interface Tools {
+  readonly terminal: Terminal;
+  readonly run: Run;
+}
+
+export function addUserCommand(program: Command, terminal: Terminal, run: Run): void {
+  const user = program
+    .command('user')
+    .summary('add, change, list and remove users')
+    .description('Manages users, with and without a running server; changes take effect at once.')
+    .addHelpText('after', EXAMPLES);
+  const tools = { terminal, run };
+  addAdd(user, tools);
+  addSet(user, tools);
+  addList(user, tools);
+  addPasswd(user, tools);
+  addSwitch(user, tools, { name: 'disable', enabled: false, says: 'keep a user from connecting', done: 'disabled' });
+  addSwitch(user, tools, { name: 'enable', enabled: true, says: 'let a disabled user connect again', done: 'enabled' });
+  addRemove(user, tools);
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx sstpd user add ann
+  $ npx sstpd user list`;
+
+function addAdd(user: Command, tools: Tools): void {
+  const command = user
+    .command('add')
+    .summary('add a user')
+    .description(
+      'Adds a user. The password is asked for on a terminal; without a terminal, or if nothing is typed, ' +
+        'a random one is made and printed. Makes the data directory if it is new.',
+    )
+    .argument('<NAME>', 'name to log in with')
+    .option('--password-stdin', 'read the password from stdin')
+    .option('--ip <ADDR>', 'fixed IPv4 address')
+    .option('--no-ip', 'an address of the pool (the default)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx sstpd user add ann
+  $ printf %s "$PASSWORD" | npx sstpd user add ann --password-stdin --ip 10.20.30.40`,
+    );
+  addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
+    withUsers(command, tools, { mayCreate: true }, async (users) => {
+      const ipv4 = typeof options.ip === 'string' ? checkedAddress(options.ip) : undefined;
+      const secret = await newPassword(tools.terminal, options.passwordStdin === true);
+      const added = await users.add(name, secret.password, ipv4);
+      tools.terminal.stdout.write(options.json ? jsonWith(added, secret) : said(`User ${added.name} added.`, secret));
+    }),
+  );
+}
+
+function addSet(user: Command, tools: Tools): void {
+  const command = user
+    .command('set')
+    .summary("change a user's address or password")
+    .description("Changes a user's fixed address, password, or both.")
+    .argument('<NAME>', 'name to log in with')
+    .option('--password-stdin', 'read a new password from stdin')
+    .option('--ip <ADDR>', 'fixed IPv4 address')
+    .option('--no-ip', 'take the fixed address away')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx sstpd user set ann --ip 10.20.30.40
+  $ npx sstpd user set ann --no-ip`,
+    );
+  addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
+    withUsers(command, tools, {}, async (users) => {
+      const change: { -readonly [K in keyof UserChange]: UserChange[K] } = {};
+      if (typeof options.ip === 'string') change.ipv4 = checkedAddress(options.ip);
+      // What commander makes of --no-ip.
+      if (options.ip === false) change.ipv4 = null;
+      if (options.passwordStdin) change.password = (await newPassword(tools.terminal, true)).password;
+      if (Object.keys(change).length === 0) {
+        throw new CliError('nothing to change: give --ip ADDR, --no-ip or --password-stdin', EXIT.usage);
+      }
+      const changed = await users.set(name, change);
+      tools.terminal.stdout.write(options.json ? json(changed) : `User ${printable(changed.name)} changed.\n`);
+    }),
+  );
+}
+
+function addList(user: Command, tools: Tools): void {
+  const command = user
+    .command('list')
+    .summary('list the users')
+    .description('Lists the users.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  $ npx sstpd user list\n  $ npx sstpd user list --json');
+  addPlaceOptions(command).action((options: { json?: true }) =>
+    withUsers(command, tools, {}, async (users) => {
+      const list = await users.list();
+      tools.terminal.stdout.write(options.json ? json(list) : formatUsers(list));
+    }),
+  );
+}
+
+function addPasswd(user: Command, tools: Tools): void {
+  const command = user
+    .command('passwd')
+    .summary("change a user's password")
+    .description(
+      "Changes a user's password. It is asked for on a terminal; without a terminal, or if nothing is typed,\n" +
+        'a random one is made and printed.',
+    )
+    .argument('<NAME>', 'name to log in with')
+    .option('--password-stdin', 'read the password from stdin')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd user passwd ann');
+  addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
+    withUsers(command, tools, {}, async (users) => {
+      const secret = await newPassword(tools.terminal, options.passwordStdin === true);
+      const changed = await users.set(name, { password: secret.password });
+      const text = `Password of ${changed.name} changed.`;
+      tools.terminal.stdout.write(options.json ? jsonWith(changed, secret) : said(text, secret));
+    }),
+  );
+}
+
+function addSwitch(
+  user: Command,
+  tools: Tools,
+  what: { readonly name: string; readonly enabled: boolean; readonly says: string; readonly done: string },
+): void {
+  const command = user
+    .command(what.name)
+    .summary(what.says)
+    .description(`${what.says[0]?.toUpperCase()}${what.says.slice(1)}.`)
+    .argument('<NAME>', 'name to log in with')
+    .addHelpText('after', `\nExample:\n  $ npx sstpd user ${what.name} ann`);
+  addPlaceOptions(command).action((name: string) =>
+    withUsers(command, tools, {}, async (users) => {
+      const changed = await users.set(name, { enabled: what.enabled });
+      tools.terminal.stdout.write(`User ${printable(changed.name)} ${what.done}.\n`);
+    }),
+  );
+}
+
+function addRemove(user: Command, tools: Tools): void {
+  const command = user
+    .command('remove')
+    .summary('remove a user')
+    .description('Removes a user, with the password and the address.')
+    .argument('<NAME>', 'name to log in with')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd user remove ann');
+  addPlaceOptions(command).action((name: string) =>
+    withUsers(command, tools, {}, async (users) => {
+      await users.remove(name);
+      tools.terminal.stdout.write(`User ${printable(name)} removed.\n`);
+    }),
+  );
+}
+
+interface ChangeOptions {
+  readonly passwordStdin?: true;
+  readonly ip?: string | boolean;
+  readonly json?: true;
+}
+
+function withUsers(
+  command: Command,
+  { terminal, run }: Tools,
+  options: { readonly mayCreate?: true },
+  work: (users: UserAccess) => Promise<void>,
+): Promise<void> {
+  return run(async () => {
+    const users = await openUsers(configOf(command, terminal.env), options.mayCreate === true);
+    try {
+      await work(users);
+    } finally {
+      users.close();
+    }
+    return EXIT.ok;
+  });
+}
+
+/** Refused before a password is asked for. */
+function checkedAddress(text: string): string {
+  if (parseIpv4(text) === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
+  return text;
+}
+
+function said(text: string, { password, isGenerated }: NewPassword): string {
+  return `${printable(text)}\n${isGenerated ? `Password: ${password}\n(random, and shown only now)\n` : ''}`;
+}
+
+function jsonWith(user: UserView, { password, isGenerated }: NewPassword): string {
+  return json(isGenerated ? { ...user, password } : user);
+}
+
+function formatUsers(users: readonly UserView[]): string {
+  if (users.length === 0) return 'No users.\n';
+  return table(
+    ['NAME', 'STATE', 'ADDRESS', 'KEPT', 'LAST LOGIN', 'SESSIONS'],
+    users.map((user) => [
+      user.name,
+      user.enabled ? 'enabled' : 'disabled',
+      user.ipv4 ?? 'from pool',
+      user.secretKind,
+      user.lastLoginAt?.replace(/\.\d+Z$/, 'Z') ?? 'never',
+      String(user.sessions),
+    ]),
+  );
+}

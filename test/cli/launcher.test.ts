@@ -1,0 +1,122 @@
+/** Tests of bin/sstpd.js under another Node than ours: a script that claims to be one, in a copy of the launcher. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+
+const LAUNCHER = new URL('../../bin/sstpd.js', import.meta.url).pathname;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sstpd-bin-'));
+  mkdirSync(join(folder, 'bin'));
+  mkdirSync(join(folder, 'cli'));
+  copyFileSync(LAUNCHER, join(folder, 'bin/sstpd.js'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  // Under this preload the launcher takes the running Node for an old one without execve.
+  writeFileSync(
+    join(folder, 'old.cjs'),
+    `if (!process.env.IS_NEW) {
+      Object.defineProperty(process.versions, 'node', { value: '18.19.0' });
+      Object.defineProperty(process, 'version', { value: 'v18.19.0' });
+      process.execve = undefined;
+      process.env.IS_NEW = '1';
+    }`,
+  );
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function haveNodeInClone(): void {
+  mkdirSync(join(folder, 'node_modules/node/bin'), { recursive: true });
+  symlinkSync(process.execPath, join(folder, 'node_modules/node/bin/node'));
+}
+
+function main(source: string): void {
+  writeFileSync(
+    join(folder, 'cli/main.ts'),
+    `export async function main(args: string[]): Promise<number> { ${source} }`,
+  );
+}
+
+const start = (...args: readonly string[]): [string, string[]] => [
+  process.execPath,
+  ['-r', join(folder, 'old.cjs'), join(folder, 'bin/sstpd.js'), ...args],
+];
+
+test('it is executable, which npx asks for', () => {
+  assert.equal(statSync(LAUNCHER).mode & 0o111, 0o111);
+});
+
+test('under an old Node without a newer one at hand: one line, exit status 1', () => {
+  main('return 0;');
+  const { status, stdout, stderr } = spawnSync(...start('x'), { encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [1, '']);
+  assert.equal(stderr, 'sstpd: needs Node 24 or newer, this is v18.19.0; npm ci brings one along\n');
+});
+
+test('under an old Node the one of the clone takes over: arguments, stdio and exit status are kept', () => {
+  haveNodeInClone();
+  main(`
+    process.stdin.setEncoding('utf8');
+    let text = '';
+    for await (const part of process.stdin) text += part;
+    console.log(args.join('|') + '|' + text);
+    return 7;`);
+  const { status, stdout, stderr } = spawnSync(...start('a b', '--c'), { encoding: 'utf8', input: 'in' });
+  assert.deepEqual([status, stdout, stderr], [7, 'a b|--c|in\n', '']);
+});
+
+test('signals reach the Node that took over', async () => {
+  haveNodeInClone();
+  main(`
+    const signal = new Promise((resolve) => { for (const s of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(s, resolve); });
+    const alive = setInterval(() => undefined, 1000);
+    console.log('ready');
+    console.log(await signal);
+    clearInterval(alive);
+    return 3;`);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    const child: ChildProcess = spawn(...start(), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+      if (part === 'ready\n') child.kill(signal);
+      else text += part;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    assert.deepEqual([code, text], [3, `${signal}\n`]);
+  }
+});
+
+test('a child that a signal killed shows as in a shell: 128 and its number', () => {
+  haveNodeInClone();
+  main("process.kill(process.pid, 'SIGKILL'); await new Promise(() => setInterval(() => undefined, 1000)); return 0;");
+  assert.equal(spawnSync(...start()).status, 137);
+});
+
+test('warnings of experimental features in use are hidden, others shown; a missing package is one line', () => {
+  const run = (source: string): { status: number | null; stderr: string } => {
+    main(source);
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, 'bin/sstpd.js')], { encoding: 'utf8' });
+    return { status, stderr };
+  };
+  const warned = run(`
+    process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning');
+    process.emitWarning('SQLite is an experimental feature', { type: 'ExperimentalWarning' });
+    process.emitWarning('Type Stripping is an experimental feature', 'ExperimentalWarning');
+    process.emitWarning('Something else', 'ExperimentalWarning');
+    process.emitWarning('mind this');
+    await new Promise(setImmediate);
+    return 0;`);
+  assert.match(warned.stderr, /ExperimentalWarning: Something else\n/);
+  assert.match(warned.stderr, /Warning: mind this\n/);
+  assert.doesNotMatch(warned.stderr, /SQLite|Stripping/);
+  const missing = run("await import('no-such-package'); return 0;");
+  assert.equal(missing.status, 1);
+  assert.match(
+    missing.stderr,
+    /^sstpd: something is not installed, run npm ci: Cannot find package 'no-such-package'[^\n]*\n$/,
+  );
+});
