@@ -1,0 +1,196 @@
+/**
+ * Debian's real sstp-client with pppd, in User-Mode Linux, against `sstpd serve`. One server for all cases, which run in
+ * order; each boots a guest of its own, 8 to 15 s. README.md says how to run one by hand.
+ */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { Netns } from '../support/netns.ts';
+import { LinuxClient, type LinuxClientOptions } from './linux-client.ts';
+import { Output } from './output.ts';
+import { interopMissing } from './prerequisites.ts';
+import { SstpdServer } from './sstpd-server.ts';
+
+const PORT = 4443;
+const FILE_PORT = 8080;
+const HOST = 'vpn.example.test';
+/** The server's address in the tunnel: the first of the pool. */
+const SERVER_ADDRESS = '10.99.0.1';
+const DNS = '198.18.77.1';
+const FILE_BYTES = 20 * 1024 * 1024;
+const FILE_SERVER = fileURLToPath(new URL('./file-server.ts', import.meta.url));
+
+const PING = 'ping -q -c 3 -i 0.2 -w 10 $PEER';
+
+const missing = interopMissing();
+if (missing !== undefined) console.error(`interop tests ${process.env.CI ? 'FAIL' : 'SKIPPED'}: ${missing}`);
+
+test('this machine has what the interop tests need', { skip: process.env.CI ? false : missing }, () => {
+  assert.equal(missing, undefined);
+});
+
+describe('sstp-client with pppd', { skip: missing }, () => {
+  let directory: string;
+  let netns: Netns;
+  let server: SstpdServer;
+  let client: LinuxClient | undefined;
+  let runs = 0;
+  /** What alice was given first. */
+  let aliceAddress: string | undefined;
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'sstpd-interop-'));
+    chmodSync(directory, 0o755); // the server, no longer root, must get to its data below
+    netns = await Netns.create('interop');
+    server = new SstpdServer(netns, join(directory, 'data'));
+    await server.addUser('alice', 'wonder land "1"');
+    const auth = ['--auth', 'mschapv2,chap,pap'];
+    await server.serve(PORT, ['--host', HOST, '--pool', '10.99.0.0/24', '--dns', DNS, ...auth]);
+    await server.addUser('bob', 'builder'); // known at once, with the server running
+  });
+
+  afterEach(async (context) => {
+    const end = await client?.stop();
+    client = undefined;
+    if (!('passed' in context) || context.passed) return;
+    console.error(`--- the server printed:\n${server.output}\n--- the client:\n${end?.output}\n${end?.log}`);
+  });
+
+  after(async () => {
+    await netns?.destroy();
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+  });
+
+  function connect(options: Partial<LinuxClientOptions> & Pick<LinuxClientOptions, 'auth'>): LinuxClient {
+    runs += 1;
+    client = new LinuxClient({
+      ...{ netns: netns.name, server: `${HOST}:${PORT}`, caFile: server.caFile },
+      ...{ logFile: join(directory, `client-${runs}.log`), user: 'bob', password: 'builder' },
+      ...options,
+    });
+    return client;
+  }
+
+  /** Runs a client whose guest command must succeed, to its end, and returns its LAB result=up line. */
+  async function comesUp(options: Parameters<typeof connect>[0]) {
+    const run = connect(options);
+    const { status, output } = await run.ended();
+    assert.equal(status, 0, output);
+    const up = await run.line('result=up');
+    assert.equal(up.peer, SERVER_ADDRESS);
+    return { up, output };
+  }
+
+  test('MS-CHAPv2: ping, 20 MB each way with checksum, listed, and ended by sessions kill', async () => {
+    const content = randomBytes(FILE_BYTES);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const file = join(directory, 'file');
+    writeFileSync(file, content);
+    const fileServer = netns.spawn(process.execPath, [FILE_SERVER, file, String(FILE_PORT)]);
+    const fileServerOutput = new Output();
+    fileServerOutput.collect(fileServer);
+    await fileServerOutput.find((line) => line === 'listening' || undefined, { what: 'listening', timeoutMs: 10_000 });
+
+    const url = `http://$PEER:${FILE_PORT}/`;
+    const curl = 'curl -sS --fail --interface $IFACE --max-time 60';
+    const run = connect({
+      ...{ user: 'alice', password: 'wonder land "1"', auth: 'mschapv2', holdSeconds: 60 },
+      guestCommand: `${PING} && ${curl} -o /tmp/file ${url} && sha256sum </tmp/file && ${curl} -T /tmp/file ${url}`,
+    });
+    const up = await run.line('result=up');
+    assert.equal(up.auth, 'chap-MS-v2');
+    assert.equal(up.peer, SERVER_ADDRESS);
+    assert.equal(up.dns?.split(',')[0], DNS);
+    assert.equal((await run.line('guest_rc=', 130_000)).guest_rc, '0');
+    fileServer.kill();
+
+    const [session, ...others] = await server.sessions();
+    assert.deepEqual(others, []);
+    assert.ok(session);
+    assert.equal(session.user, 'alice');
+    assert.equal(session.ipv4, up.ip);
+    assert.equal(session.method, 'mschapv2');
+    assert.ok(session.bytesOut > FILE_BYTES, `the download did not go through the tunnel: ${session.bytesOut} bytes`);
+    assert.ok(session.bytesIn > FILE_BYTES, `the upload did not go through the tunnel: ${session.bytesIn} bytes`);
+
+    const killed = await server.command(['sessions', 'kill', session.id]);
+    assert.equal(killed.code, 0, killed.stderr);
+    await run.line('result=dropped', 10_000);
+    const { status, output, log } = await run.ended();
+    assert.equal(status, 4, output);
+    assert.equal(output.split(sha256).length - 1, 2, `checksum ${sha256} once for each way in:\n${output}`);
+    assert.match(log, /rcvd \[LCP TermReq/, 'pppd was told, not cut off');
+    await server.logged('connection.closed', { user: 'alice' });
+    assert.deepEqual(await server.sessions(), []);
+    aliceAddress = up.ip;
+  });
+
+  test('MS-CHAPv2, sstpc started by pppd: the same address again, and IPv6 by link-local addresses', async () => {
+    const { up, output } = await comesUp({
+      ...{ user: 'alice', password: 'wonder land "1"', auth: 'mschapv2', via: 'pppd', hangUp: 'pppd' },
+      pppdOption: '+ipv6',
+      guestCommand: `${PING}; until [ -e up6 ]; do sleep 0.1; done; read -r _ peer <up6; ping -q -c 2 -w 10 $peer%$IFACE`,
+    });
+    assert.equal(up.ip, aliceAddress);
+    assert.match(output, /ipv6="fe80::\S+ fe80::\S+"/);
+    await server.logged('connection.closed', { user: 'alice' });
+  });
+
+  test('MS-CHAPv2, keys derived by sstpc itself: the Crypto Binding holds, packets of 1500 bytes pass', async () => {
+    await comesUp({ auth: 'mschapv2', via: 'sniff', guestCommand: `${PING} -s 1472` });
+    await server.logged('connection.closed', { user: 'bob' });
+  });
+
+  test('PAP: comes up, ping', async () => {
+    const { up } = await comesUp({ auth: 'pap', guestCommand: PING });
+    assert.equal(up.auth, 'pap');
+    await server.logged('connection.closed', { user: 'bob' });
+  });
+
+  test('a wrong password is refused', async () => {
+    const run = connect({ auth: 'mschapv2', password: 'destroyer' });
+    const { status, output } = await run.ended();
+    assert.equal((await run.line('result=')).reason, 'auth', output);
+    assert.equal(status, 1);
+    await server.logged('connection.closed');
+    assert.deepEqual(await server.sessions(), []);
+  });
+
+  test('a client that trusts another certificate authority goes away', async () => {
+    const [otherCa] = rootCertificates;
+    assert.ok(otherCa);
+    const caFile = join(directory, 'other-ca.pem');
+    writeFileSync(caFile, otherCa);
+    const run = connect({ auth: 'mschapv2', caFile });
+    const { status, output } = await run.ended();
+    assert.equal((await run.line('result=')).reason, 'certificate', output);
+    assert.equal(status, 1);
+    assert.deepEqual(await server.sessions(), []);
+  });
+
+  test('CHAP: comes up, ping; SIGTERM to the server ends it cleanly within 7 s and leaves nothing behind', async () => {
+    const run = connect({ auth: 'chap', guestCommand: PING, holdSeconds: 60 });
+    assert.equal((await run.line('result=up')).auth, 'chap-MD5');
+    assert.equal((await run.line('guest_rc=')).guest_rc, '0');
+
+    const { status, tookMs } = await server.terminate();
+    assert.equal(status, 0, server.output);
+    assert.ok(tookMs < 7000, `${tookMs} ms`);
+    await run.line('result=dropped', 10_000);
+    const { log } = await run.ended();
+    assert.match(log, /rcvd \[LCP TermReq/, 'pppd was told, not cut off');
+
+    const devices = JSON.parse(await netns.run('ip', ['-json', 'link'])) as { ifname: string }[];
+    assert.deepEqual(
+      devices.map((device) => device.ifname),
+      ['lo'],
+    );
+    assert.equal((await netns.run('ip', ['route', 'show', 'table', 'main'])).trim(), '');
+    assert.equal((await netns.run('nft', ['list', 'ruleset'])).trim(), '');
+  });
+});
