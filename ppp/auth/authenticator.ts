@@ -1,0 +1,66 @@
+import { after, earliest, type Instant } from '../../core/index.ts';
+import type { ChapAuthenticator } from './chap-authenticator.ts';
+import type { PapAuthenticator } from './pap-authenticator.ts';
+import type { AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
+
+/** The server's side of an authentication: what every method is told and asks for. */
+export type AuthenticatorEvent =
+  | { readonly kind: 'start' } // LCP is open
+  | { readonly kind: 'packet'; readonly payload: Buffer } // of the method's protocol; not kept
+  | { readonly kind: 'verdict'; readonly verdict: AuthVerdict } // the answer to `verify`
+  | { readonly kind: 'timeout' };
+
+export type AuthenticatorAction =
+  | { readonly kind: 'send'; readonly payload: Buffer }
+  | { readonly kind: 'verify'; readonly proof: CredentialProof }
+  | { readonly kind: 'success'; readonly name: string; readonly innerAuth: LinkInnerAuth }
+  | { readonly kind: 'failure'; readonly name: string; readonly errorCode: number; readonly isFinal: boolean }
+  | { readonly kind: 'timed-out' };
+
+export type LinkAuthenticator = ChapAuthenticator | PapAuthenticator;
+
+export interface AuthenticatorOptions {
+  /** For the whole authentication. */
+  readonly timeoutMs: number;
+  /** Between Challenges without a Response. */
+  readonly restartMs: number;
+  /** How often a peer may try again in place (R=1). */
+  readonly retries: number;
+  readonly serverName: string;
+  readonly random: (length: number) => Uint8Array;
+}
+
+/** The two alarms of an authentication: when to send again and when to give up. */
+export class AuthTimers {
+  #end: Instant | undefined;
+  #resend: Instant | undefined;
+
+  get deadline(): Instant | undefined {
+    return earliest(this.#end, this.#resend);
+  }
+
+  start(now: Instant, timeoutMs: number): void {
+    this.#end = after(now, timeoutMs);
+  }
+
+  resendAfter(now: Instant, ms: number): void {
+    this.#resend = after(now, ms);
+  }
+
+  stopResending(): void {
+    this.#resend = undefined;
+  }
+
+  stop(): void {
+    this.#end = undefined;
+    this.#resend = undefined;
+  }
+
+  isOver(now: Instant): boolean {
+    return this.#end !== undefined && now >= this.#end;
+  }
+
+  isResendDue(now: Instant): boolean {
+    return this.#resend !== undefined && now >= this.#resend;
+  }
+}

@@ -1,0 +1,88 @@
+import type { Instant } from '../../core/index.ts';
+import {
+  type AuthenticatorAction,
+  type AuthenticatorEvent,
+  type AuthenticatorOptions,
+  AuthTimers,
+} from './authenticator.ts';
+import { decodePapPacket, encodePapPacket } from './pap.ts';
+
+type State =
+  | { readonly kind: 'Idle' | 'Waiting' }
+  | { readonly kind: 'Verifying'; readonly identifier: number; readonly name: string }
+  | { readonly kind: 'Done'; readonly answer: 'AuthenticateAck' | 'AuthenticateNak'; readonly message: string };
+
+/** The server's side of PAP, RFC 1334 §2: one request, one verdict. */
+export class PapAuthenticator {
+  readonly method = 'pap';
+  readonly #options: AuthenticatorOptions;
+  readonly #timers: AuthTimers = new AuthTimers();
+  #state: State = { kind: 'Idle' };
+
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#timers.deadline;
+  }
+
+  handle(event: AuthenticatorEvent, now: Instant): AuthenticatorAction[] {
+    switch (event.kind) {
+      case 'start':
+        if (this.#state.kind !== 'Idle') return [];
+        this.#state = { kind: 'Waiting' };
+        this.#timers.start(now, this.#options.timeoutMs);
+        return [];
+      case 'packet':
+        return this.#onPacket(event.payload);
+      case 'verdict':
+        return this.#onVerdict(event);
+      case 'timeout':
+        if (!this.#timers.isOver(now)) return [];
+        this.#timers.stop();
+        return [{ kind: 'timed-out' }];
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #onPacket(payload: Buffer): AuthenticatorAction[] {
+    const packet = decodePapPacket(payload);
+    if (packet?.type !== 'AuthenticateRequest') return [];
+    const { identifier, name, password } = packet;
+    switch (this.#state.kind) {
+      case 'Idle':
+      case 'Verifying':
+        return [];
+      case 'Waiting':
+        this.#state = { kind: 'Verifying', identifier, name };
+        return [{ kind: 'verify', proof: { method: 'pap', name, password } }];
+      case 'Done':
+        // §2.2.1: our answer may have been lost; the same code again, whatever the request says.
+        return [
+          {
+            kind: 'send',
+            payload: encodePapPacket({ type: this.#state.answer, identifier, message: this.#state.message }),
+          },
+        ];
+      default:
+        return this.#state satisfies never;
+    }
+  }
+
+  #onVerdict({ verdict }: Extract<AuthenticatorEvent, { kind: 'verdict' }>): AuthenticatorAction[] {
+    if (this.#state.kind !== 'Verifying') return [];
+    const { identifier, name } = this.#state;
+    this.#timers.stop();
+    const answer = verdict.kind === 'accept' ? 'AuthenticateAck' : 'AuthenticateNak';
+    const message = verdict.kind === 'accept' ? 'Access granted' : verdict.message;
+    this.#state = { kind: 'Done', answer, message };
+    return [
+      { kind: 'send', payload: encodePapPacket({ type: answer, identifier, message }) },
+      verdict.kind === 'accept'
+        ? { kind: 'success', name, innerAuth: verdict.innerAuth }
+        : { kind: 'failure', name, errorCode: verdict.errorCode, isFinal: true },
+    ];
+  }
+}

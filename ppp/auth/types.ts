@@ -1,0 +1,41 @@
+/** The authentication methods we speak: MS-CHAPv2 (RFC 2759), CHAP with MD5 (RFC 1994), PAP (RFC 1334). */
+export type AuthMethod = 'mschapv2' | 'chap' | 'pap';
+
+/** What the peer showed to prove who it is; the folder auth/ answers it with an `AuthVerdict`. Byte fields are copies. */
+export type CredentialProof =
+  | { readonly method: 'pap'; readonly name: string; readonly password: string }
+  | {
+      readonly method: 'chap';
+      readonly name: string;
+      /** Goes into the MD5 in front of the secret, RFC 1994 §4.1. */
+      readonly identifier: number;
+      readonly challenge: Uint8Array; // 16 bytes
+      readonly response: Uint8Array; // 16 bytes
+    }
+  | {
+      readonly method: 'mschapv2';
+      /** As sent: a `DOMAIN\` prefix is still in front. */
+      readonly name: string;
+      readonly authenticatorChallenge: Uint8Array; // 16 bytes
+      readonly peerChallenge: Uint8Array; // 16 bytes
+      readonly ntResponse: Uint8Array; // 24 bytes
+    };
+
+/** What a finished authentication left for the Crypto Binding, MS-SSTP 3.2.5.2.2. */
+export type LinkInnerAuth = { readonly kind: 'no-keys' } | { readonly kind: 'keys'; readonly hlak: Uint8Array };
+
+export type AuthVerdict =
+  | {
+      readonly kind: 'accept';
+      /** MS-CHAPv2 only: "S=" and 40 upper-case hexadecimal digits, RFC 2759 §5. */
+      readonly authenticatorResponse: string | undefined;
+      readonly innerAuth: LinkInnerAuth;
+    }
+  | {
+      readonly kind: 'reject';
+      /** 646, 647, 648, 649 or 691, RFC 2759 §6. */
+      readonly errorCode: number;
+      readonly retryAllowed: boolean;
+      /** Text for the user (M= of MS-CHAPv2, Message of PAP and CHAP). */
+      readonly message: string;
+    };

@@ -1,0 +1,227 @@
+import type { Instant, Ipv4 } from '../core/index.ts';
+import { ChapPeer } from './auth/chap-peer.ts';
+import { PapPeer } from './auth/pap-peer.ts';
+import type {
+  AuthPeerAction,
+  AuthPeerEvent,
+  AuthPeerOptions,
+  Credentials,
+  LinkAuthPeer,
+  MsChapV2Answer,
+  MsChapV2Question,
+} from './auth/peer.ts';
+import type { AuthMethod, LinkInnerAuth } from './auth/types.ts';
+import { PppProtocol } from './frame.ts';
+import { IpcpClientPolicy } from './ipcp.ts';
+import { Ipv6cpClientPolicy } from './ipv6cp.ts';
+import { LcpClientPolicy } from './lcp.ts';
+import { LinkCore } from './link-core.ts';
+import type { CommonLinkAction, CommonLinkEvent, CommonLinkOptions, LinkSide, PppPhase } from './link-types.ts';
+
+export interface PppClientOptions extends CommonLinkOptions {
+  readonly credentials: Credentials;
+  /** What we let the server ask for, in order of preference, at least one. */
+  readonly authMethods: readonly AuthMethod[];
+  /** Whether to run IPv6CP; without it the server gets a Protocol-Reject. */
+  readonly requestIpv6: boolean;
+}
+
+export type PppClientEvent =
+  | CommonLinkEvent
+  /** PPP frames may pass: Call Connect Ack has come. LCP starts at once. */
+  | { readonly kind: 'up' }
+  /** Network data may pass: Call Connected is sent. */
+  | { readonly kind: 'data-open' }
+  /** The answer to `answer-mschapv2`. */
+  | MsChapV2Answer;
+
+export type PppClientAction =
+  | CommonLinkAction
+  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: AuthMethod }
+  | MsChapV2Question
+  /** Comes again if the server renegotiates LCP. */
+  | { readonly kind: 'authenticated'; readonly method: AuthMethod; readonly innerAuth: LinkInnerAuth }
+  | { readonly kind: 'auth-failed'; readonly errorCode: number; readonly message: string }
+  | {
+      readonly kind: 'ipv4-up';
+      readonly address: Ipv4;
+      /** Undefined if the server does not tell. */
+      readonly serverAddress: Ipv4 | undefined;
+      readonly dns: readonly Ipv4[];
+      readonly wins: readonly Ipv4[];
+    }
+  | { readonly kind: 'ipv6-up'; readonly interfaceId: Uint8Array; readonly serverInterfaceId: Uint8Array };
+
+/** The client's end of a PPP link, RFC 1661 §3. It insists that the server authenticate it. */
+export class PppClientLink {
+  readonly #options: PppClientOptions;
+  readonly #policy: LcpClientPolicy;
+  readonly #core: LinkCore;
+  readonly #ipcp: IpcpClientPolicy = new IpcpClientPolicy();
+  readonly #ipv6cp: Ipv6cpClientPolicy | undefined;
+  #actions: PppClientAction[] = [];
+  #peer: LinkAuthPeer | undefined;
+  #requests = 0;
+  #isDataOpen = false;
+
+  constructor(options: PppClientOptions) {
+    this.#options = options;
+    this.#policy = new LcpClientPolicy(options.mru, options.authMethods, options.random);
+    this.#ipv6cp = options.requestIpv6 ? new Ipv6cpClientPolicy(options.random) : undefined;
+    this.#core = new LinkCore(options, 0, this.#policy, this.#side(), (action) => {
+      this.#actions.push(action);
+    });
+  }
+
+  get phase(): PppPhase {
+    return this.#core.phase;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#core.deadline;
+  }
+
+  /** The largest frame that the server takes, without the PPP header: 576 to 4091. */
+  get peerMru(): number {
+    return this.#policy.peerMru;
+  }
+
+  /** A frame of any kind has come, data too: the echo timer starts anew. */
+  noteReceived(now: Instant): void {
+    this.#core.noteReceived(now);
+  }
+
+  /** @throws {RangeError} if the ntResponse of an `mschapv2-answer` is not 24 bytes */
+  handle(event: PppClientEvent, now: Instant): PppClientAction[] {
+    if (this.#core.isOver) return [];
+    switch (event.kind) {
+      case 'up':
+        this.#core.up(now);
+        break;
+      case 'frame':
+        this.#core.frame(event.frame, now);
+        break;
+      case 'mschapv2-answer':
+        this.#runPeer(event, now);
+        break;
+      case 'data-open':
+        this.#isDataOpen = true;
+        this.#startNetworks(now);
+        break;
+      case 'terminate':
+        this.#core.terminate('terminated-by-us', event.reason, now);
+        break;
+      case 'timeout':
+        this.#core.timeout(now);
+        break;
+      default:
+        event satisfies never;
+    }
+    this.#core.catchUp(now);
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  #side(): LinkSide {
+    const link = this;
+    return {
+      onLcpUp: (now) => this.#startAuthentication(now),
+      onLcpDown: () => {
+        this.#peer = undefined;
+      },
+      onAuthPacket: (protocol, payload, now) => {
+        if (!this.#isAuthProtocol(protocol)) return false;
+        this.#runPeer({ kind: 'packet', payload }, now);
+        return true;
+      },
+      isAuthProtocol: (protocol) => this.#isAuthProtocol(protocol),
+      onAuthTimeout: (now) => this.#runPeer({ kind: 'timeout' }, now),
+      get authDeadline() {
+        return link.#peer?.deadline;
+      },
+      // The server starts its network protocols after our Call Connected, and we have started ours by then.
+      onEarlyNetworkFrame: () => {},
+      onNetworkUp: (protocol, now) => this.#onNetworkUp(protocol, now),
+    };
+  }
+
+  #isAuthProtocol(protocol: number): boolean {
+    if (this.#peer === undefined) return false;
+    return protocol === (this.#peer.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap);
+  }
+
+  #startAuthentication(now: Instant): void {
+    const method = this.#policy.authMethod;
+    if (method === undefined) {
+      // Without it nothing shows that the server knows us, and a Crypto Binding would be made from a known key.
+      this.#core.terminate('no-auth-method', 'the server asks for no authentication that we take', now);
+      return;
+    }
+    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method });
+    const { credentials, authTimeoutMs: timeoutMs, restartMs, random } = this.#options;
+    const options: AuthPeerOptions = { credentials, timeoutMs, restartMs, random };
+    this.#requests = (this.#requests + 1) & 0xff;
+    this.#peer = method === 'pap' ? new PapPeer(this.#requests, options) : new ChapPeer(method, options);
+    this.#runPeer({ kind: 'start' }, now);
+  }
+
+  #runPeer(event: AuthPeerEvent, now: Instant): void {
+    for (const action of this.#peer?.handle(event, now) ?? []) this.#onAuthAction(action, now);
+  }
+
+  #onAuthAction(action: AuthPeerAction, now: Instant): void {
+    switch (action.kind) {
+      case 'send':
+        this.#core.send(this.#peer?.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap, action.payload);
+        break;
+      case 'answer-mschapv2':
+        this.#actions.push(action);
+        break;
+      case 'success':
+        if (this.#peer === undefined) break;
+        this.#core.enterNetworkPhase();
+        this.#actions.push({ kind: 'authenticated', method: this.#peer.method, innerAuth: action.innerAuth });
+        this.#startNetworks(now);
+        break;
+      case 'failure': {
+        const { errorCode, message } = action;
+        this.#actions.push({ kind: 'auth-failed', errorCode, message });
+        this.#core.terminate('auth-failed', `error ${errorCode}`, now);
+        break;
+      }
+      case 'not-authentic':
+        this.#core.terminate('server-not-authentic', 'the server does not know the password', now);
+        break;
+      case 'timed-out':
+        this.#core.terminate('auth-timeout', 'authentication took too long', now);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #startNetworks(now: Instant): void {
+    if (!this.#isDataOpen) return;
+    this.#core.startNetworks(
+      { ipcp: this.#ipcp, ipv6cp: this.#ipv6cp, ipcpDelayMs: 0, ipv6cpDelayMs: 0, ipv6Suffices: true },
+      now,
+    );
+  }
+
+  #onNetworkUp(protocol: 'ipv4' | 'ipv6', now: Instant): void {
+    if (protocol === 'ipv4') {
+      const { address, serverAddress, dns, wins } = this.#ipcp;
+      if (address !== undefined) this.#actions.push({ kind: 'ipv4-up', address, serverAddress, dns, wins });
+      else this.#core.abandon('ipv4', 'the server gave no address', now);
+      return;
+    }
+    const interfaceId = this.#ipv6cp?.ownId;
+    const serverInterfaceId = this.#ipv6cp?.peerId;
+    if (interfaceId !== undefined && serverInterfaceId !== undefined) {
+      this.#actions.push({ kind: 'ipv6-up', interfaceId, serverInterfaceId });
+    } else {
+      this.#core.abandon('ipv6', 'no interface identifier was agreed', now);
+    }
+  }
+}

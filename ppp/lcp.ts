@@ -1,0 +1,245 @@
+import type { AuthMethod } from './auth/types.ts';
+import { PppProtocol } from './frame.ts';
+import {
+  DEFAULT_MRU,
+  decodeLcpOption,
+  encodeLcpOption,
+  judgeLcpOption,
+  type LcpOption,
+  MAX_MRU,
+  MIN_MRU,
+} from './lcp-options.ts';
+import type { NegotiationPolicy, NegotiationProblem } from './negotiation-types.ts';
+import type { OptionVerdict, RawOption } from './options.ts';
+
+/** Requests with our own Magic-Number that are no copy of our request, before we call it a loop (RFC 1661 §6.4). */
+const MAX_OWN_MAGIC = 5;
+
+/** What both ends of LCP do alike: MRU and Magic-Number. */
+abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
+  readonly #random: (length: number) => Uint8Array;
+  #mru: number | undefined;
+  #magic: number;
+  #ownMagicSeen = 0;
+  #peerMru = DEFAULT_MRU;
+  #problem: NegotiationProblem | undefined;
+
+  constructor(mru: number, random: (length: number) => Uint8Array) {
+    this.#random = random;
+    this.#mru = mru;
+    this.#magic = this.#freshMagic();
+  }
+
+  /** What the peer takes, at most what SSTP carries: RFC 1661 §6.1. */
+  get peerMru(): number {
+    return this.#peerMru;
+  }
+
+  /** Ours, for Echo and its kin; 0 if the peer rejected the option (RFC 1661 §5.8). */
+  get magic(): number {
+    return this.#magic;
+  }
+
+  get isDistinctive(): boolean {
+    return this.#magic !== 0;
+  }
+
+  get problem(): NegotiationProblem | undefined {
+    return this.#problem;
+  }
+
+  decode(raw: RawOption): LcpOption {
+    return decodeLcpOption(raw);
+  }
+
+  encode(option: LcpOption): RawOption {
+    return encodeLcpOption(option);
+  }
+
+  request(): readonly LcpOption[] {
+    const options: LcpOption[] = [];
+    if (this.#mru !== undefined) options.push({ type: 'Mru', mru: this.#mru });
+    options.push(...this.authRequest());
+    if (this.#magic !== 0) options.push({ type: 'MagicNumber', magic: this.#magic });
+    return options;
+  }
+
+  judge(option: LcpOption): OptionVerdict<LcpOption> {
+    if (option.type === 'MagicNumber' && option.magic !== 0 && option.magic === this.#magic) {
+      this.#ownMagicSeen += 1;
+      if (this.#ownMagicSeen >= MAX_OWN_MAGIC) this.#problem = 'loopback';
+    }
+    return judgeLcpOption(option, {
+      ownMagic: this.#magic,
+      suggestMagic: () => this.#freshMagic(),
+      judgeAuth: (protocol, data) => this.judgeAuth(protocol, data),
+    });
+  }
+
+  missing(): readonly LcpOption[] {
+    return [];
+  }
+
+  agreed(options: readonly LcpOption[]): void {
+    this.#peerMru = DEFAULT_MRU;
+    for (const option of options) {
+      if (option.type === 'Mru') this.#peerMru = Math.min(option.mru, MAX_MRU);
+    }
+    this.authAgreed(options);
+  }
+
+  nakked(options: readonly LcpOption[]): void {
+    for (const option of options) {
+      switch (option.type) {
+        case 'Mru':
+          if (this.#mru !== undefined && option.mru >= MIN_MRU && option.mru <= MAX_MRU) this.#mru = option.mru;
+          break;
+        case 'MagicNumber':
+          // RFC 1661 §6.4: choose a new one; the peer's suggestion is not a number of ours.
+          if (this.#magic !== 0) this.#magic = this.#freshMagic();
+          break;
+        case 'AuthProtocol':
+          this.authRefused(methodOf(option.protocol, option.data));
+          break;
+        case 'Accm':
+        case 'Other':
+          break; // never asked for
+        default:
+          option satisfies never;
+      }
+    }
+  }
+
+  rejected(options: readonly LcpOption[]): void {
+    for (const option of options) {
+      switch (option.type) {
+        case 'Mru':
+          this.#mru = undefined;
+          break;
+        case 'MagicNumber':
+          this.#magic = 0;
+          break;
+        case 'AuthProtocol':
+          this.authRefused(undefined);
+          break;
+        case 'Accm':
+        case 'Other':
+          break; // never asked for
+        default:
+          option satisfies never;
+      }
+    }
+  }
+
+  protected fail(problem: NegotiationProblem): void {
+    this.#problem = problem;
+  }
+
+  protected abstract authRequest(): readonly LcpOption[];
+  protected abstract judgeAuth(protocol: number, data: Buffer): OptionVerdict<LcpOption>;
+  protected abstract authAgreed(options: readonly LcpOption[]): void;
+  /** @param wish what the peer would rather do, undefined if that is none of ours */
+  protected abstract authRefused(wish: AuthMethod | undefined): void;
+
+  #freshMagic(): number {
+    return Buffer.from(this.#random(4)).readUInt32BE(0) || 1; // zero is illegal
+  }
+}
+
+/** The server's LCP: it asks for authentication, method after method, and lets nobody ask it. */
+export class LcpServerPolicy extends LcpPolicy {
+  #remaining: readonly AuthMethod[];
+
+  /** @param methods in order of preference, at least one */
+  constructor(mru: number, methods: readonly AuthMethod[], random: (length: number) => Uint8Array) {
+    super(mru, random);
+    this.#remaining = methods;
+  }
+
+  /** The method that we ask for; once LCP is open, the agreed one. */
+  get authMethod(): AuthMethod | undefined {
+    return this.#remaining[0];
+  }
+
+  protected override authRequest(): readonly LcpOption[] {
+    return this.authMethod === undefined ? [] : [authOption(this.authMethod)];
+  }
+
+  protected override judgeAuth(): OptionVerdict<LcpOption> {
+    return { kind: 'reject' };
+  }
+
+  protected override authAgreed(): void {}
+
+  /** A refused method is not asked for again; the peer's wish comes next if it is on the list. */
+  protected override authRefused(wish: AuthMethod | undefined): void {
+    const [refused, ...rest] = this.#remaining;
+    if (wish !== undefined && wish === refused) return; // it agrees after all: ask once more
+    this.#remaining =
+      wish !== undefined && rest.includes(wish) ? [wish, ...rest.filter((method) => method !== wish)] : rest;
+    if (this.#remaining.length === 0) this.fail('no-auth-method');
+  }
+}
+
+/** The client's LCP: it takes the server's method if it is on its list, else it names its first. */
+export class LcpClientPolicy extends LcpPolicy {
+  readonly #methods: readonly AuthMethod[];
+  #agreed: AuthMethod | undefined;
+
+  /** @param methods in order of preference, at least one */
+  constructor(mru: number, methods: readonly AuthMethod[], random: (length: number) => Uint8Array) {
+    super(mru, random);
+    this.#methods = methods;
+  }
+
+  /** What the server asked for and we acked; undefined if it wants no authentication. */
+  get authMethod(): AuthMethod | undefined {
+    return this.#agreed;
+  }
+
+  protected override authRequest(): readonly LcpOption[] {
+    return [];
+  }
+
+  protected override judgeAuth(protocol: number, data: Buffer): OptionVerdict<LcpOption> {
+    const method = methodOf(protocol, data);
+    if (method !== undefined && this.#methods.includes(method)) return { kind: 'ack' };
+    const preferred = this.#methods[0];
+    return preferred === undefined ? { kind: 'reject' } : { kind: 'nak', suggest: authOption(preferred) };
+  }
+
+  protected override authAgreed(options: readonly LcpOption[]): void {
+    this.#agreed = undefined;
+    for (const option of options) {
+      if (option.type === 'AuthProtocol') this.#agreed = methodOf(option.protocol, option.data);
+    }
+  }
+
+  protected override authRefused(): void {}
+}
+
+/** CHAP algorithms, RFC 1994 §3 and RFC 2759 §3. */
+const CHAP_MD5 = 0x05;
+const CHAP_MS_V2 = 0x81;
+
+function methodOf(protocol: number, data: Buffer): AuthMethod | undefined {
+  if (protocol === PppProtocol.Pap && data.length === 0) return 'pap';
+  if (protocol === PppProtocol.Chap && data.length === 1) {
+    if (data[0] === CHAP_MS_V2) return 'mschapv2';
+    if (data[0] === CHAP_MD5) return 'chap';
+  }
+  return undefined;
+}
+
+function authOption(method: AuthMethod): LcpOption {
+  switch (method) {
+    case 'pap':
+      return { type: 'AuthProtocol', protocol: PppProtocol.Pap, data: Buffer.alloc(0) };
+    case 'chap':
+      return { type: 'AuthProtocol', protocol: PppProtocol.Chap, data: Buffer.of(CHAP_MD5) };
+    case 'mschapv2':
+      return { type: 'AuthProtocol', protocol: PppProtocol.Chap, data: Buffer.of(CHAP_MS_V2) };
+    default:
+      return method satisfies never;
+  }
+}

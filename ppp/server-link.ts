@@ -1,0 +1,315 @@
+import type { Instant, Ipv4 } from '../core/index.ts';
+import type { AuthenticatorAction, AuthenticatorEvent, LinkAuthenticator } from './auth/authenticator.ts';
+import { ChapAuthenticator } from './auth/chap-authenticator.ts';
+import { PapAuthenticator } from './auth/pap-authenticator.ts';
+import type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
+import { PppProtocol } from './frame.ts';
+import { IpcpServerPolicy, type Ipv4Lease } from './ipcp.ts';
+import { Ipv6cpServerPolicy } from './ipv6cp.ts';
+import { LcpServerPolicy } from './lcp.ts';
+import { LinkCore } from './link-core.ts';
+import type { CommonLinkAction, CommonLinkEvent, CommonLinkOptions, LinkSide, PppPhase } from './link-types.ts';
+
+export interface PppServerOptions extends CommonLinkOptions {
+  /** In order of preference, at least one. What a client refuses is not asked again; its own wish comes next. */
+  readonly authMethods: readonly AuthMethod[];
+  /** The Name of our Challenges. */
+  readonly serverName: string;
+  /** How long LCP, IPCP and IPv6CP each wait for the client to begin, 500. */
+  readonly startDelayMs: number;
+  /** How often a client may correct name or password in place (MS-CHAPv2 R=1), 3. */
+  readonly authRetries: number;
+  /**
+   * Whether there are IPv6 addresses. Without them IPv6CP leaves the first word to the client, for as long as it likes,
+   * and does not keep a link alive whose IPCP failed; it is completed all the same, as strict clients want it.
+   */
+  readonly ipv6: boolean;
+}
+
+export type PppServerEvent =
+  | CommonLinkEvent
+  /** PPP frames may pass: Call Connect Ack is sent. */
+  | { readonly kind: 'up' }
+  /** The answer to `verify-credentials`. */
+  | { readonly kind: 'verdict'; readonly verdict: AuthVerdict }
+  /** Network data may pass: Call Connected is verified. */
+  | { readonly kind: 'data-open' }
+  /** The answer to `lease-address`. */
+  | {
+      readonly kind: 'lease';
+      /** Undefined: no address is left. */
+      readonly ipv4: Ipv4Lease | undefined;
+      /** The client's IPv6 interface identifier, 8 bytes, not zero. */
+      readonly interfaceId: Uint8Array;
+      /** Ours, 8 bytes, another one. */
+      readonly serverInterfaceId: Uint8Array;
+    };
+
+export type PppServerAction =
+  | CommonLinkAction
+  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: AuthMethod }
+  | { readonly kind: 'verify-credentials'; readonly proof: CredentialProof }
+  /** The success packet is out. Comes again, with the same name, if the client renegotiates LCP. */
+  | {
+      readonly kind: 'authenticated';
+      readonly name: string;
+      readonly method: AuthMethod;
+      readonly innerAuth: LinkInnerAuth;
+    }
+  /** `final: false`: the client may try again in place. */
+  | {
+      readonly kind: 'auth-failed';
+      readonly name: string | undefined;
+      readonly errorCode: number;
+      readonly final: boolean;
+    }
+  /** Once in a link's life. */
+  | { readonly kind: 'lease-address' }
+  | { readonly kind: 'ipv4-up'; readonly address: Ipv4 }
+  | { readonly kind: 'ipv6-up'; readonly interfaceId: Uint8Array; readonly serverInterfaceId: Uint8Array };
+
+/** Frames of network protocols that may wait for the lease. */
+const MAX_HELD_FRAMES = 8;
+
+type Lease = Extract<PppServerEvent, { kind: 'lease' }> & { readonly ipv4: Ipv4Lease };
+
+/**
+ * The server's end of a PPP link, RFC 1661 §3: LCP, then the authentication of the client, then IPCP and IPv6CP once
+ * the carrier lets network data pass and an address is leased.
+ */
+export class PppServerLink {
+  readonly #options: PppServerOptions;
+  readonly #policy: LcpServerPolicy;
+  readonly #core: LinkCore;
+  #actions: PppServerAction[] = [];
+  #authenticator: LinkAuthenticator | undefined;
+  #challenges = 0;
+  #name: string | undefined;
+  #lastFailure: number | undefined;
+  #isVerdictDue = false;
+  /** The verdict that is due belongs to an authentication that a renegotiation has ended. */
+  #isVerdictStale = false;
+  #isDataOpen = false;
+  #hasAskedForLease = false;
+  #lease: Lease | undefined;
+  #held: Buffer[] = [];
+
+  constructor(options: PppServerOptions) {
+    this.#options = options;
+    this.#policy = new LcpServerPolicy(options.mru, options.authMethods, options.random);
+    this.#core = new LinkCore(options, options.startDelayMs, this.#policy, this.#side(), (action) => {
+      this.#onCoreAction(action);
+    });
+  }
+
+  get phase(): PppPhase {
+    return this.#core.phase;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#core.deadline;
+  }
+
+  /** The largest frame that the client takes, without the PPP header: 576 to 4091. */
+  get peerMru(): number {
+    return this.#policy.peerMru;
+  }
+
+  /** A frame of any kind has come, data too: the echo timer starts anew. */
+  noteReceived(now: Instant): void {
+    this.#core.noteReceived(now);
+  }
+
+  /** @throws {TypeError} if a verdict accepts an MS-CHAPv2 proof without an authenticatorResponse */
+  handle(event: PppServerEvent, now: Instant): PppServerAction[] {
+    if (this.#core.isOver) return [];
+    switch (event.kind) {
+      case 'up':
+        this.#core.up(now);
+        break;
+      case 'frame':
+        this.#core.frame(event.frame, now);
+        break;
+      case 'verdict':
+        this.#onVerdict(event, now);
+        break;
+      case 'data-open':
+        this.#isDataOpen = true;
+        this.#startNetworks(now);
+        break;
+      case 'lease':
+        this.#onLease(event, now);
+        break;
+      case 'terminate':
+        this.#core.terminate('terminated-by-us', event.reason, now);
+        break;
+      case 'timeout':
+        this.#core.timeout(now);
+        break;
+      default:
+        event satisfies never;
+    }
+    this.#core.catchUp(now);
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  #side(): LinkSide {
+    const link = this;
+    return {
+      onLcpUp: (now) => this.#startAuthentication(now),
+      onLcpDown: () => {
+        this.#authenticator = undefined;
+        this.#isVerdictStale = this.#isVerdictDue;
+      },
+      onAuthPacket: (protocol, payload, now) => {
+        if (!this.#isAuthProtocol(protocol)) return false;
+        if (!this.#isVerdictStale) this.#runAuthenticator({ kind: 'packet', payload }, now);
+        return true;
+      },
+      isAuthProtocol: (protocol) => this.#isAuthProtocol(protocol),
+      onAuthTimeout: (now) => this.#runAuthenticator({ kind: 'timeout' }, now),
+      get authDeadline() {
+        return link.#authenticator?.deadline;
+      },
+      onEarlyNetworkFrame: (frame) => this.#hold(frame),
+      onNetworkUp: (protocol) => this.#onNetworkUp(protocol),
+    };
+  }
+
+  #onCoreAction(action: CommonLinkAction): void {
+    if (action.kind === 'down' && action.reason === 'terminated-by-peer' && this.#lastFailure !== undefined) {
+      const detail = `the client gave up after error ${this.#lastFailure}`;
+      this.#actions.push({ kind: 'down', reason: 'auth-failed', detail });
+    } else {
+      this.#actions.push(action);
+    }
+  }
+
+  #isAuthProtocol(protocol: number): boolean {
+    if (this.#authenticator === undefined) return false;
+    return protocol === (this.#authenticator.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap);
+  }
+
+  #startAuthentication(now: Instant): void {
+    const method = this.#policy.authMethod;
+    if (method === undefined) return; // LCP does not open without one
+    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method });
+    this.#authenticator = this.#newAuthenticator(method);
+    this.#runAuthenticator({ kind: 'start' }, now);
+  }
+
+  #newAuthenticator(method: AuthMethod): LinkAuthenticator {
+    const { authTimeoutMs: timeoutMs, restartMs, authRetries: retries, serverName, random } = this.#options;
+    const options = { timeoutMs, restartMs, retries, serverName, random };
+    if (method === 'pap') return new PapAuthenticator(options);
+    // Retries count on from the first Identifier, so the next authentication starts beyond them.
+    this.#challenges += 1;
+    return new ChapAuthenticator(method, (this.#challenges * (retries + 1)) & 0xff, options);
+  }
+
+  #runAuthenticator(event: AuthenticatorEvent, now: Instant): void {
+    for (const action of this.#authenticator?.handle(event, now) ?? []) this.#onAuthAction(action, now);
+  }
+
+  /** One verdict at a time: else one about a first name could be taken for one about a second (it is asked for again). */
+  #onVerdict(event: Extract<PppServerEvent, { kind: 'verdict' }>, now: Instant): void {
+    const isStale = this.#isVerdictStale;
+    this.#isVerdictDue = false;
+    this.#isVerdictStale = false;
+    if (!isStale) this.#runAuthenticator(event, now);
+  }
+
+  #onAuthAction(action: AuthenticatorAction, now: Instant): void {
+    switch (action.kind) {
+      case 'send':
+        this.#core.send(this.#authenticator?.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap, action.payload);
+        break;
+      case 'verify':
+        this.#isVerdictDue = true;
+        this.#actions.push({ kind: 'verify-credentials', proof: action.proof });
+        break;
+      case 'success':
+        this.#onAuthenticated(action.name, action.innerAuth, now);
+        break;
+      case 'failure': {
+        const { name, errorCode, isFinal } = action;
+        this.#lastFailure = errorCode;
+        this.#actions.push({ kind: 'auth-failed', name, errorCode, final: isFinal });
+        if (isFinal) this.#core.terminate('auth-failed', `error ${errorCode}`, now);
+        break;
+      }
+      case 'timed-out':
+        this.#core.terminate('auth-timeout', 'authentication took too long', now);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #onAuthenticated(name: string, innerAuth: LinkInnerAuth, now: Instant): void {
+    const method = this.#authenticator?.method;
+    if (method === undefined) return;
+    if (this.#name !== undefined && this.#name !== name) {
+      // The address and the Crypto Binding belong to the first name.
+      this.#core.terminate('auth-failed', 'another name after a renegotiation', now);
+      return;
+    }
+    this.#name = name;
+    this.#lastFailure = undefined;
+    this.#core.enterNetworkPhase();
+    this.#actions.push({ kind: 'authenticated', name, method, innerAuth });
+    this.#startNetworks(now);
+  }
+
+  #startNetworks(now: Instant): void {
+    if (!this.#isDataOpen || this.#core.phase !== 'Network') return;
+    if (this.#lease === undefined) {
+      if (!this.#hasAskedForLease) this.#actions.push({ kind: 'lease-address' });
+      this.#hasAskedForLease = true;
+      return;
+    }
+    const { ipv4, interfaceId, serverInterfaceId } = this.#lease;
+    const { startDelayMs, ipv6 } = this.#options;
+    const plan = {
+      ipcp: new IpcpServerPolicy(ipv4),
+      ipv6cp: new Ipv6cpServerPolicy(interfaceId, serverInterfaceId),
+      ipcpDelayMs: startDelayMs,
+      ipv6cpDelayMs: ipv6 ? startDelayMs : Number.POSITIVE_INFINITY,
+      ipv6Suffices: ipv6,
+    };
+    this.#core.startNetworks(plan, now);
+    const held = this.#held;
+    this.#held = [];
+    for (const frame of held) this.#core.frame(frame, now);
+  }
+
+  #onLease(event: Extract<PppServerEvent, { kind: 'lease' }>, now: Instant): void {
+    if (!this.#hasAskedForLease || this.#lease !== undefined) return;
+    if (event.ipv4 === undefined) {
+      this.#core.terminate('no-address', 'no address is left for this client', now);
+      return;
+    }
+    this.#lease = { ...event, ipv4: event.ipv4 };
+    this.#startNetworks(now);
+  }
+
+  /**
+   * The first IPCP packet may come together with Call Connected, or in front of it where PPP and SSTP are two processes
+   * (pppd and sstpc). It waits for the lease; dropped, it would come again only after the client's restart period.
+   */
+  #hold(frame: Buffer): void {
+    if (this.#held.length < MAX_HELD_FRAMES) this.#held.push(Buffer.from(frame));
+  }
+
+  #onNetworkUp(protocol: 'ipv4' | 'ipv6'): void {
+    if (this.#lease === undefined) return;
+    const { ipv4, interfaceId, serverInterfaceId } = this.#lease;
+    this.#actions.push(
+      protocol === 'ipv4'
+        ? { kind: 'ipv4-up', address: ipv4.address }
+        : { kind: 'ipv6-up', interfaceId, serverInterfaceId },
+    );
+  }
+}
