@@ -22,6 +22,8 @@ export interface TlsFailure {
 }
 
 const UNTRUSTED = 'the client did not trust the certificate: install the CA, or use one that the client knows';
+/** Windows says nothing when it does not like a certificate: it closes. */
+export const HINT_CLOSED: string = `often: ${UNTRUSTED}; or it dialled a name that the certificate is not for`;
 const LEGACY = 'the client offers only ciphers or versions that we do not; update it, or widen tls.ciphers';
 
 const HINTS_BY_ALERT: Readonly<Record<string, string>> = {

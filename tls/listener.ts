@@ -3,7 +3,7 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
 import type { ServerCertificateHashes, TlsServerContext } from './context.ts';
-import { alertOf, codeOf, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
+import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
 
 /** What the handshake settled. IPv4 addresses are dotted quads, also on a dual-stack listener. */
@@ -185,7 +185,8 @@ export class TlsListener<Ticket extends Admitted> {
     const bytesReceived = pending.raw.bytesRead;
     pending.raw.destroy();
     const failure = { ...pending.endpoints, stage: stageOf(error, stage), bytesReceived };
-    this.#options.onTlsError(error, { ...failure, alert: alertOf(error), hint: hintOf(error) });
+    const hint = hintOf(error) ?? (failure.stage === 'closed' && bytesReceived > 0 ? HINT_CLOSED : undefined);
+    this.#options.onTlsError(error, { ...failure, alert: alertOf(error), hint });
   }
 
   #take(key: string): Pending<Ticket> | undefined {
