@@ -13,9 +13,9 @@ interface ConnectFlags {
   readonly passwordFile?: string;
   readonly ca?: string;
   readonly insecure?: true;
-  readonly auth: AuthMethod[];
+  readonly auth?: AuthMethod[];
   readonly tun: string;
-  readonly route: string[];
+  readonly route?: string[];
   readonly defaultRoute?: true;
   readonly json?: true;
 }
@@ -33,9 +33,9 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
     .option('--password-file <FILE>', "file that holds the password; '-' is stdin")
     .option('--ca <FILE>', "certificates (PEM) that the server's must come from; else the system's")
     .option('--insecure', 'take any server certificate, so also that of an attacker')
-    .option('--auth <LIST>', 'methods to accept: mschapv2, chap, pap', parseMethods, ['mschapv2'])
+    .option('--auth <LIST>', 'methods to accept: mschapv2, chap, pap (default: mschapv2)', parseMethods)
     .option('--tun <NAME>', "name of the TUN device; '%d' becomes a free number", 'sstpc%d')
-    .option('--route <CIDR>', 'network to reach through the tunnel; may be repeated', collectRoute, [])
+    .option('--route <CIDR>', 'network to reach through the tunnel; may be repeated', collectRoute)
     .option('--default-route', 'send all traffic through the tunnel')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', EXAMPLES)
@@ -55,9 +55,9 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
           password,
           ...(caPem === undefined ? {} : { caPem }),
           insecure: flags.insecure === true,
-          methods: flags.auth,
+          methods: flags.auth ?? ['mschapv2'],
           tun: flags.tun,
-          routes: flags.route,
+          routes: flags.route ?? [],
           defaultRoute: flags.defaultRoute === true,
           json: flags.json === true,
           stdout: terminal.stdout,
@@ -95,7 +95,7 @@ function parseMethods(text: string): AuthMethod[] {
   });
 }
 
-function collectRoute(text: string, before: string[]): string[] {
+function collectRoute(text: string, before: string[] = []): string[] {
   if (parseIpv4Cidr(text) === undefined && parseIpv6Cidr(text) === undefined) {
     throw new CliError(`--route: '${text}' must be a network such as 10.0.0.0/8, without host bits`, EXIT.usage);
   }

@@ -30,7 +30,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     if (end.kind === 'fault') log.error('server.fault', { error: end.error.stack ?? end.error.message });
     else log.info('server.stopping', { signal: end.signal, sessions: running.table.tunnels().length });
     const remarks = await undo.run();
-    for (const remark of remarks) log.info('server.left-behind', { remark });
+    for (const remark of remarks) log.info('server.undone', { remark });
     log.info('server.stopped');
     return end.kind === 'fault' ? 1 : 0;
   } catch (error) {
