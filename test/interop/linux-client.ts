@@ -23,6 +23,7 @@ export interface LinuxClientOptions {
   readonly holdSeconds?: number;
   readonly hangUp?: 'sstpc' | 'pppd' | 'none';
   readonly pppdOption?: string;
+  readonly sstpcOption?: string;
 }
 
 /** The `key=value` pairs of one LAB line. */
@@ -85,6 +86,7 @@ function labArguments(options: LinuxClientOptions): string[] {
     ...['--via', options.via ?? 'sstpc', '--hang-up', options.hangUp ?? 'sstpc'],
     ...['--guest-cmd', options.guestCommand ?? '', '--hold', String(options.holdSeconds ?? 0)],
     ...(options.pppdOption === undefined ? [] : ['--pppd-option', options.pppdOption]),
+    ...(options.sstpcOption === undefined ? [] : ['--sstpc-option', options.sstpcOption]),
   ];
 }
 

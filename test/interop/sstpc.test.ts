@@ -142,7 +142,7 @@ describe('sstp-client with pppd', { skip: missing }, () => {
   });
 
   test('MS-CHAPv2, keys derived by sstpc itself: the Crypto Binding holds, packets of 1500 bytes pass', async () => {
-    await comesUp({ auth: 'mschapv2', via: 'sniff', guestCommand: `${PING} -s 1472` });
+    await comesUp({ auth: 'mschapv2', via: 'sniff', sstpcOption: '--tls-ext', guestCommand: `${PING} -s 1472` });
     await server.logged('connection.closed', { user: 'bob' });
   });
 
