@@ -1,0 +1,49 @@
+/**
+ * The configuration table of README.md, made from the schema. `node docs/config-table.ts` prints it,
+ * `node docs/config-table.ts --write` puts it between the markers of README.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describeSchema } from '../server/index.ts';
+
+export const BEGIN = '<!-- configuration table: made by docs/config-table.ts -->';
+export const END = '<!-- end of the configuration table -->';
+
+type Row = ReturnType<typeof describeSchema>[number];
+
+/** One line per key, in the order of the schema, under a heading; ends in a line feed. */
+export function configTable(rows: readonly Row[] = describeSchema()): string {
+  const lines = rows.map(({ key, type, default: initial, flag, doc }) => {
+    const names = flag === undefined ? code(key) : `${code(key)}<br>${code(flag)}`;
+    return `| ${names} | ${initial === '' ? 'empty' : code(initial)} | ${prose(doc)} | ${prose(type)} |`;
+  });
+  return ['| key, flag | default | what it is | allowed |', '|---|---|---|---|', ...lines, ''].join('\n');
+}
+
+/**
+ * @returns `text` with `table` in place of what stands between the markers
+ * @throws {Error} if there is not exactly one pair of markers
+ */
+export function putTable(text: string, table: string): string {
+  const [before, inside, ...more] = text.split(BEGIN);
+  const [, after, ...rest] = inside?.split(END) ?? [];
+  if (before === undefined || after === undefined || more.length > 0 || rest.length > 0) {
+    throw new Error(`there must be one "${BEGIN}" and behind it one "${END}"`);
+  }
+  return `${before}${BEGIN}\n\n${table}\n${END}${after}`;
+}
+
+/** A backtick would end the span and a bar the cell; no key, flag or default has the first. */
+function code(text: string): string {
+  return `\`${text.replaceAll('|', '\\|')}\``;
+}
+
+/** Text that Markdown shows as it is. */
+function prose(text: string): string {
+  return text.replace(/[\\`*_<|[\]]/g, '\\$&');
+}
+
+if (import.meta.main) {
+  const readme = new URL('../README.md', import.meta.url);
+  if (process.argv[2] === '--write') writeFileSync(readme, putTable(readFileSync(readme, 'utf8'), configTable()));
+  else process.stdout.write(configTable());
+}

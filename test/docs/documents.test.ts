@@ -1,0 +1,113 @@
+/** What README.md and ARCHITECTURE.md say about commands, packages, files and folders, held against the tree. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/sstpd.js', import.meta.url));
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'test/interop/README.md'];
+
+const readme = readFileSync('README.md', 'utf8');
+const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
+
+/** The packages of each line that .ci/run takes from the README. */
+const packageLines = [...readme.matchAll(/^sudo apt-get install -y --no-install-recommends (.+)$/gm)].map(
+  (match) => match[1]?.split(' ') ?? [],
+);
+
+function helpOf(words: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words, '--help'], { encoding: 'utf8' });
+  assert.equal(status, 0, `sstpd ${words.join(' ')} --help: ${stderr}`);
+  return stdout;
+}
+
+test('the README has one line of Debian packages to run and one for the tests', () => {
+  assert.equal(packageLines.length, 2);
+  assert.deepEqual(packageLines[0], ['g++', 'make', 'python3', 'iproute2', 'nftables']);
+});
+
+test('each Debian package that a test asks for stands in the README', () => {
+  const texts = ['test/run.ts', 'test/interop/prerequisites.ts'].map((file) => readFileSync(file, 'utf8'));
+  const asked = texts.flatMap((text) =>
+    [...text.matchAll(/^ {2}'?[\w.]+'?: '([\w+.-]+)',$/gm)].map((match) => match[1]),
+  );
+  assert.ok(asked.length >= 15, `only ${asked.length} packages found`);
+  const named = packageLines.flat();
+  for (const name of new Set(asked)) assert.ok(named.includes(name ?? ''), `${name} is missing`);
+});
+
+test('each command and flag that the README shows exists', () => {
+  const commands = new Map<string, Set<string>>();
+  for (const match of readme.matchAll(
+    /\bsstpd ((?:serve|user|sessions|config|connect|demo)\b(?: [a-z]+\b)?)([^`\n]*)/g,
+  )) {
+    const [first = '', second] = match[1]?.split(' ') ?? [];
+    const words = ['user', 'sessions'].includes(first) && second !== undefined ? `${first} ${second}` : first;
+    const flags = commands.get(words) ?? new Set();
+    for (const [flag] of (match[2] ?? '').matchAll(/--[a-z][a-z0-9-]*/g)) flags.add(flag);
+    commands.set(words, flags);
+  }
+  assert.ok(commands.size >= 10, `only ${[...commands.keys()]}`);
+  for (const [words, flags] of commands) {
+    const help = helpOf(words.split(' '));
+    for (const flag of flags) assert.match(help, new RegExp(`${flag}\\b`), `sstpd ${words} ${flag}`);
+  }
+});
+
+test('each npm script that the README names exists', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const named = [...readme.matchAll(/\bnpm (?:run ([a-z:]+)|(start|test))\b/g)].map((match) => match[1] ?? match[2]);
+  assert.ok(named.length >= 6, `only ${named}`);
+  for (const name of named) assert.ok(Object.hasOwn(scripts, name ?? ''), `npm run ${name}`);
+});
+
+test('each link inside the repository leads to a file and a heading', () => {
+  for (const document of DOCUMENTS) {
+    const links = readFileSync(document, 'utf8').matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g);
+    for (const [, path = '', heading] of links) {
+      const target = path === '' ? document : join(dirname(document), path);
+      assert.ok(existsSync(target), `${document}: ${target}`);
+      if (heading === undefined) continue;
+      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map((match) =>
+        anchorOf(match[1] ?? ''),
+      );
+      assert.ok(headings.includes(heading), `${document}: ${path}#${heading}`);
+    }
+  }
+});
+
+test('each file and folder that ARCHITECTURE.md names exists', () => {
+  const named = [...architecture.matchAll(/`([a-z0-9-]+\/[a-z0-9/.-]*)`/g)].map((match) => match[1] ?? '');
+  assert.ok(named.length >= 30, `only ${named.length} names`);
+  for (const path of named) assert.ok(existsSync(path), path);
+});
+
+test('the folder table of ARCHITECTURE.md has the folders that test/architecture.test.ts watches', () => {
+  const rows = [...architecture.matchAll(/^\| `([a-z]+)\/` \|/gm)].map((match) => match[1]);
+  const map = /MAY_IMPORT[^=]*= \{(.+?)\n\};/s.exec(readFileSync('test/architecture.test.ts', 'utf8'))?.[1] ?? '';
+  const watched = [...map.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]);
+  assert.deepEqual(rows.toSorted(), watched.toSorted());
+});
+
+test('each reason and event that the README names as text in the log is in the code', () => {
+  const code = globSync('{server,tls,sstp,ppp,auth,datapath}/**/*.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  const [, troubleshooting = ''] = /^## Troubleshooting\n(.+?)^## /ms.exec(readme) ?? [];
+  const words = [...troubleshooting.matchAll(/`([a-z]+(?:[.-][a-z-]+)+|drops[A-Z]\w+)`/g)].map(
+    (match) => match[1] ?? '',
+  );
+  const events = words.filter((word) => !word.endsWith('.pem') && !word.startsWith('tls.ciphers'));
+  assert.ok(events.length >= 25, `only ${events.length} words`);
+  for (const word of events) assert.ok(new RegExp(`\\b${word}\\b`).test(code), word);
+});
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .replace(/\s/g, '-');
+}
