@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { formatIpv4, formatIpv6 } from '../core/index.ts';
 import type { ClientAddresses } from './sstp-client.ts';
@@ -62,11 +63,14 @@ export class HostSetup {
   }
 
   async #keepServerReachable(): Promise<void> {
+    if (isIP(this.#serverAddress) !== 4) return; // only IPv4 is sent into the tunnel
     const { stdout } = await run('ip', ['-json', 'route', 'get', this.#serverAddress]);
     const [current] = JSON.parse(stdout) as { gateway?: string; dev?: string }[];
     if (current?.gateway === undefined || current.dev === undefined) return; // on a network of our own
     const route = [this.#serverAddress, 'via', current.gateway, 'dev', current.dev];
-    await ip('route', 'replace', ...route);
+    const existing = await run('ip', ['route', 'show', 'exact', `${this.#serverAddress}/32`]);
+    if (existing.stdout !== '') return; // somebody's own, which must outlive us
+    await ip('route', 'add', ...route);
     this.#serverRoute = route;
   }
 }
