@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Output } from './output.ts';
+import { Output } from '../support/output.ts';
 
 const LAB = fileURLToPath(new URL('./sstpc-lab', import.meta.url));
 

@@ -11,8 +11,8 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Netns } from '../support/netns.ts';
+import { Output } from '../support/output.ts';
 import { LinuxClient, type LinuxClientOptions } from './linux-client.ts';
-import { Output } from './output.ts';
 import { interopMissing } from './prerequisites.ts';
 import { SstpdServer } from './sstpd-server.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecResult, Netns } from '../support/netns.ts';
-import { Output } from './output.ts';
+import { Output } from '../support/output.ts';
 
 const SSTPD = fileURLToPath(new URL('../../bin/sstpd.js', import.meta.url));
 

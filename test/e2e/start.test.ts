@@ -1,0 +1,216 @@
+/** What a start makes and says, and what one that can't be leaves behind: nothing but one line. */
+import assert from 'node:assert/strict';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { tunMissing } from '../support/netns.ts';
+import type { SstpdProcess } from '../support/sstpd-process.ts';
+import { SstpdServer } from '../support/sstpd-server.ts';
+import { INSIDE, SERVER, type ServeSettings, VpnLab } from '../support/vpn-lab.ts';
+
+const skip = tunMissing() ?? false;
+
+async function makeLab(t: TestContext, options: Parameters<typeof VpnLab.create>[0] = {}): Promise<VpnLab> {
+  const lab = await VpnLab.create(options);
+  t.after(() => lab.destroy());
+  return lab;
+}
+
+/** What openssl says of the certificate that the server shows. */
+async function served(lab: VpnLab): Promise<string> {
+  const script = `openssl s_client -connect ${SERVER}:443 -CAfile ${lab.data}/ca.pem -verify_return_error </dev/null |
+    openssl x509 -noout -fingerprint -sha256 -ext subjectAltName`;
+  return await lab.client().run('sh', ['-c', script]);
+}
+
+test('the first start makes everything and says how to connect; the second reuses it', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  const first = await lab.serve();
+  const said = first.process.text;
+  const ca = readFileSync(first.caFile, 'utf8');
+  const passwordFile = join(lab.data, 'first-user.txt');
+  const [name, password] = readFileSync(passwordFile, 'utf8').split('\n');
+  assert.equal(lstatSync(passwordFile).mode & 0o777, 0o600);
+  assert.match(password ?? '', /^\S{16,}$/);
+  for (const expected of [
+    /^ {2}listening +198\.18\.0\.1:443$/m,
+    /^ {2}dial +198\.18\.0\.1$/m,
+    new RegExp(`^ {2}user +${name}$`, 'm'),
+    new RegExp(`^ {2}password +in ${passwordFile}$`, 'm'),
+    new RegExp(`^ {2}CA +${first.caFile}$`, 'm'),
+    /^ {2}CA SHA-256 +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m,
+    /^Add-VpnConnection .*-ServerAddress '198\.18\.0\.1' -TunnelType Sstp/m,
+    /^Import-Certificate .*LocalMachine\\Root/m,
+    /^ {2}sudo sstpc .* 198\.18\.0\.1 /m,
+    /^ {2}sudo npx sstpd connect 198\.18\.0\.1 --user vpn --ca ca\.pem$/m,
+  ]) {
+    assert.match(said, expected);
+  }
+  assert.ok(said.includes(ca.trim()), 'the CA certificate as text, to be pasted');
+  assert.ok(!said.includes(password ?? ''), 'the password does not go where logs go');
+  const certificate = await served(lab);
+  const fingerprint = await lab.server.run('openssl', [
+    'x509',
+    '-in',
+    first.caFile,
+    '-noout',
+    '-fingerprint',
+    '-sha256',
+  ]);
+  assert.ok(said.includes(fingerprint.trim().split('=')[1] ?? 'no fingerprint'));
+  assert.match(certificate, /IP Address:198\.18\.0\.1/);
+  assert.equal((await first.stop()).status, 0);
+
+  const second = await lab.serve();
+  assert.doesNotMatch(second.process.text, /^ {2}(user|password) /m);
+  assert.deepEqual(second.log('certificate.made'), []);
+  assert.equal(readFileSync(second.caFile, 'utf8'), ca);
+  assert.equal(await served(lab), certificate);
+  assert.equal((JSON.parse(await second.must(['user', 'list', '--json'])) as unknown[]).length, 1);
+  assert.equal((await second.stop()).status, 0);
+
+  const third = await lab.serve({ args: ['--host', 'vpn.example'] });
+  const renewed = await served(lab);
+  assert.notEqual(renewed, certificate);
+  assert.match(renewed, /DNS:vpn\.example/);
+  assert.equal(readFileSync(third.caFile, 'utf8'), ca);
+  assert.equal((await third.stop()).status, 0);
+});
+
+test('after the start the process is an unprivileged user with two capabilities, its files are its own', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  const server = await lab.serve();
+  const uids = server.status('Uid').split('\t');
+  assert.equal(new Set(uids).size, 1);
+  assert.notEqual(uids[0], '0');
+  assert.equal(server.status('Gid').split('\t').includes('0'), false);
+  assert.equal(server.status('Groups'), '');
+  for (const set of ['CapEff', 'CapPrm', 'CapBnd']) {
+    // CAP_NET_BIND_SERVICE 10 and CAP_NET_ADMIN 12, linux/capability.h.
+    assert.equal(BigInt(`0x${server.status(set)}`), (1n << 10n) | (1n << 12n), set);
+  }
+  assert.equal(server.status('NoNewPrivs'), '1');
+  assert.equal(lstatSync(lab.data).mode & 0o777, 0o700);
+  for (const file of readdirSync(lab.data)) {
+    const { mode, uid } = lstatSync(join(lab.data, file));
+    assert.equal(String(uid), uids[0], file);
+    if (file !== 'ca.pem' && file !== 'server.pem')
+      assert.equal(mode & 0o077, 0, `${file} ${(mode & 0o777).toString(8)}`);
+  }
+  assert.equal((await server.stop()).status, 0);
+});
+
+/** It ends with status 1 and one line for people. */
+async function refused(process: SstpdProcess): Promise<string> {
+  assert.deepEqual(await process.end(), { status: 1, signal: null });
+  const said = process.text.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  assert.equal(said.length, 1, process.text);
+  return said[0] ?? '';
+}
+
+const FAILURES: readonly {
+  readonly name: string;
+  readonly script: string;
+  readonly says: RegExp;
+  readonly settings?: ServeSettings;
+  readonly makesNoData?: true;
+}[] = [
+  {
+    name: 'without root',
+    // CAP_DAC_READ_SEARCH only lets the child read this tree wherever it was cloned.
+    script: `caps=-all,+dac_read_search
+      exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps "$@"`,
+    says: /^sstpd: .*CAP_NET_ADMIN.*sudo/,
+    makesNoData: true,
+  },
+  {
+    name: 'without /dev/net/tun',
+    script: 'mount -t tmpfs none /dev/net && exec "$@"',
+    says: /^sstpd: .*\/dev\/net\/tun/,
+  },
+  {
+    name: 'with a pool that overlaps a network of this host',
+    script: 'exec "$@"',
+    settings: { args: ['--pool', '198.18.0.0/16'] },
+    says: /^sstpd: pool\.ipv4: 198\.18\.0\.0\/16 overlaps .*--pool/,
+  },
+  {
+    name: 'with a configuration key that does not exist',
+    script: 'exec "$@"',
+    settings: { env: { SSTPD_NETWORK_MTU: '12' } },
+    says: /^sstpd: .*network\.mtu.*SSTPD_NETWORK_MTU/,
+    makesNoData: true,
+  },
+];
+
+for (const { name, script, says, settings, makesNoData } of FAILURES) {
+  test(`${name}: one line, status 1, nothing left behind`, { skip }, async (t) => {
+    const lab = await makeLab(t);
+    const before = await lab.state();
+    assert.match(await refused(lab.launch(script, settings)), says);
+    assert.equal(await lab.state(), before);
+    if (makesNoData) assert.equal(existsSync(lab.data), false);
+  });
+}
+
+test('a port that is taken, and a data directory in use: one line each, the running server is not disturbed', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  const server = await lab.serveAnn();
+  const before = await lab.state();
+  const other = join(lab.folder, 'other');
+  const taken = lab.launch('exec "$@"', { data: other, args: ['--pool', '10.87.0.0/24'] });
+  assert.match(
+    await refused(taken),
+    /^sstpd: cannot listen on 198\.18\.0\.1:443: another program has the port; .* choose another port$/,
+  );
+  const second = lab.launch('exec "$@"', { args: ['--pool', '10.87.0.0/24', '--listen', `${SERVER}:444`] });
+  assert.match(await refused(second), /^sstpd: another sstpd runs with the data directory .*--data DIR/);
+  assert.equal(await lab.state(), before);
+  const client = lab.connect();
+  await client.up();
+  await client.stop();
+  assert.equal((await server.stop()).status, 0);
+});
+
+test('two servers with their own data run side by side, and one that stops leaves the other alone', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  const server = await lab.serveAnn();
+  const before = await lab.state();
+  const args = ['--host', SERVER, '--listen', `${SERVER}:444`, '--pool', '10.87.0.0/24'];
+  const other = await SstpdServer.start({ netns: lab.server, data: join(lab.folder, 'other'), args });
+  assert.equal((await other.stop()).status, 0);
+  assert.equal(await lab.state(), before);
+  const client = lab.connect();
+  await client.up();
+  await client.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
+  await client.stop();
+  assert.equal((await server.stop()).status, 0);
+});
+
+test('a clone in a directory that is closed to others serves all the same: nothing is loaded late', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  const closed = join(lab.folder, 'closed');
+  mkdirSync(join(closed, 'clone'), { recursive: true, mode: 0o700 });
+  const clone = join(import.meta.dirname, '../..');
+  // The mount namespace of this command ends with it, and the bind mount with that.
+  const server = lab.launch(
+    `mount --bind ${clone} ${closed}/clone && cd ${closed}/clone && shift 2 && exec node_modules/.bin/node bin/sstpd.js "$@"`,
+  );
+  await server.line({ msg: 'server.started' });
+  await lab.client().run('curl', ['-s', '--cacert', `${lab.data}/ca.pem`, '-o', '/dev/null', `https://${SERVER}/`]);
+  const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
+  const client = lab.connect({ user, password });
+  await client.up();
+  await client.netns.run('ping', ['-c', '1', '-W', '5', '10.86.0.1']);
+  assert.deepEqual(server.lines({ level: 'error' }), []);
+  assert.equal((await server.stop()).status, 0);
+  assert.equal((await client.ended()).wasUp, true);
+});
