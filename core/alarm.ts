@@ -12,6 +12,7 @@ export class Alarm {
   readonly #onTimeout: () => void;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
+  #isStopped = false;
 
   /**
    * @param deadline what the machine says now; asked again whenever the timer fires
@@ -25,15 +26,22 @@ export class Alarm {
 
   /** To be called after each event given to the machine. */
   update(): void {
+    if (this.#isStopped) return;
     const deadline = this.#deadline();
     if (deadline === undefined) {
-      this.stop();
+      this.#disarm();
     } else if (this.#timer === undefined || deadline < this.#due) {
       this.#arm(deadline);
     }
   }
 
+  /** For good: whatever the machine says after its end, nobody listens. */
   stop(): void {
+    this.#isStopped = true;
+    this.#disarm();
+  }
+
+  #disarm(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#due = Number.POSITIVE_INFINITY;

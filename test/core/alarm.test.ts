@@ -42,6 +42,29 @@ test('an alarm follows a deadline that moves on, and fires once when it has pass
     alarm.stop();
     pass(2000);
     assert.deepEqual(fired, [160, 1500]);
+    alarm.update();
+    pass(2000);
+    assert.deepEqual(fired, [160, 1500], 'stopped for good');
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('an alarm that is stopped while it fires does not fire again, whatever its machine says', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    let fired = 0;
+    const alarm: Alarm = new Alarm(
+      { now: () => 1000 },
+      () => 500,
+      () => {
+        fired += 1;
+        alarm.stop();
+      },
+    );
+    alarm.update();
+    mock.timers.tick(10_000);
+    assert.equal(fired, 1);
   } finally {
     mock.timers.reset();
   }
