@@ -62,7 +62,7 @@ export class AddressPool {
       const address = this.#leases.take(user, session);
       return address === undefined ? { kind: 'exhausted' } : { kind: 'leased', address };
     }
-    if (!this.#mayBeFixed(fixed)) return { kind: 'exhausted' };
+    if (!this.mayBeFixed(fixed)) return { kind: 'exhausted' };
     const holder = this.#leases.claim(fixed, session);
     return holder === undefined ? { kind: 'leased', address: fixed } : { kind: 'in-use', address: fixed, holder };
   }
@@ -100,7 +100,8 @@ export class AddressPool {
     return this.#leases.used;
   }
 
-  #mayBeFixed(address: Ipv4): boolean {
+  /** Whether the address can be somebody's: not the server's, nor the pool's network or broadcast address. */
+  mayBeFixed(address: Ipv4): boolean {
     if (!ipv4InCidr(address, this.#cidr)) return true;
     return address !== this.#serverAddress && address !== this.#cidr.address && address !== broadcastOf(this.#cidr);
   }

@@ -15,7 +15,10 @@ export interface AdminBackendOptions {
   readonly listening: readonly string[];
 }
 
-/** What the admin API does to this process. Changes of users take effect at once, on live sessions too. */
+/**
+ * What the admin API does to this process. Disabling and removing a user ends the user's sessions; a new password or
+ * address counts from the next connection on.
+ */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
   const { store, table, leases, listening } = options;
   const startedAt = new Date().toISOString();
@@ -42,22 +45,23 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     sessions: () => table.tunnels().map(sessionView),
     killSession: async (id) => {
       const connection = table.get(id);
-      connection?.disconnect('killed-by-admin');
-      return connection !== undefined;
+      if (connection?.isTunnel !== true) return false;
+      connection.disconnect('killed-by-admin');
+      return true;
     },
     users: {
       list: () => store.list().map(userView),
       add: (name, password, ipv4) => {
-        const address = ipv4 === undefined ? undefined : address4(ipv4);
+        const address = ipv4 === undefined ? undefined : fixedAddress(ipv4, leases);
         const user = store.add(name, password, address === undefined ? {} : { ipv4: address });
         leases.setFixed(user.name, address);
         return userView(user);
       },
       set: (name, change) => {
         existing(name);
+        const address = typeof change.ipv4 === 'string' ? fixedAddress(change.ipv4, leases) : undefined;
         if (change.password !== undefined) store.setPassword(name, change.password);
         if (change.ipv4 !== undefined) {
-          const address = change.ipv4 === null ? undefined : address4(change.ipv4);
           store.setAddress(name, address);
           leases.setFixed(name, address);
         }
@@ -93,8 +97,12 @@ function sessionView(connection: Connection): SessionView {
   };
 }
 
-function address4(text: string): Ipv4 {
+function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {
   const address = parseIpv4(text);
   if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
-  return address;
+  if (leases.mayBeFixed(address)) return address;
+  throw new UserStoreError(
+    'ERR_USER_ADDRESS',
+    `${text} is the server's own, or the pool's network or broadcast address`,
+  );
 }

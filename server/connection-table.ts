@@ -41,17 +41,17 @@ export class ConnectionTable {
     return this.tunnels().filter((connection) => connection.view.user?.toLowerCase() === key);
   }
 
-  /** Disconnects everybody in order; resolves when all are gone, at the latest after 6.5 s, by force then. */
+  /** Disconnects everybody in order, after 6.5 s by force; resolves when all are gone and have returned what they had. */
   async close(reason: string): Promise<void> {
     if (this.#connections.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
-      timer = setTimeout(resolve, ORDERLY_MS);
     });
+    const timer = setTimeout(() => {
+      for (const connection of [...this.#connections.values()]) connection.destroy(reason);
+    }, ORDERLY_MS);
     for (const connection of [...this.#connections.values()]) connection.disconnect(reason);
     await empty;
     clearTimeout(timer);
-    for (const connection of [...this.#connections.values()]) connection.destroy(reason);
   }
 }

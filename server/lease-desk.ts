@@ -83,6 +83,11 @@ export class LeaseDesk {
     if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, holder.id);
   }
 
+  /** Whether the address can be a user's fixed one. */
+  mayBeFixed(address: Ipv4): boolean {
+    return this.#options.pool.mayBeFixed(address);
+  }
+
   /** Keeps a user's fixed address out of everybody else's hands from now on, or no longer. */
   setFixed(user: string, address: Ipv4 | undefined): void {
     this.#options.pool.setFixed(user, address);

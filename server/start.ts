@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { adminSocketPath, startAdminServer, startWebPage } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
-import { type Log, systemClock } from '../core/index.ts';
+import { formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import { createServerTls, formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability } from '../tun/index.ts';
@@ -74,7 +74,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const network = await setUpNetwork({ config, plan, undo, log, fail });
   const routes = new HostRoutes(network.host, log);
   undo.push(() => routes.settled());
-  const leases = leaseDesk(config, plan, store, routes);
+  const leases = leaseDesk(config, plan, store, routes, log);
   const web = await startWebPage();
   undo.push(() => web.close());
   const table = new ConnectionTable();
@@ -131,9 +131,14 @@ function checkRights(config: Config): RunUser {
   );
 }
 
-function leaseDesk(config: Config, plan: AddressPlan, store: UserStore, routes: HostRoutes): LeaseDesk {
+function leaseDesk(config: Config, plan: AddressPlan, store: UserStore, routes: HostRoutes, log: Log): LeaseDesk {
   const pool = new AddressPool({ cidr: plan.cidr, serverAddress: plan.serverAddress, sticky: store.leases() });
-  for (const user of store.list()) pool.setFixed(user.name, user.ipv4);
+  for (const { name, ipv4 } of store.list()) {
+    if (ipv4 !== undefined && !pool.mayBeFixed(ipv4)) {
+      log.error('user.address-unusable', { user: name, address: formatIpv4(ipv4), fix: 'user set NAME --ip ADDR' });
+    }
+    pool.setFixed(name, ipv4);
+  }
   return new LeaseDesk({
     pool,
     prefixes: plan.prefixes,

@@ -1,12 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { User } from '../auth/index.ts';
-import { Alarm, EventQueue, formatIpv4, formatIpv6Cidr, type Instant, type Log } from '../core/index.ts';
+import { Alarm, EventQueue, type Instant, type Log } from '../core/index.ts';
 import { DataLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
-import { type CredentialProof, type PppServerAction, type PppServerEvent, PppServerLink } from '../ppp/index.ts';
+import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
-  ALL_HASH_PROTOCOLS,
   type CertificateHashes,
   decodeMessage,
   encodeDataPacket,
@@ -14,12 +11,13 @@ import {
   SstpMessageError,
   type SstpServerAction,
   type SstpServerEvent,
-  SstpServerMachine,
+  type SstpServerMachine,
   Status,
 } from '../sstp/index.ts';
-import type { Lease } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
+import { newPppLink, newSstpMachine } from './tunnel-machines.ts';
+import { TunnelNetwork } from './tunnel-network.ts';
 
 /** How far a connection came; the last one reached stands in its `connection.closed` line. */
 export type Stage = 'tls' | 'http' | 'sstp' | 'lcp' | 'authentication' | 'binding' | 'network' | 'up';
@@ -54,7 +52,8 @@ type Step =
  * One client from the HTTP answer to the end: the shell around the SSTP machine and the PPP link.
  *
  * It turns bytes and alarms into events and carries the actions out in order; it decides nothing about the protocols.
- * Events that come up while actions are being carried out wait their turn, so no machine is entered twice.
+ * Events that come up while actions are being carried out wait their turn, so no machine is entered twice. Once it has
+ * ended, which one of several actions may bring about, none is carried out any more: nothing is taken that nobody returns.
  */
 export class Tunnel {
   readonly id: string;
@@ -67,20 +66,16 @@ export class Tunnel {
   readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
   readonly #link: DataLink;
+  readonly #network: TunnelNetwork;
   readonly #sstpAlarm: Alarm;
   readonly #pppAlarm: Alarm;
-  readonly #cancel = new AbortController();
   readonly #startedAt: Instant;
   readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
+  #verdictTimer: NodeJS.Timeout | undefined;
   #ended = false;
   #stage: Stage = 'sstp';
   #user: User | undefined;
   #method: string | undefined;
-  #lease: Lease | undefined;
-  /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
-  #isReleased = false;
-  #ipv4Up = false;
-  #ipv6Up = false;
   #reason: string | undefined;
 
   /**
@@ -105,24 +100,19 @@ export class Tunnel {
     this.#authenticated = options.authenticated;
     this.#log = options.log;
     this.#startedAt = clock.now();
-    this.#sstp = new SstpServerMachine({
-      nonce: randomBytes(32),
-      hashProtocols: ALL_HASH_PROTOCOLS,
-      certificateHashes: options.certificateHashes,
-      negotiationMs: config.sstp.negotiationMs,
-      helloMs: config.sstp.helloMs,
-    });
-    this.#ppp = new PppServerLink(pppOptions(options.context));
+    this.#sstp = newSstpMachine(config, options.certificateHashes);
+    this.#ppp = newPppLink(config);
     this.#link = this.#newLink();
+    this.#network = new TunnelNetwork(options.context, this.#link, this);
     this.#sstpAlarm = new Alarm(
       clock,
       () => this.#sstp.deadline,
-      () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
+      () => this.#onTimer({ to: 'sstp', event: { kind: 'timeout' } }),
     );
     this.#pppAlarm = new Alarm(
       clock,
       () => this.#ppp.deadline,
-      () => this.#post({ to: 'ppp', event: { kind: 'timeout' } }),
+      () => this.#onTimer({ to: 'ppp', event: { kind: 'timeout' } }),
     );
     this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
   }
@@ -141,7 +131,7 @@ export class Tunnel {
 
   /** Gives up the address at once, for the user's next connection, then disconnects. */
   replace(): void {
-    this.#releaseNetwork();
+    this.#network.release();
     this.disconnect('replaced-by-new-connection');
   }
 
@@ -151,21 +141,20 @@ export class Tunnel {
     this.#ended = true;
     this.#reason ??= reason;
     this.#steps.clear();
-    this.#cancel.abort();
+    clearTimeout(this.#verdictTimer);
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
-    this.#releaseNetwork();
+    this.#network.release();
     this.#link.stop();
   }
 
   get view(): TunnelView {
-    const lease = this.#lease;
     return {
       stage: this.#stage,
       user: this.#user?.name,
       method: this.#method,
-      ipv4: lease === undefined ? undefined : formatIpv4(lease.ipv4.address),
-      ipv6: lease?.ipv6 === undefined ? undefined : formatIpv6Cidr(lease.ipv6),
+      ipv4: this.#network.ipv4,
+      ipv6: this.#network.ipv6,
       bytesIn: this.#link.counters.bytesIn,
       bytesOut: this.#link.counters.bytesOut,
       reason: this.#reason,
@@ -211,18 +200,32 @@ export class Tunnel {
     this.#pppAlarm.update();
   }
 
+  /** As with bytes, an error while a timer runs ends this connection and no other. */
+  #onTimer(step: Step): void {
+    try {
+      this.#post(step);
+    } catch (error) {
+      this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
+      this.#fail('internal-error');
+    }
+  }
+
   #step(step: Step): void {
     const now = this.#context.clock.now();
     switch (step.to) {
       case 'sstp': {
         const before = this.#sstp.state;
-        for (const action of this.#sstp.handle(step.event, now)) this.#carryOutSstp(action);
+        for (const action of this.#sstp.handle(step.event, now)) {
+          if (!this.#ended) this.#carryOutSstp(action);
+        }
         if (this.#sstp.state !== before) this.#log.debug('sstp.state', { from: before, to: this.#sstp.state });
         break;
       }
       case 'ppp': {
         const before = this.#ppp.phase;
-        for (const action of this.#ppp.handle(step.event, now)) this.#carryOutPpp(action);
+        for (const action of this.#ppp.handle(step.event, now)) {
+          if (!this.#ended) this.#carryOutPpp(action);
+        }
         if (this.#ppp.phase !== before) this.#log.debug('ppp.phase', { from: before, to: this.#ppp.phase });
         break;
       }
@@ -246,7 +249,7 @@ export class Tunnel {
         break;
       case 'ppp-down':
         this.#pppAlarm.stop();
-        this.#releaseNetwork();
+        this.#network.release();
         break;
       case 'binding-failed':
         this.#onBindingFailed(action);
@@ -273,10 +276,7 @@ export class Tunnel {
         this.#log.debug('lcp.opened', { peerMru: action.peerMru, method: action.authMethod });
         break;
       case 'verify-credentials':
-        this.#verify(action.proof).catch((error: unknown) => {
-          this.#log.error('auth.fault', { error: String(error) });
-          this.#fail('internal-error');
-        });
+        this.#verify(action.proof);
         break;
       case 'authenticated':
         this.#stage = 'binding';
@@ -286,21 +286,23 @@ export class Tunnel {
         this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
         break;
       case 'auth-failed':
-        break; // logged with its reason where it was judged
+        // Logged where it was judged. The client may hang up before the link is down, and that is not why it ended.
+        if (action.final) this.#reason ??= 'auth-failed';
+        break;
       case 'lease-address':
         this.#leaseAddress();
         break;
       case 'ipv4-up':
-        this.#onIpv4Up();
+        if (this.#network.openIpv4()) this.#onUp('ipv4', this.#network.ipv4);
         break;
       case 'ipv6-up':
-        this.#onIpv6Up();
+        if (this.#network.openIpv6()) this.#onUp('ipv6', this.#network.ipv6);
         break;
       case 'ipv4-down':
-        this.#closeIpv4();
+        this.#network.closeIpv4();
         break;
       case 'ipv6-down':
-        this.#closeIpv6();
+        this.#network.closeIpv6();
         break;
       case 'peer-info':
         this.#log.debug('lcp.identification', { text: action.text });
@@ -335,7 +337,7 @@ export class Tunnel {
     this.#ppp.noteReceived(now);
   }
 
-  async #verify(proof: CredentialProof): Promise<void> {
+  #verify(proof: CredentialProof): void {
     const { throttle, authenticator, clock } = this.#context;
     const now = clock.now();
     const delayMs = throttle.delayMs(this.#peerAddress, proof.name, now);
@@ -348,20 +350,16 @@ export class Tunnel {
       const { errorCode } = verdict;
       this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
     }
-    try {
-      // Right and wrong wait alike. Without a reason to wait nothing does: each connect would cost a turn of the loop.
-      if (delayMs > 0) await sleep(delayMs, undefined, { signal: this.#cancel.signal });
-    } catch {
-      return; // the connection ended meanwhile
-    }
-    this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
+    const step: Step = { to: 'ppp', event: { kind: 'verdict', verdict } };
+    // Right and wrong wait alike. Without a reason to wait nothing does: each connect would cost a turn of the loop.
+    if (delayMs > 0) this.#verdictTimer = setTimeout(() => this.#onTimer(step), delayMs);
+    else this.#post(step);
   }
 
   #leaseAddress(): void {
     if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
-    const lease = this.#isReleased ? undefined : this.#context.leases.lease(this.#user, this);
+    const lease = this.#network.lease(this.#user);
     if (lease === undefined) this.#log.error('pool.exhausted', { user: this.#user.name });
-    this.#lease = lease;
     this.#post({
       to: 'ppp',
       event: {
@@ -373,58 +371,10 @@ export class Tunnel {
     });
   }
 
-  #onIpv4Up(): void {
-    if (this.#lease === undefined || this.#isReleased) return;
-    this.#link.openIpv4(this.#lease.ipv4.address);
-    this.#context.router.addIpv4(this.#lease.ipv4.address, this.#link);
-    this.#ipv4Up = true;
-    this.#onUp('ipv4');
-  }
-
-  #onIpv6Up(): void {
-    if (this.#lease === undefined || this.#isReleased) return;
-    const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
-    this.#link.openIpv6(ipv6?.address, linkLocal);
-    router.addLinkLocal(linkLocal, this.#link);
-    this.#ipv6Up = true;
-    if (ipv6 !== undefined) {
-      router.addIpv6(ipv6.address, this.#link);
-      advertiser?.add(this.#link, ipv6);
-    }
-    this.#onUp('ipv6');
-  }
-
-  #onUp(protocol: 'ipv4' | 'ipv6'): void {
+  #onUp(protocol: 'ipv4' | 'ipv6', address: string | undefined): void {
     this.#stage = 'up';
-    const { user, ipv4, ipv6, method } = this.view;
     const ms = Math.round(this.#context.clock.now() - this.#startedAt);
-    this.#log.info('connection.up', { protocol, user, address: protocol === 'ipv4' ? ipv4 : ipv6, method, ms });
-  }
-
-  #closeIpv4(): void {
-    if (!this.#ipv4Up || this.#lease === undefined) return;
-    this.#ipv4Up = false;
-    this.#context.router.removeIpv4(this.#lease.ipv4.address, this.#link);
-    this.#link.closeIpv4();
-  }
-
-  #closeIpv6(): void {
-    if (!this.#ipv6Up || this.#lease === undefined) return;
-    this.#ipv6Up = false;
-    const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
-    advertiser?.remove(this.#link);
-    router.removeLinkLocal(linkLocal, this.#link);
-    if (ipv6 !== undefined) router.removeIpv6(ipv6.address, this.#link);
-    this.#link.closeIpv6();
-  }
-
-  #releaseNetwork(): void {
-    this.#closeIpv4();
-    this.#closeIpv6();
-    this.#isReleased = true;
-    this.#context.leases.release(this);
+    this.#log.info('connection.up', { protocol, user: this.#user?.name, address, method: this.#method, ms });
   }
 
   #onBindingFailed(action: Extract<SstpServerAction, { kind: 'binding-failed' }>): void {
@@ -446,11 +396,11 @@ export class Tunnel {
   #onPppDown(reason: string, detail: string): void {
     this.#reason ??= reason;
     this.#log.debug('ppp.down', { reason, detail });
-    this.#releaseNetwork();
+    this.#network.release();
     this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
   }
 
-  /** Something only the shell sees: the peer is told, and does not get to keep the connection. */
+  /** Something only the shell sees. There is nothing to tell the peer, or no way to. */
   #fail(reason: string): void {
     this.#reason ??= reason;
     this.end(reason);
@@ -461,25 +411,6 @@ export class Tunnel {
     this.end(reason);
     this.#stream.end(this.#link.flushed());
   }
-}
-
-function pppOptions(context: ServerContext): ConstructorParameters<typeof PppServerLink>[0] {
-  const { config } = context;
-  return {
-    authMethods: config.auth.methods,
-    mru: 1500,
-    serverName: 'sstpd',
-    random: (length) => randomBytes(length),
-    startDelayMs: config.ppp.startDelayMs,
-    restartMs: config.ppp.restartMs,
-    maxConfigure: 10,
-    maxTerminate: 2,
-    maxFailure: 5,
-    echoIntervalMs: config.ppp.echoIntervalMs,
-    authTimeoutMs: config.auth.timeoutMs,
-    authRetries: config.auth.retries,
-    ipv6: config.pool.ipv6 !== undefined,
-  };
 }
 
 function statusFields(action: Extract<SstpServerAction, { kind: 'peer-status' }>): Record<string, unknown> {

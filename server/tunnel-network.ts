@@ -1,0 +1,88 @@
+import type { User } from '../auth/index.ts';
+import { formatIpv4, formatIpv6Cidr } from '../core/index.ts';
+import type { DataLink } from '../datapath/index.ts';
+import type { Lease, LeaseHolder } from './lease-desk.ts';
+import type { ServerContext } from './server-context.ts';
+
+/** One tunnel's place in the network: its lease, and what link, router and advertiser know of it. */
+export class TunnelNetwork {
+  readonly #context: Pick<ServerContext, 'leases' | 'router' | 'advertiser'>;
+  readonly #link: DataLink;
+  readonly #holder: LeaseHolder;
+  #lease: Lease | undefined;
+  /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
+  #isReleased = false;
+  #isIpv4Open = false;
+  #isIpv6Open = false;
+
+  constructor(context: Pick<ServerContext, 'leases' | 'router' | 'advertiser'>, link: DataLink, holder: LeaseHolder) {
+    this.#context = context;
+    this.#link = link;
+    this.#holder = holder;
+  }
+
+  /** The leased address, also after its release: for the log. */
+  get ipv4(): string | undefined {
+    return this.#lease === undefined ? undefined : formatIpv4(this.#lease.ipv4.address);
+  }
+
+  get ipv6(): string | undefined {
+    return this.#lease?.ipv6 === undefined ? undefined : formatIpv6Cidr(this.#lease.ipv6);
+  }
+
+  /** @returns undefined if no address is left, or the tunnel has given up its claim */
+  lease(user: User): Lease | undefined {
+    if (!this.#isReleased) this.#lease = this.#context.leases.lease(user, this.#holder);
+    return this.#isReleased ? undefined : this.#lease;
+  }
+
+  /** From now on packets pass. @returns whether there is a lease for it */
+  openIpv4(): boolean {
+    if (this.#lease === undefined || this.#isReleased) return false;
+    this.#isIpv4Open = true;
+    this.#link.openIpv4(this.#lease.ipv4.address);
+    this.#context.router.addIpv4(this.#lease.ipv4.address, this.#link);
+    return true;
+  }
+
+  /** The same for IPv6: link-local always, the client's /64 with a Router Advertisement where there is one. */
+  openIpv6(): boolean {
+    if (this.#lease === undefined || this.#isReleased) return false;
+    const { ipv6, linkLocal } = this.#lease;
+    const { router, advertiser } = this.#context;
+    this.#isIpv6Open = true;
+    this.#link.openIpv6(ipv6?.address, linkLocal);
+    router.addLinkLocal(linkLocal, this.#link);
+    if (ipv6 !== undefined) {
+      router.addIpv6(ipv6.address, this.#link);
+      advertiser?.add(this.#link, ipv6);
+    }
+    return true;
+  }
+
+  closeIpv4(): void {
+    if (!this.#isIpv4Open || this.#lease === undefined) return;
+    this.#isIpv4Open = false;
+    this.#context.router.removeIpv4(this.#lease.ipv4.address, this.#link);
+    this.#link.closeIpv4();
+  }
+
+  closeIpv6(): void {
+    if (!this.#isIpv6Open || this.#lease === undefined) return;
+    this.#isIpv6Open = false;
+    const { ipv6, linkLocal } = this.#lease;
+    const { router, advertiser } = this.#context;
+    advertiser?.remove(this.#link);
+    router.removeLinkLocal(linkLocal, this.#link);
+    if (ipv6 !== undefined) router.removeIpv6(ipv6.address, this.#link);
+    this.#link.closeIpv6();
+  }
+
+  /** Gives the addresses back for good. May be called again. */
+  release(): void {
+    this.closeIpv4();
+    this.closeIpv6();
+    this.#isReleased = true;
+    this.#context.leases.release(this.#holder);
+  }
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { AdminBackend } from '../../admin/index.ts';
+import { adminBackend } from '../../server/admin-backend.ts';
+import { PASSWORD } from './mschapv2-peer.ts';
+import { accepted, challenged, connected, RESPONSE } from './session.ts';
+import { settle, World } from './support.ts';
+
+const USERS = [
+  { name: 'alice', password: PASSWORD },
+  { name: 'bobby', password: PASSWORD },
+];
+
+function newBackend(t: TestContext, prefixLength = 24): { world: World; backend: AdminBackend } {
+  const world = new World(t, { users: USERS, prefixLength });
+  const { config, leases } = world.context;
+  const { store, table } = world;
+  const origins = new Map([['network.mtu', 'flag --mtu']]);
+  const listening = ['[::]:443'];
+  return { world, backend: adminBackend({ config, origins, store, leases, table, listening }) };
+}
+
+const code = (expected: string) => (error: Error) => 'code' in error && error.code === expected;
+
+test('status and configuration are those of this process', async (t) => {
+  const { world, backend } = newBackend(t);
+  const { pid, startedAt, listening, sessions } = backend.status();
+  assert.deepEqual(
+    { pid, startedAt, listening, sessions },
+    { pid: process.pid, startedAt: '2024-03-01T12:00:00.000Z', listening: ['[::]:443'], sessions: 0 },
+  );
+  await connected(world);
+  assert.equal(backend.status().sessions, 1);
+  assert.deepEqual(
+    backend.config().find(({ key }) => key === 'network.mtu'),
+    { key: 'network.mtu', value: 1400, origin: 'flag --mtu' },
+  );
+});
+
+test('sessions are the tunnels, oldest first, from the HTTP answer on; other connections are none', async (t) => {
+  const { world, backend } = newBackend(t);
+  world.connect();
+  await accepted(world);
+  const { connection } = await connected(world);
+  const [first, second, ...more] = backend.sessions();
+  assert.deepEqual(more, []);
+  assert.equal(first?.stage, 'sstp');
+  assert.equal(first?.user, undefined);
+  assert.deepEqual(second, {
+    id: connection.id,
+    user: 'alice',
+    peer: '192.0.2.7:50123',
+    stage: 'up',
+    ipv4: '10.9.0.2',
+    ipv6: undefined,
+    method: 'mschapv2',
+    tls: 'TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384',
+    connectedAt: '2024-03-01T12:00:00.000Z',
+    bytesIn: 0,
+    bytesOut: 0,
+    correlationId: '{11111111-2222-3333-4444-555555555555}',
+  });
+});
+
+test('killSession ends a session in order, and says whether there was one', async (t) => {
+  const { world, backend } = newBackend(t);
+  const peer = await connected(world);
+  assert.equal(await backend.killSession('00000000'), false);
+  assert.equal(await backend.killSession(peer.connection.id), true);
+  await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
+  assert.equal(peer.connection.view.reason, 'killed-by-admin');
+});
+
+test('killSession ends nothing that is no session', async (t) => {
+  const { world, backend } = newBackend(t);
+  const { connection } = world.connect();
+  assert.equal(await backend.killSession(connection.id), false);
+  assert.equal(world.table.get(connection.id), connection);
+});
+
+test("the server's own address and the ends of the pool are nobody's fixed address", (t) => {
+  const { backend } = newBackend(t);
+  const { users } = backend;
+  for (const address of ['10.9.0.0', '10.9.0.1', '10.9.0.255']) {
+    assert.throws(() => users.add('carol', 'secret', address), code('ERR_USER_ADDRESS'), address);
+    assert.throws(() => users.set('alice', { ipv4: address }), code('ERR_USER_ADDRESS'), address);
+  }
+  assert.equal(users.set('alice', { ipv4: '10.9.0.254' }).ipv4, '10.9.0.254');
+  assert.equal(users.list().length, USERS.length);
+});
+
+test('users.list shows who is there, with the number of sessions and the last login', async (t) => {
+  const { world, backend } = newBackend(t);
+  backend.users.set('bobby', { ipv4: '10.9.0.99', enabled: false });
+  await connected(world);
+  await connected(world);
+  const at = '2024-03-01T12:00:00.000Z';
+  assert.deepEqual(backend.users.list(), [
+    {
+      name: 'alice',
+      enabled: true,
+      ipv4: undefined,
+      secretKind: 'password',
+      createdAt: at,
+      lastLoginAt: at,
+      sessions: 2,
+    },
+    {
+      name: 'bobby',
+      enabled: false,
+      ipv4: '10.9.0.99',
+      secretKind: 'password',
+      createdAt: at,
+      lastLoginAt: undefined,
+      sessions: 0,
+    },
+  ]);
+});
+
+test('a new user can connect at once, at its fixed address, which nobody else gets', async (t) => {
+  const { world, backend } = newBackend(t);
+  backend.users.add('carol', PASSWORD, '10.9.0.2');
+  const other = await connected(world);
+  assert.equal(other.value('address').toString('hex'), '0a090003');
+  const peer = await connected(world, 'carol');
+  assert.equal(peer.value('address').toString('hex'), '0a090002');
+});
+
+for (const [what, change] of [
+  ['disabled', (backend: AdminBackend) => void backend.users.set('ALICE', { enabled: false })],
+  ['removed', (backend: AdminBackend) => backend.users.remove('ALICE')],
+] as const) {
+  test(`a user that is ${what} loses all sessions at once, and nobody else does`, async (t) => {
+    const { world, backend } = newBackend(t);
+    const mine = [await connected(world), await connected(world)];
+    const other = await connected(world, 'bobby');
+    change(backend);
+    for (const peer of mine) {
+      await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
+      assert.equal(peer.connection.view.reason, `user-${what}`);
+    }
+    await other.expectSilence();
+    assert.equal(other.connection.view.stage, 'up');
+  });
+
+  test(`a user that is ${what} while the verdict is held back does not get in`, async (t) => {
+    const { world, backend } = newBackend(t);
+    world.context.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    const peer = await challenged(world);
+    await peer.play(RESPONSE); // right; its answer is due in 500 ms
+    change(backend);
+    await world.advance(20_000, 100);
+    assert.deepEqual(world.log.of('auth.accepted'), []);
+    assert.equal(peer.connection.view.reason, `user-${what}`);
+  });
+}
+
+test('a disabled user that is enabled again can connect', async (t) => {
+  const { world, backend } = newBackend(t);
+  backend.users.set('alice', { enabled: false });
+  const refused = await challenged(world);
+  refused.socket.deliver(refused.bytesOf(RESPONSE));
+  await settle();
+  assert.match(refused.socket.takeWritten().toString('latin1'), /E=647 R=0/);
+  refused.socket.destroy();
+  backend.users.set('alice', { enabled: true });
+  await world.advance(60_000, 1000);
+  const peer = await connected(world);
+  assert.equal(peer.connection.view.user, 'alice');
+});
+
+test('a new password counts for the next login', async (t) => {
+  const { world, backend } = newBackend(t);
+  backend.users.add('carol', 'old');
+  backend.users.set('carol', { password: PASSWORD });
+  assert.equal((await connected(world, 'carol')).connection.view.stage, 'up');
+});
+
+test('a new fixed address counts for the next connection; taken away it goes back to the pool', async (t) => {
+  const { world, backend } = newBackend(t);
+  assert.equal(backend.users.set('alice', { ipv4: '10.9.0.50' }).ipv4, '10.9.0.50');
+  const peer = await connected(world);
+  assert.equal(peer.value('address').toString('hex'), '0a090032');
+  assert.equal(backend.users.set('alice', { ipv4: null }).ipv4, undefined);
+  assert.equal(backend.users.set('bobby', { ipv4: '10.9.0.50' }).ipv4, '10.9.0.50');
+});
+
+test("somebody's fixed address is nobody else's, until it is taken away or the user is removed", (t) => {
+  const { world, backend } = newBackend(t, 30); // .2 and nothing else
+  const isFree = (): boolean => {
+    const lease = world.pool.lease('bobby', 's', undefined);
+    world.pool.release(0x0a090002, 's');
+    return lease.kind === 'leased';
+  };
+  backend.users.set('alice', { ipv4: '10.9.0.2' });
+  assert.equal(isFree(), false);
+  backend.users.set('alice', { ipv4: null });
+  assert.equal(isFree(), true);
+  backend.users.set('alice', { ipv4: '10.9.0.2' });
+  backend.users.remove('alice');
+  assert.equal(isFree(), true);
+});
+
+test('a change with an address that is none changes nothing', (t) => {
+  const { world, backend } = newBackend(t);
+  const before = world.store.lookup('alice').secret.ntHash;
+  assert.throws(() => backend.users.set('alice', { password: 'x', ipv4: '10.9.0' }), code('ERR_USER_ADDRESS'));
+  assert.deepEqual(world.store.lookup('alice').secret.ntHash, before);
+  assert.throws(() => backend.users.add('carol', 'x', 'ten'), code('ERR_USER_ADDRESS'));
+  assert.equal(world.store.find('carol'), undefined);
+});
+
+test('errors are those of the user store', (t) => {
+  const { backend } = newBackend(t);
+  assert.throws(() => backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
+  assert.throws(() => backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
+  assert.throws(() => backend.users.add('Alice', 'x'), code('ERR_USER_EXISTS'));
+  backend.users.set('alice', { ipv4: '10.9.0.50' });
+  assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
+});

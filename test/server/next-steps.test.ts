@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nextSteps, type StartSummary } from '../../server/next-steps.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\nMIIBszCCARygAwIBAgIBATANBgkq\nhkiG9w0BAQsFADAA\n-----END CERTIFICATE-----\n';
+
+const OWN_CA: StartSummary = {
+  listening: ['[::]:443'],
+  names: ['vpn.example.com', '192.0.2.5'],
+  port: 443,
+  pool: { address: 0x0a090000, prefixLength: 24 },
+  methods: ['mschapv2'],
+  ca: { file: '/var/lib/sstpd/ca.pem', pem: PEM, fingerprint: 'AB:CD:EF' },
+  user: { name: 'vpn', password: 'abcd-efgh-jkmn-pqrs' },
+  remarks: ['net.ipv4.ip_forward was off; it is on now and stays on'],
+};
+
+test('own certificate authority, first start on a terminal', () => {
+  const text = `
+sstpd is ready.
+
+  listening    [::]:443
+  dial         vpn.example.com, 192.0.2.5
+  addresses    10.9.0.0/24
+  user         vpn
+  password     abcd-efgh-jkmn-pqrs   (shown this once; npx sstpd user passwd vpn sets another)
+  CA           /var/lib/sstpd/ca.pem
+  CA SHA-256   AB:CD:EF
+  note         net.ipv4.ip_forward was off; it is on now and stays on
+
+Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
+
+$ca = @'
+-----BEGIN CERTIFICATE-----
+MIIBszCCARygAwIBAgIBATANBgkq
+hkiG9w0BAQsFADAA
+-----END CERTIFICATE-----
+'@
+$file = Join-Path $env:TEMP 'sstpd-ca.crt'
+Set-Content -Path $file -Value $ca -Encoding Ascii
+Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root
+Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -RememberCredential -AllUserConnection -Force
+
+Linux: copy /var/lib/sstpd/ca.pem over, then either of
+
+  sudo sstpc --tls-ext --ca-cert ca.pem --user vpn --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
+  sudo npx sstpd connect vpn.example.com --user vpn --ca ca.pem
+
+More users: npx sstpd user add NAME     Who is on: npx sstpd sessions     Stop: Ctrl-C
+`;
+  assert.equal(nextSteps(OWN_CA), text);
+});
+
+test("the operator's certificate: nothing to import, nothing to copy", () => {
+  const text = nextSteps({ ...OWN_CA, ca: undefined, user: undefined, remarks: [] });
+  assert.equal(
+    text,
+    `
+sstpd is ready.
+
+  listening    [::]:443
+  dial         vpn.example.com, 192.0.2.5
+  addresses    10.9.0.0/24
+
+Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
+
+Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -RememberCredential -AllUserConnection -Force
+
+Linux: either of
+
+  sudo sstpc --tls-ext --user NAME --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
+  sudo npx sstpd connect vpn.example.com --user NAME
+
+More users: npx sstpd user add NAME     Who is on: npx sstpd sessions     Stop: Ctrl-C
+`,
+  );
+});
+
+test('another port and an IPv6 address are written as clients want them', () => {
+  const text = nextSteps({ ...OWN_CA, names: ['2001:db8::5', 'vpn.example.com'], port: 4443 });
+  assert.match(text, /^ {2}dial {9}\[2001:db8::5\]:4443, vpn\.example\.com:4443$/m);
+  assert.match(text, / -ServerAddress '\[2001:db8::5\]:4443' /);
+  assert.match(text, / connect \[2001:db8::5\]:4443 --user vpn --ca ca\.pem$/m);
+  assert.match(text, / PASSWORD \[2001:db8::5\]:4443 usepeerdns /);
+  assert.match(nextSteps({ ...OWN_CA, names: ['2001:db8::5'] }), / -ServerAddress '\[2001:db8::5\]' /);
+});
+
+test('a password in a file is not in the text, only where it is', () => {
+  const text = nextSteps({ ...OWN_CA, user: { name: 'vpn', passwordFile: '/var/lib/sstpd/first-user.txt' } });
+  assert.match(text, /^ {2}password {5}in \/var\/lib\/sstpd\/first-user\.txt$/m);
+  assert.doesNotMatch(text, /shown this once/);
+});
+
+test('Windows and pppd are told the methods that the server takes', () => {
+  const chap = nextSteps({ ...OWN_CA, methods: ['chap', 'mschapv2'] });
+  assert.match(chap, / -AuthenticationMethod Chap /);
+  assert.match(chap, / noauth refuse-pap refuse-mschap refuse-eap$/m);
+  const pap = nextSteps({ ...OWN_CA, methods: ['pap'] });
+  assert.match(pap, / -AuthenticationMethod Pap /);
+  assert.match(pap, / noauth refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap$/m);
+});
+
+test('the lines for PowerShell are whole: no quote or line of the certificate ends the here-string early', () => {
+  const lines = nextSteps({ ...OWN_CA, ca: { file: '/x', pem: `${PEM}${PEM}`, fingerprint: '' } }).split('\n');
+  const start = lines.indexOf("$ca = @'");
+  const end = lines.indexOf("'@");
+  assert.equal(lines.slice(start + 1, end).join('\n'), `${PEM}${PEM}`.trim());
+  assert.ok(lines.slice(start + 1, end).every((line) => !line.includes("'")));
+});

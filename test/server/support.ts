@@ -1,0 +1,267 @@
+/** The shell of the server in virtual time: real machines, pools and user store; doubles for TLS, the device and the web. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import type { TestContext } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import { Authenticator, LoginThrottle, UserStore } from '../../auth/index.ts';
+import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
+import { ChunkPool, PacketRouter } from '../../datapath/index.ts';
+import { AddressPool, PrefixPool } from '../../ip/index.ts';
+import { Admission, type AdmissionRefusal, type Ticket } from '../../server/admission.ts';
+import { Advertiser } from '../../server/advertiser.ts';
+import { type FlagValues, loadConfig } from '../../server/config.ts';
+import { Connection } from '../../server/connection.ts';
+import { ConnectionTable } from '../../server/connection-table.ts';
+import { LeaseDesk } from '../../server/lease-desk.ts';
+import type { ServerContext } from '../../server/server-context.ts';
+import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
+import type { TlsConnectionInfo } from '../../tls/index.ts';
+import { MemoryTun } from '../../tun/index.ts';
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** Keeps every line, with the fields of the child log it was written to. */
+export class RecordingLog implements Log {
+  readonly lines: LogLine[];
+  readonly #fields: LogFields;
+
+  constructor(lines: LogLine[] = [], fields: LogFields = {}) {
+    this.lines = lines;
+    this.#fields = fields;
+  }
+
+  debug(event: string, fields: LogFields = {}): void {
+    this.#add('debug', event, fields);
+  }
+
+  info(event: string, fields: LogFields = {}): void {
+    this.#add('info', event, fields);
+  }
+
+  warn(event: string, fields: LogFields = {}): void {
+    this.#add('warn', event, fields);
+  }
+
+  error(event: string, fields: LogFields = {}): void {
+    this.#add('error', event, fields);
+  }
+
+  child(fields: LogFields): Log {
+    return new RecordingLog(this.lines, { ...this.#fields, ...fields });
+  }
+
+  /** The lines of one event. */
+  of(event: string): LogLine[] {
+    return this.lines.filter((line) => line.event === event);
+  }
+
+  #add(level: LogLine['level'], event: string, fields: LogFields): void {
+    this.lines.push({ level, event, fields: { ...this.#fields, ...fields } });
+  }
+}
+
+/** What `Connection` uses of a TLSSocket. The test is the peer: it reads `takeWritten` and calls `deliver`. */
+export class FakeSocket extends Duplex {
+  /** While true, what is written stays with the peer's full window. */
+  isStalled = false;
+  isEnded = false;
+  #written: Buffer[] = [];
+  #stalled: (() => void)[] = [];
+
+  constructor() {
+    super({ allowHalfOpen: false });
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#written.push(Buffer.from(chunk));
+    if (this.isStalled) this.#stalled.push(done);
+    else done();
+  }
+
+  override _final(done: () => void): void {
+    this.isEnded = true;
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.unstall();
+    done(error);
+  }
+
+  /** What arrived at the peer since the last call. */
+  takeWritten(): Buffer {
+    const all = Buffer.concat(this.#written);
+    this.#written = [];
+    return all;
+  }
+
+  /** The peer reads again. */
+  unstall(): void {
+    this.isStalled = false;
+    for (const done of this.#stalled.splice(0)) done();
+  }
+
+  /** Bytes from the peer. */
+  deliver(bytes: Buffer): void {
+    this.push(Buffer.from(bytes));
+  }
+
+  /** The peer closes its side. */
+  deliverEnd(): void {
+    this.push(null);
+  }
+}
+
+/** Of a certificate that nobody needs to have: only its hashes enter the Crypto Binding. */
+const CERTIFICATE = Buffer.from('not a certificate');
+export const CERTIFICATE_HASHES: { readonly sha1: Buffer; readonly sha256: Buffer } = {
+  sha1: createHash('sha1').update(CERTIFICATE).digest(),
+  sha256: createHash('sha256').update(CERTIFICATE).digest(),
+};
+
+export const START_DATE: Date = new Date('2024-03-01T12:00:00Z');
+
+/** Lets everything happen that needs no time: microtasks, ticks of streams, turns of the loop. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface WorldOptions {
+  readonly flags?: FlagValues;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Name, password and fixed address of each user. */
+  readonly users?: readonly { readonly name: string; readonly password: string; readonly ipv4?: Ipv4 }[];
+  readonly dns?: readonly Ipv4[];
+  /** 24 unless told. */
+  readonly prefixLength?: number;
+}
+
+/** One server without its listeners. Its clock, timers and dates stand still until `advance`. */
+export class World {
+  readonly context: ServerContext;
+  readonly log: RecordingLog = new RecordingLog();
+  readonly tun: MemoryTun = new MemoryTun();
+  readonly store: UserStore;
+  readonly pool: AddressPool;
+  readonly prefixes: PrefixPool | undefined;
+  readonly table: ConnectionTable = new ConnectionTable();
+  readonly admission: Admission;
+  /** Sockets given to the web page, with what had been read. */
+  readonly web: { readonly socket: Duplex; readonly bytes: Buffer }[] = [];
+  readonly #test: TestContext;
+
+  constructor(test: TestContext, options: WorldOptions = {}) {
+    this.#test = test;
+    test.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: START_DATE.getTime() });
+    const directory = mkdtempSync(join(tmpdir(), 'sstpd-unit-'));
+    const { config } = loadConfig({ flags: { data: directory, ...options.flags }, env: options.env ?? {} });
+    this.admission = new Admission(config.limits);
+    this.store = UserStore.open(directory, { keep: config.users.keep });
+    const cidr = { address: 0x0a090000, prefixLength: options.prefixLength ?? 24 };
+    this.pool = new AddressPool({ cidr, serverAddress: 0x0a090001 });
+    this.prefixes = config.pool.ipv6 === undefined ? undefined : new PrefixPool({ cidr: config.pool.ipv6 });
+    for (const { name, password, ipv4 } of options.users ?? []) {
+      this.store.add(name, password, { ipv4 });
+      this.pool.setFixed(name, ipv4);
+    }
+    const clock: Clock = { now: () => Date.now() - START_DATE.getTime() };
+    const advertiser =
+      this.prefixes === undefined
+        ? undefined
+        : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
+    this.context = {
+      config,
+      clock,
+      log: this.log,
+      authenticator: new Authenticator({ store: this.store }),
+      throttle: new LoginThrottle(),
+      leases: new LeaseDesk({
+        pool: this.pool,
+        prefixes: this.prefixes,
+        store: this.store,
+        routes: { add: () => {}, remove: () => {} },
+        serverAddress: 0x0a090001,
+        dns: options.dns ?? [0x09090909, 0x01010101],
+        wins: config.wins,
+        maxPerUser: config.users.maxPerUser,
+      }),
+      router: new PacketRouter(this.tun, { isolate: config.network.isolate }),
+      tun: this.tun,
+      chunks: new ChunkPool(),
+      advertiser,
+      web: {
+        handle: (socket, bytes) => void this.web.push({ socket, bytes }),
+        close: () => Promise.resolve(),
+      },
+    };
+    test.after(() => {
+      advertiser?.stop();
+      this.store.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+  }
+
+  get now(): number {
+    return this.context.clock.now();
+  }
+
+  /** A TLS connection, handshake done. */
+  connect(options: { readonly address?: string; readonly refusal?: AdmissionRefusal } = {}): Peer {
+    const address = options.address ?? '192.0.2.7';
+    const admitted = this.admission.open(address);
+    if (admitted === undefined) throw new Error('dropped at accept');
+    const socket = new FakeSocket();
+    const info: TlsConnectionInfo = {
+      remoteAddress: address,
+      remotePort: 50123,
+      localAddress: '198.51.100.1',
+      localPort: 443,
+      tlsVersion: 'TLSv1.2',
+      cipher: 'ECDHE-RSA-AES256-GCM-SHA384',
+      alpn: undefined,
+      sni: 'vpn.example.com',
+    };
+    const ticket: Ticket = { ...admitted, refusal: options.refusal ?? admitted.refusal };
+    let closed = 0;
+    const connection = new Connection({
+      id: this.table.newId(),
+      context: this.context,
+      // Only a Duplex is needed; nothing here asks for the properties of TLS.
+      socket: socket as unknown as TLSSocket,
+      info,
+      hashes: CERTIFICATE_HASHES,
+      ticket,
+      closed: (gone) => {
+        closed += 1;
+        ticket.close();
+        this.table.remove(gone);
+      },
+    });
+    this.table.add(connection);
+    return { socket, connection, closedCalls: () => closed };
+  }
+
+  /** Lets time pass, in steps, since a timer may start the next. */
+  async advance(ms: number, stepMs = 1): Promise<void> {
+    await settle();
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      this.#test.mock.timers.tick(Math.min(stepMs, ms - passed));
+      await settle();
+    }
+  }
+}
+
+export interface Peer {
+  readonly socket: FakeSocket;
+  readonly connection: Connection;
+  readonly closedCalls: () => number;
+}
