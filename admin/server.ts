@@ -19,6 +19,12 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** An admin API that is not open yet: all of its code is loaded, so that it can open once the rights to load are gone. */
+export interface PreparedAdminServer {
+  /** @throws {AdminSocketError} if the socket cannot be opened, or another server has it */
+  listen(socketPath: string): Promise<AdminServer>;
+}
+
 /**
  * Opens the admin API. Who may open the socket may do everything: its mode is 0600, in a directory with mode 0700.
  * Errors are `{ error: <code>, message }`.
@@ -30,6 +36,13 @@ export async function startAdminServer(options: {
   readonly backend: AdminBackend;
   readonly log: Log;
 }): Promise<AdminServer> {
+  return (await prepareAdminServer(options)).listen(options.socketPath);
+}
+
+export async function prepareAdminServer(options: {
+  readonly backend: AdminBackend;
+  readonly log: Log;
+}): Promise<PreparedAdminServer> {
   const app = fastify({
     logger: false,
     bodyLimit: 16_384,
@@ -48,14 +61,17 @@ export async function startAdminServer(options: {
     socket.once('close', () => sockets.delete(socket));
   });
   await app.ready();
-  await listenPrivately(app.server, options.socketPath);
+  const close = async (): Promise<void> => {
+    // Fastify closes only a server that it has opened itself.
+    const closed = app.server.listening && new Promise((resolve) => app.server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+    await app.close();
+  };
   return {
-    async close() {
-      // Fastify closes only a server that it has opened itself.
-      const closed = app.server.listening && new Promise((resolve) => app.server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-      await app.close();
+    async listen(socketPath) {
+      await listenPrivately(app.server, socketPath);
+      return { close };
     },
   };
 }

@@ -1,6 +1,5 @@
 /** The files of the user store: made with narrow modes, checked before use. */
 import {
-  chownSync,
   closeSync,
   fsyncSync,
   lstatSync,
@@ -41,7 +40,6 @@ export function prepareStoreFiles(directory: string): string {
   try {
     // SQLite would make it with mode 0644.
     closeSync(openSync(database, 'wx', 0o600));
-    giveToDirectoryOwner(directory, database);
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error;
   }
@@ -71,15 +69,7 @@ export function writeKeyFile(directory: string, key: Uint8Array): void {
   } finally {
     closeSync(file);
   }
-  giveToDirectoryOwner(directory, unfinished);
   renameSync(unfinished, join(directory, KEY_FILE));
-}
-
-/** Root may run the command line for a server that runs as another user, the owner of the directory. */
-function giveToDirectoryOwner(directory: string, path: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  if (uid !== 0) chownSync(path, uid, gid);
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE_MODE if the file is there and others can get at it */

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { UserChange, UserView } from '../admin/index.ts';
 import type { User } from '../auth/index.ts';
-import { formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
+import { becomeEffectively, formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
 import { CliError, EXIT } from './terminal.ts';
 
@@ -40,6 +40,8 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
 
 async function openStore(config: Config): Promise<UserAccess> {
   const { UserStore } = await import('../auth/index.ts');
+  // A server that ran before gave the directory to the user that it became.
+  if (existsSync(config.data)) becomeEffectively(statSync(config.data));
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
     list: async () => store.list().map(viewOf),

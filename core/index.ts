@@ -2,6 +2,7 @@
 export * from './address.ts';
 export * from './alarm.ts';
 export * from './clock.ts';
+export * from './effective-user.ts';
 export * from './event-queue.ts';
 export * from './log.ts';
 export * from './system-clock.ts';

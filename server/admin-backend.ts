@@ -4,6 +4,7 @@ import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
 import { type Config, type Origins, showConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 
 export interface AdminBackendOptions {
@@ -34,9 +35,10 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
   const disconnectAll = (name: string, reason: string): void => {
     for (const connection of table.ofUser(name)) connection.disconnect(reason);
   };
-  const existing = (name: string): User => {
-    const user = store.find(name);
-    if (user === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `no user ${name}`);
+  // The store knows more spellings of a name than case: everything after it goes by the name as stored.
+  const existing = (typedName: string): User => {
+    const user = store.find(typedName);
+    if (user === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${typedName}'`);
     return user;
   };
   return {
@@ -57,8 +59,8 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
         leases.setFixed(user.name, address);
         return userView(user);
       },
-      set: (name, change) => {
-        existing(name);
+      set: (typedName, change) => {
+        const { name } = existing(typedName);
         const address = typeof change.ipv4 === 'string' ? fixedAddress(change.ipv4, leases) : undefined;
         if (change.password !== undefined) store.setPassword(name, change.password);
         if (change.ipv4 !== undefined) {
@@ -69,7 +71,8 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
         if (change.enabled === false) disconnectAll(name, 'user-disabled');
         return userView(existing(name));
       },
-      remove: (name) => {
+      remove: (typedName) => {
+        const { name } = existing(typedName);
         store.remove(name);
         leases.setFixed(name, undefined);
         disconnectAll(name, 'user-removed');
@@ -100,9 +103,11 @@ function sessionView(connection: Connection): SessionView {
 function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {
   const address = parseIpv4(text);
   if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
-  if (leases.mayBeFixed(address)) return address;
-  throw new UserStoreError(
-    'ERR_USER_ADDRESS',
-    `${text} is the server's own, or the pool's network or broadcast address`,
-  );
+  const owner = !leases.mayBeFixed(address)
+    ? "is the server's own, or the pool's network or broadcast address"
+    : hostAddresses().has(address)
+      ? 'belongs to this host or its default gateway'
+      : undefined;
+  if (owner !== undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} ${owner}`);
+  return address;
 }

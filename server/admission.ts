@@ -4,7 +4,7 @@ import { parseIpv6 } from '../core/index.ts';
 export interface AdmissionLimits {
   /** Connections in all. */
   readonly connections: number;
-  /** Connections in all whose user is not known yet. */
+  /** Connections in all that are not authenticated, Crypto Binding included. */
   readonly unauthenticated: number;
   /** The same for one remote address (IPv6: one /64). */
   readonly unauthenticatedPerAddress: number;
@@ -17,7 +17,7 @@ export type AdmissionRefusal = keyof AdmissionLimits;
 export interface Ticket {
   /** The limit that was reached when it came: it gets HTTP 503 with a body, so that the client's event log says why. */
   readonly refusal: AdmissionRefusal | undefined;
-  /** Its user is known: it no longer counts as unauthenticated. */
+  /** It may have an address, of which a user has so many: it no longer counts as unauthenticated. */
   authenticated(): void;
   /** It is gone. May be called again. */
   close(): void;

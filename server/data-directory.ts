@@ -1,36 +1,79 @@
-import { closeSync, lchownSync, lstatSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { asUser, type UserIds } from '../core/index.ts';
 import { lockFile } from '../tun/index.ts';
 import { StartError } from './start-error.ts';
 
 const OTHERS_MAY_SEARCH = 0o001;
 const OTHERS = 0o077;
 
+/** What sstpd makes in its data directory; SQLite puts its own endings behind `users.db`, a write in progress `.new`. */
+const OUR_NAMES =
+  /^(?:users\.(?:db|key)|ca\.(?:pem|key)|server\.(?:pem|key)|lock|admin\.sock|first-user\.txt)(?:$|[.-])/;
+
+/** A data directory that may be used. */
+export interface ClaimedDirectory {
+  /** Removes the directory with what we made in it, if it is new. */
+  discard(): void;
+}
+
 /**
- * Makes the data directory if it is new, and holds its lock until `release`.
+ * Makes the data directory if it is new, and sees to it that it belongs to `user`, for whom the server gives up root.
  *
- * @throws {StartError} if it can't be used, is open to others, or another instance holds the lock
+ * What root owned, and nobody else could enter, is handed over with the files of ours in it; what already is the user's
+ * is left alone, for root must not follow what somebody else may have put there.
+ *
+ * @returns what to do when the start fails: a directory that is new goes again
+ * @throws {StartError} if it can't be made, is open to others, is somebody else's, or holds other things than ours
  */
-export function lockDataDirectory(directory: string): { release(): void } {
+export function claimDataDirectory(directory: string, user: UserIds): ClaimedDirectory {
+  let isNew = false;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(resolve(directory)), { recursive: true });
+    mkdirSync(directory, { mode: 0o700 });
+    isNew = true;
   } catch (error) {
-    throw new StartError(
-      `data directory ${directory} can't be made (${codeOf(error)}): choose another with --data DIR`,
-    );
+    if (!isDirectory(directory)) {
+      throw new StartError(
+        `data directory ${directory} can't be made (${codeOf(error)}): choose another with --data DIR`,
+      );
+    }
   }
-  const { mode } = statSync(directory);
+  const { mode, uid } = statSync(directory);
   if ((mode & OTHERS) !== 0) {
     throw new StartError(`data directory ${directory} is open to other users: chmod 700 ${directory}`);
   }
-  let descriptor: number;
-  try {
-    descriptor = openSync(join(directory, 'lock'), 'a', 0o600);
-  } catch (error) {
+  const claimed = { discard: () => isNew && discard(directory) };
+  if (uid === user.uid) return claimed;
+  if (uid !== 0 || process.geteuid?.() !== 0) {
     throw new StartError(
-      `data directory ${directory} can't be written (${codeOf(error)}): run as root, or choose another with --data DIR`,
+      `data directory ${directory} belongs to user id ${uid}: chown -R ${user.uid}:${user.gid} ${directory}, or choose another with --data DIR`,
     );
   }
+  handOver(directory, user);
+  return claimed;
+}
+
+/**
+ * Takes the lock of a data directory as `user`, and holds it until `release`.
+ *
+ * @throws {StartError} if it can't be written, or another instance holds the lock
+ */
+export function lockDataDirectory(directory: string, user: UserIds): { release(): void } {
+  const descriptor = asUser(user, () => openLock(directory));
   if (!lockFile(descriptor)) {
     closeSync(descriptor);
     throw new StartError(
@@ -57,13 +100,53 @@ export function closedParent(directory: string, uid: number): string | undefined
   }
 }
 
-/** Gives the data directory and the files in it to `uid`, so that the server can go on writing without root. */
-export function giveDataDirectory(directory: string, uid: number, gid: number): void {
-  if (process.getuid?.() !== 0) return; // nobody else can give files away, or needs to
-  lchownSync(directory, uid, gid);
+/** Nobody but root can have put anything in here, so there is nothing to be led astray by. The directory comes last. */
+function handOver(directory: string, user: UserIds): void {
+  const names = readdirSync(directory);
+  const ours = names.filter((name) => OUR_NAMES.test(name));
+  if (names.length > 0 && ours.length === 0) {
+    throw new StartError(
+      `data directory ${directory} holds other things than sstpd's, and would be given to another user: choose a folder of its own with --data DIR`,
+    );
+  }
+  for (const path of ours.map((name) => join(directory, name))) {
+    if (mayBeGiven(lstatSync(path))) lchownSync(path, user.uid, user.gid);
+  }
+  lchownSync(directory, user.uid, user.gid);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** A file with a second name lies somewhere else too. */
+function mayBeGiven(stats: Stats): boolean {
+  return stats.isSocket() || (stats.isFile() && stats.nlink === 1);
+}
+
+function discard(directory: string): void {
   for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    if (!lstatSync(path).isDirectory()) lchownSync(path, uid, gid);
+    if (OUR_NAMES.test(name)) rmSync(join(directory, name), { force: true });
+  }
+  rmdirSync(directory);
+}
+
+function openLock(directory: string): number {
+  try {
+    // Neither a link nor, which would wait for a reader, a pipe.
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const descriptor = openSync(join(directory, 'lock'), flags, 0o600);
+    if (fstatSync(descriptor).isFile()) return descriptor;
+    closeSync(descriptor);
+    throw Object.assign(new Error('no regular file'), { code: 'EINVAL' });
+  } catch (error) {
+    throw new StartError(
+      `data directory ${directory} can't be written (lock: ${codeOf(error)}): run as root, or choose another with --data DIR`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { User, UserStore } from '../auth/index.ts';
-import type { Ipv4, Ipv6, Ipv6Cidr } from '../core/index.ts';
+import type { Ipv4, Ipv6, Ipv6Cidr, Log } from '../core/index.ts';
 import type { AddressPool, PrefixPool } from '../ip/index.ts';
 import type { Ipv4Lease } from '../ppp/index.ts';
 import type { HostRoutes } from './host-routes.ts';
@@ -27,6 +27,7 @@ export interface LeaseDeskOptions {
   readonly pool: AddressPool;
   readonly prefixes: PrefixPool | undefined;
   readonly store: Pick<UserStore, 'rememberLease'>;
+  readonly log: Log;
   /** Told of each address in use; cares for those outside the pool. */
   readonly routes: Pick<HostRoutes, 'add' | 'remove'>;
   readonly serverAddress: Ipv4;
@@ -67,7 +68,7 @@ export class LeaseDesk {
     if (result.kind !== 'leased') return undefined;
     const lease = this.#describe(key, holder, result.address);
     this.#leases.set(holder, { user: key, lease });
-    this.#options.store.rememberLease(key, result.address);
+    this.#remember(key, result.address);
     this.#options.routes.add(result.address);
     return lease;
   }
@@ -91,6 +92,15 @@ export class LeaseDesk {
   /** Keeps a user's fixed address out of everybody else's hands from now on, or no longer. */
   setFixed(user: string, address: Ipv4 | undefined): void {
     this.#options.pool.setFixed(user, address);
+  }
+
+  /** A full disk costs a user the same address next time, not this session. */
+  #remember(key: string, address: Ipv4): void {
+    try {
+      this.#options.store.rememberLease(key, address);
+    } catch (error) {
+      this.#options.log.error('pool.lease-not-remembered', { user: key, error: String(error) });
+    }
   }
 
   #describe(key: string, holder: LeaseHolder, address: Ipv4): Lease {

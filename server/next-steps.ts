@@ -3,6 +3,7 @@ import type { AuthMethod } from '../ppp/index.ts';
 
 /** What the newly started server tells its operator. */
 export interface StartSummary {
+  readonly data: string;
   readonly listening: readonly string[];
   /** Names and addresses on the certificate, the one to dial first. */
   readonly names: readonly string[];
@@ -21,6 +22,9 @@ export interface StartSummary {
 export type FirstUser =
   | { readonly name: string; readonly password: string }
   | { readonly name: string; readonly passwordFile: string };
+
+/** Where commands look without `--data`. */
+const DEFAULT_DATA = '/var/lib/sstpd';
 
 const WINDOWS_METHOD: Readonly<Record<AuthMethod, string>> = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' };
 
@@ -44,7 +48,9 @@ export function nextSteps(summary: StartSummary): string {
     `  sudo sstpc --tls-ext ${caOption(summary, '--ca-cert')}--user ${userName} --password PASSWORD ${dial} usepeerdns noauth${refusals(summary)}`,
     `  sudo npx sstpd connect ${dial} --user ${userName}${summary.ca === undefined ? '' : ' --ca ca.pem'}`,
     '',
-    'More users: npx sstpd user add NAME     Who is on: npx sstpd sessions     Stop: Ctrl-C',
+    `More users: ${command(summary, 'user add NAME')}`,
+    `Who is on:  ${command(summary, 'sessions')}`,
+    'Stop:       Ctrl-C',
     '',
   ].join('\n');
 }
@@ -58,14 +64,17 @@ function facts(summary: StartSummary): string[] {
   ];
   if (user !== undefined) {
     lines.push(`  user         ${user.name}`);
-    if ('password' in user)
-      lines.push(
-        `  password     ${user.password}   (shown this once; npx sstpd user passwd ${user.name} sets another)`,
-      );
+    if ('password' in user) lines.push(`  password     ${user.password}   (shown this once)`);
     else lines.push(`  password     in ${user.passwordFile}`);
+    lines.push(`               ${command(summary, `user passwd ${user.name}`)} sets another`);
   }
   if (ca !== undefined) lines.push(`  CA           ${ca.file}`, `  CA SHA-256   ${ca.fingerprint}`);
   return lines;
+}
+
+/** A command for the same data directory. */
+function command(summary: StartSummary, words: string): string {
+  return `sudo npx sstpd ${words}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
 }
 
 /** One paste: imports the CA into the machine's root store and makes the connection. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   certificateNames,
   ensureOwnCertificates,
@@ -5,7 +6,7 @@ import {
   type ServerCertificate,
   warnings,
 } from '../certs/index.ts';
-import type { Log } from '../core/index.ts';
+import { asUser, type Log, type UserIds } from '../core/index.ts';
 import type { Config } from './config.ts';
 import { machineNames } from './first-start.ts';
 import type { StartSummary } from './next-steps.ts';
@@ -19,13 +20,18 @@ export interface ServedCertificate {
   readonly ca: StartSummary['ca'];
 }
 
-/** The operator's files if the configuration names them, else our own authority's. @throws {CertificateError} */
-export function serveCertificate(config: Config, caFile: string, log: Log): ServedCertificate {
+/**
+ * The operator's files if the configuration names them, read with the rights that we have; else our own authority's, in
+ * the data directory, as its owner.
+ *
+ * @throws {CertificateError}
+ */
+export function serveCertificate(config: Config, runUser: UserIds, log: Log): ServedCertificate {
   const now = new Date();
   const served =
     config.tls.cert !== undefined && config.tls.key !== undefined
       ? fromFiles(config, config.tls.cert, config.tls.key, now)
-      : fromAuthority(config, caFile, now, log);
+      : asUser(runUser, () => fromAuthority(config, now, log));
   for (const warning of warnings(served.certificate, config.hosts, now)) log.warn('certificate.warning', { warning });
   return served;
 }
@@ -36,13 +42,13 @@ function fromFiles(config: Config, cert: string, key: string, now: Date): Served
   return { certificate, names: [...new Set([...config.hosts, ...dns, ...ip])], ca: undefined };
 }
 
-function fromAuthority(config: Config, caFile: string, now: Date, log: Log): ServedCertificate {
+function fromAuthority(config: Config, now: Date, log: Log): ServedCertificate {
   const names = config.hosts.length > 0 ? config.hosts : machineNames();
   const own = ensureOwnCertificates(config.data, names, now);
   if (own.made.length > 0) log.info('certificate.made', { made: own.made, why: own.why, names });
   return {
     certificate: own.certificate,
     names,
-    ca: { file: caFile, pem: own.caPem, fingerprint: own.caFingerprint256 },
+    ca: { file: join(config.data, 'ca.pem'), pem: own.caPem, fingerprint: own.caFingerprint256 },
   };
 }

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, type Log } from '../core/index.ts';
 import { ChunkPool, PacketRouter } from '../datapath/index.ts';
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
-import { openTun, type TunDevice } from '../tun/index.ts';
+import type { TunDevice } from '../tun/index.ts';
 import { Advertiser } from './advertiser.ts';
 import type { Config } from './config.ts';
 import { HostNetwork } from './network/index.ts';
@@ -51,17 +51,16 @@ export async function planAddresses(config: Config): Promise<AddressPlan> {
   return { cidr, serverAddress: cidr.address + 1, prefixes, dns };
 }
 
-/** Makes the TUN device and everything around it. What it makes is put on `undo`. */
+/** Sets up everything around the TUN device. What it makes is put on `undo`. */
 export async function setUpNetwork(options: {
   readonly config: Config;
   readonly plan: AddressPlan;
+  readonly tun: TunDevice;
   readonly undo: UndoStack;
   readonly log: Log;
   readonly fail: (error: Error) => void;
 }): Promise<NetworkParts> {
-  const { config, plan, undo, log } = options;
-  const tun = openTun({ name: config.network.tun, mtu: config.network.mtu });
-  undo.push(() => tun.close());
+  const { config, plan, tun, undo, log } = options;
   const host = new HostNetwork({
     tun: tun.name,
     mtu: config.network.mtu,
@@ -78,7 +77,7 @@ export async function setUpNetwork(options: {
   if (plan.dns.length === 0 && config.dns === undefined) {
     remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
   }
-  for (const remark of remarks) log.info('network.remark', { remark });
+  for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
   const router = new PacketRouter(tun, { isolate: config.network.isolate, onFailure: options.fail });
   const chunks = new ChunkPool();
   const advertiser =

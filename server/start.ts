@@ -1,14 +1,13 @@
-import { join } from 'node:path';
-import { adminSocketPath, startAdminServer, startWebPage } from '../admin/index.ts';
+import { adminSocketPath, prepareAdminServer, startWebPage } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
-import { formatIpv4, type Log, systemClock } from '../core/index.ts';
+import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import { createServerTls, formatEndpoint } from '../tls/index.ts';
-import { Capability, hasCapability } from '../tun/index.ts';
+import { Capability, hasCapability, openTun } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import type { Config, Origins } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { closedParent, giveDataDirectory, lockDataDirectory } from './data-directory.ts';
+import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { ensureFirstUser } from './first-start.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
@@ -51,11 +50,20 @@ const LINES_PER_MINUTE = 30;
 export async function start(options: StartOptions): Promise<RunningServer> {
   const { config, stdout, undo, fail } = options;
   const runUser = checkRights(config);
-  const lock = lockDataDirectory(config.data);
+  // Capabilities of the program file do not reach `ip` and `nft` by themselves; root narrows its own at the end.
+  if (process.getuid?.() !== 0) becomeRunUser(runUser);
+  const directory = claimDataDirectory(config.data, runUser);
+  let isStarted = false;
+  undo.push(() => {
+    if (!isStarted) directory.discard();
+  });
+  const lock = lockDataDirectory(config.data, runUser);
   undo.push(() => lock.release());
   const listeners = new Listeners(config);
   await listeners.probe();
   const plan = await planAddresses(config);
+  const tun = openTun({ name: config.network.tun, mtu: config.network.mtu });
+  undo.push(() => tun.close());
 
   const log = limited(createLog(config.log, stdout), { perMinute: LINES_PER_MINUTE, clock: systemClock });
   const flushing = setInterval(() => log.flush(), 60_000);
@@ -63,15 +71,15 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     clearInterval(flushing);
     log.flush();
   });
-  const served = serveCertificate(config, join(config.data, 'ca.pem'), log);
+  const served = serveCertificate(config, runUser, log);
   const tls = createServerTls(served.certificate, {
     minVersion: config.tls.minVersion,
     ...(config.tls.ciphers === undefined ? {} : { ciphers: config.tls.ciphers }),
   });
-  const store = UserStore.open(config.data, { keep: config.users.keep });
+  const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
-  const network = await setUpNetwork({ config, plan, undo, log, fail });
+  const network = await setUpNetwork({ config, plan, tun, undo, log, fail });
   const routes = new HostRoutes(network.host, log);
   undo.push(() => routes.settled());
   const leases = leaseDesk(config, plan, store, routes, log);
@@ -86,23 +94,24 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => listeners.close());
   const listening = await listeners.listen(context, table, tls);
   const listeningAt = listening.map((at) => formatEndpoint(at.address, at.port));
-  const admin = await startAdminServer({
-    socketPath: adminSocketPath(config.data),
-    backend: adminBackend({ config, origins: options.origins, store, leases, table, listening: listeningAt }),
-    log,
-  });
-  undo.push(() => admin.close());
 
-  const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
-  giveDataDirectory(config.data, runUser.uid, runUser.gid);
+  const backend = adminBackend({ config, origins: options.origins, store, leases, table, listening: listeningAt });
+  const preparedAdmin = await prepareAdminServer({ backend, log });
+
+  // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
+  const admin = await preparedAdmin.listen(adminSocketPath(config.data));
+  undo.push(() => admin.close());
+  const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
     listening: listeningAt,
     data: config.data,
     tun: network.tun.name,
     runsAs: runUser.name,
   });
+  isStarted = true;
   const summary: StartSummary = {
+    data: config.data,
     listening: listeningAt,
     names: served.names,
     port: listening[0]?.port ?? 443,
@@ -144,6 +153,7 @@ function leaseDesk(config: Config, plan: AddressPlan, store: UserStore, routes: 
     prefixes: plan.prefixes,
     store,
     routes,
+    log,
     serverAddress: plan.serverAddress,
     dns: plan.dns.slice(0, 2),
     wins: config.wins,

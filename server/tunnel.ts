@@ -71,7 +71,7 @@ export class Tunnel {
   readonly #pppAlarm: Alarm;
   readonly #startedAt: Instant;
   readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
-  #verdictTimer: NodeJS.Timeout | undefined;
+  #waiting: { readonly proof: CredentialProof; readonly timer: NodeJS.Timeout } | undefined;
   #ended = false;
   #stage: Stage = 'sstp';
   #user: User | undefined;
@@ -79,7 +79,8 @@ export class Tunnel {
   #reason: string | undefined;
 
   /**
-   * @param options.authenticated called once when the user is known, for the connection limits
+   * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
+   *   `users.maxPerUser` counts, so no account can have more of them than that
    * @param options.certificateHashes of the certificate this very connection was made with
    */
   constructor(options: {
@@ -107,12 +108,12 @@ export class Tunnel {
     this.#sstpAlarm = new Alarm(
       clock,
       () => this.#sstp.deadline,
-      () => this.#onTimer({ to: 'sstp', event: { kind: 'timeout' } }),
+      () => this.#guarded(() => this.#post({ to: 'sstp', event: { kind: 'timeout' } })),
     );
     this.#pppAlarm = new Alarm(
       clock,
       () => this.#ppp.deadline,
-      () => this.#onTimer({ to: 'ppp', event: { kind: 'timeout' } }),
+      () => this.#guarded(() => this.#post({ to: 'ppp', event: { kind: 'timeout' } })),
     );
     this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
   }
@@ -141,7 +142,7 @@ export class Tunnel {
     this.#ended = true;
     this.#reason ??= reason;
     this.#steps.clear();
-    clearTimeout(this.#verdictTimer);
+    this.#forgetAttempt();
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
     this.#network.release();
@@ -201,9 +202,9 @@ export class Tunnel {
   }
 
   /** As with bytes, an error while a timer runs ends this connection and no other. */
-  #onTimer(step: Step): void {
+  #guarded(work: () => void): void {
     try {
-      this.#post(step);
+      work();
     } catch (error) {
       this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
       this.#fail('internal-error');
@@ -245,6 +246,7 @@ export class Tunnel {
         break;
       case 'data-open':
         this.#stage = 'network';
+        this.#authenticated();
         this.#post({ to: 'ppp', event: { kind: 'data-open' } });
         break;
       case 'ppp-down':
@@ -281,7 +283,6 @@ export class Tunnel {
       case 'authenticated':
         this.#stage = 'binding';
         this.#method = action.method;
-        this.#authenticated();
         this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method });
         this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
         break;
@@ -337,11 +338,25 @@ export class Tunnel {
     this.#ppp.noteReceived(now);
   }
 
+  /**
+   * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
+   * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
+   */
   #verify(proof: CredentialProof): void {
+    const { throttle, clock } = this.#context;
+    const delayMs = throttle.delayMs(this.#peerAddress, proof.name, clock.now());
+    if (delayMs === 0) {
+      this.#judge(proof, delayMs);
+      return;
+    }
+    this.#waiting = { proof, timer: setTimeout(() => this.#guarded(() => this.#judge(proof, delayMs)), delayMs) };
+  }
+
+  #judge(proof: CredentialProof, delayMs: number): void {
     const { throttle, authenticator, clock } = this.#context;
-    const now = clock.now();
-    const delayMs = throttle.delayMs(this.#peerAddress, proof.name, now);
+    this.#waiting = undefined;
     const { verdict, reason, user } = authenticator.verify(proof);
+    const now = clock.now();
     if (verdict.kind === 'accept') {
       this.#user = user;
       throttle.noteSuccess(this.#peerAddress, proof.name, now);
@@ -350,10 +365,15 @@ export class Tunnel {
       const { errorCode } = verdict;
       this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
     }
-    const step: Step = { to: 'ppp', event: { kind: 'verdict', verdict } };
-    // Right and wrong wait alike. Without a reason to wait nothing does: each connect would cost a turn of the loop.
-    if (delayMs > 0) this.#verdictTimer = setTimeout(() => this.#onTimer(step), delayMs);
-    else this.#post(step);
+    this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
+  }
+
+  /** Whoever leaves before the verdict has had an attempt all the same. */
+  #forgetAttempt(): void {
+    if (this.#waiting === undefined) return;
+    clearTimeout(this.#waiting.timer);
+    this.#context.throttle.noteFailure(this.#peerAddress, this.#waiting.proof.name, this.#context.clock.now());
+    this.#waiting = undefined;
   }
 
   #leaseAddress(): void {

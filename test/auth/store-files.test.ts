@@ -108,17 +108,6 @@ test("a file of another user is refused, unless the directory is that user's too
   openStore(t, directory);
 });
 
-test('root makes files for the owner of the directory, who runs the server', asRoot, (t) => {
-  const directory = makeDirectory(t);
-  mkdirSync(directory, { mode: 0o700 });
-  chownSync(directory, 1234, 1235);
-  openStore(t, directory).add('alice', 'rabbit');
-  for (const name of readdirSync(directory)) {
-    const { uid, gid } = statSync(join(directory, name));
-    assert.deepEqual({ uid, gid }, { uid: 1234, gid: 1235 }, name);
-  }
-});
-
 test('a directory that cannot be made is one clear error', (t) => {
   const directory = makeStore(t);
   const below = join(directory, 'users.db', 'data');

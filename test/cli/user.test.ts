@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -38,6 +50,25 @@ test('the life of a user without a running server, each command in a process of 
   assert.match((await run(['list'])).stdout, /^NAME .*\nann +enabled +from pool +password +never +0\n$/);
   assert.deepEqual(await run(['remove', 'ann']), { code: 0, stdout: 'User ann removed.\n', stderr: '' });
   assert.equal((await run(['list'])).stdout, 'No users.\n');
+});
+
+test('root works in the directory of a server that gave up root as the user that owns it, and follows no link', {
+  skip: process.getuid?.() === 0 ? false : 'needs root',
+}, async () => {
+  const run = (...args: string[]): Promise<Outcome> => sstpd(['user', ...args, '--data', data]);
+  chmodSync(folder, 0o755);
+  mkdirSync(data, { mode: 0o700 });
+  chownSync(data, 1234, 1235);
+  assert.equal((await run('add', 'ann')).code, 0);
+  for (const name of readdirSync(data)) assert.equal(statSync(join(data, name)).uid, 1234, name);
+
+  const outside = join(folder, 'outside');
+  writeFileSync(outside, 'of root', { mode: 0o600 });
+  for (const name of readdirSync(data)) rmSync(join(data, name));
+  symlinkSync(outside, join(data, 'users.key'));
+  assert.equal((await run('add', 'ann')).code, 1);
+  assert.equal(statSync(outside).uid, 0);
+  assert.equal(readFileSync(outside, 'utf8'), 'of root');
 });
 
 test('without a terminal and without --password-stdin a random password is made and shown', async () => {

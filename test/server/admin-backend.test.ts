@@ -78,6 +78,11 @@ test('killSession ends nothing that is no session', async (t) => {
   assert.equal(world.table.get(connection.id), connection);
 });
 
+test("an address of this host is nobody's fixed address", (t) => {
+  const { backend } = newBackend(t);
+  assert.throws(() => backend.users.set('alice', { ipv4: '127.0.0.1' }), code('ERR_USER_ADDRESS'));
+});
+
 test("the server's own address and the ends of the pool are nobody's fixed address", (t) => {
   const { backend } = newBackend(t);
   const { users } = backend;
@@ -143,17 +148,27 @@ for (const [what, change] of [
     assert.equal(other.connection.view.stage, 'up');
   });
 
-  test(`a user that is ${what} while the verdict is held back does not get in`, async (t) => {
+  test(`a user that is ${what} while a login waits does not get in`, async (t) => {
     const { world, backend } = newBackend(t);
     world.context.throttle.noteFailure('192.0.2.7', 'somebody', 0);
     const peer = await challenged(world);
-    await peer.play(RESPONSE); // right; its answer is due in 500 ms
+    await peer.play(RESPONSE); // right; it is judged in 500 ms
     change(backend);
-    await world.advance(20_000, 100);
+    await world.advance(600, 100);
+    assert.ok(!peer.socket.takeWritten().toString('latin1').includes('S='));
     assert.deepEqual(world.log.of('auth.accepted'), []);
-    assert.equal(peer.connection.view.reason, `user-${what}`);
+    assert.equal(world.log.of('auth.refused')[0]?.fields.reason, what === 'disabled' ? 'disabled' : 'unknown-user');
   });
 }
+
+test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
+  const { world, backend } = newBackend(t);
+  backend.users.add('jos\u00e9', PASSWORD);
+  const ofUser = t.mock.method(world.table, 'ofUser');
+  backend.users.set('JOSE\u0301', { enabled: false });
+  backend.users.remove('JOSE\u0301');
+  assert.deepEqual([...new Set(ofUser.mock.calls.map(({ arguments: [name] }) => name))], ['jos\u00e9']);
+});
 
 test('a disabled user that is enabled again can connect', async (t) => {
   const { world, backend } = newBackend(t);

@@ -84,14 +84,18 @@ test('over a limit the answer is 503 and names the limit, once the request is re
   );
 });
 
-test('an authenticated connection makes room for the next of its address; a closed one does too', async (t) => {
-  const world = new World(t, { users: USERS, env: { SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '1' } });
-  await authenticated(world);
+test('a verified Crypto Binding makes room for the next of its address, a login alone does not', async (t) => {
+  const world = new World(t, { users: USERS, env: { SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '2' } });
+  const first = await authenticated(world);
+  assert.equal(world.admission.unauthenticated, 1);
+  first.socket.destroy();
+  await connected(world);
+  assert.equal(world.admission.unauthenticated, 0);
   const second = await accepted(world);
   assert.equal(world.admission.unauthenticated, 1);
   second.socket.destroy();
   await settle();
-  assert.equal(world.admission.unauthenticated, 0);
+  assert.equal(world.admission.unauthenticated, 0, 'nor does a closed one count');
   assert.equal(world.admission.connections, 1);
 });
 

@@ -5,6 +5,7 @@ import type { User } from '../../auth/index.ts';
 import { formatIpv6, type Ipv4, parseIpv6Cidr } from '../../core/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { type Lease, LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
+import { RecordingLog } from './support.ts';
 
 const user = (name: string, ipv4?: Ipv4): User => ({
   name,
@@ -23,21 +24,31 @@ interface Desk {
   readonly prefixes: PrefixPool;
   /** What the routes and the store were told. */
   readonly told: string[];
+  readonly log: RecordingLog;
   /** A session that does as it is told. */
   holder(id: string): LeaseHolder & { replaced: number };
 }
 
-function newDesk(options: { prefixLength?: number; ipv6?: string; maxPerUser?: number } = {}): Desk {
+function newDesk(
+  options: { prefixLength?: number; ipv6?: string; maxPerUser?: number; isDiskFull?: boolean } = {},
+): Desk {
   const pool = new AddressPool({
     cidr: { address: 0x0a090000, prefixLength: options.prefixLength ?? 24 },
     serverAddress: SERVER,
   });
   const prefixes = new PrefixPool({ cidr: parseIpv6Cidr(options.ipv6 ?? '2001:db8::/48') ?? assert.fail() });
   const told: string[] = [];
+  const log = new RecordingLog();
   const desk = new LeaseDesk({
+    log,
     pool,
     prefixes,
-    store: { rememberLease: (name, address) => void told.push(`remember ${name} ${address & 0xff}`) },
+    store: {
+      rememberLease: (name, address) => {
+        if (options.isDiskFull) throw new Error('database or disk is full');
+        told.push(`remember ${name} ${address & 0xff}`);
+      },
+    },
     routes: {
       add: (address) => void told.push(`add ${address & 0xff}`),
       remove: (address) => void told.push(`remove ${address & 0xff}`),
@@ -58,7 +69,7 @@ function newDesk(options: { prefixLength?: number; ipv6?: string; maxPerUser?: n
     };
     return session;
   };
-  return { desk, pool, prefixes, told, holder };
+  return { desk, pool, prefixes, told, log, holder };
 }
 
 test('a lease is all that a session needs: address, resolvers, /64, identifiers that nobody else has', () => {
@@ -75,6 +86,13 @@ test('a lease is all that a session needs: address, resolvers, /64, identifiers 
   assert.equal(formatIpv6(lease.linkLocal), 'fe80::a09:2');
   assert.notDeepEqual(lease.interfaceId, desk.serverInterfaceId);
   assert.deepEqual(told, ['remember alice 2', 'add 2']);
+});
+
+test('a lease that cannot be remembered is a lease all the same', () => {
+  const { desk, holder, log, told } = newDesk({ isDiskFull: true });
+  assert.equal(desk.lease(user('alice'), holder('s1'))?.ipv4.address, 0x0a090002);
+  assert.deepEqual(told, ['add 2']);
+  assert.equal(log.of('pool.lease-not-remembered').length, 1);
 });
 
 test('release gives everything back, once', () => {

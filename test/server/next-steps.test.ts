@@ -5,6 +5,7 @@ import { nextSteps, type StartSummary } from '../../server/next-steps.ts';
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIBszCCARygAwIBAgIBATANBgkq\nhkiG9w0BAQsFADAA\n-----END CERTIFICATE-----\n';
 
 const OWN_CA: StartSummary = {
+  data: '/var/lib/sstpd',
   listening: ['[::]:443'],
   names: ['vpn.example.com', '192.0.2.5'],
   port: 443,
@@ -23,7 +24,8 @@ sstpd is ready.
   dial         vpn.example.com, 192.0.2.5
   addresses    10.9.0.0/24
   user         vpn
-  password     abcd-efgh-jkmn-pqrs   (shown this once; npx sstpd user passwd vpn sets another)
+  password     abcd-efgh-jkmn-pqrs   (shown this once)
+               sudo npx sstpd user passwd vpn sets another
   CA           /var/lib/sstpd/ca.pem
   CA SHA-256   AB:CD:EF
   note         net.ipv4.ip_forward was off; it is on now and stays on
@@ -46,7 +48,9 @@ Linux: copy /var/lib/sstpd/ca.pem over, then either of
   sudo sstpc --tls-ext --ca-cert ca.pem --user vpn --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
   sudo npx sstpd connect vpn.example.com --user vpn --ca ca.pem
 
-More users: npx sstpd user add NAME     Who is on: npx sstpd sessions     Stop: Ctrl-C
+More users: sudo npx sstpd user add NAME
+Who is on:  sudo npx sstpd sessions
+Stop:       Ctrl-C
 `;
   assert.equal(nextSteps(OWN_CA), text);
 });
@@ -71,9 +75,18 @@ Linux: either of
   sudo sstpc --tls-ext --user NAME --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
   sudo npx sstpd connect vpn.example.com --user NAME
 
-More users: npx sstpd user add NAME     Who is on: npx sstpd sessions     Stop: Ctrl-C
+More users: sudo npx sstpd user add NAME
+Who is on:  sudo npx sstpd sessions
+Stop:       Ctrl-C
 `,
   );
+});
+
+test('commands name the data directory unless it is the usual one', () => {
+  const text = nextSteps({ ...OWN_CA, data: '/srv/vpn' });
+  for (const words of ['user add NAME', 'sessions', 'user passwd vpn']) {
+    assert.ok(text.includes(`sudo npx sstpd ${words} --data /srv/vpn`), words);
+  }
 });
 
 test('another port and an IPv6 address are written as clients want them', () => {

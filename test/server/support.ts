@@ -187,6 +187,7 @@ export class World {
       leases: new LeaseDesk({
         pool: this.pool,
         prefixes: this.prefixes,
+        log: this.log,
         store: this.store,
         routes: { add: () => {}, remove: () => {} },
         serverAddress: 0x0a090001,

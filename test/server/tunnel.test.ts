@@ -44,13 +44,29 @@ test('the verdict of a connection that is gone has no effect', async (t) => {
   const world = new World(t, { users: USERS });
   world.context.throttle.noteFailure('192.0.2.7', 'alice', 0);
   const peer = await challenged(world);
-  await peer.play(RESPONSE); // right, but held back
+  await peer.play(RESPONSE); // right, but it has to wait
   peer.socket.destroy();
   await world.advance(10_000, 100);
   assert.deepEqual(world.log.of('auth.accepted'), []);
   assert.equal(peer.socket.takeWritten().length, 0);
   assert.equal(world.pool.used, 0);
   assert.deepEqual(world.log.of('connection.closed')[0]?.fields.stage, 'authentication');
+});
+
+test('an attempt that has to wait is not judged before, so nothing that it costs can show; who leaves has had it', async (t) => {
+  const world = new World(t, { users: USERS });
+  const { throttle, authenticator, clock } = world.context;
+  throttle.noteFailure('192.0.2.7', 'somebody', 0);
+  const verify = t.mock.method(authenticator, 'verify');
+  const peer = await challenged(world);
+  await peer.play(RESPONSE);
+  await world.advance(499);
+  assert.equal(verify.mock.callCount(), 0);
+  const before = throttle.delayMs('192.0.2.7', 'nobody', clock.now());
+  peer.socket.destroy();
+  await settle();
+  assert.equal(verify.mock.callCount(), 0);
+  assert.ok(throttle.delayMs('192.0.2.7', 'nobody', clock.now()) > before);
 });
 
 for (const name of ['alice', 'wrong']) {
