@@ -18,20 +18,85 @@ function slowNetwork() {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('routes change one after the other, in the order asked for: an address may go and come back at once', async () => {
+test('routes change one after the other', async () => {
   const { begun, waiting, network } = slowNetwork();
   const routes = new HostRoutes(network, new RecordingLog());
   routes.add(1);
-  routes.remove(1);
-  routes.add(1);
+  routes.add(2);
   await turn();
   assert.deepEqual(begun, ['add 1']);
   waiting[0]?.resolve();
   await turn();
-  assert.deepEqual(begun, ['add 1', 'remove 1']);
+  assert.deepEqual(begun, ['add 1', 'add 2']);
+  routes.remove(1);
   waiting[1]?.resolve();
   await turn();
-  assert.deepEqual(begun, ['add 1', 'remove 1', 'add 1']);
+  assert.deepEqual(begun, ['add 1', 'add 2', 'remove 1']);
+});
+
+test('an address that comes and goes while another changes costs one command, or none if it ends as it was', async () => {
+  const { begun, waiting, network } = slowNetwork();
+  const routes = new HostRoutes(network, new RecordingLog());
+  routes.add(1);
+  await turn();
+  for (let i = 0; i < 500; i++) {
+    routes.add(2);
+    routes.remove(2);
+    routes.add(3);
+    if (i < 499) routes.remove(3);
+  }
+  waiting[0]?.resolve();
+  await turn();
+  assert.deepEqual(begun, ['add 1', 'add 3']);
+  waiting[1]?.resolve();
+  await turn();
+  assert.deepEqual(begun, ['add 1', 'add 3']);
+});
+
+test('an address that comes and goes within a tick costs none', async () => {
+  const { begun, network } = slowNetwork();
+  const routes = new HostRoutes(network, new RecordingLog());
+  routes.add(1);
+  routes.remove(1);
+  await turn();
+  assert.deepEqual(begun, []);
+});
+
+test('an address that changes during its own command waits for the others first', async () => {
+  const { begun, waiting, network } = slowNetwork();
+  const routes = new HostRoutes(network, new RecordingLog());
+  routes.add(1);
+  await turn();
+  routes.add(2);
+  routes.remove(1);
+  waiting[0]?.resolve();
+  await turn();
+  assert.deepEqual(begun, ['add 1', 'add 2']);
+  waiting[1]?.resolve();
+  await turn();
+  assert.deepEqual(begun, ['add 1', 'add 2', 'remove 1']);
+});
+
+test('the network is asked once per address, however many hold it: it keeps its route to the last', async () => {
+  const asked: string[] = [];
+  const network = {
+    addHostRoute: async (): Promise<void> => void asked.push('add'),
+    removeHostRoute: async (): Promise<void> => void asked.push('remove'),
+  };
+  const routes = new HostRoutes(network, new RecordingLog());
+  const steps = [
+    ['remove', []], // never added
+    ['add', ['add']],
+    ['add', ['add']],
+    ['remove', ['add']],
+    ['remove', ['add', 'remove']],
+    ['add', ['add', 'remove', 'add']],
+  ] as const;
+  for (const [change, expected] of steps) {
+    routes[change](1);
+    await routes.settled();
+    assert.deepEqual(asked, expected);
+  }
 });
 
 test('settled waits for all of them', async () => {
@@ -39,12 +104,12 @@ test('settled waits for all of them', async () => {
   const routes = new HostRoutes(network, new RecordingLog());
   await routes.settled(); // nothing was asked for
   routes.add(1);
-  routes.remove(1);
   let isSettled = false;
   void routes.settled().then(() => {
     isSettled = true;
   });
   await turn();
+  routes.remove(1);
   waiting[0]?.resolve();
   await turn();
   assert.equal(isSettled, false);
@@ -72,4 +137,23 @@ test('a route that fails is an error for the operator and does not keep the next
       fields: { address: '10.10.0.7', error: 'Error: RTNETLINK answers: Operation not permitted' },
     },
   ]);
+});
+
+test('a route that failed is tried again at the next change of its address, and needs no removal', async () => {
+  const { begun, waiting, network } = slowNetwork();
+  const routes = new HostRoutes(network, new RecordingLog());
+  const fail = async (index: number): Promise<void> => {
+    await turn();
+    waiting[index]?.reject(new Error('no'));
+    await turn();
+  };
+  routes.add(1);
+  await fail(0);
+  routes.add(1);
+  await fail(1);
+  routes.remove(1);
+  await fail(2);
+  routes.remove(1);
+  await turn();
+  assert.deepEqual(begun, ['add 1', 'add 1', 'add 1']);
 });
