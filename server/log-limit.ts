@@ -1,13 +1,13 @@
 import { after, type Clock, type Instant, type Log, type LogFields } from '../core/index.ts';
 
-/** A log that lets only so many `warn` lines through. */
+/** A log that lets only so many lines through that a peer can cause without a login. */
 export interface LimitedLog extends Log {
   /** Says what was swallowed in minutes that are over. Lines do this on their own; a quiet log needs the call. */
   flush(): void;
 }
 
 export interface LogLimitOptions {
-  /** `warn` lines per event and peer in a minute. */
+  /** Limited lines per event and peer in a minute. */
   readonly perMinute: number;
   readonly clock: Clock;
 }
@@ -19,23 +19,25 @@ const PEERS_PER_EVENT = 10;
 const MOST_COUNTERS = 4096;
 
 /**
- * Limits repeated `warn` lines, which a hostile peer could otherwise use to fill the disk.
- * The peer is the field `peer` of the line or of a child log, without its port.
+ * Limits repeated lines that a hostile peer could otherwise use to fill the disk: each `warn`, and each `info` about
+ * a peer that has no field `user`, such as `connection.accepted`. An `info` with a user took a login.
+ * The peer is the field `peer` without its port. Either field may be the line's or that of a child log.
  * After each minute `log.suppressed` says per event and peer how many lines were swallowed.
  */
 export function limited(log: Log, options: LogLimitOptions): LimitedLog {
-  return new LimitedPeerLog(log, new Limiter(log, options), undefined);
+  return new LimitedPeerLog(log, new Limiter(log, options), {});
 }
 
 class LimitedPeerLog implements LimitedLog {
   readonly #log: Log;
   readonly #limiter: Limiter;
-  readonly #peer: string | undefined;
+  readonly #fields: LogFields;
 
-  constructor(log: Log, limiter: Limiter, peer: string | undefined) {
+  /** @param fields what `log` adds to each line */
+  constructor(log: Log, limiter: Limiter, fields: LogFields) {
     this.#log = log;
     this.#limiter = limiter;
-    this.#peer = peer;
+    this.#fields = fields;
   }
 
   debug(event: string, fields?: LogFields): void {
@@ -43,12 +45,15 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   info(event: string, fields?: LogFields): void {
-    this.#limiter.flush();
+    const { peer, user } = { ...this.#fields, ...fields };
+    if (peer === undefined || user !== undefined) this.#limiter.flush();
+    else if (!this.#limiter.admits(event, addressOf(peer))) return;
     this.#log.info(event, fields);
   }
 
   warn(event: string, fields?: LogFields): void {
-    if (this.#limiter.admits(event, peerOf(fields) ?? this.#peer ?? '')) this.#log.warn(event, fields);
+    const { peer } = { ...this.#fields, ...fields };
+    if (this.#limiter.admits(event, addressOf(peer))) this.#log.warn(event, fields);
   }
 
   error(event: string, fields?: LogFields): void {
@@ -57,7 +62,7 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   child(fields: LogFields): LimitedLog {
-    return new LimitedPeerLog(this.#log.child(fields), this.#limiter, peerOf(fields) ?? this.#peer);
+    return new LimitedPeerLog(this.#log.child(fields), this.#limiter, { ...this.#fields, ...fields });
   }
 
   flush(): void {
@@ -150,9 +155,8 @@ function keyOf(event: string, peer: string | undefined): string {
 }
 
 /** The address in `192.0.2.1:5000` or `[2001:db8::1]:5000`: another port is the same peer. */
-function peerOf(fields: LogFields | undefined): string | undefined {
-  const peer = fields?.peer;
-  if (typeof peer !== 'string') return undefined;
+function addressOf(peer: unknown): string {
+  if (typeof peer !== 'string') return '';
   const match = /^\[(.+)\]:\d+$/.exec(peer) ?? /^([^:]+):\d+$/.exec(peer);
   return (match?.[1] ?? peer).slice(0, 64);
 }

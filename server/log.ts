@@ -23,7 +23,7 @@ export function createLog(options: Config['log'], sink: LogSink): Log {
     serializers: { error: pino.stdSerializers.err },
   };
   const format = isPretty ? prettyFormat(sink) : (line: string): string => line;
-  return new PinoLog(pino(settings, { write: (line: string) => void sink.write(withoutC1(format(line))) }));
+  return new PinoLog(pino(settings, { write: (line: string) => void sink.write(withoutHidden(format(line))) }));
 }
 
 /** pino-pretty called in-process: a worker thread could hold lines back when the process dies. */
@@ -39,9 +39,18 @@ function prettyFormat(sink: LogSink): (line: string) => string {
   };
 }
 
-/** JSON escapes C0 controls, but not DEL and C1, which some terminals obey; a user name is the peer's to choose. */
-function withoutC1(text: string): string {
-  return text.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+/**
+ * Escapes as JSON does what JSON lets through and does not show as itself; a user name is the peer's to choose.
+ * DEL and C1 some terminals obey, U+2028 and U+2029 end a line for some readers, and format characters (Cf) reorder
+ * the text around them (bidi) or make two names look alike (zero width).
+ */
+function withoutHidden(text: string): string {
+  return text.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
+    character
+      .split('') // code units: JSON writes what lies beyond U+FFFF as two
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }
 
 class PinoLog implements Log {

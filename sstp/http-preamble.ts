@@ -7,6 +7,7 @@ export const SSTP_URI = '/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/';
 export interface SstpHttpRequest {
   /** SSTPCORRELATIONID as sent, at most 128 characters: meant to be a GUID, but sstpc sends something else. */
   readonly correlationId: string | undefined;
+  /** The Host header as sent, at most 255 characters: a DNS name is no longer (RFC 1035 2.3.4). */
   readonly host: string | undefined;
   /** The query variable `tenantid`, not percent-decoded, MS-SSTP 3.2.4.1. */
   readonly tenantId: string | undefined;
@@ -30,6 +31,7 @@ const METHOD = 'SSTP_DUPLEX_POST';
 const ENDLESS = '18446744073709551615';
 const MAX_HEAD_BYTES = 8192;
 const MAX_CORRELATION_ID_LENGTH = 128;
+const MAX_HOST_LENGTH = 255;
 const MAX_SHOWN_LENGTH = 1024;
 const SECRET_FIELDS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 const REASON_PHRASES = {
@@ -132,7 +134,7 @@ function readRequest(startLine: string, fields: readonly HttpField[], rest: Buff
   if (hosts.length > 1) return refused(400, 'more than one Host');
   const request: SstpHttpRequest = {
     correlationId: textOf(valuesOf(fields, 'sstpcorrelationid')[0]?.slice(0, MAX_CORRELATION_ID_LENGTH)),
-    host: textOf(hosts[0]),
+    host: textOf(hosts[0]?.slice(0, MAX_HOST_LENGTH)),
     tenantId: textOf(tenantOf(query)),
     head: show(startLine, fields),
   };

@@ -100,7 +100,46 @@ test('many peers together get ten times as many lines of an event as one', () =>
   );
 });
 
-test('other levels are never held back', () => {
+test('an info line about a peer without a user is limited like a warning: it takes no login', () => {
+  const { log, lines, clock } = setUp(2);
+  for (let port = 1; port <= 5; port++) {
+    const connection = log.child({ connection: `c${port}`, peer: `192.0.2.1:${port}` });
+    connection.info('connection.accepted', { host: 'vpn' });
+    connection.info('connection.closed', { stage: 'sstp', user: undefined });
+  }
+  log.child({ peer: '192.0.2.2:1' }).info('connection.accepted');
+  assert.deepEqual(
+    lines.map(([level, event, fields]) => [level, event, fields.peer]),
+    [
+      ['info', 'connection.accepted', '192.0.2.1:1'],
+      ['info', 'connection.closed', '192.0.2.1:1'],
+      ['info', 'connection.accepted', '192.0.2.1:2'],
+      ['info', 'connection.closed', '192.0.2.1:2'],
+      ['info', 'connection.accepted', '192.0.2.2:1'],
+    ],
+  );
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  assert.deepEqual(lines, [
+    ['warn', 'log.suppressed', { event: 'connection.accepted', peer: '192.0.2.1', count: 3 }],
+    ['warn', 'log.suppressed', { event: 'connection.closed', peer: '192.0.2.1', count: 3 }],
+  ]);
+});
+
+test('an info line with a user is never held back, nor counted', () => {
+  const { log, lines } = setUp(1);
+  const connection = log.child({ peer: '192.0.2.1:5' });
+  for (let i = 0; i < 100; i++) {
+    connection.info('connection.closed', { user: 'ann' });
+    connection.child({ user: 'ann' }).info('connection.up');
+  }
+  assert.equal(lines.length, 200);
+  connection.info('connection.closed');
+  assert.equal(lines.length, 201);
+});
+
+test('debug and error lines, and info lines about no peer, are never held back', () => {
   const { log, lines } = setUp(0);
   for (let i = 0; i < 5; i++) {
     log.debug('d');

@@ -58,3 +58,30 @@ test('no control character of a field reaches a terminal', () => {
     assert.doesNotMatch((lines[0] ?? '').replace(/\n$/, ''), /\p{Cc}/u);
   }
 });
+
+test('what hides or reorders text in a field is escaped as JSON does: a reader of the log sees it, a program gets it', () => {
+  const cases = [
+    ['\u202e', '\\u202e'], // right-to-left override
+    ['\u2066', '\\u2066'],
+    ['\u200b', '\\u200b'], // zero width space
+    ['\ufeff', '\\ufeff'],
+    ['\u00ad', '\\u00ad'], // soft hyphen
+    ['\u2028', '\\u2028'],
+    ['\u2029', '\\u2029'],
+    ['\x7f', '\\u007f'],
+    ['\u009b', '\\u009b'],
+    ['\u{e0041}', '\\udb40\\udc41'], // a tag character, beyond U+FFFF
+  ] as const;
+  const shown = 'J\u00fcrgen \u4e2d \u{1f600} ';
+  for (const format of ['pretty', 'json'] as const) {
+    for (const [hidden, escaped] of cases) {
+      const { log, lines } = capture({ level: 'info', format });
+      const user = `${shown}${hidden}b`;
+      log.info('auth.failed', { user });
+      const line = lines[0] ?? '';
+      assert.ok(line.includes(`${shown}${escaped}b`), JSON.stringify(line));
+      assert.ok(!line.includes(hidden));
+      if (format === 'json') assert.equal((JSON.parse(line) as { user: string }).user, user);
+    }
+  }
+});

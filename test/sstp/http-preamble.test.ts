@@ -243,6 +243,14 @@ test('the head for diagnosis: lines as read, secrets as their length, at most 1 
   assert.equal(long.request.correlationId, 'x'.repeat(128));
 });
 
+test('of a Host 255 characters are kept (RFC 1035 2.3.4), whatever was sent: it goes into the log before any login', () => {
+  for (const length of [254, 255, 256, 8000]) {
+    const result = read(request(`SSTP_DUPLEX_POST ${URI} HTTP/1.1`, LENGTH, `Host: ${'x'.repeat(length)}`));
+    assert.ok(result.kind === 'sstp');
+    assert.equal(result.request.host, 'x'.repeat(Math.min(length, 255)));
+  }
+});
+
 test('any bytes behind the method, in any chunks: the same answer as in one', () => {
   const line = fc.constantFrom(URI, ' ', 'HTTP/1.1', '\r\n', 'Host: a', LENGTH, ':', '\n', '\r', 'x', '\xff', '\t');
   const any = fc.array(fc.oneof(line, fc.string({ maxLength: 5 })), { maxLength: 30 }).map((parts) => parts.join(''));
