@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { CertificateError } from './certificate-error.ts';
 import { hasServerAuth, type ServerCertificate } from './inspect.ts';
 import { parseCertificates, parseKey } from './pem.ts';
-import { readSmallFile } from './secure-file.ts';
+import { type ReadFile, readIfThere } from './secure-file.ts';
 
 /**
  * Loads the operator's own certificate and key, RSA or ECDSA. Both may be in one file.
@@ -12,8 +12,8 @@ import { readSmallFile } from './secure-file.ts';
  * MS-SSTP 3.2.4.1: what a client must find in the certificate.
  */
 export function loadCertificateFiles(certFile: string, keyFile: string, now: Date): ServerCertificate {
-  const chain = parseCertificates(readSmallFile(certFile).bytes, certFile);
-  const keyRead = readSmallFile(keyFile);
+  const chain = parseCertificates(readGiven(certFile, 'cert').bytes, certFile);
+  const keyRead = readGiven(keyFile, 'key');
   const key = parseKey(keyRead.bytes, keyFile);
 
   const [leaf] = chain;
@@ -34,6 +34,13 @@ export function loadCertificateFiles(certFile: string, keyFile: string, now: Dat
     // Said, not refused: secrets mounted into a container often come with such a mode.
     notes: (keyRead.mode & 0o007) === 0 ? [] : [`${keyFile}: every user can read the key: chmod 600 ${keyFile}`],
   };
+}
+
+/** @param name of the flag, and of the key in the configuration */
+function readGiven(file: string, name: 'cert' | 'key'): ReadFile {
+  const read = readIfThere(file);
+  if (read !== undefined) return read;
+  throw new CertificateError(`${file}: no such file; check the path given with --${name} / tls.${name}`);
 }
 
 function checkLeaf(leaf: X509Certificate, file: string, now: Date): void {

@@ -12,8 +12,10 @@ export interface CheckedNames {
   readonly first: string;
 }
 
+const REMEDY = 'say what clients dial with --host NAME';
+
 /** Each name costs room in every TLS handshake. */
-const MOST_NAMES = 100;
+export const MOST_NAMES = 100;
 
 /**
  * Checks the names that clients dial.
@@ -22,7 +24,7 @@ const MOST_NAMES = 100;
  */
 export function checkNames(names: readonly string[]): CheckedNames {
   if (names.length > MOST_NAMES) {
-    throw new CertificateError(`${names.length} names for one certificate; the most is ${MOST_NAMES}`);
+    throw new CertificateError(`${names.length} names for one certificate; the most is ${MOST_NAMES}: ${REMEDY}`);
   }
   const dns = new Set<string>();
   const ip = new Set<string>();
@@ -32,7 +34,7 @@ export function checkNames(names: readonly string[]): CheckedNames {
     first ??= checked.text;
     (checked.kind === 'ip' ? ip : dns).add(checked.text);
   }
-  if (first === undefined) throw new CertificateError('a certificate needs at least one name that clients dial');
+  if (first === undefined) throw new CertificateError(`a certificate needs at least one name: ${REMEDY}`);
   return { dns: [...dns], ip: [...ip], first };
 }
 
@@ -82,5 +84,5 @@ function isLabel(label: string): boolean {
 }
 
 function refused(name: string, why: string): CertificateError {
-  return new CertificateError(`cannot put ${JSON.stringify(name.slice(0, 100))} into a certificate: ${why}`);
+  return new CertificateError(`cannot put ${JSON.stringify(name.slice(0, 100))} into a certificate: ${why}; ${REMEDY}`);
 }

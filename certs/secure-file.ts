@@ -22,14 +22,7 @@ export interface ReadFile {
   readonly mode: number;
 }
 
-/** @throws {CertificateError} unless `file` is a regular file of at most 1 MiB that we may read */
-export function readSmallFile(file: string): ReadFile {
-  const read = readIfThere(file);
-  if (read === undefined) throw new CertificateError(`${file}: no such file`);
-  return read;
-}
-
-/** The same; undefined if there is no such file. */
+/** @returns undefined if there is no such file @throws {CertificateError} unless it is a regular one of at most 1 MiB that we may read */
 export function readIfThere(file: string): ReadFile | undefined {
   return guarded(file, 'cannot be read', () => {
     const fd = openIfThere(file);

@@ -116,7 +116,7 @@ function addPasswd(user: Command, tools: Tools): void {
     .command('passwd')
     .summary("change a user's password")
     .description(
-      "Changes a user's password. It is asked for on a terminal; without a terminal, or if nothing is typed,\n" +
+      "Changes a user's password. It is asked for on a terminal; without a terminal, or if nothing is typed, " +
         'a random one is made and printed.',
     )
     .argument('<NAME>', 'name to log in with')

@@ -32,11 +32,11 @@ export function parseConfig(text: string, file: string): ReadonlyMap<string, unk
     } else if (GROUPS.has(name)) {
       for (const [inner, value] of entries(node, name, file)) {
         const key = `${name}.${inner}`;
-        if (!LEAVES.has(key)) throw unknownKey(key, file);
+        if (!LEAVES.has(key)) throw unknownKey(key, [...LEAVES], file);
         if (value !== null) values.set(key, plainValue(key, value, file));
       }
     } else {
-      throw unknownKey(name, file);
+      throw unknownKey(name, [...LEAVES, ...GROUPS], file);
     }
   }
   return values;
@@ -101,10 +101,10 @@ function plainValue(key: string, value: unknown, file: string): unknown {
   return value;
 }
 
-function unknownKey(key: string, file: string): ConfigError {
+function unknownKey(key: string, known: readonly string[], file: string): ConfigError {
   if (LEAVES.has(key)) {
     // Taken as well, it could stand in the file twice without YAML noticing.
     return new ConfigError(`${key}: must be written as "${key.replace('.', ':" with "')}:" below it (file ${file})`);
   }
-  return new ConfigError(`${key}: unknown key, the nearest is ${nearest(key, [...LEAVES])} (file ${file})`);
+  return new ConfigError(`${key}: unknown key, the nearest is ${nearest(key, known)} (file ${file})`);
 }

@@ -7,6 +7,7 @@ import convict from 'convict';
 import { checkConfig } from './config-check.ts';
 import { ConfigError, shown } from './config-error.ts';
 import { readConfigFile } from './config-file.ts';
+import { nearest } from './config-nearest.ts';
 import { type Config, type Flag, flagText, KEYS, type Key } from './config-schema.ts';
 
 export { ConfigError } from './config-error.ts';
@@ -26,7 +27,7 @@ export interface LoadedConfig {
 
 /**
  * Puts the configuration together. Relative paths are taken from the folder of the file that has them, else from the
- * current directory. An empty environment variable counts as not set.
+ * current directory. An empty environment variable counts as not set; any other `SSTPD_*` that nobody reads is refused.
  *
  * @param input.file the YAML file; without it SSTPD_CONFIG, without that none
  * @throws {ConfigError} naming key, value, what is allowed and where it came from
@@ -36,6 +37,7 @@ export function loadConfig(input: {
   readonly env: NodeJS.ProcessEnv;
   readonly file?: string | undefined;
 }): LoadedConfig {
+  checkEnvironment(input.env);
   const file = input.file ?? (input.env.SSTPD_CONFIG || undefined);
   const fileValues = file === undefined ? new Map<string, unknown>() : readConfigFile(file);
   const values = newConvict();
@@ -89,6 +91,32 @@ export function configFlags(): { key: string; flag: Flag; doc: string; default: 
   return KEYS.flatMap(({ key, leaf: { flag, doc, default: initial } }) =>
     flag === undefined ? [] : [{ key, flag, doc, default: String(initial) }],
   );
+}
+
+const PREFIX = 'SSTPD_';
+/** Read elsewhere: by this file and the command line. */
+const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD'].map((name) => `${PREFIX}${name}`);
+const VARIABLES: ReadonlySet<string> = new Set([...KEYS.map(({ env }) => env), ...OTHER_VARIABLES]);
+
+/** Kubernetes puts these into the pods of a service that is named sstpd. */
+const OF_KUBERNETES = /^SSTPD_(?:SERVICE|PORT)(?:_|$)/;
+
+/** A mistyped variable would leave its key at the default without a word. */
+function checkEnvironment(environment: NodeJS.ProcessEnv): void {
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith(PREFIX) || !value || VARIABLES.has(name) || OF_KUBERNETES.test(name)) continue;
+    const typed = name.length > 80 ? `${name.slice(0, 77)}...` : name;
+    throw new ConfigError(`${typed}: unknown environment variable, the nearest is ${nearestVariable(name)}`);
+  }
+}
+
+function nearestVariable(name: string): string {
+  const known = [...VARIABLES].map((variable) => variable.slice(PREFIX.length));
+  // With a dot behind its group as well, so that MTU alone finds NETWORK_MTU.
+  const grouped = KEYS.filter(({ key }) => key.includes('.')).map(({ env }) =>
+    env.slice(PREFIX.length).replace('_', '.'),
+  );
+  return `${PREFIX}${nearest(name.slice(PREFIX.length), [...known, ...grouped])?.replace('.', '_')}`;
 }
 
 interface Given {

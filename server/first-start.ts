@@ -2,13 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, type UserStore } from '../auth/index.ts';
+import { checkName, MOST_NAMES } from '../certs/index.ts';
 import type { FirstUser } from './next-steps.ts';
 
 const FIRST_USER = 'vpn';
 
 /**
  * Names a client can dial when the operator gave none: a full host name, this machine's addresses, then the short name.
- * Loopback and link-local addresses are of no use to a client.
+ * Loopback and link-local addresses are of no use to a client, nor are names that mean another machine there. What no
+ * certificate can carry is left out; of more than fit into one, the addresses come first.
  */
 export function machineNames(
   host: string = hostname(),
@@ -22,10 +24,24 @@ export function machineNames(
     );
   const ofFamily = (family: string): string[] =>
     addresses.filter((entry) => entry.family === family).map((entry) => entry.address);
-  const full = host.includes('.') ? [host] : [];
-  const short = host.includes('.') || host === '' || host === 'localhost' ? [] : [host];
-  const names = [...new Set([...full, ...ofFamily('IPv4'), ...ofFamily('IPv6'), ...short])];
+  const numeric = [...new Set([...ofFamily('IPv4'), ...ofFamily('IPv6')])].filter(isCertifiable).slice(0, MOST_NAMES);
+  const named = numeric.length < MOST_NAMES && isCertifiable(host) && !isLocalName(host) ? [host] : [];
+  const names = [...new Set(host.includes('.') ? [...named, ...numeric] : [...numeric, ...named])];
   return names.length > 0 ? names : ['localhost'];
+}
+
+function isCertifiable(name: string): boolean {
+  try {
+    checkName(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What installers call a machine that got no name: `localhost`, `localhost.anything`, `anything.localdomain`. */
+function isLocalName(host: string): boolean {
+  return /^localhost(?:\.|$)|\.localdomain\.?$/i.test(host);
 }
 
 /**

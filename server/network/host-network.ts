@@ -53,6 +53,8 @@ export class HostNetwork {
   /** Settings under /proc/sys that we turned on. */
   readonly #written = new Set<string>();
   #hasFirewall = false;
+  /** The IPv6 pool, unless IPv6 stays off for the device. */
+  #servedIpv6: Ipv6Cidr | undefined;
   /** Settles when the last change that was asked for is done: changes never overlap. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -169,6 +171,7 @@ export class HostNetwork {
   async #configureDevice(): Promise<string[]> {
     const { tun, mtu, ipv4, ipv6, linkLocal } = this.#options;
     const ipv6State = await this.#enableIpv6();
+    this.#servedIpv6 = ipv6State.isOn ? ipv6?.cidr : undefined;
     const commands = [
       `link set dev ${tun} mtu ${mtu}`,
       ...(ipv6State.isOn ? [`link set dev ${tun} addrgenmode none`] : []),
@@ -180,7 +183,7 @@ export class HostNetwork {
         : []),
     ];
     await ip(['-batch', '-'], batch(commands));
-    const pools = [formatIpv4Cidr(ipv4.cidr), ...(ipv6 ? [formatIpv6Cidr(ipv6.cidr)] : [])];
+    const pools = [formatIpv4Cidr(ipv4.cidr), ...(this.#servedIpv6 ? [formatIpv6Cidr(this.#servedIpv6)] : [])];
     return [`device ${tun}: MTU ${mtu}, clients in ${pools.join(' and ')}`, ...ipv6State.lines];
   }
 
@@ -217,34 +220,38 @@ export class HostNetwork {
     this.#hasFirewall = result.kind === 'ok';
     switch (result.kind) {
       case 'ok':
-        return [...this.#translation(), ...this.#routedPrefix()];
+        return this.#ways();
       case 'missing':
-        return nat
-          ? [this.#withoutNat('nft is not installed', 'apt install nftables and start again')]
-          : this.#routedPrefix();
+        return [
+          ...(nat ? [this.#withoutNat('nft is not installed', 'apt install nftables and start again')] : this.#ways()),
+          'WARNING: without nft the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables',
+        ];
       case 'failed':
         return nat
           ? [this.#withoutNat(`nft: ${result.message}`, 'see what nft list ruleset says')]
-          : [`WARNING: no second guard of the loopback addresses (nft: ${result.message})`, ...this.#routedPrefix()];
+          : [`WARNING: no second guard of the loopback addresses (nft: ${result.message})`, ...this.#ways()];
       default:
         return result satisfies never;
     }
   }
 
+  /** How packets of clients get to other networks and back. */
+  #ways(): string[] {
+    return [...this.#translation(), ...this.#routedPrefix()];
+  }
+
   #translation(): string[] {
-    const { ipv4, ipv6, nat } = this.#options;
+    const { ipv4, nat } = this.#options;
+    const ipv6 = this.#servedIpv6;
     if (!nat) return [`no NAT: ${formatIpv4Cidr(ipv4.cidr)} must be routed to this host by the network behind it`];
-    const translated = [
-      formatIpv4Cidr(ipv4.cidr),
-      ...(ipv6 && isUniqueLocal(ipv6.cidr) ? [formatIpv6Cidr(ipv6.cidr)] : []),
-    ];
+    const translated = [formatIpv4Cidr(ipv4.cidr), ...(ipv6 && isUniqueLocal(ipv6) ? [formatIpv6Cidr(ipv6)] : [])];
     return [`NAT for ${translated.join(' and ')} (nftables table ${this.#table})`];
   }
 
   #routedPrefix(): string[] {
-    const { ipv6, nat } = this.#options;
-    if (ipv6 === undefined || (nat && isUniqueLocal(ipv6.cidr))) return [];
-    return [`no NAT for ${formatIpv6Cidr(ipv6.cidr)}: it must be routed to this host by the network behind it`];
+    const ipv6 = this.#servedIpv6;
+    if (ipv6 === undefined || (this.#options.nat && isUniqueLocal(ipv6))) return [];
+    return [`no NAT for ${formatIpv6Cidr(ipv6)}: it must be routed to this host by the network behind it`];
   }
 
   #withoutNat(cause: string, remedy: string): string {

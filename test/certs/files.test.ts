@@ -77,8 +77,8 @@ test('refused: files that are not there, not files, empty, or far too large', ()
   writeFileSync(path('empty'), '');
   writeFileSync(path('large'), '');
   truncateSync(path('large'), 1_048_577);
-  assertRefused('absent', 'ecdsa.key', 'absent', /no such file/);
-  assertRefused('ecdsa.pem', 'absent', 'absent', /no such file/);
+  assertRefused('absent', 'ecdsa.key', 'absent', /no such file; check the path given with --cert \/ tls\.cert$/);
+  assertRefused('ecdsa.pem', 'absent', 'absent', /no such file; check the path given with --key \/ tls\.key$/);
   assertRefused('folder', 'ecdsa.key', 'folder', /not a file/);
   assertRefused('empty', 'ecdsa.key', 'empty', /empty/);
   assertRefused('large', 'ecdsa.key', 'large', /too large/);

@@ -114,6 +114,31 @@ test('where /proc/sys is read-only, as in containers, the lines say what to set 
   assert.equal(await setting(server, 'net.ipv4.ip_forward'), '0');
 });
 
+test('where IPv6 stays off no line says where its packets go', { skip }, async (t) => {
+  const { server } = await makeLab(t);
+  await server.run('sysctl', ['-q', '-w', `net.ipv6.conf.${TUN}.disable_ipv6=1`]);
+  const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+  for (const [pool6, nat] of [
+    ['fd00:1::/48', true],
+    ['2001:db8:c::/48', true],
+    ['2001:db8:c::/48', false],
+  ] as const) {
+    const said = lines(await runChild(server, { ...OPTIONS, pool6, nat }, ['up'], readOnly));
+    assert.ok(
+      said.some((line) => line.startsWith('WARNING: IPv6 is off for sstp0, so clients get no IPv6')),
+      said.join('\n'),
+    );
+    assert.deepEqual(
+      said.filter((line) => line.includes(pool6)),
+      [],
+    );
+    assert.ok(
+      said.some((line) => /^(no )?NAT.* 192\.168\.217\.0\/24/.test(line.replace(':', ''))),
+      said.join('\n'),
+    );
+  }
+});
+
 /** Hides all of the folder where ip and nft are, except what the test names; only for the child. */
 const withOnly = (commands: string) =>
   `d=$(mktemp -d); for c in ${commands}; do cp "$(command -v $c)" "$d"; done
@@ -121,16 +146,24 @@ const withOnly = (commands: string) =>
    for f in /usr/bin/ip /bin/ip /usr/bin/nft /bin/nft; do [ -L $f ] || [ ! -e $f ] || mount --bind /dev/null $f; done
    "$@"; s=$?; umount /usr/local/sbin /usr/sbin 2>/dev/null; rm -rf "$d"; exit $s`;
 
-test('without nft the device works, and one line says what does not and how to mend it', { skip }, async (t) => {
+const UNGUARDED =
+  'WARNING: without nft the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables';
+
+test('without nft the device works, and the lines say what does not and how to mend it', { skip }, async (t) => {
   const { server } = await makeLab(t);
   const said = lines(
     await runChild(server, OPTIONS, ['cleanStale', 'up', 'addHostRoute=198.51.100.7', 'down'], withOnly('ip')),
   );
   assert.deepEqual(warnings(said), [
     'WARNING: nft is not installed, so there is no NAT and clients get no further than this server: apt install nftables and start again, or start with --no-nat and route 192.168.217.0/24 to this host',
+    UNGUARDED,
   ]);
   const noNat = lines(await runChild(server, { ...OPTIONS, nat: false }, ['up', 'down'], withOnly('ip')));
-  assert.deepEqual(warnings(noNat), []);
+  assert.deepEqual(warnings(noNat), [UNGUARDED]);
+  assert.ok(
+    noNat.includes('no NAT: 192.168.217.0/24 must be routed to this host by the network behind it'),
+    noNat.join('\n'),
+  );
 });
 
 test('without ip nothing can be done: the error names the package', { skip }, async (t) => {

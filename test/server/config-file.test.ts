@@ -38,6 +38,9 @@ test('unknown keys are refused and the nearest named', () => {
     ['mtu: 1400', 'mtu: unknown key, the nearest is network.mtu (file f.yaml)'],
     ['network: { mtuu: 1400 }', 'network.mtuu: unknown key, the nearest is network.mtu (file f.yaml)'],
     ['tls: { preambleMs: 1 }', 'tls.preambleMs: unknown key, the nearest is http.preambleMs (file f.yaml)'],
+    ['pol: { ipv4: auto }', 'pol: unknown key, the nearest is pool (file f.yaml)'],
+    ['limit: { connections: 5 }', 'limit: unknown key, the nearest is limits (file f.yaml)'],
+    ['log: { logg: info }', 'log.logg: unknown key, the nearest is log.level (file f.yaml)'],
     ['network.mtu: 1400', 'network.mtu: must be written as "network:" with "mtu:" below it (file f.yaml)'],
   ] as const) {
     assert.equal(refusal(text), message);

@@ -98,6 +98,30 @@ test('an empty environment variable counts as not set', () => {
   assert.equal(origins.get('network.mtu'), 'default');
 });
 
+test('an SSTPD_ variable that nobody reads is refused and the nearest named, unless it is empty', () => {
+  for (const [typed, meant] of [
+    ['SSTPD_POOL_IPV', 'SSTPD_POOL_IPV4'],
+    ['SSTPD_MTU', 'SSTPD_NETWORK_MTU'],
+    ['SSTPD_MIN_VERSION', 'SSTPD_TLS_MIN_VERSION'],
+    ['SSTPD_network_mtu', 'SSTPD_NETWORK_MTU'],
+    ['SSTPD_DATADIR', 'SSTPD_DATA'],
+    ['SSTPD_CONFG', 'SSTPD_CONFIG'],
+    ['SSTPD_PASWORD', 'SSTPD_PASSWORD'],
+  ] as const) {
+    assert.equal(
+      refusal({ env: { [typed]: '1' } }).message,
+      `${typed}: unknown environment variable, the nearest is ${meant}`,
+    );
+    assert.equal(load({ env: { [typed]: '' } }).config.network.mtu, 1400);
+  }
+  assert.match(refusal({ env: { [`SSTPD_\n${'x'.repeat(9999)}`]: '1' } }).message, /^SSTPD_ x{1,80}\.\.\.: unknown/);
+  load({ env: { SSTPD_DEBUG: '1', SSTPD_PASSWORD: 'x', SSTPDX: '1', sstpd_data: 'x' } });
+  // What Kubernetes sets for a service of the name sstpd.
+  load({
+    env: { SSTPD_SERVICE_HOST: '10.0.0.1', SSTPD_PORT: 'tcp://10.0.0.1:443', SSTPD_PORT_443_TCP_ADDR: '10.0.0.1' },
+  });
+});
+
 test('lists come as YAML lists, one YAML value, text with commas, or repeated flags', () => {
   const two = [0x01010101, 0x09090909];
   assert.deepEqual(load({ yaml: 'dns: [1.1.1.1, 9.9.9.9]\n' }).config.dns, two);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Authenticator, UserStore } from '../../auth/index.ts';
+import { checkNames } from '../../certs/index.ts';
 import { ensureFirstUser, machineNames } from '../../server/first-start.ts';
 
 const address = (text: string, internal = false): NetworkInterfaceInfo => {
@@ -34,6 +35,32 @@ test('a machine without any of these is localhost', () => {
   const loopback = interfaces([address('127.0.0.1', true)]);
   assert.deepEqual(machineNames('', loopback), ['localhost']);
   assert.deepEqual(machineNames('localhost', loopback), ['localhost']);
+});
+
+test('a host name that no certificate can carry, or that means another machine to a client, is left out', () => {
+  const host = interfaces([address('192.0.2.5')]);
+  const local = [
+    'localhost',
+    'LOCALHOST',
+    'localhost.localdomain',
+    'localhost.lan',
+    'box.localdomain',
+    'box.LocalDomain.',
+  ];
+  for (const name of [...local, 'a b', '-box', 'box:1', '10.0.0', `${'a'.repeat(64)}.example`]) {
+    assert.deepEqual(machineNames(name, host), ['192.0.2.5'], name);
+  }
+  assert.deepEqual(machineNames('localhost.localdomain', interfaces()), ['localhost']);
+  assert.deepEqual(machineNames('localhosts.example', host), ['localhosts.example', '192.0.2.5']);
+});
+
+test('there are as many names as a certificate takes; of more the addresses stay, IPv4 first', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `10.0.0.${i + 1}`);
+  const host = (count: number) => interfaces([address('2001:db8::5'), ...many(count).map((text) => address(text))]);
+  assert.deepEqual(machineNames('vpn.example.com', host(120)), many(100));
+  assert.deepEqual(machineNames('box', host(99)), [...many(99), '2001:db8::5']);
+  assert.deepEqual(machineNames('vpn.example.com', host(98)), ['vpn.example.com', ...many(98), '2001:db8::5']);
+  for (const count of [98, 99, 100, 120]) assert.doesNotThrow(() => checkNames(machineNames('box', host(count))));
 });
 
 function newStore(t: TestContext): { directory: string; store: UserStore } {
