@@ -61,6 +61,7 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
           defaultRoute: flags.defaultRoute === true,
           json: flags.json === true,
           stdout: terminal.stdout,
+          stderr: terminal.stderr,
         });
       }),
     );

@@ -22,15 +22,18 @@ export interface ConnectOptions {
   /** JSON lines instead of text. */
   readonly json: boolean;
   readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What every SSTP link carries without fragments: see MS-SSTP 3.1.5.2. */
 const MTU_BYTES = 1400;
 
 /**
- * Connects until SIGINT or SIGTERM.
+ * Connects until SIGINT, SIGTERM or SIGHUP.
  *
- * @returns the exit status: 0 after a signal, 1 if the connection could not be made or was lost
+ * @returns the exit status: 0 after a signal; 1 if the connection could not be made, with one line on stderr, or was lost
  * @throws {TunError} if there can be no TUN device
  */
 export async function connect(options: ConnectOptions): Promise<number> {
@@ -66,18 +69,19 @@ export async function connect(options: ConnectOptions): Promise<number> {
     wasStopped = true;
     client.disconnect('user');
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     client.start();
     const end = await client.ended;
     await settingUp;
     await setup?.undo();
-    report.ended(failure === undefined ? end : { ...end, reason: 'set-up-failed', detail: failure }, client);
+    const told = failure === undefined ? end : { ...end, reason: 'set-up-failed', detail: failure };
+    const hasFailed = !wasStopped && (failure !== undefined || !end.wasUp);
+    if (hasFailed) options.stderr.write(`sstpd: the connection to ${options.host} failed: ${cause(told)}\n`);
+    if (!hasFailed || options.json) report.ended(told, client);
     return wasStopped ? 0 : 1;
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
     tun.close();
   }
 }
@@ -98,11 +102,20 @@ function textReport({ host, user, stdout }: ConnectOptions): Report {
       if (linkLocal !== undefined && ipv4 === undefined)
         stdout.write(`IPv6 is up: ${formatIpv6(linkLocal)} on ${device}\n`);
     },
-    ended: ({ reason, detail }, { counters }) => {
+    ended: (end, { counters }) => {
       const data = `${counters.bytesIn} bytes received, ${counters.bytesOut} sent`;
-      stdout.write(`Connection over: ${reason}${detail === '' ? '' : ` (${detail})`}; ${data}\n`);
+      stdout.write(`Connection over: ${cause(end)}; ${data}\n`);
     },
   };
+}
+
+/** On one line; what a server chose to say may not move the cursor. */
+function cause({ reason, detail }: ClientEnd): string {
+  const words = detail
+    .trim()
+    .replace(/\s+/g, ' ')
+    .replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  return words === '' ? reason : `${reason} (${words})`;
 }
 
 function timelineText(client: SstpClient): string {

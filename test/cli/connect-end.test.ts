@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { tunMissing } from '../support/netns.ts';
+import { SSTPD } from '../support/sstpd-process.ts';
+import type { SstpdServer } from '../support/sstpd-server.ts';
+import { PASSWORD, SERVER, USER, VpnLab } from '../support/vpn-lab.ts';
+
+const skip = tunMissing() ?? false;
+
+let lab: VpnLab;
+let server: SstpdServer;
+
+before(async () => {
+  if (skip) return;
+  lab = await VpnLab.create();
+  server = await lab.serveAnn();
+});
+after(() => lab?.destroy());
+
+/** Runs `sstpd connect` to its end in the client's namespace. */
+function connect(target: string, password: string, ...args: string[]) {
+  const words = [SSTPD, 'connect', target, '--user', USER, '--ca', `${lab.data}/ca.pem`, ...args];
+  return lab.client().exec(process.execPath, words, { env: { ...process.env, SSTPD_PASSWORD: password } });
+}
+
+const REFUSED = 'sstpd: the connection to 127.0.0.1 failed: connection-failed (connect ECONNREFUSED 127.0.0.1:1)\n';
+
+test('a tunnel that never came up is one line on standard error and status 1', { skip }, async () => {
+  assert.deepEqual(await connect('127.0.0.1:1', 'any'), { code: 1, stdout: '', stderr: REFUSED });
+  const { code, stdout, stderr } = await connect(SERVER, 'wrong');
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
+  assert.match(stderr, /^sstpd: the connection to 198\.18\.0\.1 failed: authentication-failed \([^\n]+\)\n$/);
+});
+
+test('a tunnel that can not be set up is one line on standard error', { skip }, async () => {
+  const words = [SSTPD, 'connect', SERVER, '--user', USER, '--ca', `${lab.data}/ca.pem`];
+  const env = ['PATH=/nowhere', `SSTPD_PASSWORD=${PASSWORD}`];
+  const stderr =
+    "sstpd: the connection to 198.18.0.1 failed: set-up-failed (the command 'ip' is missing: apt install iproute2)\n";
+  assert.deepEqual(await lab.client().exec('env', [...env, process.execPath, ...words]), {
+    code: 1,
+    stdout: '',
+    stderr,
+  });
+});
+
+test('with --json the last event is on standard output as well', { skip }, async () => {
+  const { code, stdout, stderr } = await connect('127.0.0.1:1', 'any', '--json');
+  assert.deepEqual({ code, stderr }, { code: 1, stderr: REFUSED });
+  const { event, reason, wasUp } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.deepEqual({ event, reason, wasUp }, { event: 'ended', reason: 'connection-failed', wasUp: false });
+});
+
+test('SIGHUP, the end of the terminal, ends the connection in order', { skip }, async () => {
+  const client = lab.connect();
+  await client.up();
+  const { exit, wasUp } = await client.stop('SIGHUP');
+  assert.deepEqual({ exit, wasUp }, { exit: { status: 0, signal: null }, wasUp: true });
+});
+
+test('a tunnel that was up and is lost ends with status 1', { skip }, async () => {
+  const from = server.mark;
+  const ending = connect(SERVER, PASSWORD);
+  const sessionUp = await server.logged('connection.up', { protocol: 'ipv4' }, from);
+  assert.equal(sessionUp.user, USER);
+  await server.stop();
+  const { code, stdout, stderr } = await ending;
+  assert.deepEqual({ code, stderr }, { code: 1, stderr: '' });
+  assert.match(stdout, /^Connected to 198\.18\.0\.1 as ann: .*^Connection over: [^\n]+\n$/ms);
+});
