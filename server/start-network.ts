@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, type Log } from '../core/index.ts';
-import { ChunkPool, PacketRouter } from '../datapath/index.ts';
+import { congestionControlFor, type DataPath, NativePath } from '../datapath/index.ts';
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
-import { openTun, type TunDevice } from '../tun/index.ts';
+import { openTunPath } from '../tun/index.ts';
 import { Advertiser } from './advertiser.ts';
 import type { Config } from './config.ts';
 import { HostNetwork } from './network/index.ts';
@@ -24,9 +24,8 @@ export interface AddressPlan {
 
 /** The path of the packets, and the host's network around it. */
 export interface NetworkParts {
-  readonly tun: TunDevice;
-  readonly router: PacketRouter;
-  readonly chunks: ChunkPool;
+  readonly path: DataPath;
+  readonly congestionControl: string;
   readonly advertiser: Advertiser | undefined;
   readonly host: HostNetwork;
   /** Lines for the operator. */
@@ -60,8 +59,18 @@ export async function setUpNetwork(options: {
   readonly fail: (error: Error) => void;
 }): Promise<NetworkParts> {
   const { config, plan, undo, log } = options;
-  const tun = openTun({ name: config.network.tun, mtu: config.network.mtu });
+  const { path: tun, offload } = openTunPath({
+    name: config.network.tun,
+    mtu: config.network.mtu,
+    offload: config.network.offload,
+    isolate: config.network.isolate,
+    mostBytes: config.limits.queuesBytes,
+    onFailure: options.fail,
+  });
   undo.push(() => tun.close());
+  const path = new NativePath(tun);
+  const congestionControl = congestionControlFor(config.tcp.congestion);
+  log.info('network.offload', { device: tun.name, offload, congestionControl: congestionControl || 'system' });
   const host = new HostNetwork({
     tun: tun.name,
     mtu: config.network.mtu,
@@ -79,14 +88,12 @@ export async function setUpNetwork(options: {
     remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
   }
   for (const remark of remarks) log.info('network.remark', { remark });
-  const router = new PacketRouter(tun, { isolate: config.network.isolate, onFailure: options.fail });
-  const chunks = new ChunkPool();
   const advertiser =
     plan.prefixes === undefined
       ? undefined
       : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
   undo.push(() => advertiser?.stop());
-  return { tun, router, chunks, advertiser, host, remarks };
+  return { path, congestionControl, advertiser, host, remarks };
 }
 
 /** PREFIX::1 of the pool's first /64. */

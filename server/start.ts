@@ -99,7 +99,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   log.info('server.started', {
     listening: listeningAt,
     data: config.data,
-    tun: network.tun.name,
+    tun: network.path.name,
     runsAs: runUser.name,
   });
   const summary: StartSummary = {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { User } from '../auth/index.ts';
 import { Alarm, EventQueue, formatIpv4, formatIpv6Cidr, type Instant, type Log } from '../core/index.ts';
-import { DataLink } from '../datapath/index.ts';
+import type { PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import { type CredentialProof, type PppServerAction, type PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
@@ -26,11 +26,15 @@ export type Stage = 'tls' | 'http' | 'sstp' | 'lcp' | 'authentication' | 'bindin
 
 /** The TLS stream below a tunnel. */
 export interface TunnelStream {
+  /** Descriptor of the TCP socket below, or -1. */
+  readonly fd: number;
   write(bytes: Buffer, done: () => void): void;
   /** Closes in an orderly way once `flushed` resolves, by force if that takes too long. */
   end(flushed: Promise<void>): void;
   /** Closes without waiting for anything. */
   destroy(): void;
+  /** Bytes of the client turned out not to be SSTP packets, or handling them failed. */
+  broken(error: unknown): void;
 }
 
 /** What one SSTP connection looks like to an operator, and in its last log line. */
@@ -66,7 +70,7 @@ export class Tunnel {
   readonly #authenticated: () => void;
   readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
-  readonly #link: DataLink;
+  readonly #link: PeerLink;
   readonly #sstpAlarm: Alarm;
   readonly #pppAlarm: Alarm;
   readonly #cancel = new AbortController();
@@ -132,6 +136,11 @@ export class Tunnel {
     if (!this.#ended) this.#link.receive(chunk);
   }
 
+  /** The client sends nothing more: what came of it so far counts. */
+  drain(): void {
+    if (!this.#ended) this.#link.drain();
+  }
+
   /** Ends the session in order: LCP Terminate-Request, then Call Disconnect with Status Info (MS-SSTP 3.3.4). */
   disconnect(reason: string): void {
     if (this.#ended || this.#reason !== undefined) return;
@@ -180,27 +189,27 @@ export class Tunnel {
     return dropped.length === 0 ? undefined : Object.fromEntries(dropped);
   }
 
-  #newLink(): DataLink {
-    const { tun, chunks, clock, config, router, advertiser } = this.#context;
+  #newLink(): PeerLink {
+    const { path, config, congestionControl, advertiser } = this.#context;
     const owner = {
       control: (packet: Buffer) => this.#onControl(packet),
       pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
       received: () => this.#onReceived(),
       write: (bytes: Buffer, done: () => void) => this.#stream.write(bytes, done),
       overflow: () => this.#fail('peer-not-reading'),
+      broken: (error: unknown) => this.#stream.broken(error),
     };
-    return new DataLink(owner, {
-      tun,
-      pool: chunks,
-      clock,
+    const options = {
       ingress: 'from-client',
       serverLinkLocal: SERVER_LINK_LOCAL,
       mostQueuedBytes: config.limits.queueBytes,
-      isolation: router.isolation,
-      onLinkLocal: (link, packet) => {
+      onLinkLocal: (link: PeerLink, packet: Buffer) => {
         if (isRouterSolicitation(packet, 0, packet.length)) advertiser?.advertise(link);
       },
-    });
+    } as const;
+    const link = path.makeLink(owner, options);
+    link.setSocket({ fd: this.#stream.fd, congestionControl });
+    return link;
   }
 
   #post(step: Step): void {
@@ -376,7 +385,7 @@ export class Tunnel {
   #onIpv4Up(): void {
     if (this.#lease === undefined || this.#isReleased) return;
     this.#link.openIpv4(this.#lease.ipv4.address);
-    this.#context.router.addIpv4(this.#lease.ipv4.address, this.#link);
+    this.#context.path.addIpv4(this.#lease.ipv4.address, this.#link);
     this.#ipv4Up = true;
     this.#onUp('ipv4');
   }
@@ -384,12 +393,12 @@ export class Tunnel {
   #onIpv6Up(): void {
     if (this.#lease === undefined || this.#isReleased) return;
     const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
+    const { path, advertiser } = this.#context;
     this.#link.openIpv6(ipv6?.address, linkLocal);
-    router.addLinkLocal(linkLocal, this.#link);
+    path.addLinkLocal(linkLocal, this.#link);
     this.#ipv6Up = true;
     if (ipv6 !== undefined) {
-      router.addIpv6(ipv6.address, this.#link);
+      path.addIpv6(ipv6.address, this.#link);
       advertiser?.add(this.#link, ipv6);
     }
     this.#onUp('ipv6');
@@ -405,7 +414,7 @@ export class Tunnel {
   #closeIpv4(): void {
     if (!this.#ipv4Up || this.#lease === undefined) return;
     this.#ipv4Up = false;
-    this.#context.router.removeIpv4(this.#lease.ipv4.address, this.#link);
+    this.#context.path.removeIpv4(this.#lease.ipv4.address, this.#link);
     this.#link.closeIpv4();
   }
 
@@ -413,10 +422,10 @@ export class Tunnel {
     if (!this.#ipv6Up || this.#lease === undefined) return;
     this.#ipv6Up = false;
     const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
+    const { path, advertiser } = this.#context;
     advertiser?.remove(this.#link);
-    router.removeLinkLocal(linkLocal, this.#link);
-    if (ipv6 !== undefined) router.removeIpv6(ipv6.address, this.#link);
+    path.removeLinkLocal(linkLocal, this.#link);
+    if (ipv6 !== undefined) path.removeIpv6(ipv6.address, this.#link);
     this.#link.closeIpv6();
   }
 
