@@ -1,16 +1,82 @@
-/** `npm run bench -- NAME [options]`: figures as ratios to a reference of the same run; absolute times are noise. */
-import { parseArgs } from 'node:util';
-import { benchSessions } from './sessions.ts';
+/** `npm run bench`: figures as ratios to references of the same run, because absolute ones are the machine's. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bench } from './bench.ts';
+import { Lab } from './lab.ts';
+import { judge, type Limit } from './limits.ts';
+import { type BenchOptions, readOptions, USAGE } from './options.ts';
+import { writePlots } from './plots.ts';
+import { missingCommand, OTHER_CORE } from './processes.ts';
+import { printReport } from './report.ts';
+import type { Results } from './results.ts';
 
-const USAGE = `usage: npm run bench -- sessions [--quick]
+const RESULTS = join(import.meta.dirname, 'results');
+const DOCS_PLOTS = join(import.meta.dirname, '../docs/plots');
 
-  sessions   server CPU per connect and memory per idle session, beside those of a bare node:tls server
-  --quick    a few sessions only, to see that it works: its figures mean nothing`;
+const NEEDED = [
+  ['ip', 'iproute2'],
+  ['taskset', 'util-linux'],
+  ['g++', 'g++'],
+  ['iperf3', 'iperf3'],
+  ['tcpdump', 'tcpdump'],
+] as const;
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' } } });
-if (positionals.length === 1 && positionals[0] === 'sessions') {
-  process.exitCode = await benchSessions({ isQuick: values.quick === true });
-} else {
-  console.error(USAGE);
-  process.exitCode = 2;
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  if (process.getuid?.() !== 0) {
+    console.error('the bench makes network namespaces and needs root');
+    return 1;
+  }
+  const missing = NEEDED.flatMap(([command, debianPackage]) => missingCommand(command, debianPackage) ?? []);
+  if (missing.length > 0) {
+    console.error(missing.join('\n'));
+    return 1;
+  }
+  execFileSync('taskset', ['-a', '-c', '-p', String(OTHER_CORE), String(process.pid)], { stdio: 'ignore' });
+  const lab = await Lab.make();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      lab.closeNow();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    });
+  }
+  try {
+    const results = await new Bench(lab, options).run();
+    return conclude(results, options);
+  } finally {
+    lab.closeNow();
+  }
+}
+
+/** Everything goes to results/, which git ignores but for the summary of the last complete run. */
+function conclude(results: Results, { isQuick, isComplete }: BenchOptions): number {
+  const judged = judge(results);
+  const limits = isQuick ? judged.map((limit): Limit => ({ ...limit, verdict: 'not judged' })) : judged;
+  printReport(results, limits, (text) => console.log(text));
+  mkdirSync(RESULTS, { recursive: true });
+  const name = isQuick ? 'quick.json' : `${results.date.replaceAll(':', '-').slice(0, 19)}.json`;
+  writeJson(join(RESULTS, name), { limits, ...results });
+  if (isComplete) writeJson(join(RESULTS, 'summary.json'), { limits, ...results });
+  const plots = isComplete ? DOCS_PLOTS : join(RESULTS, 'plots');
+  console.log(`\nbench/results/${name}, ${writePlots(results, plots).length} plots in ${plots}`);
+  if (isQuick) console.log('--quick: these figures mean nothing');
+  const hasFailed = results.left.some(({ isFailure }) => isFailure);
+  return hasFailed || limits.some(isBroken) ? 1 : 0;
+}
+
+function isBroken({ verdict }: Limit): boolean {
+  return verdict === 'NOT HELD';
+}
+
+function writeJson(file: string, value: unknown): void {
+  // Six decimals are more than the figures are good for.
+  const round = (_: string, one: unknown): unknown => (typeof one === 'number' ? Math.round(one * 1e6) / 1e6 : one);
+  writeFileSync(file, `${JSON.stringify(value, round, 2)}\n`);
 }

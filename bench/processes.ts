@@ -1,42 +1,112 @@
+/** Child processes of the bench: started on a core, talked to in lines, ended for certain; and what processes cost. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The server under test has the first core for itself; everything else, the bench included, shares the last. */
+export const SERVER_CORE = 0;
+export const OTHER_CORE: number = Math.max(0, cpus().length - 1);
 
 /** Linux counts processor time in ticks of 10 ms (USER_HZ). */
 const TICKS_PER_SECOND = 100;
+const KILL_AFTER_MS = 5_000;
+const HEAR_MS = 120_000;
+const RUN_MS = 120_000;
+const LINES_KEPT = 2_000;
 
-/** User and system time of a process and of its ended children, in seconds. */
+/** User and system time of a process, of all below it and of their ended children, in seconds. */
 export function cpuSeconds(pid: number): number {
-  // The second field is the command in parentheses and may hold spaces; the rest are numbers. proc(5).
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  const ticks = [11, 12, 13, 14].map((i) => Number(fields[i])).reduce((sum, value) => sum + value, 0);
-  return ticks / TICKS_PER_SECOND;
+  const ticks = (fields: readonly string[]): number =>
+    [11, 12, 13, 14].map((i) => Number(fields[i])).reduce((sum, value) => sum + value, 0);
+  return processTree(pid).reduce((sum, { fields }) => sum + ticks(fields), 0) / TICKS_PER_SECOND;
 }
 
-/** Resident memory of a process in KiB. */
+/** Resident memory of a process and of all below it, in KiB. */
 export function residentKib(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  const own = (one: number): number =>
+    Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1] ?? 0);
+  return processTree(pid).reduce((sum, entry) => sum + own(entry.pid), 0);
 }
 
-/** A child process that is talked to in lines. */
+/** Share of all processors that was not idle for so long, 0 to 1; time that the hypervisor took counts. proc(5). */
+export async function busyShare(milliseconds: number): Promise<number> {
+  const read = (): { total: number; idle: number } => {
+    const fields = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/ +/).slice(1).map(Number);
+    return {
+      total: fields.slice(0, 8).reduce((sum, value) => sum + value, 0),
+      idle: (fields[3] ?? 0) + (fields[4] ?? 0),
+    };
+  };
+  const before = read();
+  await sleep(milliseconds);
+  const after = read();
+  return 1 - (after.idle - before.idle) / Math.max(1, after.total - before.total);
+}
+
+interface ProcessEntry {
+  readonly pid: number;
+  /** Fields of /proc/PID/stat after the command: state, parent, ... */
+  readonly fields: readonly string[];
+}
+
+/** A server may have workers, and OpenConnect's has one process for each client. */
+function processTree(root: number): ProcessEntry[] {
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => entryOf(Number(name)));
+  const tree = all.filter(({ pid }) => pid === root);
+  if (tree.length === 0) throw new Error(`process ${root} has ended`);
+  for (const parent of tree) tree.push(...all.filter(({ fields }) => Number(fields[1]) === parent.pid));
+  return tree;
+}
+
+function entryOf(pid: number): ProcessEntry[] {
+  try {
+    // The second field is the command in parentheses and may hold spaces; the rest are numbers. proc(5).
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '');
+    return [{ pid, fields: text.split(' ') }];
+  } catch {
+    return []; // ended since the folder was read
+  }
+}
+
+export interface StartOptions {
+  /** The only core that it may use; OTHER_CORE unless said. */
+  readonly core?: number;
+  /** Name of the network namespace it runs in. */
+  readonly netns?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Written to its standard input, which is then closed. */
+  readonly input?: string;
+}
+
+/** A child process that is talked to in lines. What it says on standard error are lines too. */
 export class LineProcess {
   readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #stderr: string[] = [];
+  readonly #command: string;
+  readonly #exited: Promise<number>;
+  #lines: string[] = [];
+  #wake: () => void = () => {};
+  #isOver = false;
 
-  /** @param cpu the only core that it may use */
-  constructor(command: readonly string[], options: { readonly cpu?: number; readonly env?: NodeJS.ProcessEnv } = {}) {
-    const pinned = options.cpu === undefined ? command : ['taskset', '-c', String(options.cpu), ...command];
-    const [program = '', ...words] = pinned;
-    this.#child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
-    this.#child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk.toString()));
-    if (this.#child.stdout === null) throw new TypeError('the child has no standard output');
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  constructor(command: readonly string[], options: StartOptions = {}) {
+    const place = options.netns === undefined ? [] : ['ip', 'netns', 'exec', options.netns];
+    const words = ['-c', String(options.core ?? OTHER_CORE), ...place, ...command];
+    const child = spawn('taskset', words, { stdio: 'pipe', env: { ...process.env, ...options.env } });
+    this.#child = child;
+    this.#command = command.slice(0, 3).join(' ');
+    child.stdin?.on('error', () => {}); // it may end without reading
+    if (options.input !== undefined) child.stdin?.end(options.input);
+    for (const stream of [child.stdout, child.stderr]) this.#read(stream);
+    this.#exited = new Promise((resolve) => {
+      child.once('error', () => this.#over(resolve, 127));
+      child.once('close', (code, signal) => this.#over(resolve, code ?? (signal === null ? 1 : 128)));
+    });
   }
 
-  /** `ip netns exec` and `taskset` replace themselves, so this is the program's own. */
+  /** `taskset` and `ip netns exec` replace themselves, so this is the program's own. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -45,20 +115,95 @@ export class LineProcess {
     this.#child.stdin?.write(`${line}\n`);
   }
 
-  /** The next line that fits. @throws {Error} if the process ends before */
-  async hear(fits: (line: string) => boolean = () => true): Promise<string> {
+  /** The next line that fits; those before it are forgotten. @throws {Error} if the process ends or time runs out */
+  async hear(fits: (line: string) => boolean = () => true, timeoutMs: number = HEAR_MS): Promise<string> {
+    const deadline = Date.now() + timeoutMs;
+    const heard: string[] = [];
     for (;;) {
-      const next = await this.#lines.next();
-      if (next.done === true) throw new Error(`ended early: ${this.#stderr.join('').trim()}`);
-      if (fits(next.value)) return next.value;
+      while (this.#lines.length > 0) {
+        const line = this.#lines.shift() ?? '';
+        if (fits(line)) return line;
+        heard.push(line);
+      }
+      if (this.#isOver) throw new Error(`${this.#command} ended early: ${heard.slice(-8).join(' | ')}`);
+      const left = deadline - Date.now();
+      if (left <= 0) throw new Error(`${this.#command} said nothing that fits: ${heard.slice(-8).join(' | ')}`);
+      await this.#news(left);
     }
   }
 
-  async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.stdout?.resume();
-    this.#child.kill('SIGTERM');
-    await ended;
+  /** What it said last, for an error message. */
+  get lastWords(): string {
+    return this.#lines.slice(-8).join(' | ');
   }
+
+  /** Ends it: SIGTERM, and SIGKILL if that does not help. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), KILL_AFTER_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  #read(stream: NodeJS.ReadableStream | null): void {
+    let rest = '';
+    stream?.setEncoding('utf8');
+    stream?.on('data', (text: string) => {
+      const lines = `${rest}${text}`.split('\n');
+      rest = lines.pop() ?? '';
+      this.#lines = [...this.#lines, ...lines].slice(-LINES_KEPT);
+      this.#wake();
+    });
+    stream?.on('end', () => {
+      if (rest !== '') this.#lines.push(rest);
+    });
+  }
+
+  #news(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #over(resolve: (code: number) => void, code: number): void {
+    this.#isOver = true;
+    this.#wake();
+    resolve(code);
+  }
+}
+
+/** Runs a command to its end, or for two minutes. @returns its standard output @throws {Error} with what it said */
+export async function run(command: readonly string[], options: StartOptions = {}): Promise<string> {
+  const place = options.netns === undefined ? [] : ['ip', 'netns', 'exec', options.netns];
+  const core = ['-c', String(options.core ?? OTHER_CORE)];
+  const child = spawn('taskset', [...core, ...place, ...command], { env: { ...process.env, ...options.env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input);
+  const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS);
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve(status ?? 1));
+  });
+  clearTimeout(timer);
+  if (code !== 0) throw new Error(`${command.join(' ')}: status ${code}: ${(stderr || stdout).trim().slice(0, 500)}`);
+  return stdout;
+}
+
+/** Why a command cannot be run, or undefined. */
+export function missingCommand(command: string, debianPackage: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const isThere = folders.some((folder) => existsSync(join(folder, command)));
+  return isThere ? undefined : `needs the command ${command}: apt install ${debianPackage}`;
 }

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { connect, type TLSSocket } from 'node:tls';
 import { SstpClient } from '../client/index.ts';
 import { systemClock } from '../core/index.ts';
-import { ChunkPool } from '../datapath/index.ts';
+import { ChunkPool, PlainPath } from '../datapath/index.ts';
 import { MemoryTun } from '../tun/index.ts';
 
 const AT_A_TIME = 8;
@@ -29,8 +29,7 @@ function openSstp(): Promise<void> {
       password,
       caPem,
       methods: ['mschapv2'],
-      tun,
-      chunks,
+      path: new PlainPath({ tun, clock: systemClock, chunks }),
       clock: systemClock,
       onUp: ({ ipv4 }) => {
         if (ipv4 !== undefined) resolve();

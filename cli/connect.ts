@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
 import type { Run } from './main.ts';
@@ -15,6 +15,7 @@ interface ConnectFlags {
   readonly insecure?: true;
   readonly auth?: AuthMethod[];
   readonly tun: string;
+  readonly tunOffload: 'auto' | 'off';
   readonly route?: string[];
   readonly defaultRoute?: true;
   readonly json?: true;
@@ -35,6 +36,11 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
     .option('--insecure', 'take any server certificate, so also that of an attacker')
     .option('--auth <LIST>', 'methods to accept: mschapv2, chap, pap (default: mschapv2)', parseMethods)
     .option('--tun <NAME>', "name of the TUN device; '%d' becomes a free number", 'sstpc%d')
+    .addOption(
+      new Option('--tun-offload <auto|off>', 'let the kernel pass many packets at once')
+        .choices(['auto', 'off'])
+        .default('auto'),
+    )
     .option('--route <CIDR>', 'network to reach through the tunnel; may be repeated', collectRoute)
     .option('--default-route', 'send all traffic through the tunnel')
     .option('--json', 'print events as JSON lines')
@@ -57,6 +63,7 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
           insecure: flags.insecure === true,
           methods: flags.auth ?? ['mschapv2'],
           tun: flags.tun,
+          tunOffload: flags.tunOffload,
           routes: flags.route ?? [],
           defaultRoute: flags.defaultRoute === true,
           json: flags.json === true,

@@ -1,7 +1,7 @@
 import { formatIpv4, formatIpv6, systemClock } from '../core/index.ts';
-import { ChunkPool, sendAllTo } from '../datapath/index.ts';
+import { congestionControlFor, NativePath } from '../datapath/index.ts';
 import type { AuthMethod } from '../ppp/index.ts';
-import { openTun } from '../tun/index.ts';
+import { openTunPath } from '../tun/index.ts';
 import { HostSetup } from './host-setup.ts';
 import { type ClientAddresses, type ClientEnd, SstpClient } from './sstp-client.ts';
 
@@ -16,6 +16,8 @@ export interface ConnectOptions {
   readonly methods: readonly AuthMethod[];
   /** Name of the TUN device; `%d` becomes a free number. */
   readonly tun: string;
+  /** `off`: packet by packet, whatever the kernel can do. */
+  readonly tunOffload: 'auto' | 'off';
   /** Networks to reach through the tunnel. */
   readonly routes: readonly string[];
   readonly defaultRoute: boolean;
@@ -29,6 +31,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What every SSTP link carries without fragments: see MS-SSTP 3.1.5.2. */
 const MTU_BYTES = 1400;
+/** One tunnel has one queue; what is being written comes on top. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /**
  * Connects until SIGINT, SIGTERM or SIGHUP.
@@ -38,15 +42,26 @@ const MTU_BYTES = 1400;
  */
 export async function connect(options: ConnectOptions): Promise<number> {
   const report = options.json ? jsonReport(options) : textReport(options);
-  const tun = openTun({ name: options.tun, mtu: MTU_BYTES });
+  const { path: tun } = openTunPath({
+    name: options.tun,
+    mtu: MTU_BYTES,
+    offload: options.tunOffload,
+    isolate: false,
+    mostBytes: MOST_BYTES,
+    onFailure: (error) => {
+      failure = error.message;
+      client.disconnect('the TUN device is gone');
+    },
+  });
+  const path = new NativePath(tun);
   let setup: HostSetup | undefined;
   let settingUp: Promise<void> = Promise.resolve();
   let wasStopped = false;
   let failure: string | undefined;
   const client: SstpClient = new SstpClient({
     ...options,
-    tun,
-    chunks: new ChunkPool(),
+    path,
+    congestionControl: congestionControlFor('auto'),
     clock: systemClock,
     onUp: (addresses) => {
       const device = tun.name;
@@ -61,10 +76,7 @@ export async function connect(options: ConnectOptions): Promise<number> {
         });
     },
   });
-  sendAllTo(client.link, tun, (error) => {
-    failure = error.message;
-    client.disconnect('the TUN device is gone');
-  });
+  path.sendAllTo(client.link);
   const stop = (): void => {
     wasStopped = true;
     client.disconnect('user');

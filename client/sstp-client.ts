@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { mschapv2Answer } from '../auth/index.ts';
 import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
-import { type ChunkPool, DataLink, type DataLinkCounters } from '../datapath/index.ts';
+import { type DataLinkCounters, type DataPath, descriptorOf, type PeerLink } from '../datapath/index.ts';
 import { type AuthMethod, type PppClientAction, type PppClientEvent, PppClientLink } from '../ppp/index.ts';
 import {
   type CertificateHashes,
@@ -20,7 +20,6 @@ import {
   SstpMessageError,
   Status,
 } from '../sstp/index.ts';
-import type { TunDevice } from '../tun/index.ts';
 
 export interface SstpClientSettings {
   readonly host: string;
@@ -32,8 +31,9 @@ export interface SstpClientSettings {
   /** Takes any certificate. The Crypto Binding still tells of a proxy in between, but to the server. */
   readonly insecure?: boolean;
   readonly methods: readonly AuthMethod[];
-  readonly tun: TunDevice;
-  readonly chunks: ChunkPool;
+  readonly path: DataPath;
+  /** Of the TCP connection; empty or absent: the system's. */
+  readonly congestionControl?: string;
   readonly clock: Clock;
   /** A protocol is up: its addresses are known, or more of them. */
   readonly onUp?: (addresses: ClientAddresses) => void;
@@ -85,7 +85,7 @@ export class SstpClient {
   readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
   readonly #answer = new HttpAnswerReader();
   readonly #ppp: PppClientLink;
-  readonly #link: DataLink;
+  readonly #link: PeerLink;
   readonly #pppAlarm: Alarm;
   #sstp: SstpClientMachine | undefined;
   #sstpAlarm: Alarm | undefined;
@@ -100,7 +100,7 @@ export class SstpClient {
   #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: SstpClientSettings) {
-    const { tun, chunks, clock } = settings;
+    const { path, clock } = settings;
     this.#settings = settings;
     this.#startedAt = clock.now();
     this.ended = new Promise((resolve) => {
@@ -118,14 +118,9 @@ export class SstpClient {
       received: () => this.#onReceived(),
       write: (bytes: Buffer, done: () => void) => void this.#socket?.write(bytes, done),
       overflow: () => this.#abandon('peer-not-reading', 'the server does not read'),
+      broken: (error: unknown) => this.#onBroken(error),
     };
-    this.#link = new DataLink(owner, {
-      tun,
-      pool: chunks,
-      clock,
-      ingress: 'from-server',
-      serverLinkLocal: new Uint8Array(16),
-    });
+    this.#link = path.makeLink(owner, { ingress: 'from-server', serverLinkLocal: new Uint8Array(16) });
   }
 
   /** Bytes and packets; `In` is what came from the server. */
@@ -138,14 +133,14 @@ export class SstpClient {
     return this.#socket?.remoteAddress;
   }
 
-  /** Where packets of the TUN device go: to be given to `sendAllTo`. */
-  get link(): DataLink {
+  /** Where packets of the TUN device go: to be given to `sendAllTo` of the path. */
+  get link(): PeerLink {
     return this.#link;
   }
 
   /** Dials. Once only. */
   start(): void {
-    const { host, port, caPem, insecure = false, clock } = this.#settings;
+    const { host, port, caPem, insecure = false, clock, congestionControl = '' } = this.#settings;
     this.#startedAt = clock.now();
     const socket = tlsConnect({
       host,
@@ -157,11 +152,17 @@ export class SstpClient {
       rejectUnauthorized: !insecure,
     });
     socket.setNoDelay(true);
-    socket.once('connect', () => this.#note('tcp'));
+    socket.once('connect', () => {
+      this.#note('tcp');
+      this.#link.setSocket({ fd: descriptorOf(socket), congestionControl });
+    });
     socket.once('secureConnect', () => this.#onSecure(socket));
     socket.on('data', this.#onData);
     socket.on('error', (error) => this.#settle('connection-failed', error.message));
-    socket.on('end', () => this.#settle('closed-by-server', 'the server closed the connection'));
+    socket.on('end', () => {
+      this.#link.drain();
+      this.#settle('closed-by-server', 'the server closed the connection');
+    });
     socket.once('close', () => this.#onClose());
     this.#socket = socket;
   }
@@ -205,9 +206,13 @@ export class SstpClient {
       if (this.#hasAnswer) this.#link.receive(chunk);
       else this.#readAnswer(chunk);
     } catch (error) {
-      this.#abandon('bad-stream', error instanceof Error ? error.message : String(error));
+      this.#onBroken(error);
     }
   };
+
+  #onBroken(error: unknown): void {
+    this.#abandon('bad-stream', error instanceof Error ? error.message : String(error));
+  }
 
   #readAnswer(chunk: Buffer): void {
     const result = this.#answer.push(chunk);

@@ -26,37 +26,17 @@ import type { TunDevice } from '../tun/index.ts';
 import type { ChunkPool } from './chunk-pool.ts';
 import { Counters, type DataLinkCounters } from './counters.ts';
 import { type IpProtocol, MOST_PACKET_BYTES, PPP_ADDRESS, PPP_CONTROL, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
-import { type Ingress, judgeIpv4, judgeIpv6 } from './ingress.ts';
+import { judgeIpv4, judgeIpv6 } from './ingress.ts';
+import type { DataLinkOwner, LinkOptions, PeerLink } from './peer-link.ts';
 import type { Isolation } from './router.ts';
 import { SendQueue } from './send-queue.ts';
 
-/** Whoever has the connection. Called while `receive`, `sendControl` or a microtask runs. */
-export interface DataLinkOwner {
-  /** An SSTP control packet; the view is valid during the call. */
-  control(packet: Buffer): void;
-  /** A PPP frame that carries no IP packet; the view is valid during the call. */
-  pppFrame(frame: Buffer): void;
-  /** The chunk holds at least one whole packet: hello and echo timers start again. Once per chunk, before the packets. */
-  received(): void;
-  /** Sends bytes; `done` exactly once when they may be changed, also if it failed. No second call before that. */
-  write(bytes: Buffer, done: () => void): void;
-  /** 64 KiB of control packets wait: the peer does not read. Close. Called once. */
-  overflow(): void;
-}
-
-export interface DataLinkOptions {
+export interface DataLinkOptions extends LinkOptions {
   readonly tun: TunDevice;
   readonly pool: ChunkPool;
   readonly clock: Clock;
-  readonly ingress: Ingress;
-  /** Our link-local address on this link, 16 bytes. */
-  readonly serverLinkLocal: Ipv6;
-  /** Bytes that may wait for the peer; 1 MiB unless told. */
-  readonly mostQueuedBytes?: number;
   /** `PacketRouter.isolation`. */
   readonly isolation?: Isolation | undefined;
-  /** Neighbour Discovery of the client with us, such as a Router Solicitation; the view is valid during the call. */
-  readonly onLinkLocal?: (link: DataLink, packet: Buffer) => void;
 }
 
 const MOST_QUEUED_BYTES = 1024 * 1024;
@@ -65,7 +45,8 @@ const DEFAULT_MRU = 1500;
 /** RFC 1812 4.3.2.8 and RFC 4443 2.4 f: errors about packets that do not fit are limited, to ten per second. */
 const TOO_BIG_INTERVAL_MS = 100;
 
-export class DataLink {
+/** A link of the plain path. What `PeerLink` says of its methods is not repeated here. */
+export class DataLink implements PeerLink {
   readonly #owner: DataLinkOwner;
   readonly #options: DataLinkOptions;
   readonly #framer = new SstpFramer();
@@ -95,7 +76,9 @@ export class DataLink {
     return this.#counters;
   }
 
-  /** From now on the peer has this address. */
+  /** The plain path leaves it to TCP how much is on its way. */
+  setSocket(): void {}
+
   openIpv4(address: Ipv4): void {
     this.#ipv4 = address;
   }
@@ -104,7 +87,6 @@ export class DataLink {
     this.#ipv4 = undefined;
   }
 
-  /** @param prefix of the /64 behind the peer, or undefined if it has only its link-local address */
   openIpv6(prefix: Ipv6 | undefined, linkLocal: Ipv6): void {
     this.#ipv6 = { prefix, linkLocal, serverLinkLocal: this.#options.serverLinkLocal };
   }
@@ -113,29 +95,24 @@ export class DataLink {
     this.#ipv6 = undefined;
   }
 
-  /** What the peer said in LCP: bytes per IP packet that it takes. */
   setMru(bytes: number): void {
     this.#mru = Math.min(bytes, MOST_PACKET_BYTES);
   }
 
-  /**
-   * Takes bytes of the peer; they may be changed in place. Not to be called from inside an owner's method.
-   *
-   * @throws {SstpFramingError} if the stream can no longer be split
-   */
   receive(chunk: Buffer): void {
     this.#isChunkNoted = false;
     this.#framer.push(chunk, this.#sink);
   }
 
-  /** A whole SSTP packet, control or a PPP frame that is no IP packet: sent before all data. Kept, not copied. */
+  /** `receive` leaves nothing for later here. */
+  drain(): void {}
+
   sendControl(packet: Buffer): void {
     if (this.#isStopped || this.#hasOverflowed || this.#queue.pushControl(packet)) return;
     this.#hasOverflowed = true;
     this.#owner.overflow();
   }
 
-  /** An IP packet from the TUN device, bytes[start, end), with the whole IP header inside; copied, may be changed in place. */
   sendPacket(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): void {
     const isOpen = protocol === PPP_IPV4 ? this.#ipv4 !== undefined : this.#ipv6 !== undefined;
     if (this.#isStopped || !isOpen) {
@@ -156,10 +133,6 @@ export class DataLink {
     this.#counters.bytesOut += end - start;
   }
 
-  /**
-   * Nothing more either way: the rest of the chunk, later ones and waiting data are dropped. Control packets given
-   * before are still written; `flushed` says when.
-   */
   stop(): void {
     this.#isStopped = true;
     this.#ipv4 = undefined;
@@ -168,7 +141,6 @@ export class DataLink {
     this.#queue.discardData();
   }
 
-  /** Resolves when all that was given to be sent has been written, which a peer that does not read may prevent. */
   flushed(): Promise<void> {
     return this.#queue.flushed();
   }

@@ -6,10 +6,8 @@
  * and not many.
  */
 import type { ChunkPool } from './chunk-pool.ts';
+import { ControlQueue } from './control-queue.ts';
 import { DATA_HEADER, encodeFrameHeader, type IpProtocol, MOST_PACKET_BYTES } from './frame-header.ts';
-
-/** Control packets that a peer may leave unread. Each answers something it sent or a timer of ours: this is plenty. */
-const MOST_CONTROL_BYTES = 64 * 1024;
 
 interface Chunk {
   readonly bytes: Buffer;
@@ -22,8 +20,7 @@ export class SendQueue {
   readonly #write: (bytes: Buffer, done: () => void) => void;
   readonly #pump = (): void => this.#next();
   readonly #done = (): void => this.#finish();
-  #control: Buffer[] = [];
-  #controlBytes = 0;
+  readonly #control = new ControlQueue();
   /** Frames behind each other, oldest chunk first. Never split across chunks. */
   readonly #chunks: Chunk[] = [];
   #inFlight: Chunk | undefined;
@@ -60,9 +57,7 @@ export class SendQueue {
    * @returns false if it was not taken: the peer does not read
    */
   pushControl(packet: Buffer): boolean {
-    if (this.#controlBytes + packet.length > MOST_CONTROL_BYTES) return false;
-    this.#control.push(packet);
-    this.#controlBytes += packet.length;
+    if (!this.#control.push(packet)) return false;
     this.#schedule();
     return true;
   }
@@ -105,7 +100,7 @@ export class SendQueue {
   #next(): void {
     this.#isScheduled = false;
     if (this.#isWriting) return;
-    const control = this.#takeControl();
+    const control = this.#control.take();
     if (control !== undefined) {
       this.#isWriting = true;
       this.#write(control, this.#done);
@@ -128,16 +123,7 @@ export class SendQueue {
     this.#next();
   }
 
-  #takeControl(): Buffer | undefined {
-    const [first] = this.#control;
-    if (first === undefined) return undefined;
-    const all = this.#control.length === 1 ? first : Buffer.concat(this.#control, this.#controlBytes);
-    this.#control = [];
-    this.#controlBytes = 0;
-    return all;
-  }
-
   #isIdle(): boolean {
-    return !this.#isWriting && this.#control.length === 0 && this.#chunks.length === 0;
+    return !this.#isWriting && this.#control.bytes === 0 && this.#chunks.length === 0;
   }
 }

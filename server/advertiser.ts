@@ -1,5 +1,5 @@
 import type { Ipv6, Ipv6Cidr } from '../core/index.ts';
-import type { DataLink } from '../datapath/index.ts';
+import type { PeerLink } from '../datapath/index.ts';
 import { DEFAULT_LIFETIMES, encodeRouterAdvertisement } from '../ip/index.ts';
 
 /** Default of MaxRtrAdvInterval is 600 s (RFC 4861 6.2.1); half of it, so that one may be lost. */
@@ -15,7 +15,7 @@ export interface AdvertiserOptions {
 /** Sends Router Advertisements to the clients that have a /64: when it comes up, when they ask, and now and then. */
 export class Advertiser {
   readonly #options: AdvertiserOptions;
-  readonly #prefixes = new Map<DataLink, Ipv6Cidr>();
+  readonly #prefixes = new Map<PeerLink, Ipv6Cidr>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: AdvertiserOptions) {
@@ -26,17 +26,17 @@ export class Advertiser {
     this.#timer.unref();
   }
 
-  add(link: DataLink, prefix: Ipv6Cidr): void {
+  add(link: PeerLink, prefix: Ipv6Cidr): void {
     this.#prefixes.set(link, prefix);
     this.advertise(link);
   }
 
-  remove(link: DataLink): void {
+  remove(link: PeerLink): void {
     this.#prefixes.delete(link);
   }
 
   /** One Router Advertisement now, to all nodes of the link; without effect on a link that has no prefix. */
-  advertise(link: DataLink): void {
+  advertise(link: PeerLink): void {
     const prefix = this.#prefixes.get(link);
     if (prefix === undefined) return;
     const { routerLinkLocal, mtuBytes, dns } = this.#options;

@@ -50,12 +50,15 @@ export interface Config {
     readonly mtu: number;
     readonly nat: boolean;
     readonly isolate: boolean;
+    readonly offload: 'auto' | 'off';
   };
+  readonly tcp: { readonly congestion: string };
   readonly limits: {
     readonly connections: number;
     readonly unauthenticated: number;
     readonly unauthenticatedPerAddress: number;
     readonly queueBytes: number;
+    readonly queuesBytes: number;
   };
   readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
   readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
@@ -78,7 +81,7 @@ export type Flag =
   | { readonly name: string; readonly value: string; readonly repeat?: true }
   | { readonly name: string; readonly sets: boolean; readonly doc?: string };
 
-type Group = 'tls' | 'http' | 'pool' | 'auth' | 'users' | 'network' | 'limits' | 'sstp' | 'ppp' | 'log' | 'run';
+type Group = 'tcp' | 'tls' | 'http' | 'pool' | 'auth' | 'users' | 'network' | 'limits' | 'sstp' | 'ppp' | 'log' | 'run';
 
 /** A leaf for each key of `Config`, of its type: a key without one does not compile. */
 type Schema = {
@@ -228,6 +231,19 @@ export const SCHEMA: Schema = {
       doc: 'Keep clients from reaching each other.',
       flag: { name: 'isolate', sets: true },
     },
+    offload: {
+      format: oneOf('auto', 'off'),
+      default: 'auto',
+      doc: "Let the kernel pass many packets at once. 'auto': what it can do; 'off': packet by packet.",
+      flag: { name: 'tun-offload', value: 'auto|off' },
+    },
+  },
+  tcp: {
+    congestion: {
+      format: text("'auto', 'system' or the name of a congestion control", /^[a-z][a-z0-9_-]{0,14}$/),
+      default: 'auto',
+      doc: "TCP congestion control of tunnels. 'auto': bbr where the kernel has it; 'system': what the system says.",
+    },
   },
   limits: {
     connections: { format: whole(1, 1_000_000), default: 4096, doc: 'Connections in all.' },
@@ -243,8 +259,13 @@ export const SCHEMA: Schema = {
     },
     queueBytes: {
       format: whole(65_536, 67_108_864, 'bytes'),
-      default: 1_048_576,
-      doc: 'Packets waiting for one client; what does not fit is dropped.',
+      default: 4_194_304,
+      doc: 'Packets waiting for one client at most; long before that a slow line drops what waits too long.',
+    },
+    queuesBytes: {
+      format: whole(1_048_576, 2_147_483_647, 'bytes'),
+      default: 268_435_456,
+      doc: 'Memory of packets waiting for all clients; the longest queue gives way first.',
     },
   },
   sstp: {

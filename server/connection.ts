@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import type { Log } from '../core/index.ts';
+import { descriptorOf } from '../datapath/index.ts';
 import {
   type CertificateHashes,
   encodeHttpAccept,
@@ -116,16 +117,20 @@ export class Connection {
     try {
       this.#receive(chunk);
     } catch (error) {
-      if (error instanceof SstpFramingError) {
-        // MS-SSTP 3.1.7.2: delineation failed, so nothing more can be said to this peer.
-        this.#log.warn('sstp.framing', { message: error.message });
-        this.#abandon('framing-error');
-      } else {
-        this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
-        this.#abandon('internal-error');
-      }
+      this.#onBroken(error);
     }
   };
+
+  #onBroken(error: unknown): void {
+    if (error instanceof SstpFramingError) {
+      // MS-SSTP 3.1.7.2: delineation failed, so nothing more can be said to this peer.
+      this.#log.warn('sstp.framing', { message: error.message });
+      this.#abandon('framing-error');
+    } else {
+      this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
+      this.#abandon('internal-error');
+    }
+  }
 
   #receive(chunk: Buffer): void {
     switch (this.#use.kind) {
@@ -177,9 +182,11 @@ export class Connection {
       id: this.id,
       context: this.#context,
       stream: {
+        fd: descriptorOf(this.#socket),
         write: (bytes, done) => this.#socket.write(bytes, done),
         end: (flushed) => this.#endSocket(flushed),
         destroy: () => this.#abandon('destroyed'),
+        broken: (error) => this.#onBroken(error),
       },
       peerAddress: this.#info.remoteAddress,
       certificateHashes: this.#hashes,
@@ -221,6 +228,7 @@ export class Connection {
   };
 
   readonly #onEnd = (): void => {
+    if (this.#use.kind === 'tunnel') this.#use.tunnel.drain();
     this.#reason ??= 'closed-by-peer';
   };
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, type Log } from '../core/index.ts';
-import { ChunkPool, PacketRouter } from '../datapath/index.ts';
+import { congestionControlFor, type DataPath, NativePath } from '../datapath/index.ts';
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
-import type { TunDevice } from '../tun/index.ts';
+import type { TunPath } from '../tun/index.ts';
 import { Advertiser } from './advertiser.ts';
 import type { Config } from './config.ts';
 import { HostNetwork } from './network/index.ts';
@@ -24,9 +24,8 @@ export interface AddressPlan {
 
 /** The path of the packets, and the host's network around it. */
 export interface NetworkParts {
-  readonly tun: TunDevice;
-  readonly router: PacketRouter;
-  readonly chunks: ChunkPool;
+  readonly path: DataPath;
+  readonly congestionControl: string;
   readonly advertiser: Advertiser | undefined;
   readonly host: HostNetwork;
   /** Lines for the operator. */
@@ -55,12 +54,13 @@ export async function planAddresses(config: Config): Promise<AddressPlan> {
 export async function setUpNetwork(options: {
   readonly config: Config;
   readonly plan: AddressPlan;
-  readonly tun: TunDevice;
+  readonly tun: TunPath;
   readonly undo: UndoStack;
   readonly log: Log;
-  readonly fail: (error: Error) => void;
 }): Promise<NetworkParts> {
   const { config, plan, tun, undo, log } = options;
+  const path = new NativePath(tun);
+  const congestionControl = congestionControlFor(config.tcp.congestion);
   const host = new HostNetwork({
     tun: tun.name,
     mtu: config.network.mtu,
@@ -78,14 +78,12 @@ export async function setUpNetwork(options: {
     remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
   }
   for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
-  const router = new PacketRouter(tun, { isolate: config.network.isolate, onFailure: options.fail });
-  const chunks = new ChunkPool();
   const advertiser =
     plan.prefixes === undefined
       ? undefined
       : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
   undo.push(() => advertiser?.stop());
-  return { tun, router, chunks, advertiser, host, remarks };
+  return { path, congestionControl, advertiser, host, remarks };
 }
 
 /** PREFIX::1 of the pool's first /64. */

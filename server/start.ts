@@ -3,7 +3,7 @@ import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import { createServerTls, formatEndpoint } from '../tls/index.ts';
-import { Capability, hasCapability, openTun } from '../tun/index.ts';
+import { Capability, hasCapability, openTunPath } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import type { Config, Origins } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -62,7 +62,14 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const listeners = new Listeners(config);
   await listeners.probe();
   const plan = await planAddresses(config);
-  const tun = openTun({ name: config.network.tun, mtu: config.network.mtu });
+  const { path: tun, offload } = openTunPath({
+    name: config.network.tun,
+    mtu: config.network.mtu,
+    offload: config.network.offload,
+    isolate: config.network.isolate,
+    mostBytes: config.limits.queuesBytes,
+    onFailure: fail,
+  });
   undo.push(() => tun.close());
 
   const log = limited(createLog(config.log, stdout), { perMinute: LINES_PER_MINUTE, clock: systemClock });
@@ -79,7 +86,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
-  const network = await setUpNetwork({ config, plan, tun, undo, log, fail });
+  const network = await setUpNetwork({ config, plan, tun, undo, log });
+  const congestionControl = network.congestionControl || 'system';
+  log.info('network.offload', { device: tun.name, offload, congestionControl });
   const routes = new HostRoutes(network.host, log);
   undo.push(() => routes.settled());
   const leases = leaseDesk(config, plan, store, routes, log);
@@ -106,7 +115,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   log.info('server.started', {
     listening: listeningAt,
     data: config.data,
-    tun: network.tun.name,
+    tun: network.path.name,
     runsAs: runUser.name,
   });
   isStarted = true;

@@ -1,13 +1,13 @@
 import type { User } from '../auth/index.ts';
 import { formatIpv4, formatIpv6Cidr } from '../core/index.ts';
-import type { DataLink } from '../datapath/index.ts';
+import type { PeerLink } from '../datapath/index.ts';
 import type { Lease, LeaseHolder } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 
-/** One tunnel's place in the network: its lease, and what link, router and advertiser know of it. */
+/** One tunnel's place in the network: its lease, and what link, path and advertiser know of it. */
 export class TunnelNetwork {
-  readonly #context: Pick<ServerContext, 'leases' | 'router' | 'advertiser'>;
-  readonly #link: DataLink;
+  readonly #context: Pick<ServerContext, 'leases' | 'path' | 'advertiser'>;
+  readonly #link: PeerLink;
   readonly #holder: LeaseHolder;
   #lease: Lease | undefined;
   /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
@@ -15,7 +15,7 @@ export class TunnelNetwork {
   #isIpv4Open = false;
   #isIpv6Open = false;
 
-  constructor(context: Pick<ServerContext, 'leases' | 'router' | 'advertiser'>, link: DataLink, holder: LeaseHolder) {
+  constructor(context: Pick<ServerContext, 'leases' | 'path' | 'advertiser'>, link: PeerLink, holder: LeaseHolder) {
     this.#context = context;
     this.#link = link;
     this.#holder = holder;
@@ -41,7 +41,7 @@ export class TunnelNetwork {
     if (this.#lease === undefined || this.#isReleased) return false;
     this.#isIpv4Open = true;
     this.#link.openIpv4(this.#lease.ipv4.address);
-    this.#context.router.addIpv4(this.#lease.ipv4.address, this.#link);
+    this.#context.path.addIpv4(this.#lease.ipv4.address, this.#link);
     return true;
   }
 
@@ -49,12 +49,12 @@ export class TunnelNetwork {
   openIpv6(): boolean {
     if (this.#lease === undefined || this.#isReleased) return false;
     const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
+    const { path, advertiser } = this.#context;
     this.#isIpv6Open = true;
     this.#link.openIpv6(ipv6?.address, linkLocal);
-    router.addLinkLocal(linkLocal, this.#link);
+    path.addLinkLocal(linkLocal, this.#link);
     if (ipv6 !== undefined) {
-      router.addIpv6(ipv6.address, this.#link);
+      path.addIpv6(ipv6.address, this.#link);
       advertiser?.add(this.#link, ipv6);
     }
     return true;
@@ -63,7 +63,7 @@ export class TunnelNetwork {
   closeIpv4(): void {
     if (!this.#isIpv4Open || this.#lease === undefined) return;
     this.#isIpv4Open = false;
-    this.#context.router.removeIpv4(this.#lease.ipv4.address, this.#link);
+    this.#context.path.removeIpv4(this.#lease.ipv4.address, this.#link);
     this.#link.closeIpv4();
   }
 
@@ -71,10 +71,10 @@ export class TunnelNetwork {
     if (!this.#isIpv6Open || this.#lease === undefined) return;
     this.#isIpv6Open = false;
     const { ipv6, linkLocal } = this.#lease;
-    const { router, advertiser } = this.#context;
+    const { path, advertiser } = this.#context;
     advertiser?.remove(this.#link);
-    router.removeLinkLocal(linkLocal, this.#link);
-    if (ipv6 !== undefined) router.removeIpv6(ipv6.address, this.#link);
+    path.removeLinkLocal(linkLocal, this.#link);
+    if (ipv6 !== undefined) path.removeIpv6(ipv6.address, this.#link);
     this.#link.closeIpv6();
   }
 

@@ -1,6 +1,6 @@
 import type { User } from '../auth/index.ts';
 import { Alarm, EventQueue, type Instant, type Log } from '../core/index.ts';
-import { DataLink } from '../datapath/index.ts';
+import type { PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
@@ -24,11 +24,15 @@ export type Stage = 'tls' | 'http' | 'sstp' | 'lcp' | 'authentication' | 'bindin
 
 /** The TLS stream below a tunnel. */
 export interface TunnelStream {
+  /** Descriptor of the TCP socket below, or -1. */
+  readonly fd: number;
   write(bytes: Buffer, done: () => void): void;
   /** Closes in an orderly way once `flushed` resolves, by force if that takes too long. */
   end(flushed: Promise<void>): void;
   /** Closes without waiting for anything. */
   destroy(): void;
+  /** Bytes of the client turned out not to be SSTP packets, or handling them failed. */
+  broken(error: unknown): void;
 }
 
 /** What one SSTP connection looks like to an operator, and in its last log line. */
@@ -65,7 +69,7 @@ export class Tunnel {
   readonly #authenticated: () => void;
   readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
-  readonly #link: DataLink;
+  readonly #link: PeerLink;
   readonly #network: TunnelNetwork;
   readonly #sstpAlarm: Alarm;
   readonly #pppAlarm: Alarm;
@@ -123,6 +127,11 @@ export class Tunnel {
     if (!this.#ended) this.#link.receive(chunk);
   }
 
+  /** The client sends nothing more: what came of it so far counts. */
+  drain(): void {
+    if (!this.#ended) this.#link.drain();
+  }
+
   /** Ends the session in order: LCP Terminate-Request, then Call Disconnect with Status Info (MS-SSTP 3.3.4). */
   disconnect(reason: string): void {
     if (this.#ended || this.#reason !== undefined) return;
@@ -170,27 +179,27 @@ export class Tunnel {
     return dropped.length === 0 ? undefined : Object.fromEntries(dropped);
   }
 
-  #newLink(): DataLink {
-    const { tun, chunks, clock, config, router, advertiser } = this.#context;
+  #newLink(): PeerLink {
+    const { path, config, congestionControl, advertiser } = this.#context;
     const owner = {
       control: (packet: Buffer) => this.#onControl(packet),
       pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
       received: () => this.#onReceived(),
       write: (bytes: Buffer, done: () => void) => this.#stream.write(bytes, done),
       overflow: () => this.#fail('peer-not-reading'),
+      broken: (error: unknown) => this.#stream.broken(error),
     };
-    return new DataLink(owner, {
-      tun,
-      pool: chunks,
-      clock,
+    const options = {
       ingress: 'from-client',
       serverLinkLocal: SERVER_LINK_LOCAL,
       mostQueuedBytes: config.limits.queueBytes,
-      isolation: router.isolation,
-      onLinkLocal: (link, packet) => {
+      onLinkLocal: (link: PeerLink, packet: Buffer) => {
         if (isRouterSolicitation(packet, 0, packet.length)) advertiser?.advertise(link);
       },
-    });
+    } as const;
+    const link = path.makeLink(owner, options);
+    link.setSocket({ fd: this.#stream.fd, congestionControl });
+    return link;
   }
 
   #post(step: Step): void {

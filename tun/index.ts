@@ -7,4 +7,13 @@ export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.t
 export { HEADROOM, TunError } from './device.ts';
 export { openTun } from './linux-tun.ts';
 export { MemoryTun } from './memory-tun.ts';
+export { type MemoryNetwork, type Offload, openMemoryPath, openTunPath } from './open-path.ts';
 export { Capability, dropPrivileges, effectiveCapabilities, hasCapability, lockFile } from './privileges.ts';
+export {
+  ReceivePosition,
+  type SlotOptions,
+  type SlotOwner,
+  type SlotStats,
+  StreamFault,
+  type TunPath,
+} from './tun-path.ts';

@@ -15,18 +15,32 @@ const WRITE_SLAB = 256 * 1024;
  * @throws {RangeError} if name or MTU can't be those of any device
  */
 export function openTun(options: TunOptions): TunDevice {
+  const native = loadNative();
+  const opened = openHandle(native, options, 0);
+  return new LinuxTun(native, opened.handle, opened.name, options.mtu);
+}
+
+/** The step that all kinds of device begin with. @throws as `openTun` */
+export function openHandle(
+  native: NativeAddon,
+  options: TunOptions,
+  wantsOffload: 0 | 1,
+): ReturnType<NativeAddon['open']> {
   // The kernel takes any byte but '/', ':' and space; what is used in `nft` rules and log lines had better be plain.
   if (!/^[A-Za-z0-9_.%-]{1,15}$/.test(options.name)) throw new RangeError(`not a device name: ${options.name}`);
   if (!Number.isInteger(options.mtu) || options.mtu < 68 || options.mtu > 65_535) {
     throw new RangeError(`not an MTU: ${options.mtu}`);
   }
-  const native = loadNative();
   try {
-    const opened = native.open(options.name, options.mtu);
-    return new LinuxTun(native, opened.handle, opened.name, options.mtu);
+    return native.open(options.name, options.mtu, wantsOffload);
   } catch (error) {
     throw explain(error, options);
   }
+}
+
+/** What is said of a device that an operator removed. */
+export function deviceGone(name: string, cause: unknown): TunError {
+  return new TunError(`the TUN device ${name} was removed; start again to make a new one`, cause);
 }
 
 class LinuxTun implements TunDevice {
@@ -64,7 +78,7 @@ class LinuxTun implements TunDevice {
       }
       if (failure !== undefined) {
         this.close();
-        const error = new TunError(`the TUN device ${this.name} was removed; start again to make a new one`, failure);
+        const error = deviceGone(this.name, failure);
         if (onFailure === undefined) throw error;
         onFailure(error);
         return;

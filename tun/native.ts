@@ -4,19 +4,60 @@ import { fileURLToPath } from 'node:url';
 
 /** A failed system call throws `Error` with `code`, `errno` and `syscall`; a wrong argument `ERR_INVALID_ARG_VALUE`. */
 export interface NativeAddon {
-  open(name: string, mtu: number): { readonly handle: number; readonly name: string };
+  /** `offload` is -1 if packets have no virtio header, else the TUN_F_* flags that the kernel granted. */
+  open(
+    name: string,
+    mtu: number,
+    wantsOffload: 0 | 1,
+  ): { readonly handle: number; readonly name: string; readonly offload: number };
+  /** Two devices back to back, without a kernel's network: what is written to one is read from the other. */
+  openPair(mtu: number, hasVnet: 0 | 1): [number, number];
   /** `callback` runs once per loop turn while packets wait, with an error when polling has ended. Once per handle. */
   watch(handle: number, callback: (error: Error | undefined) => void): void;
   readBatch(handle: number, slab: Buffer, table: Int32Array): number;
   /** @returns packets written; of the others the length in `table` is 0 */
   writeBatch(handle: number, slab: Buffer, table: Int32Array, count: number): number;
   close(handle: number): void;
+  /** The data path on an open device: native/datapath.h says what each function takes and gives. */
+  pathOpen(
+    handle: number,
+    isolates: 0 | 1,
+    mostBytes: number,
+    ready: Int32Array,
+    callback: (count: number, error: Error | undefined) => void,
+  ): void;
+  pathAttach(handle: number, isFromServer: 0 | 1, mostBytes: number, serverLinkLocal: Uint8Array): number;
+  pathSocket(handle: number, slot: number, fd: number, congestionControl: string): number;
+  pathDetach(handle: number, slot: number): void;
+  pathDefault(handle: number, slot: number): void;
+  pathIpv4(handle: number, slot: number, isOpen: 0 | 1, address: number): void;
+  pathIpv6(
+    handle: number,
+    slot: number,
+    isOpen: 0 | 1,
+    hasPrefix: 0 | 1,
+    prefix: Uint8Array,
+    linkLocal: Uint8Array,
+  ): void;
+  pathMru(handle: number, slot: number, bytes: number): void;
+  pathRoute(handle: number, slot: number, kind: 4 | 6 | 10, address: Uint8Array, adds: 0 | 1): void;
+  pathPending(handle: number, slot: number): number;
+  pathTake(handle: number, slot: number, out: Buffer, offset: number): number;
+  pathReceive(handle: number, slot: number, chunks: readonly Buffer[], position: Int32Array, frame: Buffer): number;
+  pathInject(handle: number, slot: number, packet: Uint8Array): void;
+  pathWrite(handle: number, packet: Uint8Array): void;
+  pathEvent(handle: number, out: Buffer, place: Int32Array): number;
+  pathStats(handle: number, slot: number, out: Float64Array): void;
+  pathTotals(handle: number, out: Float64Array): void;
+  pathClock(handle: number, microseconds: number): void;
+  pipeRun(samples: Float64Array, out: Float64Array): void;
   lockFile(fd: number): boolean;
   effectiveCapabilities(): bigint;
   dropPrivileges(uid: number, gid: number, keep: bigint): bigint;
 }
 
-const ADDON = fileURLToPath(new URL('./native/build/Release/tun.node', import.meta.url));
+/** `SSTPD_ADDON` names another build of the addon, such as the one with sanitizers of `npm run test:asan`. */
+const ADDON = process.env.SSTPD_ADDON ?? fileURLToPath(new URL('./native/build/Release/tun.node', import.meta.url));
 
 /** @throws {Error} in one line if the addon was not built, or for another processor or C library */
 export function loadNative(file: string = ADDON): NativeAddon {

@@ -68,6 +68,9 @@ export class TestOwner implements DataLinkOwner {
   overflow(): void {
     this.events.push('overflow');
   }
+  broken(error: unknown): void {
+    this.events.push(`broken ${(error as { code?: string }).code ?? String(error)}`);
+  }
 
   get isWriting(): boolean {
     return this.#done !== undefined;

@@ -228,7 +228,7 @@ function insideNamespace(): void {
 
   test('the addon reads and writes only inside the slab and the table it is given', (t) => {
     const native = loadNative();
-    const { handle } = native.open('e2e%d', 1400);
+    const { handle } = native.open('e2e%d', 1400, 0);
     t.after(() => native.close(handle));
     const slab = Buffer.alloc(70_000);
     const table = new Int32Array(8);
@@ -300,6 +300,7 @@ function insideNamespace(): void {
           pppFrame: () => assert.fail('frame'),
           received: () => {},
           overflow: () => assert.fail('overflow'),
+          broken: (error: unknown) => assert.fail(String(error)),
           write: (bytes: Buffer, done: () => void) => {
             writes.push(Buffer.from(bytes));
             done();

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { Authenticator, LoginThrottle, UserStore } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
-import { ChunkPool, PacketRouter } from '../../datapath/index.ts';
+import { ChunkPool, PlainPath } from '../../datapath/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { Admission, type AdmissionRefusal, type Ticket } from '../../server/admission.ts';
 import { Advertiser } from '../../server/advertiser.ts';
@@ -150,6 +150,8 @@ export class World {
   readonly context: ServerContext;
   readonly log: RecordingLog = new RecordingLog();
   readonly tun: MemoryTun = new MemoryTun();
+  readonly chunks: ChunkPool = new ChunkPool();
+  readonly path: PlainPath;
   readonly store: UserStore;
   readonly pool: AddressPool;
   readonly prefixes: PrefixPool | undefined;
@@ -178,6 +180,7 @@ export class World {
       this.prefixes === undefined
         ? undefined
         : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
+    this.path = new PlainPath({ tun: this.tun, clock, chunks: this.chunks, isolate: config.network.isolate });
     this.context = {
       config,
       clock,
@@ -195,9 +198,8 @@ export class World {
         wins: config.wins,
         maxPerUser: config.users.maxPerUser,
       }),
-      router: new PacketRouter(this.tun, { isolate: config.network.isolate }),
-      tun: this.tun,
-      chunks: new ChunkPool(),
+      path: this.path,
+      congestionControl: '',
       advertiser,
       web: {
         handle: (socket, bytes) => void this.web.push({ socket, bytes }),

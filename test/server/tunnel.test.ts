@@ -306,16 +306,16 @@ for (const { name, reason, end } of ENDS) {
     assert.equal(world.prefixes?.used, 0);
     assert.equal(world.admission.connections, 0);
     assert.ok(forgotten.mock.callCount() > 0, 'no more Router Advertisements');
-    assert.equal(world.context.chunks.usedBytes, 0);
+    assert.equal(world.chunks.usedBytes, 0);
     const warnings = world.log.of('sstp.bad-message').map((line) => line.level);
     assert.deepEqual(warnings, name === 'a message that is none' ? ['warn'] : []);
     const [closed, ...more] = world.log.of('connection.closed');
     assert.deepEqual(more, []);
     assert.equal(closed?.fields.reason, reason);
-    const { dropsUnknown } = world.context.router.counters;
+    const { dropsUnknown } = world.path.counters;
     world.tun.inject([packetTo('0a090002'), packet6To('20010db8000700010000000000000005')]);
     world.tun.inject([packet6To('fe80000000000000000000000a090002')]);
-    assert.equal(world.context.router.counters.dropsUnknown, dropsUnknown + 3, 'the router has forgotten it');
+    assert.equal(world.path.counters.dropsUnknown, dropsUnknown + 3, 'the router has forgotten it');
     await world.advance(600_000, 60_000);
     assert.deepEqual(world.log.of('connection.closed').length, 1);
   });
@@ -323,6 +323,7 @@ for (const { name, reason, end } of ENDS) {
 
 test('what the last drop that a client does not read would have opened stays closed', async (t) => {
   const world = new World(t, { users: USERS });
+  const { counters } = world.path; // the router listens from here on
   const peer = await authenticated(world);
   const [request = '', ours = '', nak = '', ack = '', again = ''] = IPCP.trim().split('\n');
   await peer.play([CALL_CONNECTED, request, ours, nak, ack].join('\n'));
@@ -336,7 +337,7 @@ test('what the last drop that a client does not read would have opened stays clo
   assert.equal(world.pool.used, 0);
   assert.deepEqual(world.log.of('connection.up'), []);
   world.tun.inject([packetTo('0a090002')]);
-  assert.equal(world.context.router.counters.dropsUnknown, 1);
+  assert.equal(counters.dropsUnknown, 1);
 });
 
 test('after a renegotiation of LCP the verdict on the first Response is not taken for the second', async (t) => {

@@ -1,7 +1,9 @@
 // The addon does system calls and batches of packets; TypeScript decides everything else.
 #include <node_api.h>
 
+#include "datapath.h"
 #include "device.h"
+#include "engine_test_api.h"
 #include "privileges.h"
 
 namespace {
@@ -20,6 +22,26 @@ NAPI_MODULE_INIT() {
       Function("readBatch", tun::ReadBatch),
       Function("writeBatch", tun::WriteBatch),
       Function("close", tun::Close),
+      Function("openPair", tun::OpenPair),
+      Function("pathOpen", tun::PathOpen),
+      Function("pathAttach", tun::PathAttach),
+      Function("pathSocket", tun::PathSocket),
+      Function("pathDetach", tun::PathDetach),
+      Function("pathDefault", tun::PathDefault),
+      Function("pathIpv4", tun::PathIpv4),
+      Function("pathIpv6", tun::PathIpv6),
+      Function("pathMru", tun::PathMru),
+      Function("pathRoute", tun::PathRoute),
+      Function("pathPending", tun::PathPending),
+      Function("pathTake", tun::PathTake),
+      Function("pathReceive", tun::PathReceive),
+      Function("pathInject", tun::PathInject),
+      Function("pathWrite", tun::PathWrite),
+      Function("pathEvent", tun::PathNextEvent),
+      Function("pathStats", tun::PathReadStats),
+      Function("pathTotals", tun::PathReadTotals),
+      Function("pathClock", tun::PathSetClock),
+      Function("pipeRun", tun::PipeRun),
       Function("lockFile", tun::LockFile),
       Function("effectiveCapabilities", tun::EffectiveCapabilities),
       Function("dropPrivileges", tun::DropPrivileges),
@@ -27,5 +49,7 @@ NAPI_MODULE_INIT() {
   if (napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions) != napi_ok) {
     return nullptr;
   }
+  napi_value engine = tun::MakeEngineTestApi(env);
+  if (engine == nullptr || napi_set_named_property(env, exports, "engine", engine) != napi_ok) return nullptr;
   return exports;
 }

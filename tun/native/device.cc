@@ -23,15 +23,6 @@ constexpr size_t kHeadroom = 8;
 // read(2) cuts a packet that does not fit without a word, and an operator may raise the MTU at any time.
 constexpr size_t kLargestPacket = 65535;
 
-struct Device {
-  napi_env env = nullptr;
-  int fd = -1;
-  uv_poll_t poll = {};
-  napi_ref callback = nullptr;
-  napi_async_context context = nullptr;
-  napi_async_cleanup_hook_handle hook = nullptr;
-};
-
 struct Devices {
   std::map<int32_t, Device*> open;
   int32_t lastHandle = 0;
@@ -43,21 +34,11 @@ Devices* DevicesOf(napi_env env) {
   return static_cast<Devices*>(data);
 }
 
-Device* FindDevice(napi_env env, napi_value value) {
-  int32_t handle = 0;
-  if (!ReadInt32(env, value, &handle)) return nullptr;
-  Devices* devices = DevicesOf(env);
-  const auto found = devices->open.find(handle);
-  if (found == devices->open.end()) {
-    ThrowErrno(env, EBADF, "tun");
-    return nullptr;
-  }
-  return found->second;
-}
-
-// Last step of a close: libuv no longer knows the poll handle, so its memory may go.
+// Last step of a close: once libuv knows neither handle any more, the memory may go.
 void OnClosed(uv_handle_t* handle) {
   Device* device = static_cast<Device*>(handle->data);
+  device->handles -= 1;
+  if (device->handles > 0) return;
   if (device->hook != nullptr) napi_remove_async_cleanup_hook(device->hook);
   delete device;
 }
@@ -65,7 +46,9 @@ void OnClosed(uv_handle_t* handle) {
 // The kernel removes the device with its last descriptor.
 void BeginClose(Device* device) {
   if (device->fd == -1) return;
+  if (device->path != nullptr) device->path->OnDeviceClosing();
   uv_close(reinterpret_cast<uv_handle_t*>(&device->poll), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&device->timer), OnClosed);
   close(device->fd);
   device->fd = -1;
   if (device->callback != nullptr) napi_delete_reference(device->env, device->callback);
@@ -77,33 +60,85 @@ void BeginClose(Device* device) {
 // The environment ends (a worker thread stops) with the device still open.
 void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* data) { BeginClose(static_cast<Device*>(data)); }
 
-// Opens and names the device. -1 with an exception pending when it fails; `request` then holds nothing of use.
-int OpenDescriptor(napi_env env, const std::string& name, int mtu, ifreq* request) {
+// From most to least: a kernel before 6.2 has no USO, some have only checksums, and 0 is still worth a virtio header.
+constexpr uint32_t kOffloads[] = {
+    TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | kTunUso4 | kTunUso6,
+    TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6,
+    TUN_F_CSUM,
+};
+
+// Names the device that `fd` stands for. A persistent device that somebody made without virtio headers, or a kernel
+// that cannot offload, gives plain packets.
+bool Attach(Device* device, int fd, bool wants_offload, ifreq* request) {
+  if (wants_offload) {
+    request->ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+    if (ioctl(fd, TUNSETIFF, request) == 0) {
+      device->has_vnet = true;
+      for (const uint32_t flags : kOffloads) {
+        if (ioctl(fd, TUNSETOFFLOAD, static_cast<unsigned long>(flags)) == 0) {
+          device->offload = flags;
+          break;
+        }
+      }
+      return true;
+    }
+    if (errno != EINVAL) return false;
+  }
+  request->ifr_flags = IFF_TUN | IFF_NO_PI;
+  return ioctl(fd, TUNSETIFF, request) == 0;
+}
+
+// Opens and names the device. False with an exception pending when it fails; `request` then holds nothing of use.
+bool OpenDescriptor(napi_env env, const std::string& name, bool wants_offload, Device* device, ifreq* request) {
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd == -1) {
     ThrowErrno(env, errno, "open");
-    return -1;
+    return false;
   }
   std::memset(request, 0, sizeof(*request));
   std::memcpy(request->ifr_name, name.c_str(), name.size());
-  request->ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (ioctl(fd, TUNSETIFF, request) == -1) {
+  if (!Attach(device, fd, wants_offload, request)) {
     ThrowErrno(env, errno, "TUNSETIFF");
     close(fd);
-    return -1;
+    return false;
   }
   const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ifreq change = {};
   std::memcpy(change.ifr_name, request->ifr_name, IFNAMSIZ);
-  change.ifr_mtu = mtu;
+  change.ifr_mtu = device->mtu;
   if (control == -1 || ioctl(control, SIOCSIFMTU, &change) == -1) {
     ThrowErrno(env, errno, "SIOCSIFMTU");
     if (control != -1) close(control);
     close(fd);
-    return -1;
+    return false;
   }
   close(control);
-  return fd;
+  device->fd = fd;
+  return true;
+}
+
+// Makes `device`, whose descriptor is open, known to libuv and to the table. 0 with an exception pending when it
+// fails; the device is then gone.
+int32_t Register(napi_env env, Device* device) {
+  uv_loop_t* loop = nullptr;
+  int status = napi_get_uv_event_loop(env, &loop) == napi_ok ? 0 : UV_ENOSYS;
+  if (status == 0) status = uv_poll_init(loop, &device->poll, device->fd);
+  if (status != 0) {
+    close(device->fd);
+    delete device;
+    ThrowErrno(env, -status, "uv_poll_init");
+    return 0;
+  }
+  uv_timer_init(loop, &device->timer);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&device->timer));
+  device->env = env;
+  device->poll.data = device;
+  device->timer.data = device;
+  napi_add_async_cleanup_hook(env, OnEnvironmentEnd, device, &device->hook);
+  Devices* devices = DevicesOf(env);
+  const int32_t handle = ++devices->lastHandle;
+  devices->open[handle] = device;
+  return handle;
 }
 
 // One call into JavaScript per readable turn of the loop. It may close the device; its memory outlives this call.
@@ -140,48 +175,80 @@ bool InitDevices(napi_env env) {
          }, nullptr) == napi_ok;
 }
 
+Device* FindDevice(napi_env env, napi_value value) {
+  int32_t handle = 0;
+  if (!ReadInt32(env, value, &handle)) return nullptr;
+  Devices* devices = DevicesOf(env);
+  const auto found = devices->open.find(handle);
+  if (found == devices->open.end()) {
+    ThrowErrno(env, EBADF, "tun");
+    return nullptr;
+  }
+  return found->second;
+}
+
 napi_value Open(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
+  napi_value arguments[3];
   std::string name;
   int32_t mtu = 0;
-  if (!ReadArguments(env, info, 2, arguments) || !ReadText(env, arguments[0], &name) ||
-      !ReadInt32(env, arguments[1], &mtu)) {
+  int32_t wants_offload = 0;
+  if (!ReadArguments(env, info, 3, arguments) || !ReadText(env, arguments[0], &name) ||
+      !ReadInt32(env, arguments[1], &mtu) || !ReadInt32(env, arguments[2], &wants_offload)) {
     return nullptr;
   }
-  if (name.empty() || name.size() >= IFNAMSIZ) {
-    ThrowArgument(env, "a device name has 1 to 15 bytes");
+  if (name.empty() || name.size() >= IFNAMSIZ || wants_offload > 1) {
+    ThrowArgument(env, "a device name has 1 to 15 bytes, and offload is 0 or 1");
     return nullptr;
   }
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) {
-    ThrowErrno(env, ENOSYS, "napi_get_uv_event_loop");
-    return nullptr;
-  }
-  ifreq request;
-  const int fd = OpenDescriptor(env, name, mtu, &request);
-  if (fd == -1) return nullptr;
   Device* device = new Device();
-  device->env = env;
-  device->fd = fd;
-  device->poll.data = device;
-  const int status = uv_poll_init(loop, &device->poll, fd);
-  if (status != 0) {
-    close(fd);
+  device->mtu = mtu;
+  ifreq request;
+  if (!OpenDescriptor(env, name, wants_offload == 1, device, &request)) {
     delete device;
-    ThrowErrno(env, -status, "uv_poll_init");
     return nullptr;
   }
-  napi_add_async_cleanup_hook(env, OnEnvironmentEnd, device, &device->hook);
-  Devices* devices = DevicesOf(env);
-  const int32_t handle = ++devices->lastHandle;
-  devices->open[handle] = device;
-
+  const int32_t offload = device->has_vnet ? static_cast<int32_t>(device->offload) : -1;
+  const int32_t handle = Register(env, device);
   napi_value result, text;
-  if (napi_create_object(env, &result) != napi_ok ||
+  if (handle == 0 || napi_create_object(env, &result) != napi_ok ||
       napi_create_string_utf8(env, request.ifr_name, NAPI_AUTO_LENGTH, &text) != napi_ok ||
       napi_set_named_property(env, result, "handle", Number(env, handle)) != napi_ok ||
+      napi_set_named_property(env, result, "offload", Number(env, offload)) != napi_ok ||
       napi_set_named_property(env, result, "name", text) != napi_ok) {
     return nullptr;
+  }
+  return result;
+}
+
+napi_value OpenPair(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  int32_t mtu = 0;
+  int32_t has_vnet = 0;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadInt32(env, arguments[0], &mtu) ||
+      !ReadInt32(env, arguments[1], &has_vnet)) {
+    return nullptr;
+  }
+  int ends[2];
+  // Packets keep their borders, as with a TUN device, and a full queue refuses them.
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == -1) {
+    ThrowErrno(env, errno, "socketpair");
+    return nullptr;
+  }
+  napi_value result = nullptr;
+  if (napi_create_array_with_length(env, 2, &result) != napi_ok) {
+    close(ends[0]);
+    close(ends[1]);
+    return nullptr;
+  }
+  for (uint32_t i = 0; i < 2; i++) {
+    Device* device = new Device();
+    device->fd = ends[i];
+    device->mtu = mtu;
+    device->has_vnet = has_vnet != 0;
+    device->offload = device->has_vnet ? kOffloads[0] : 0;
+    const int32_t handle = Register(env, device);
+    if (handle == 0 && i == 0) close(ends[1]);
+    if (handle == 0 || napi_set_element(env, result, i, Number(env, handle)) != napi_ok) return nullptr;
   }
   return result;
 }
@@ -191,7 +258,7 @@ napi_value Watch(napi_env env, napi_callback_info info) {
   if (!ReadArguments(env, info, 2, arguments) || !ReadFunction(env, arguments[1])) return nullptr;
   Device* device = FindDevice(env, arguments[0]);
   if (device == nullptr) return nullptr;
-  if (device->callback != nullptr) {
+  if (device->callback != nullptr || device->path != nullptr) {
     ThrowErrno(env, EALREADY, "tun");
     return nullptr;
   }

@@ -1,0 +1,88 @@
+/** The command line of the bench. */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LINES } from './home-line.ts';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = ['single', 'small', 'many', 'connect', 'lines', 'sessions'];
+export type Scenario = 'single' | 'small' | 'many' | 'connect' | 'lines' | 'sessions';
+
+export interface BenchOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly isQuick: boolean;
+  readonly withPeers: boolean;
+  readonly tunOffload: 'auto' | 'off' | undefined;
+  /** bin/sstpd.js of another build, measured in the same run. */
+  readonly against: string | undefined;
+  /** Names of the lines to measure; all if empty. */
+  readonly lines: readonly string[];
+  /** Beginnings of the names of the VPNs to measure; all if empty. */
+  readonly vpns: readonly string[];
+  /** Length of each measurement under load instead of the scenario's own. */
+  readonly seconds: number | undefined;
+  /** Whether this run may replace the kept summary and the plots of the documentation. */
+  readonly isComplete: boolean;
+}
+
+export const USAGE: string = `usage: npm run bench -- [options]
+
+Measures sstpd between network namespaces, its server on the first core, everything else on the last. Needs root,
+iperf3, tcpdump and g++.
+
+  --quick             about a minute, to see that all of it works: its figures mean nothing
+  --peers             also OpenVPN, ocserv with openconnect and wireguard-go, where they are installed
+  --only NAME         one scenario, may be repeated: ${SCENARIOS.join(', ')}
+  --vpn NAME          only VPNs whose names begin so, such as sstpd or openvpn-tcp, may be repeated
+  --line NAME         one line, may be repeated: ${LINES.map(({ name }) => name).join(', ')}
+  --seconds N         length of each measurement under load instead of 10 or 20
+  --tun-offload V     auto or off, passed to sstpd (else both are measured where it matters)
+  --against FILE      bin/sstpd.js of another build, to compare with in the same run
+
+  single    one tunnel: TCP and UDP both ways, round trips, server CPU
+  small     64-byte UDP: the highest steady rate with at most 0.1 % loss
+  many      16 tunnels at once
+  connect   time from starting the client to the first answered ping, and round trips in a capture
+  lines     home lines of 100 and 20 Mbit/s: rate, and round trips under load
+  sessions  server CPU per connect and memory per idle session, beside bare node:tls`;
+
+/** @returns undefined if the words make no sense */
+export function readOptions(words: readonly string[]): BenchOptions | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        peers: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        vpn: { type: 'string', multiple: true, default: [] },
+        line: { type: 'string', multiple: true, default: [] },
+        seconds: { type: 'string' },
+        'tun-offload': { type: 'string' },
+        against: { type: 'string' },
+      },
+    });
+    const names = [...values.only, ...positionals];
+    const scenarios = names.length === 0 ? SCENARIOS : SCENARIOS.filter((name) => names.includes(name));
+    const offload = values['tun-offload'];
+    if (names.some((name) => !SCENARIOS.some((known) => known === name))) return undefined;
+    if (offload !== undefined && offload !== 'auto' && offload !== 'off') return undefined;
+    if (values.line.some((name) => !LINES.some((known) => known.name === name))) return undefined;
+    const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+    if (seconds !== undefined && !(seconds >= 2)) return undefined;
+    const isRestricted = [names, values.vpn, values.line].some((list) => list.length > 0) || seconds !== undefined;
+    return {
+      scenarios,
+      lines: values.line,
+      vpns: values.vpn,
+      seconds,
+      isQuick: values.quick,
+      withPeers: values.peers,
+      tunOffload: offload,
+      against: values.against === undefined ? undefined : resolve(values.against),
+      isComplete: !isRestricted && !values.quick && values.peers && offload === undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}

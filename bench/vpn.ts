@@ -1,0 +1,119 @@
+/** What is compared: sstpd, its peers (peers.ts), and no tunnel at all. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { Lab } from './lab.ts';
+import { SERVER_ADDRESS } from './lab.ts';
+import { cpuSeconds, LineProcess, run, SERVER_CORE } from './processes.ts';
+
+export interface Vpn {
+  readonly name: string;
+  /** Why it cannot run here. */
+  readonly missing: string | undefined;
+  /** What it runs over; the outer congestion control matters for TCP. */
+  readonly over: 'tcp' | 'udp' | 'none';
+  /** Starts its server in a namespace and waits until clients may come. */
+  serve(server: string): Promise<Serving>;
+}
+
+export interface Serving {
+  /** The server's address inside the tunnel. */
+  readonly inside: string;
+  /** Of the server and all processes below it. */
+  cpuSeconds(): number;
+  /** Starts a client; it is up when `inside` answers. */
+  dial(client: string, index: number): Promise<LineProcess | undefined>;
+  stop(): Promise<void>;
+}
+
+/** All tunnels use the same network and MTU. */
+export const TUNNEL_NETWORK = '10.64.0.0';
+export const TUNNEL_SERVER = '10.64.0.1';
+export const TUNNEL_MTU = 1400;
+export const MOST_CLIENTS = 64;
+
+/** A server process with its clients' command. */
+export function servingOf(
+  process: LineProcess,
+  dial: (client: string, index: number) => Promise<LineProcess | undefined>,
+): Serving {
+  return { inside: TUNNEL_SERVER, cpuSeconds: () => cpuSeconds(process.pid), dial, stop: () => process.end() };
+}
+
+/** The program of this tree, or another build to compare with. */
+export interface SstpdOptions {
+  readonly name: string;
+  readonly program: string;
+  /** Passed to `serve` and `connect`, each if it knows the flag. */
+  readonly tunOffload: 'auto' | 'off' | undefined;
+}
+
+export const PROGRAM: string = join(import.meta.dirname, '../bin/sstpd.js');
+export const PASSWORD = 'a password for the bench';
+
+/** All sessions come from few addresses and belong to one user. */
+export const SERVER_ENV: NodeJS.ProcessEnv = {
+  SSTPD_LOG_FORMAT: 'json',
+  SSTPD_USERS_MAX_PER_USER: '10000',
+  SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '10000',
+};
+
+export function addUser(program: string, data: string): void {
+  execFileSync(process.execPath, [program, 'user', 'add', 'bench', '--password-stdin', '--data', data], {
+    input: `${PASSWORD}\n`,
+  });
+}
+
+export function sstpd(lab: Lab, options: SstpdOptions): Vpn {
+  const { program } = options;
+  const data = join(lab.folder, `data-${options.name}`);
+  const wanted = options.tunOffload;
+  const canChoose = wanted === undefined || knows(program, 'serve', '--tun-offload');
+  const serveFlags = wanted === undefined ? [] : ['--tun-offload', wanted];
+  const connectFlags = wanted !== undefined && knows(program, 'connect', '--tun-offload') ? serveFlags : [];
+  let hasUser = false;
+  return {
+    name: options.name,
+    missing: canChoose ? undefined : 'this build has no flag --tun-offload',
+    over: 'tcp',
+    serve: async (server) => {
+      if (!hasUser) addUser(program, data);
+      hasUser = true;
+      const listener = ['--host', SERVER_ADDRESS, '--listen', '443', '--dns', TUNNEL_SERVER, '--no-nat'];
+      const network = ['--pool', `${TUNNEL_NETWORK}/24`, '--mtu', String(TUNNEL_MTU)];
+      const command = [process.execPath, program, 'serve', '--data', data, ...listener, ...network, ...serveFlags];
+      const child = new LineProcess(command, { netns: server, core: SERVER_CORE, env: SERVER_ENV });
+      await child.hear((line) => line.includes('"msg":"server.started"'));
+      return servingOf(child, async (client) => {
+        const trust = ['--ca', join(data, 'ca.pem'), '--user', 'bench', '--json'];
+        const dial = [process.execPath, program, 'connect', SERVER_ADDRESS, ...trust, ...connectFlags];
+        return new LineProcess(dial, { netns: client, env: { SSTPD_PASSWORD: PASSWORD } });
+      });
+    },
+  };
+}
+
+function knows(program: string, command: string, flag: string): boolean {
+  return execFileSync(process.execPath, [program, command, '--help'], { encoding: 'utf8' }).includes(flag);
+}
+
+/** The path itself: what the load generators and the line can do. */
+export const noTunnel: Vpn = {
+  name: 'no tunnel',
+  missing: undefined,
+  over: 'none',
+  serve: async () => ({
+    inside: SERVER_ADDRESS,
+    cpuSeconds: () => 0,
+    dial: async () => undefined,
+    stop: async () => {},
+  }),
+};
+
+/** The client's own address on the way to an address. */
+export async function addressTowards(netns: string, address: string): Promise<string> {
+  const [route] = JSON.parse(await run(['ip', '-n', netns, '-json', 'route', 'get', address])) as {
+    prefsrc?: string;
+  }[];
+  if (route?.prefsrc === undefined) throw new Error(`no route to ${address}`);
+  return route.prefsrc;
+}

@@ -1,0 +1,134 @@
+#include "inflight.h"
+
+#include <linux/inet_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace tun {
+
+namespace {
+
+constexpr uint64_t kRateSlotUs = 500'000;
+constexpr uint64_t kRttSlotUs = 5'000'000;
+// Delay that we allow ourselves in the path: without any, one late acknowledgement leaves the line idle.
+constexpr uint64_t kSlackUs = 5'000;
+constexpr uint64_t kFirstCap = 32 * 1024;
+constexpr size_t kLeastWrite = 4096;  // one frame of 4095
+constexpr size_t kMostWrite = 128 * 1024;
+constexpr uint64_t kWriteUs = 2'000;  // of line in one write, which is also one TLS record or a few
+constexpr uint64_t kCodelTargetUs = 5'000;
+// What may wait unsent inside the kernel, below everything that we manage.
+constexpr int kNotSentBytes = 32 * 1024;
+constexpr uint32_t kOne = 256;
+
+}  // namespace
+
+bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
+  NoteRate(sample.rate, now_us);
+  NoteRtt(sample, now_us);
+  Adapt(sample, now_us);
+  if (best_rate_ > 0) {
+    const uint64_t span_us = base_rtt_us_ + kSlackUs;
+    // In a queue already: no more than two segments beyond what the path holds. Else what TCP itself begins with.
+    const bool is_queued = sample.rtt_us > base_rtt_us_ + 2 * kSlackUs;
+    const uint64_t least = uint64_t{sample.mss} * (is_queued ? 4 : 10);
+    cap_ = std::max(least, best_rate_ * span_us / 1'000'000 * gain_ / kOne);
+    if (now_us < drain_until_us_) cap_ = std::max(least, cap_ / 2);
+    write_bytes_ = std::clamp(static_cast<size_t>(best_rate_ * kWriteUs / 1'000'000), kLeastWrite, kMostWrite);
+    target_us_ = std::max(kCodelTargetUs, 3'000 * uint64_t{1'000'000} / best_rate_);
+  }
+  was_held_ = was_held_ || sample.in_pipe > cap_;
+  return sample.in_pipe <= cap_;
+}
+
+void PipeModel::NoteRate(uint64_t rate, uint64_t now_us) {
+  const uint64_t slot = now_us / kRateSlotUs;
+  if (slot != rate_slot_) {
+    // Slots without a sample were idle. The best of before an idle time stays until there is a new one.
+    if (rate == 0) return;
+    for (uint64_t i = std::max(rate_slot_ + 1, slot - std::min<uint64_t>(slot, kRateSlots - 1)); i <= slot; i++) {
+      rates_[i % kRateSlots] = 0;
+    }
+    rate_slot_ = slot;
+  }
+  uint64_t& current = rates_[slot % kRateSlots];
+  current = std::max(current, rate);
+  const uint64_t best = *std::max_element(rates_, rates_ + kRateSlots);
+  if (best > 0) best_rate_ = best;
+}
+
+// The kernel's own minimum reaches five minutes back (net.ipv4.tcp_min_rtt_wlen): after a move from a LAN to a mobile
+// network it is too low for that long. BBR renews its own every ten seconds; for others we take the least smoothed
+// round trip of the last ten seconds where it says that the path is another one. As our own queue is in that, each
+// renewal is followed by a pause that lets it drain.
+void PipeModel::NoteRtt(const PipeSample& sample, uint64_t now_us) {
+  const uint64_t slot = now_us / kRttSlotUs;
+  if (slot != rtt_slot_) {
+    const bool had_own = !sample.has_probed_min_rtt && base_rtt_us_ > sample.min_rtt_us;
+    if (had_own) drain_until_us_ = now_us + 2 * uint64_t{sample.rtt_us};
+    if (slot > rtt_slot_ + 1) rtts_[(slot + 1) % kRttSlots] = 0;
+    rtts_[slot % kRttSlots] = 0;
+    rtt_slot_ = slot;
+  }
+  uint32_t& current = rtts_[slot % kRttSlots];
+  if (sample.rtt_us > 0 && (current == 0 || sample.rtt_us < current)) current = sample.rtt_us;
+  const uint32_t previous = rtts_[(slot + 1) % kRttSlots];
+  const uint32_t own = previous == 0 ? current : std::min(previous, current);
+  base_rtt_us_ = sample.min_rtt_us;
+  const bool is_another_path = own > 2 * sample.min_rtt_us + 20'000 && previous != 0;
+  if (sample.min_rtt_us == 0 || (!sample.has_probed_min_rtt && is_another_path)) base_rtt_us_ = own;
+}
+
+// Once per round trip. A cap that binds although there is no queue is too low: the rate that it is made from was
+// measured under it. Growing by the slack alone would take 0.3 s from 10 to 100 Mbit/s on a path of 20 ms, and seconds
+// on one of 200 ms.
+void PipeModel::Adapt(const PipeSample& sample, uint64_t now_us) {
+  if (now_us < next_adapt_us_) return;
+  next_adapt_us_ = now_us + std::max<uint64_t>(sample.rtt_us, 1'000);
+  const uint64_t queue_us = sample.rtt_us > base_rtt_us_ ? sample.rtt_us - base_rtt_us_ : 0;
+  if (was_held_ && queue_us < kSlackUs / 2) {
+    gain_ = std::min<uint32_t>(gain_ * 3 / 2, 2 * kOne);
+  } else if (queue_us > kSlackUs * 4 / 5) {
+    gain_ = kOne;  // the path is full: what was too much stands in a router's queue by now
+  }
+  was_held_ = false;
+}
+
+bool SamplePipe(int fd, PipeSample* sample) {
+  struct tcp_info info;
+  std::memset(&info, 0, sizeof(info));
+  socklen_t length = sizeof(info);
+  // An older kernel fills in less: what it does not know stays 0.
+  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1) return false;
+  const int64_t out = int64_t{info.tcpi_unacked} - info.tcpi_sacked - info.tcpi_lost + info.tcpi_retrans;
+  sample->in_pipe = static_cast<uint64_t>(std::max<int64_t>(out, 0)) * info.tcpi_snd_mss + info.tcpi_notsent_bytes;
+  sample->rate = info.tcpi_delivery_rate;
+  sample->rtt_us = info.tcpi_rtt;
+  sample->min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
+  sample->mss = std::max<uint32_t>(info.tcpi_snd_mss, 1);
+  sample->has_probed_min_rtt = false;
+  union tcp_cc_info state;
+  length = sizeof(state);
+  std::memset(&state, 0, sizeof(state));
+  // Only BBR gives this many bytes (linux/inet_diag.h).
+  if (getsockopt(fd, IPPROTO_TCP, TCP_CC_INFO, &state, &length) == 0 && length == sizeof(struct tcp_bbr_info) &&
+      state.bbr.bbr_min_rtt != 0 && state.bbr.bbr_min_rtt != UINT32_MAX) {
+    sample->min_rtt_us = state.bbr.bbr_min_rtt;
+    sample->has_probed_min_rtt = true;
+  }
+  return true;
+}
+
+int PrepareSocket(int fd, const char* congestion_control) {
+  if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSentBytes, sizeof(kNotSentBytes)) == -1) return errno;
+  if (congestion_control[0] == '\0') return 0;
+  const socklen_t length = static_cast<socklen_t>(std::strlen(congestion_control));
+  return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control, length) == -1 ? errno : 0;
+}
+
+}  // namespace tun
