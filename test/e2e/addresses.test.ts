@@ -32,7 +32,7 @@ test('user set --ip: the fixed address, in the pool or outside; a second connect
     const second = connect();
     const [up] = await Promise.all([second.up(), peer.endedInOrder()]);
     assert.equal(up.ipv4, fixed);
-    await second.netns.run('ping', ['-c', '1', '-W', '5', '10.86.0.1']);
+    await second.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', '10.86.0.1']);
     const { correlationId } = peer;
     assert.equal((await server.logged('connection.closed', { correlationId })).reason, 'replaced-by-new-connection');
     await second.stop();

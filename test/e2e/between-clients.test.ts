@@ -23,8 +23,8 @@ async function twoClients(lab: VpnLab): Promise<{ reaches: boolean; end: () => P
   const [, { ipv4 }] = [await one.up(), await two.up()];
   // The answer has to come back: the other's route to the pool.
   await two.netns.run('ip', ['route', 'add', '10.86.0.0/24', 'dev', 'sstpc0']);
-  await one.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
-  await two.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
+  await one.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
+  await two.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
   const { code } = await one.netns.exec('ping', ['-c', '2', '-i', '0.2', '-W', '1', ipv4]);
   return { reaches: code === 0, end: () => Promise.all([one.stop(), two.stop()]) };
 }

@@ -96,6 +96,6 @@ test('without an IPv6 pool the link-local address is all there is: no advertisem
   const again = lab.connect();
   const { linkLocal } = await again.up();
   assert.match(linkLocal ?? '', /^fe80::/);
-  await again.netns.run('ping', ['-6', '-c', '1', '-W', '5', `fe80::1%${up.device}`]);
+  await again.netns.run('ping', ['-6', '-c', '3', '-i', '0.2', '-W', '5', `fe80::1%${up.device}`]);
   assert.equal((await again.netns.run('ip', ['-6', 'route', 'show', 'default'])).trim(), '');
 });

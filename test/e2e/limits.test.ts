@@ -69,7 +69,7 @@ test('a client that stops reading loses packets: the server’s memory is bounde
   assert.ok(grown < 60, `${grown} MiB more`);
 
   stopped.process.child.kill('SIGCONT');
-  await stopped.netns.run('ping', ['-c', '1', '-W', '10', INSIDE]);
+  await stopped.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '10', INSIDE]);
   await Promise.all([stopped.stop(), neighbour.stop()]);
   const lines = server.log('connection.closed', { ipv4 }).map((line) => line.drops as Record<string, number>);
   assert.ok((lines[0]?.dropsQueue ?? 0) > 1000, JSON.stringify(lines));

@@ -57,7 +57,7 @@ for (const [name, to] of [
   test(`an ECDSA certificate with its chain holds the Crypto Binding on each listener: ${name}`, { skip }, async () => {
     const client = lab.connect({ to, caFile: join(lab.folder, 'root.pem') });
     await client.up();
-    await client.netns.run('ping', ['-c', '1', INSIDE]);
+    await client.netns.run('ping', ['-c', '3', '-i', '0.2', INSIDE]);
     await client.stop();
   });
 }
@@ -82,8 +82,8 @@ for (const ownRoute of [true, false]) {
     const { device } = await client.up();
     assert.match(await netns.run('ip', ['route', 'get', FAR]), new RegExp(`dev ${device}`));
     assert.match(await netns.run('ip', ['route', 'get', SERVER]), /via 198\.18\.1\.1 dev cable/);
-    await netns.run('ping', ['-c', '1', FAR]);
-    await netns.run('ping', ['-c', '1', UPLINK]);
+    await netns.run('ping', ['-c', '3', '-i', '0.2', FAR]);
+    await netns.run('ping', ['-c', '3', '-i', '0.2', UPLINK]);
     await client.stop();
     assert.equal(await netns.run('ip', ['route']), before);
   });

@@ -228,7 +228,7 @@ test('SSTP requests that are wrong get an HTTP status, not a tunnel', { skip }, 
 test('after all that the server serves: a client connects and pings', { skip }, async () => {
   const client = lab.connect({ args: ['--auth', 'pap'] });
   await client.up();
-  await client.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
+  await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
   await client.stop();
   assert.deepEqual(server.process.lines({ level: 'error' }), []);
   assert.equal((await server.stop()).status, 0);

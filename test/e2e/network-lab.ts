@@ -102,10 +102,10 @@ export function lines(result: ChildResult): string[] {
   return (result.results ?? []).flat().filter((line) => typeof line === 'string');
 }
 
-/** Whether `from` gets an answer from an address within two seconds, asking from `source` if said. */
+/** Whether `from` gets one answer to four pings: the first one may be lost to the resolution of an address. */
 export async function reaches(from: Netns, address: string, source?: string): Promise<boolean> {
   const sender = source === undefined ? [] : ['-I', source];
-  const { code } = await from.exec('ping', ['-n', '-c', '1', '-W', '2', ...sender, address]);
+  const { code } = await from.exec('ping', ['-n', '-c', '4', '-i', '0.2', '-W', '1', ...sender, address]);
   return code === 0;
 }
 

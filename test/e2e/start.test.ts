@@ -191,7 +191,7 @@ test('two servers with their own data run side by side, and one that stops leave
   assert.equal(await lab.state(), before);
   const client = lab.connect();
   await client.up();
-  await client.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
+  await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
   await client.stop();
   assert.equal((await server.stop()).status, 0);
 });
@@ -212,7 +212,7 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
   const client = lab.connect({ user, password });
   await client.up();
-  await client.netns.run('ping', ['-c', '1', '-W', '5', '10.86.0.1']);
+  await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', '10.86.0.1']);
   assert.deepEqual(server.lines({ level: 'error' }), []);
   assert.equal((await server.stop()).status, 0);
   assert.equal((await client.ended()).wasUp, true);

@@ -100,7 +100,7 @@ test('kill -9: the next start cleans up, and the client gets its address again',
   assert.equal(tables?.length, 1, String(tables));
   const client = lab.connect();
   assert.equal((await client.up()).ipv4, ipv4);
-  await client.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);
+  await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
   await client.stop();
   assert.equal((await again.stop()).status, 0);
   assert.equal(await lab.state(), before);
