@@ -2,7 +2,7 @@
  * Slows password guessing without telling right from wrong and without locking anybody out.
  *
  * By address: each failure doubles the step, up to 8 s, and the logins of one address stand in a queue: each waits for
- * the failures before it and then for its own step. So parallel attempts gain nothing; the wait is capped at 30 s, below
+ * the failures before it and then for its own step. So parallel attempts gain little; the wait is capped at 30 s, below
  * the time that a client has to authenticate, so that a right password behind a guesser's address still gets in.
  *
  * By user: failures from anywhere slow every login of that name, but without a queue, and for an address that has not
