@@ -40,6 +40,14 @@ export interface StatusView {
   /** Addresses with ports. */
   readonly listening: readonly string[];
   readonly sessions: number;
+  /** Processes that carry connections; none if the server does that itself. */
+  readonly workers: readonly WorkerView[];
+}
+
+export interface WorkerView {
+  readonly pid: number;
+  /** Its TUN device. */
+  readonly device: string;
 }
 
 /** A key of the configuration with its effective value, as a user would write it. */
@@ -63,7 +71,7 @@ export interface UserChange {
 export interface AdminBackend {
   status(): StatusView;
   config(): ConfigView[];
-  sessions(): SessionView[];
+  sessions(): Promise<SessionView[]>;
   /** @returns false if there is no such session. */
   killSession(id: string): Promise<boolean>;
   readonly users: {

@@ -66,13 +66,17 @@ export const STATUS: FastifySchema = {
   response: {
     200: {
       type: 'object',
-      required: ['version', 'pid', 'startedAt', 'listening', 'sessions'],
+      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'workers'],
       properties: {
         version: text,
         pid: count,
         startedAt: text,
         listening: { type: 'array', items: text },
         sessions: count,
+        workers: {
+          type: 'array',
+          items: { type: 'object', required: ['pid', 'device'], properties: { pid: count, device: text } },
+        },
       },
       additionalProperties: true,
     },

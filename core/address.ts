@@ -29,6 +29,11 @@ export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`;
 }
 
+/** The four bytes of the wire. */
+export function ipv4Bytes(address: Ipv4): Uint8Array {
+  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+}
+
 /** @returns the address, or undefined if `text` is not an IPv6 address (a zone such as `%eth0` is not taken). */
 export function parseIpv6(text: string): Ipv6 | undefined {
   if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;

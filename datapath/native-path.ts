@@ -1,4 +1,4 @@
-import type { Ipv4, Ipv6 } from '../core/index.ts';
+import { type Ipv4, type Ipv6, ipv4Bytes } from '../core/index.ts';
 import type { TunPath } from '../tun/index.ts';
 import { NativeLink } from './native-link.ts';
 import type { DataLinkOwner, DataPath, LinkOptions, PeerLink } from './peer-link.ts';
@@ -24,10 +24,10 @@ export class NativePath implements DataPath {
   }
 
   addIpv4(address: Ipv4, link: PeerLink): void {
-    own(link).route('ipv4', ipv4Bytes(address), 'add');
+    own(link).route('ipv4', padded(address), 'add');
   }
   removeIpv4(address: Ipv4, link: PeerLink): void {
-    own(link).route('ipv4', ipv4Bytes(address), 'remove');
+    own(link).route('ipv4', padded(address), 'remove');
   }
   addIpv6(prefix: Ipv6, link: PeerLink): void {
     own(link).route('prefix', prefix, 'add');
@@ -72,8 +72,6 @@ function own(link: PeerLink): NativeLink {
 }
 
 /** In the first four of sixteen bytes. */
-function ipv4Bytes(address: Ipv4): Uint8Array {
-  const bytes = Buffer.alloc(16);
-  bytes.writeUInt32BE(address);
-  return bytes;
+function padded(address: Ipv4): Uint8Array {
+  return Buffer.concat([ipv4Bytes(address)], 16);
 }

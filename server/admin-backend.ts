@@ -1,19 +1,23 @@
-import type { AdminBackend, SessionView, UserView } from '../admin/index.ts';
+import type { AdminBackend, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
 import { type Config, type Origins, showConfig } from './config.ts';
-import type { Connection } from './connection.ts';
-import type { ConnectionTable } from './connection-table.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
+import type { LocalControl } from './local-control.ts';
 
 export interface AdminBackendOptions {
   readonly config: Config;
   readonly origins: Origins;
   readonly store: UserStore;
   readonly leases: LeaseDesk;
-  readonly table: ConnectionTable;
-  readonly listening: readonly string[];
+  readonly control: LocalControl;
+  /** Whoever carries the connections. */
+  readonly plane: {
+    readonly workers: readonly WorkerView[];
+    sessions(): Promise<SessionView[]>;
+  };
+  readonly listening: () => readonly string[];
 }
 
 /**
@@ -21,7 +25,7 @@ export interface AdminBackendOptions {
  * address counts from the next connection on.
  */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
-  const { store, table, leases, listening } = options;
+  const { store, control, plane, leases, listening } = options;
   const startedAt = new Date().toISOString();
   const userView = (user: User): UserView => ({
     name: user.name,
@@ -30,11 +34,8 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     secretKind: user.secretKind,
     createdAt: user.createdAt.toISOString(),
     lastLoginAt: user.lastLoginAt?.toISOString(),
-    sessions: table.ofUser(user.name).length,
+    sessions: control.countOfUser(user.name),
   });
-  const disconnectAll = (name: string, reason: string): void => {
-    for (const connection of table.ofUser(name)) connection.disconnect(reason);
-  };
   // The store knows more spellings of a name than case: everything after it goes by the name as stored.
   const existing = (typedName: string): User => {
     const user = store.find(typedName);
@@ -42,15 +43,17 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     return user;
   };
   return {
-    status: () => ({ version, pid: process.pid, startedAt, listening, sessions: table.tunnels().length }),
+    status: () => ({
+      version,
+      pid: process.pid,
+      startedAt,
+      listening: listening(),
+      sessions: control.count,
+      workers: plane.workers,
+    }),
     config: () => showConfig(options.config, options.origins),
-    sessions: () => table.tunnels().map(sessionView),
-    killSession: async (id) => {
-      const connection = table.get(id);
-      if (connection?.isTunnel !== true) return false;
-      connection.disconnect('killed-by-admin');
-      return true;
-    },
+    sessions: () => plane.sessions(),
+    killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
     users: {
       list: () => store.list().map(userView),
       add: (name, password, ipv4) => {
@@ -68,35 +71,16 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
           leases.setFixed(name, address);
         }
         if (change.enabled !== undefined) store.setEnabled(name, change.enabled);
-        if (change.enabled === false) disconnectAll(name, 'user-disabled');
+        if (change.enabled === false) control.disconnectUser(name, 'user-disabled');
         return userView(existing(name));
       },
       remove: (typedName) => {
         const { name } = existing(typedName);
         store.remove(name);
         leases.setFixed(name, undefined);
-        disconnectAll(name, 'user-removed');
+        control.disconnectUser(name, 'user-removed');
       },
     },
-  };
-}
-
-function sessionView(connection: Connection): SessionView {
-  const { id, peer, tls, stage, user, ipv4, ipv6, method, connectedAt, bytesIn, bytesOut, correlationId } =
-    connection.view;
-  return {
-    id,
-    user,
-    peer,
-    stage,
-    ipv4,
-    ipv6,
-    method,
-    tls,
-    connectedAt: connectedAt.toISOString(),
-    bytesIn,
-    bytesOut,
-    correlationId,
   };
 }
 

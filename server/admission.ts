@@ -26,15 +26,26 @@ export interface Ticket {
 /** Over a limit by this factor, a connection is not worth a TLS handshake any more and is dropped at accept. */
 const FLOOD_FACTOR = 2;
 
+/** Who lets connections in. */
+export interface Doorkeeper {
+  /**
+   * @param address the remote address as text
+   * @returns undefined if the flood is such that the socket should be closed at once
+   */
+  open(address: string): Ticket | undefined;
+}
+
 /** Counts connections, and says who is one too many. */
-export class Admission {
+export class Admission implements Doorkeeper {
   readonly #limits: AdmissionLimits;
+  readonly #floodFactor: number;
   readonly #unauthenticatedBy = new Map<string, number>();
   #connections = 0;
   #unauthenticated = 0;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, floodFactor: number = FLOOD_FACTOR) {
     this.#limits = limits;
+    this.#floodFactor = floodFactor;
   }
 
   get connections(): number {
@@ -45,13 +56,9 @@ export class Admission {
     return this.#unauthenticated;
   }
 
-  /**
-   * @param address the remote address as text
-   * @returns undefined if the flood is such that the socket should be closed at once
-   */
   open(address: string): Ticket | undefined {
     const source = sourceOf(address);
-    if (this.#reached(source, FLOOD_FACTOR) !== undefined) return undefined;
+    if (this.#reached(source, this.#floodFactor) !== undefined) return undefined;
     const refusal = this.#reached(source, 1);
     this.#connections++;
     this.#count(source, 1);

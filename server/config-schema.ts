@@ -63,8 +63,12 @@ export interface Config {
   readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
   readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'pretty' | 'json' };
-  /** Empty: `sstpd` if that account exists, else a fixed number. */
-  readonly run: { readonly user: string };
+  readonly run: {
+    /** Empty: `sstpd` if that account exists, else a fixed number. */
+    readonly user: string;
+    /** Undefined: one for each processor. */
+    readonly workers: number | undefined;
+  };
 }
 
 /** One key: how its value is written, and what is said about it in the documentation. */
@@ -91,6 +95,8 @@ type Schema = {
 };
 
 const HOUR_MS = 3_600_000;
+/** Two hexadecimal digits of a connection's id would do for more; no machine that runs this has them. */
+export const MOST_WORKERS = 64;
 
 /** The only place that names a key, its type, range, default, flag and documentation. */
 export const SCHEMA: Schema = {
@@ -315,6 +321,12 @@ export const SCHEMA: Schema = {
       format: text("an account name or number, 'root' or empty", /^(?:|[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9})$/),
       default: '',
       doc: "Account to run as once everything is open. Empty: 'sstpd' if it exists, else a fixed number. 'root': stay.",
+    },
+    workers: {
+      format: orWord('auto', whole(1, MOST_WORKERS)),
+      default: 'auto',
+      doc: "Processes that carry connections, each with a TUN device. 'auto': one for each processor; 1: no others.",
+      flag: { name: 'workers', value: 'N' },
     },
   },
 };

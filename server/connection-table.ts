@@ -7,12 +7,18 @@ const ORDERLY_MS = 6_500;
 /** All open connections of this process. */
 export class ConnectionTable {
   readonly #connections = new Map<string, Connection>();
+  readonly #worker: number;
   #onEmpty: (() => void) | undefined;
 
-  /** An id that no open connection has: 8 hexadecimal digits. */
+  /** @param worker which one of the server's processes this is */
+  constructor(worker = 0) {
+    this.#worker = worker;
+  }
+
+  /** An id that no open connection of the server has: 8 hexadecimal digits, of which two name the process. */
   newId(): string {
     for (;;) {
-      const id = randomBytes(4).toString('hex');
+      const id = Buffer.of(this.#worker, ...randomBytes(3)).toString('hex');
       if (!this.#connections.has(id)) return id;
     }
   }
@@ -33,12 +39,6 @@ export class ConnectionTable {
   /** The connections that speak SSTP, oldest first. */
   tunnels(): Connection[] {
     return [...this.#connections.values()].filter((connection) => connection.isTunnel);
-  }
-
-  /** The live sessions of a user, without regard to case. */
-  ofUser(name: string): Connection[] {
-    const key = name.toLowerCase();
-    return this.tunnels().filter((connection) => connection.view.user?.toLowerCase() === key);
   }
 
   /** Disconnects everybody in order, after 6.5 s by force; resolves when all are gone and have returned what they had. */

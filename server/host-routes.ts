@@ -1,74 +1,88 @@
-import { formatIpv4, type Ipv4, type Log } from '../core/index.ts';
-import type { HostNetwork } from './network/index.ts';
+import { type Ipv4Cidr, ipv4Bytes, ipv4InCidr, type Log } from '../core/index.ts';
+import type { IpPrefix } from '../tun/index.ts';
+import type { Lease } from './lease-desk.ts';
+import type { Translations } from './translations.ts';
+
+export interface HostRoutesOptions {
+  /** How the host's routes are changed, at once. */
+  readonly table: {
+    replace(device: string, destination: IpPrefix): void;
+    remove(device: string, destination: IpPrefix): void;
+  };
+  readonly translations: Pick<Translations, 'add' | 'remove'>;
+  /** The route to the pool is there already; it leads to one device. */
+  readonly pool: Ipv4Cidr;
+  /** There are several devices, so that every client needs a route of its own. */
+  readonly perClient: boolean;
+  readonly log: Log;
+}
 
 /**
- * Routes to the fixed addresses outside the pool, changed one after the other.
- *
- * A change takes processes, and a user may come and go faster than those: only where an address stands when its turn
- * comes is applied, and one that changes meanwhile queues behind the others.
+ * Sees to it that the host sends what is for a client to the device of the worker that has it. An address may have two
+ * sessions for a moment: the newest one's device counts.
  */
 export class HostRoutes {
-  readonly #network: Pick<HostNetwork, 'addHostRoute' | 'removeHostRoute'>;
-  readonly #log: Log;
-  /** Sessions per address; one may take it over before the last has let go. */
-  readonly #holders = new Map<Ipv4, number>();
-  /** Addresses with an `addHostRoute` that wants its `removeHostRoute`: never more than one. */
-  readonly #routed = new Set<Ipv4>();
-  /** Addresses to look at, the one that waits longest first. */
-  readonly #changed = new Set<Ipv4>();
-  /** Undefined while there is nothing to do. */
-  #work: Promise<void> | undefined;
+  readonly #options: HostRoutesOptions;
+  /** By destination: the devices of the sessions that have it, the newest last. */
+  readonly #devices = new Map<string, string[]>();
 
-  constructor(network: Pick<HostNetwork, 'addHostRoute' | 'removeHostRoute'>, log: Log) {
-    this.#network = network;
-    this.#log = log;
+  constructor(options: HostRoutesOptions) {
+    this.#options = options;
   }
 
-  add(address: Ipv4): void {
-    this.#holders.set(address, (this.#holders.get(address) ?? 0) + 1);
-    this.#enqueue(address);
-  }
-
-  /** Takes back one `add`; without effect for any other address. */
-  remove(address: Ipv4): void {
-    const holders = this.#holders.get(address) ?? 0;
-    if (holders > 1) this.#holders.set(address, holders - 1);
-    else this.#holders.delete(address);
-    this.#enqueue(address);
-  }
-
-  /** Resolves when all that was asked for is done. */
-  settled(): Promise<void> {
-    return this.#work ?? Promise.resolve();
-  }
-
-  #enqueue(address: Ipv4): void {
-    this.#changed.add(address);
-    this.#work ??= Promise.resolve().then(() => this.#applyAll()); // what this tick takes back never begins
-  }
-
-  async #applyAll(): Promise<void> {
-    // The loop also comes to what is added meanwhile.
-    for (const address of this.#changed) {
-      this.#changed.delete(address);
-      await this.#apply(address);
+  add(lease: Lease, device: string): void {
+    for (const destination of this.#destinations(lease)) {
+      const key = keyOf(destination);
+      this.#devices.set(key, [...(this.#devices.get(key) ?? []), device]);
+      this.#attempt(destination, () => this.#options.table.replace(device, destination));
     }
-    this.#work = undefined;
+    if (this.#isOutside(lease)) this.#options.translations.add(lease.ipv4.address);
   }
 
-  async #apply(address: Ipv4): Promise<void> {
-    const isWanted = this.#holders.has(address);
-    if (isWanted === this.#routed.has(address)) return;
-    this.#routed.delete(address); // the network counts neither a failed add nor a failed remove
+  /** Takes back one `add` of the same lease and device; without effect if there is none. */
+  remove(lease: Lease, device: string): void {
+    for (const destination of this.#destinations(lease)) {
+      const key = keyOf(destination);
+      const devices = this.#devices.get(key) ?? [];
+      const index = devices.indexOf(device);
+      if (index === -1) continue;
+      const rest = devices.toSpliced(index, 1);
+      const next = rest.at(-1);
+      if (next === undefined) this.#devices.delete(key);
+      else this.#devices.set(key, rest);
+      this.#attempt(destination, () => {
+        if (next === undefined) this.#options.table.remove(device, destination);
+        else if (index === rest.length) this.#options.table.replace(next, destination);
+      });
+    }
+    if (this.#isOutside(lease)) this.#options.translations.remove(lease.ipv4.address);
+  }
+
+  #destinations(lease: Lease): IpPrefix[] {
+    const { perClient } = this.#options;
+    const own = { address: ipv4Bytes(lease.ipv4.address), prefixLength: 32 };
+    return [
+      ...(perClient || this.#isOutside(lease) ? [own] : []),
+      ...(perClient && lease.ipv6 !== undefined ? [lease.ipv6] : []),
+    ];
+  }
+
+  #isOutside({ ipv4 }: Lease): boolean {
+    return !ipv4InCidr(ipv4.address, this.#options.pool);
+  }
+
+  /** The client is cut off then, and nobody else. */
+  #attempt(destination: IpPrefix, change: () => void): void {
     try {
-      if (isWanted) {
-        await this.#network.addHostRoute(address);
-        this.#routed.add(address);
-      } else {
-        await this.#network.removeHostRoute(address);
-      }
+      change();
     } catch (error) {
-      this.#log.error('network.route-failed', { address: formatIpv4(address), error: String(error) });
+      this.#options.log.error('network.route-failed', { destination: keyOf(destination), error: String(error) });
     }
   }
+}
+
+function keyOf({ address, prefixLength }: IpPrefix): string {
+  const text =
+    address.length === 4 ? address.join('.') : (Buffer.from(address).toString('hex').match(/.{4}/g)?.join(':') ?? '');
+  return `${text}/${prefixLength}`;
 }

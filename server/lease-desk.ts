@@ -6,8 +6,10 @@ import type { HostRoutes } from './host-routes.ts';
 
 /** A session as the desk knows it. */
 export interface LeaseHolder {
-  /** Unique among all sessions of this process. */
+  /** Unique among all sessions of this server. */
   readonly id: string;
+  /** The device that its packets are for. */
+  readonly device: string;
   /** Another session of the user takes its place: it must return its lease before this call ends, then disconnect. */
   replace(): void;
 }
@@ -28,7 +30,7 @@ export interface LeaseDeskOptions {
   readonly prefixes: PrefixPool | undefined;
   readonly store: Pick<UserStore, 'rememberLease'>;
   readonly log: Log;
-  /** Told of each address in use; cares for those outside the pool. */
+  /** Told of each lease in use. */
   readonly routes: Pick<HostRoutes, 'add' | 'remove'>;
   readonly serverAddress: Ipv4;
   readonly dns: readonly Ipv4[];
@@ -38,7 +40,7 @@ export interface LeaseDeskOptions {
 }
 
 /** The interface identifier of our side on each link, so fe80::1 is the clients' router. */
-const SERVER_INTERFACE_ID = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
+export const SERVER_INTERFACE_ID: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1);
 
 /** Hands addresses to sessions and takes them back: which address, and who has to make room. */
 export class LeaseDesk {
@@ -47,10 +49,6 @@ export class LeaseDesk {
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
-  }
-
-  get serverInterfaceId(): Uint8Array {
-    return SERVER_INTERFACE_ID;
   }
 
   /** @returns undefined if no address is left */
@@ -69,7 +67,7 @@ export class LeaseDesk {
     const lease = this.#describe(key, holder, result.address);
     this.#leases.set(holder, { user: key, lease });
     this.#remember(key, result.address);
-    this.#options.routes.add(result.address);
+    this.#options.routes.add(lease, holder.device);
     return lease;
   }
 
@@ -80,7 +78,7 @@ export class LeaseDesk {
     this.#leases.delete(holder);
     const { ipv4, ipv6 } = held.lease;
     this.#options.pool.release(ipv4.address, holder.id);
-    this.#options.routes.remove(ipv4.address);
+    this.#options.routes.remove(held.lease, holder.device);
     if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, holder.id);
   }
 

@@ -3,40 +3,46 @@ import type { Log } from '../core/index.ts';
 import {
   formatEndpoint,
   type ListenAddress,
+  type ListenOptions,
   listenError,
   type TlsFailure,
   TlsListener,
   type TlsServerContext,
 } from '../tls/index.ts';
-import { Admission, type Ticket } from './admission.ts';
+import type { Doorkeeper, Ticket } from './admission.ts';
 import type { Config } from './config.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { ServerContext } from './server-context.ts';
 
-/** The TLS listeners of one server; each connection they accept becomes a `Connection` in the table. */
+/** Whether all addresses can be had, before anything is made. @throws {ListenError} */
+export async function probeListeners(config: Config): Promise<void> {
+  for (const { host, port } of config.listen) await probe(host, port);
+}
+
+/** The TLS listeners of one process; each connection they accept becomes a `Connection` in the table. */
 export class Listeners {
   readonly #config: Config;
-  readonly #admission: Admission;
+  readonly #admission: Doorkeeper;
   #open: TlsListener<Ticket>[] = [];
 
-  constructor(config: Config) {
+  constructor(config: Config, admission: Doorkeeper) {
     this.#config = config;
-    this.#admission = new Admission(config.limits);
+    this.#admission = admission;
   }
 
-  /** Whether all addresses can be had, before anything is made. @throws {ListenError} */
-  async probe(): Promise<void> {
-    for (const { host, port } of this.#config.listen) await probe(host, port);
-  }
-
-  /** @throws {ListenError} */
-  async listen(context: ServerContext, table: ConnectionTable, tls: TlsServerContext): Promise<ListenAddress[]> {
+  /** @param places the configured ones, or sockets that are bound to them already @throws {ListenError} */
+  async listen(
+    places: readonly ListenOptions[],
+    context: ServerContext,
+    table: ConnectionTable,
+    tls: TlsServerContext,
+  ): Promise<ListenAddress[]> {
     const addresses: ListenAddress[] = [];
-    for (const { host, port } of this.#config.listen) {
+    for (const place of places) {
       const listener = this.#listener(context, table, tls);
       this.#open.push(listener);
-      addresses.push(await listener.listen({ host, port }));
+      addresses.push(await listener.listen(place));
     }
     return addresses;
   }

@@ -6,6 +6,27 @@ export interface LimitedLog extends Log {
   flush(): void;
 }
 
+/** Lines of one kind about one peer; a count stands for the others. */
+const LINES_PER_MINUTE = 30;
+
+/** The log of a whole process. */
+export interface ProcessLog {
+  readonly log: Log;
+  /** Says what is left to be said. */
+  stop(): void;
+}
+
+/** Limits a log, and has it say each minute what it swallowed. */
+export function processLog(target: Log, clock: Clock): ProcessLog {
+  const log = limited(target, { perMinute: LINES_PER_MINUTE, clock });
+  const flushing = setInterval(() => log.flush(), MINUTE_MS);
+  const stop = (): void => {
+    clearInterval(flushing);
+    log.flush();
+  };
+  return { log, stop };
+}
+
 export interface LogLimitOptions {
   /** Limited lines per event and peer in a minute. */
   readonly perMinute: number;

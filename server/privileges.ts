@@ -34,8 +34,10 @@ export function chooseRunUser(wanted: string, passwd: string = readFileSync('/et
   throw new StartError(`run.user: there is no account '${wanted}': useradd --system ${wanted}, or leave the key out`);
 }
 
+/** For listeners and for the host's network. */
+export const KEPT_CAPABILITIES: readonly number[] = [Capability.NetBindService, Capability.NetAdmin];
+
 /** Becomes `user` with two capabilities at most, root too; child processes have them. There is no way back. */
 export function becomeRunUser(user: RunUser): void {
-  const keepCapabilities = [Capability.NetBindService, Capability.NetAdmin];
-  dropPrivileges({ uid: user.uid, gid: user.gid, keepCapabilities });
+  dropPrivileges({ uid: user.uid, gid: user.gid, keepCapabilities: KEPT_CAPABILITIES });
 }

@@ -28,7 +28,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const { log } = running;
     const end = await ending.wait();
     if (end.kind === 'fault') log.error('server.fault', { error: end.error.stack ?? end.error.message });
-    else log.info('server.stopping', { signal: end.signal, sessions: running.table.tunnels().length });
+    else log.info('server.stopping', { signal: end.signal, sessions: running.sessions() });
     const remarks = await undo.run();
     for (const remark of remarks) log.info('server.undone', { remark });
     log.info('server.stopped');

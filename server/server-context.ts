@@ -1,19 +1,17 @@
 import type { WebPage } from '../admin/index.ts';
-import type { Authenticator, LoginThrottle } from '../auth/index.ts';
 import type { Clock, Log } from '../core/index.ts';
 import type { DataPath } from '../datapath/index.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Config } from './config.ts';
-import type { LeaseDesk } from './lease-desk.ts';
+import type { ControlPlane } from './control-plane.ts';
 
 /** What all connections of one server share. */
 export interface ServerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  readonly authenticator: Authenticator;
-  readonly throttle: LoginThrottle;
-  readonly leases: LeaseDesk;
+  /** Judges logins and hands out addresses. */
+  readonly control: ControlPlane;
   /** From the TUN device to the clients and back. */
   readonly path: DataPath;
   /** For the TCP connections of tunnels; empty: the system's. */

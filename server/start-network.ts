@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, type Log } from '../core/index.ts';
-import { congestionControlFor, type DataPath, NativePath } from '../datapath/index.ts';
+import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, ipv4Bytes, type Log } from '../core/index.ts';
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
-import type { TunPath } from '../tun/index.ts';
-import { Advertiser } from './advertiser.ts';
+import type { IpPrefix } from '../tun/index.ts';
 import type { Config } from './config.ts';
 import { HostNetwork } from './network/index.ts';
 import { StartError } from './start-error.ts';
@@ -20,16 +18,6 @@ export interface AddressPlan {
   readonly serverAddress: Ipv4;
   readonly prefixes: PrefixPool | undefined;
   readonly dns: readonly Ipv4[];
-}
-
-/** The path of the packets, and the host's network around it. */
-export interface NetworkParts {
-  readonly path: DataPath;
-  readonly congestionControl: string;
-  readonly advertiser: Advertiser | undefined;
-  readonly host: HostNetwork;
-  /** Lines for the operator. */
-  readonly remarks: readonly string[];
 }
 
 /** @throws {StartError} if the pool overlaps a network of this host, or all of the usual ones are taken */
@@ -50,19 +38,18 @@ export async function planAddresses(config: Config): Promise<AddressPlan> {
   return { cidr, serverAddress: cidr.address + 1, prefixes, dns };
 }
 
-/** Sets up everything around the TUN device. What it makes is put on `undo`. */
+/** Sets up everything around the TUN devices. What it makes is put on `undo`. */
 export async function setUpNetwork(options: {
   readonly config: Config;
   readonly plan: AddressPlan;
-  readonly tun: TunPath;
+  readonly tuns: readonly string[];
   readonly undo: UndoStack;
   readonly log: Log;
-}): Promise<NetworkParts> {
-  const { config, plan, tun, undo, log } = options;
-  const path = new NativePath(tun);
-  const congestionControl = congestionControlFor(config.tcp.congestion);
+}): Promise<{ readonly host: HostNetwork; readonly remarks: readonly string[] }> {
+  const { config, plan, tuns, undo, log } = options;
   const host = new HostNetwork({
-    tun: tun.name,
+    tuns,
+    isolate: config.network.isolate,
     mtu: config.network.mtu,
     ipv4: { address: plan.serverAddress, cidr: plan.cidr },
     ipv6: serverIpv6(config, plan),
@@ -78,12 +65,17 @@ export async function setUpNetwork(options: {
     remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
   }
   for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
-  const advertiser =
-    plan.prefixes === undefined
-      ? undefined
-      : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
-  undo.push(() => advertiser?.stop());
-  return { path, congestionControl, advertiser, host, remarks };
+  return { host, remarks };
+}
+
+/** Where clients are that another worker may have, for a device that keeps clients apart. */
+export function clientNetworks(config: Config, plan: AddressPlan): { network: IpPrefix; own: IpPrefix }[] {
+  const ipv4 = {
+    network: { address: ipv4Bytes(plan.cidr.address), prefixLength: plan.cidr.prefixLength },
+    own: { address: ipv4Bytes(plan.serverAddress), prefixLength: 32 },
+  };
+  if (plan.prefixes === undefined || config.pool.ipv6 === undefined) return [ipv4];
+  return [ipv4, { network: config.pool.ipv6, own: plan.prefixes.serverPrefix }];
 }
 
 /** PREFIX::1 of the pool's first /64. */

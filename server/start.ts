@@ -1,25 +1,28 @@
-import { adminSocketPath, prepareAdminServer, startWebPage } from '../admin/index.ts';
+import { randomBytes } from 'node:crypto';
+import { adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
+import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
-import { createServerTls, formatEndpoint } from '../tls/index.ts';
-import { Capability, hasCapability, openTunPath } from '../tun/index.ts';
+import { formatEndpoint } from '../tls/index.ts';
+import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import type { Config, Origins } from './config.ts';
-import { ConnectionTable } from './connection-table.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { ensureFirstUser } from './first-start.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
-import { Listeners } from './listeners.ts';
+import { probeListeners } from './listeners.ts';
+import { LocalControl } from './local-control.ts';
 import { createLog, type LogSink } from './log.ts';
-import { limited } from './log-limit.ts';
+import { processLog } from './log-limit.ts';
 import type { StartSummary } from './next-steps.ts';
+import { openDevices, preparePlane } from './planes.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
-import type { ServerContext } from './server-context.ts';
 import { serveCertificate } from './start-certificate.ts';
 import { StartError } from './start-error.ts';
-import { type AddressPlan, planAddresses, setUpNetwork } from './start-network.ts';
+import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
+import { Translations } from './translations.ts';
 import type { UndoStack } from './undo-stack.ts';
 
 export interface StartOptions {
@@ -35,11 +38,9 @@ export interface StartOptions {
 export interface RunningServer {
   readonly summary: StartSummary;
   readonly log: Log;
-  readonly table: ConnectionTable;
+  /** How many there are. */
+  sessions(): number;
 }
-
-/** Lines of one kind about one peer; a count stands for the others. */
-const LINES_PER_MINUTE = 30;
 
 /**
  * Starts the server in an order that leaves nothing half-done: what can be missing is checked before anything is made.
@@ -59,78 +60,72 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   });
   const lock = lockDataDirectory(config.data, runUser);
   undo.push(() => lock.release());
-  const listeners = new Listeners(config);
-  await listeners.probe();
+  await probeListeners(config);
   const plan = await planAddresses(config);
-  const { path: tun, offload } = openTunPath({
-    name: config.network.tun,
-    mtu: config.network.mtu,
-    offload: config.network.offload,
-    isolate: config.network.isolate,
-    mostBytes: config.limits.queuesBytes,
-    onFailure: fail,
-  });
-  undo.push(() => tun.close());
+  const tuns = openDevices(config, runUser.uid, fail);
+  undo.push(() => tuns.close());
 
-  const log = limited(createLog(config.log, stdout), { perMinute: LINES_PER_MINUTE, clock: systemClock });
-  const flushing = setInterval(() => log.flush(), 60_000);
-  undo.push(() => {
-    clearInterval(flushing);
-    log.flush();
-  });
+  const { log, stop } = processLog(createLog(config.log, stdout), systemClock);
+  undo.push(stop);
   const served = serveCertificate(config, runUser, log);
-  const tls = createServerTls(served.certificate, {
-    minVersion: config.tls.minVersion,
-    ...(config.tls.ciphers === undefined ? {} : { ciphers: config.tls.ciphers }),
-  });
+  const { certificatePem, keyPem } = served.certificate;
+  const tls = { certificatePem, keyPem, ticketKeys: randomBytes(48) };
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
-  const network = await setUpNetwork({ config, plan, tun, undo, log });
-  const congestionControl = network.congestionControl || 'system';
-  log.info('network.offload', { device: tun.name, offload, congestionControl });
-  const routes = new HostRoutes(network.host, log);
-  undo.push(() => routes.settled());
+  const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
+  const congestionControl = congestionControlFor(config.tcp.congestion);
+  const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };
+  log.info('network.offload', shown);
+  const translations = new Translations(network.host, log);
+  undo.push(() => translations.settled());
+  const table = { replace: replaceRoute, remove: removeRoute };
+  const routes = new HostRoutes({ table, translations, pool: plan.cidr, perClient: tuns.names.length > 1, log });
   const leases = leaseDesk(config, plan, store, routes, log);
-  const web = await startWebPage();
-  undo.push(() => web.close());
-  const table = new ConnectionTable();
-  undo.push(() => table.close('server-shutdown'));
-  const throttle = new LoginThrottle();
   const authenticator = new Authenticator({ store });
-  const context: ServerContext = { config, clock: systemClock, log, authenticator, throttle, leases, web, ...network };
-
-  undo.push(() => listeners.close());
-  const listening = await listeners.listen(context, table, tls);
-  const listeningAt = listening.map((at) => formatEndpoint(at.address, at.port));
-
-  const backend = adminBackend({ config, origins: options.origins, store, leases, table, listening: listeningAt });
+  const control = new LocalControl({ authenticator, throttle: new LoginThrottle(), leases, clock: systemClock });
+  const networks = clientNetworks(config, plan);
+  const plane = await preparePlane(tuns, { config, runUser, control, networks, tls, congestionControl, log, fail });
+  undo.push(() => plane.stop());
+  let listening: string[] = [];
+  const backend = adminBackend({
+    config,
+    origins: options.origins,
+    store,
+    leases,
+    control,
+    plane,
+    listening: () => listening,
+  });
   const preparedAdmin = await prepareAdminServer({ backend, log });
 
   // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
+  const bound = await plane.listen();
+  listening = bound.map((at) => formatEndpoint(at.address, at.port));
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
   const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
-    listening: listeningAt,
+    listening,
     data: config.data,
-    tun: network.path.name,
+    tun: tuns.names.join(', '),
     runsAs: runUser.name,
+    workers: plane.workers.length,
   });
   isStarted = true;
   const summary: StartSummary = {
     data: config.data,
-    listening: listeningAt,
+    listening,
     names: served.names,
-    port: listening[0]?.port ?? 443,
+    port: bound[0]?.port ?? 443,
     pool: plan.cidr,
     methods: config.auth.methods,
     ca: served.ca,
     user,
     remarks: network.remarks,
   };
-  return { summary, log, table };
+  return { summary, log, sessions: () => control.count };
 }
 
 /** @returns whom to become when all is set up */

@@ -1,24 +1,24 @@
-import type { User } from '../auth/index.ts';
 import { formatIpv4, formatIpv6Cidr } from '../core/index.ts';
 import type { PeerLink } from '../datapath/index.ts';
-import type { Lease, LeaseHolder } from './lease-desk.ts';
+import type { ControlSession } from './control-plane.ts';
+import type { Lease } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** One tunnel's place in the network: its lease, and what link, path and advertiser know of it. */
 export class TunnelNetwork {
-  readonly #context: Pick<ServerContext, 'leases' | 'path' | 'advertiser'>;
+  readonly #context: Pick<ServerContext, 'path' | 'advertiser'>;
   readonly #link: PeerLink;
-  readonly #holder: LeaseHolder;
+  readonly #session: ControlSession;
   #lease: Lease | undefined;
   /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
   #isReleased = false;
   #isIpv4Open = false;
   #isIpv6Open = false;
 
-  constructor(context: Pick<ServerContext, 'leases' | 'path' | 'advertiser'>, link: PeerLink, holder: LeaseHolder) {
+  constructor(context: Pick<ServerContext, 'path' | 'advertiser'>, link: PeerLink, session: ControlSession) {
     this.#context = context;
     this.#link = link;
-    this.#holder = holder;
+    this.#session = session;
   }
 
   /** The leased address, also after its release: for the log. */
@@ -30,10 +30,12 @@ export class TunnelNetwork {
     return this.#lease?.ipv6 === undefined ? undefined : formatIpv6Cidr(this.#lease.ipv6);
   }
 
-  /** @returns undefined if no address is left, or the tunnel has given up its claim */
-  lease(user: User): Lease | undefined {
-    if (!this.#isReleased) this.#lease = this.#context.leases.lease(user, this.#holder);
-    return this.#isReleased ? undefined : this.#lease;
+  /** @param answer gets undefined if no address is left, or the tunnel has given up its claim */
+  lease(answer: (lease: Lease | undefined) => void): void {
+    this.#session.lease((lease) => {
+      if (!this.#isReleased) this.#lease = lease;
+      answer(this.#isReleased ? undefined : lease);
+    });
   }
 
   /** From now on packets pass. @returns whether there is a lease for it */
@@ -83,6 +85,6 @@ export class TunnelNetwork {
     this.closeIpv4();
     this.closeIpv6();
     this.#isReleased = true;
-    this.#context.leases.release(this.#holder);
+    this.#session.release();
   }
 }

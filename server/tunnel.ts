@@ -14,6 +14,8 @@ import {
   type SstpServerMachine,
   Status,
 } from '../sstp/index.ts';
+import type { ControlSession, Judgement } from './control-plane.ts';
+import { SERVER_INTERFACE_ID } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
 import { newPppLink, newSstpMachine } from './tunnel-machines.ts';
@@ -63,19 +65,18 @@ export class Tunnel {
   readonly id: string;
   readonly #context: ServerContext;
   readonly #stream: TunnelStream;
-  readonly #peerAddress: string;
   readonly #certificateHashes: CertificateHashes;
   readonly #log: Log;
   readonly #authenticated: () => void;
   readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
   readonly #link: PeerLink;
+  readonly #session: ControlSession;
   readonly #network: TunnelNetwork;
   readonly #sstpAlarm: Alarm;
   readonly #pppAlarm: Alarm;
   readonly #startedAt: Instant;
   readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
-  #waiting: { readonly proof: CredentialProof; readonly timer: NodeJS.Timeout } | undefined;
   #ended = false;
   #stage: Stage = 'sstp';
   #user: User | undefined;
@@ -100,7 +101,6 @@ export class Tunnel {
     this.id = options.id;
     this.#context = options.context;
     this.#stream = options.stream;
-    this.#peerAddress = options.peerAddress;
     this.#certificateHashes = options.certificateHashes;
     this.#authenticated = options.authenticated;
     this.#log = options.log;
@@ -108,7 +108,14 @@ export class Tunnel {
     this.#sstp = newSstpMachine(config, options.certificateHashes);
     this.#ppp = newPppLink(config);
     this.#link = this.#newLink();
-    this.#network = new TunnelNetwork(options.context, this.#link, this);
+    this.#session = options.context.control.open({
+      id: this.id,
+      peerAddress: options.peerAddress,
+      device: options.context.path.name,
+      replace: () => this.replace(),
+      disconnect: (reason) => this.disconnect(reason),
+    });
+    this.#network = new TunnelNetwork(options.context, this.#link, this.#session);
     this.#sstpAlarm = new Alarm(
       clock,
       () => this.#sstp.deadline,
@@ -151,10 +158,10 @@ export class Tunnel {
     this.#ended = true;
     this.#reason ??= reason;
     this.#steps.clear();
-    this.#forgetAttempt();
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
     this.#network.release();
+    this.#session.close();
     this.#link.stop();
   }
 
@@ -347,57 +354,42 @@ export class Tunnel {
     this.#ppp.noteReceived(now);
   }
 
-  /**
-   * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
-   * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
-   */
   #verify(proof: CredentialProof): void {
-    const { throttle, clock } = this.#context;
-    const delayMs = throttle.delayMs(this.#peerAddress, proof.name, clock.now());
-    if (delayMs === 0) {
-      this.#judge(proof, delayMs);
-      return;
-    }
-    this.#waiting = { proof, timer: setTimeout(() => this.#guarded(() => this.#judge(proof, delayMs)), delayMs) };
+    this.#session.verify(proof, (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)));
   }
 
-  #judge(proof: CredentialProof, delayMs: number): void {
-    const { throttle, authenticator, clock } = this.#context;
-    this.#waiting = undefined;
-    const { verdict, reason, user } = authenticator.verify(proof);
-    const now = clock.now();
+  #onJudged(proof: CredentialProof, judgement: Judgement): void {
+    if (this.#ended) return;
+    if (judgement.kind === 'fault') {
+      this.#log.error('connection.fault', { error: judgement.error });
+      this.#fail('internal-error');
+      return;
+    }
+    const { verdict, reason, user, delayMs } = judgement;
     if (verdict.kind === 'accept') {
       this.#user = user;
-      throttle.noteSuccess(this.#peerAddress, proof.name, now);
     } else {
-      throttle.noteFailure(this.#peerAddress, proof.name, now);
       const { errorCode } = verdict;
       this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
     }
     this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
   }
 
-  /** Whoever leaves before the verdict has had an attempt all the same. */
-  #forgetAttempt(): void {
-    if (this.#waiting === undefined) return;
-    clearTimeout(this.#waiting.timer);
-    this.#context.throttle.noteFailure(this.#peerAddress, this.#waiting.proof.name, this.#context.clock.now());
-    this.#waiting = undefined;
-  }
-
   #leaseAddress(): void {
-    if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
-    const lease = this.#network.lease(this.#user);
-    if (lease === undefined) this.#log.error('pool.exhausted', { user: this.#user.name });
-    this.#post({
-      to: 'ppp',
-      event: {
-        kind: 'lease',
-        ipv4: lease?.ipv4,
-        interfaceId: lease?.interfaceId ?? new Uint8Array(8),
-        serverInterfaceId: this.#context.leases.serverInterfaceId,
-      },
-    });
+    this.#network.lease((lease) =>
+      this.#guarded(() => {
+        if (lease === undefined) this.#log.error('pool.exhausted', { user: this.#user?.name });
+        this.#post({
+          to: 'ppp',
+          event: {
+            kind: 'lease',
+            ipv4: lease?.ipv4,
+            interfaceId: lease?.interfaceId ?? new Uint8Array(8),
+            serverInterfaceId: SERVER_INTERFACE_ID,
+          },
+        });
+      }),
+    );
   }
 
   #onUp(protocol: 'ipv4' | 'ipv6', address: string | undefined): void {

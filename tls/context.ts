@@ -5,6 +5,11 @@ export interface TlsOptions {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL names, our preference first, TLS 1.3 and 1.2 in one list; `DEFAULT_CIPHERS` by default. */
   readonly ciphers?: string;
+  /**
+   * 48 bytes that session tickets are encrypted with, the same in all processes that share a port: a client may come
+   * back to another one. Made anew with each certificate; without it, each context makes its own.
+   */
+  readonly ticketKeys?: Buffer;
 }
 
 /** Hashes of the certificate that the client sees, MS-SSTP 2.2.7: 20 and 32 bytes. */
@@ -49,8 +54,7 @@ export const DEFAULT_CIPHERS: string = [
 ].join(':');
 
 /**
- * Session tickets stay as Node has them: on, encrypted with keys that each context makes for itself. A ticket therefore
- * ends with its context, and it has to: a client that resumed across a change of certificate would bind to the old
+ * Session tickets stay as Node has them: on. A ticket ends with the context that it came from, and it has to: a client that resumed across a change of certificate would bind to the old
  * certificate's hash.
  *
  * @param certificate.certificatePem leaf first, then the chain
@@ -79,7 +83,12 @@ export function createServerTls(
     return Object.freeze({
       secureContext: createSecureContext(base),
       hashes: Object.freeze({ sha1: hash('sha1', leaf.raw), sha256: hash('sha256', leaf.raw) }),
-      serverOptions: Object.freeze({ ...base, ALPNCallback: chooseProtocol, requestCert: false }),
+      serverOptions: Object.freeze({
+        ...base,
+        ...(options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys }),
+        ALPNCallback: chooseProtocol,
+        requestCert: false,
+      }),
     });
   } catch (cause) {
     throw new TlsContextError(explainRefusal(cause, ciphers), { cause });

@@ -40,14 +40,15 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly log: Log;
 }
 
-export interface ListenOptions {
-  /** IP address or host name; undefined is every address, IPv4 alone where the machine has no IPv6. */
-  readonly host: string | undefined;
-  /** 0 takes any free one. */
-  readonly port: number;
-  /** Several processes share the port; the kernel spreads the connections over them. */
-  readonly reusePort?: boolean;
-}
+export type ListenOptions =
+  | {
+      /** IP address or host name; undefined is every address, IPv4 alone where the machine has no IPv6. */
+      readonly host: string | undefined;
+      /** 0 takes any free one. */
+      readonly port: number;
+    }
+  /** A socket that is bound already; the listener's from now on. */
+  | { readonly fd: number };
 
 export interface ListenAddress {
   readonly address: string;
@@ -100,22 +101,25 @@ export class TlsListener<Ticket extends Admitted> {
 
   /** @throws {ListenError} (as a rejection) if the address or port cannot be had */
   async listen(options: ListenOptions): Promise<ListenAddress> {
-    const { host, port, reusePort = false } = options;
-    try {
-      await this.#bind(host ?? '::', port, reusePort);
-    } catch (cause) {
-      const error = cause as NodeJS.ErrnoException;
-      const withoutIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
-      if (host !== undefined || !withoutIpv6) throw listenError(error, host, port);
-      await this.#bind('0.0.0.0', port, reusePort).catch((again) => {
-        throw listenError(again, '0.0.0.0', port);
-      });
-    }
+    await ('fd' in options ? this.#bind(options) : this.#listenOn(options.host, options.port));
     const bound = this.#tcp.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('a TCP listener has an address and a port');
     this.#log = this.#options.log.child({ listen: formatEndpoint(bound.address, bound.port) });
     this.#tcp.on('error', (error) => this.#log.error('tls.accept-failed', { error: error.message }));
     return { address: bound.address, family: bound.family === 'IPv6' ? 'IPv6' : 'IPv4', port: bound.port };
+  }
+
+  async #listenOn(host: string | undefined, port: number): Promise<void> {
+    try {
+      await this.#bind({ host: host ?? '::', port });
+    } catch (cause) {
+      const error = cause as NodeJS.ErrnoException;
+      const withoutIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
+      if (host !== undefined || !withoutIpv6) throw listenError(error, host, port);
+      await this.#bind({ host: '0.0.0.0', port }).catch((again) => {
+        throw listenError(again, '0.0.0.0', port);
+      });
+    }
   }
 
   /** For new connections; those that have begun keep the certificate they saw. */
@@ -131,8 +135,8 @@ export class TlsListener<Ticket extends Admitted> {
     for (const { raw } of [...this.#pending.values()]) raw.destroy();
   }
 
-  async #bind(host: string, port: number, reusePort: boolean): Promise<void> {
-    this.#tcp.listen({ host, port, reusePort, exclusive: true, backlog: BACKLOG });
+  async #bind(place: { readonly host: string; readonly port: number } | { readonly fd: number }): Promise<void> {
+    this.#tcp.listen({ ...place, exclusive: true, backlog: BACKLOG });
     await once(this.#tcp, 'listening');
   }
 

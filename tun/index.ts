@@ -6,9 +6,26 @@
 export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
 export { HEADROOM, TunError } from './device.ts';
 export { openTun } from './linux-tun.ts';
+export { type BoundSocket, bindSocket } from './listen-socket.ts';
 export { MemoryTun } from './memory-tun.ts';
-export { type MemoryNetwork, type Offload, openMemoryPath, openTunPath } from './open-path.ts';
-export { Capability, dropPrivileges, effectiveCapabilities, hasCapability, lockFile } from './privileges.ts';
+export {
+  adoptTunPath,
+  type MemoryNetwork,
+  type Offload,
+  openMemoryPath,
+  openTunDescriptor,
+  openTunPath,
+  type TunDescriptor,
+} from './open-path.ts';
+export {
+  Capability,
+  dropPrivileges,
+  effectiveCapabilities,
+  hasCapability,
+  lockFile,
+  withoutCapabilities,
+} from './privileges.ts';
+export { type IpPrefix, removeRoute, replaceRoute } from './routes.ts';
 export {
   ReceivePosition,
   type SlotOptions,

@@ -16,23 +16,19 @@ const WRITE_SLAB = 256 * 1024;
  */
 export function openTun(options: TunOptions): TunDevice {
   const native = loadNative();
-  const opened = openHandle(native, options, 0);
-  return new LinuxTun(native, opened.handle, opened.name, options.mtu);
+  const { handle, name } = opened(options, () => native.open(options.name, options.mtu, 0));
+  return new LinuxTun(native, handle, name, options.mtu);
 }
 
-/** The step that all kinds of device begin with. @throws as `openTun` */
-export function openHandle(
-  native: NativeAddon,
-  options: TunOptions,
-  wantsOffload: 0 | 1,
-): ReturnType<NativeAddon['open']> {
+/** Checks the options, opens the device, and explains why not. @throws as `openTun` */
+export function opened<Result>(options: TunOptions, open: () => Result): Result {
   // The kernel takes any byte but '/', ':' and space; what is used in `nft` rules and log lines had better be plain.
   if (!/^[A-Za-z0-9_.%-]{1,15}$/.test(options.name)) throw new RangeError(`not a device name: ${options.name}`);
   if (!Number.isInteger(options.mtu) || options.mtu < 68 || options.mtu > 65_535) {
     throw new RangeError(`not an MTU: ${options.mtu}`);
   }
   try {
-    return native.open(options.name, options.mtu, wantsOffload);
+    return open();
   } catch (error) {
     throw explain(error, options);
   }

@@ -10,6 +10,14 @@ export interface NativeAddon {
     mtu: number,
     wantsOffload: 0 | 1,
   ): { readonly handle: number; readonly name: string; readonly offload: number };
+  /** The same, for another process to `adopt`. */
+  openDescriptor(
+    name: string,
+    mtu: number,
+    wantsOffload: 0 | 1,
+  ): { readonly fd: number; readonly name: string; readonly offload: number };
+  /** The device behind a descriptor that this process inherited; the descriptor goes with it. */
+  adopt(fd: number, mtu: number, offload: number): { readonly handle: number; readonly name: string };
   /** Two devices back to back, without a kernel's network: what is written to one is read from the other. */
   openPair(mtu: number, hasVnet: 0 | 1): [number, number];
   /** `callback` runs once per loop turn while packets wait, with an error when polling has ended. Once per handle. */
@@ -41,6 +49,14 @@ export interface NativeAddon {
   ): void;
   pathMru(handle: number, slot: number, bytes: number): void;
   pathRoute(handle: number, slot: number, kind: 4 | 6 | 10, address: Uint8Array, adds: 0 | 1): void;
+  pathNetwork(
+    handle: number,
+    kind: 4 | 6,
+    network: Uint8Array,
+    prefixLength: number,
+    own: Uint8Array,
+    ownPrefixLength: number,
+  ): void;
   pathPending(handle: number, slot: number): number;
   pathTake(handle: number, slot: number, out: Buffer, offset: number): number;
   pathReceive(handle: number, slot: number, chunks: readonly Buffer[], position: Int32Array, frame: Buffer): number;
@@ -54,6 +70,12 @@ export interface NativeAddon {
   lockFile(fd: number): boolean;
   effectiveCapabilities(): bigint;
   dropPrivileges(uid: number, gid: number, keep: bigint): bigint;
+  setAmbient(keep: bigint): void;
+  /** Over rtnetlink; `destination` has 4 or 16 bytes. */
+  routeReplace(device: string, destination: Uint8Array, prefixLength: number): void;
+  routeRemove(device: string, destination: Uint8Array, prefixLength: number): void;
+  /** @returns descriptor and port of a socket that is bound with SO_REUSEPORT */
+  bindSocket(address: string, port: number, congestionControl: string): [number, number];
 }
 
 /** `SSTPD_ADDON` names another build of the addon, such as the one with sanitizers of `npm run test:asan`. */

@@ -1,6 +1,6 @@
 /** Devices for `TunPath`: a TUN device of the kernel, or one in memory for tests. */
 import type { TunError, TunOptions } from './device.ts';
-import { openHandle } from './linux-tun.ts';
+import { opened } from './linux-tun.ts';
 import { loadNative, type NativeAddon } from './native.ts';
 import { TunPath } from './tun-path.ts';
 
@@ -30,8 +30,39 @@ export function openTunPath(options: TunOptions & PathOptions & { readonly offlo
   readonly offload: Offload;
 } {
   const native = loadNative();
-  const { handle, name, offload } = openHandle(native, options, options.offload === 'auto' ? 1 : 0);
+  const { handle, name, offload } = opened(options, () =>
+    native.open(options.name, options.mtu, options.offload === 'auto' ? 1 : 0),
+  );
   return { path: new TunPath(native, { handle, name, mtu: options.mtu }, options), offload: describe(offload) };
+}
+
+/** A device that is open and that another process is to read. */
+export interface TunDescriptor {
+  /** Belongs to whoever opened it; the device is there until the last copy is closed. */
+  readonly fd: number;
+  readonly name: string;
+  /** What the kernel granted, for `adoptTunPath`. */
+  readonly flags: number;
+  readonly offload: Offload;
+}
+
+/** Creates the device as `openTunPath` does, for a child process that inherits the descriptor. @throws {TunError} */
+export function openTunDescriptor(options: TunOptions & { readonly offload: 'auto' | 'off' }): TunDescriptor {
+  const native = loadNative();
+  const { fd, name, offload } = opened(options, () =>
+    native.openDescriptor(options.name, options.mtu, options.offload === 'auto' ? 1 : 0),
+  );
+  return { fd, name, flags: offload, offload: describe(offload) };
+}
+
+/** Starts to read a device that this process inherited. @param fd belongs to the path from now on */
+export function adoptTunPath(
+  device: { readonly fd: number; readonly mtu: number; readonly flags: number },
+  options: PathOptions,
+): TunPath {
+  const native = loadNative();
+  const { handle, name } = native.adopt(device.fd, device.mtu, Math.max(device.flags, 0));
+  return new TunPath(native, { handle, name, mtu: device.mtu }, options);
 }
 
 /** The far end of a path in memory: what the kernel is to a TUN device. */

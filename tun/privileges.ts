@@ -34,6 +34,22 @@ export function dropPrivileges(options: {
   return loadNative().dropPrivileges(options.uid, options.gid, maskOf(options.keepCapabilities));
 }
 
+/**
+ * Runs `spawn`, whose child processes start without any capability, also if this process and the child are root; after
+ * it they have those of this process again.
+ *
+ * @param keepCapabilities what `dropPrivileges` was given
+ */
+export function withoutCapabilities<Child>(keepCapabilities: readonly number[], spawn: () => Child): Child {
+  const native = loadNative();
+  native.setAmbient(0n);
+  try {
+    return spawn();
+  } finally {
+    native.setAmbient(maskOf(keepCapabilities));
+  }
+}
+
 /** Capabilities that count right now, one bit per number of linux/capability.h. */
 export function effectiveCapabilities(): bigint {
   return loadNative().effectiveCapabilities();

@@ -6,6 +6,7 @@
 import type { TunError } from './device.ts';
 import { deviceGone } from './linux-tun.ts';
 import type { NativeAddon } from './native.ts';
+import type { IpPrefix } from './routes.ts';
 
 /** Who has a slot: one client. Called from the event loop, never from inside a call into the path. */
 export interface SlotOwner {
@@ -167,6 +168,17 @@ export class TunPath {
   /** Without effect if another slot has it by now. */
   removeRoute(slot: number, kind: 'ipv4' | 'prefix' | 'link-local', address: Uint8Array): void {
     this.#native.pathRoute(this.#handle, slot, ROUTE[kind], address, 0);
+  }
+
+  /**
+   * Says where clients are that have no slot here, so that a path which keeps clients apart does so for them too.
+   *
+   * @param own the part of it that is the server's, not a client's
+   */
+  addNetwork(network: IpPrefix, own: IpPrefix): void {
+    const kind = network.address.length === 4 ? 4 : 6;
+    const padded = ({ address }: IpPrefix): Uint8Array => Buffer.concat([address], 16);
+    this.#native.pathNetwork(this.#handle, kind, padded(network), network.prefixLength, padded(own), own.prefixLength);
   }
 
   /**

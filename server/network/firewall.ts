@@ -6,7 +6,9 @@ export const CLIENTS_SET = 'clients4';
 
 export interface FirewallOptions {
   readonly table: string;
-  readonly tun: string;
+  readonly tuns: readonly string[];
+  /** Keep clients of different devices apart; a device does that among its own. */
+  readonly isolate: boolean;
   readonly ipv4: Ipv4Cidr;
   readonly ipv6: Ipv6Cidr | undefined;
   readonly nat: boolean;
@@ -19,12 +21,12 @@ export interface FirewallOptions {
  * route_localnet would let 127/8 in. `lo` is no way out: what the host says to itself keeps its source.
  */
 export function firewallRules(options: FirewallOptions): string {
-  const { table, tun, ipv4, ipv6, nat } = options;
+  const { table, tuns, isolate, ipv4, ipv6, nat } = options;
+  const ours = anyOf(tuns);
+  const inside = anyOf([...tuns, 'lo']);
   const sourceNat = [
-    `    ip saddr @${CLIENTS_SET} oifname != { "${tun}", "lo" } masquerade`,
-    ...(ipv6 && isUniqueLocal(ipv6)
-      ? [`    ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != { "${tun}", "lo" } masquerade`]
-      : []),
+    `    ip saddr @${CLIENTS_SET} oifname != ${inside} masquerade`,
+    ...(ipv6 && isUniqueLocal(ipv6) ? [`    ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != ${inside} masquerade`] : []),
   ];
   return [
     removeTable(table),
@@ -32,15 +34,28 @@ export function firewallRules(options: FirewallOptions): string {
     `  set ${CLIENTS_SET} { type ipv4_addr; flags interval; elements = { ${formatIpv4Cidr(ipv4)} }; }`,
     '  chain from_tunnel {',
     '    type filter hook prerouting priority raw; policy accept;',
-    `    iifname "${tun}" ip daddr 127.0.0.0/8 drop`,
-    `    iifname "${tun}" ip6 daddr ::1 drop`,
+    `    iifname ${ours} ip daddr 127.0.0.0/8 drop`,
+    `    iifname ${ours} ip6 daddr ::1 drop`,
     '  }',
+    ...(isolate && tuns.length > 1
+      ? [
+          '  chain between_clients {',
+          '    type filter hook forward priority filter; policy accept;',
+          `    iifname ${ours} oifname ${ours} drop`,
+          '  }',
+        ]
+      : []),
     ...(nat
       ? ['  chain source_nat {', '    type nat hook postrouting priority srcnat; policy accept;', ...sourceNat, '  }']
       : []),
     '}',
     '',
   ].join('\n');
+}
+
+function anyOf(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return quoted.length === 1 ? quoted.join('') : `{ ${quoted.join(', ')} }`;
 }
 
 /** Declaring it first makes deleting succeed where there is none. */

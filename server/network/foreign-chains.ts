@@ -21,14 +21,14 @@ interface Chain {
 }
 
 /**
- * The base chains on the forward hook that end in drop or reject and whose table has no rule for our device.
+ * The base chains on the forward hook that end in drop or reject and whose table has no rule for each of our devices.
  *
  * @param ruleset what `nft -j list ruleset` printed, parsed
  * @param families which tables matter: `ip6` ones only with an IPv6 pool
  */
 export function droppingChains(
   ruleset: unknown,
-  options: { readonly ownTable: string; readonly tun: string; readonly families: readonly string[] },
+  options: { readonly ownTable: string; readonly tuns: readonly string[]; readonly families: readonly string[] },
 ): DroppingChain[] {
   const entries = isRecord(ruleset) && Array.isArray(ruleset.nftables) ? ruleset.nftables.filter(isRecord) : [];
   const rules = entries.map((entry) => entry.rule).filter(isRecord);
@@ -39,13 +39,15 @@ export function droppingChains(
       const chain = describe(entry, rules);
       if (!chain.drops || chain.table === options.ownTable || !options.families.includes(chain.family)) return [];
       const inTable = (item: Record<string, unknown>) => item.family === chain.family && item.table === chain.table;
-      if (rules.filter(inTable).some((rule) => letsThrough(rule, options.tun))) return [];
+      const ofTable = rules.filter(inTable);
+      const stopped = options.tuns.filter((tun) => !ofTable.some((rule) => letsThrough(rule, tun)));
+      if (stopped.length === 0) return [];
       const owner = ownerOf(
         chain.table,
         allChains.filter(inTable).map((item) => String(item.name)),
       );
       const name = `chain ${chain.name} of table ${chain.family} ${chain.table}${TITLES[owner]}`;
-      return [{ name, remedy: remedy(owner, chain, options.tun) }];
+      return [{ name, remedy: stopped.map((tun) => remedy(owner, chain, tun)).join('; ') }];
     });
 }
 
@@ -54,17 +56,20 @@ export function droppingChains(
  *
  * @param listing what `iptables-legacy -S` printed
  */
-export function droppingLegacyChain(listing: string, tun: string): DroppingChain | undefined {
+export function droppingLegacyChain(listing: string, tuns: readonly string[]): DroppingChain | undefined {
   const lines = listing.split('\n').map((line) => line.trim());
   const last = lines.findLast((line) => line.startsWith('-A FORWARD '));
   const drops = lines.includes('-P FORWARD DROP') || /^-A FORWARD -j (DROP|REJECT)\b/.test(last ?? '');
-  const isAllowed = lines.some((line) => new RegExp(`-i ${escapeForRegExp(tun)}( .*)? -j ACCEPT`).test(line));
-  if (!drops || isAllowed) return undefined;
+  const isAllowed = (tun: string): boolean =>
+    lines.some((line) => new RegExp(`-i ${escapeForRegExp(tun)}( .*)? -j ACCEPT`).test(line));
+  const stopped = tuns.filter((tun) => !isAllowed(tun));
+  if (!drops || stopped.length === 0) return undefined;
   const names = lines.map((line) => /^-[NP] (\S+)/.exec(line)?.[1] ?? '');
   const owner = ownerOf('filter', names);
   const chain = { family: 'ip', table: 'filter', name: 'FORWARD', drops };
-  const mend = owner === 'other' ? iptablesRules('iptables-legacy', 'FORWARD', tun) : remedy(owner, chain, tun);
-  return { name: `chain FORWARD of iptables-legacy${TITLES[owner]}`, remedy: mend };
+  const mend = (tun: string): string =>
+    owner === 'other' ? iptablesRules('iptables-legacy', 'FORWARD', tun) : remedy(owner, chain, tun);
+  return { name: `chain FORWARD of iptables-legacy${TITLES[owner]}`, remedy: stopped.map(mend).join('; ') };
 }
 
 const TITLES: Readonly<Record<Owner, string>> = {
@@ -141,7 +146,7 @@ function letsThrough(rule: Record<string, unknown>, tun: string): boolean {
 }
 
 function mentions(value: unknown, text: string): boolean {
-  if (typeof value === 'string') return value === text;
+  if (typeof value === 'string') return value === text || (value.endsWith('*') && text.startsWith(value.slice(0, -1)));
   if (Array.isArray(value)) return value.some((item) => mentions(item, text));
   return isRecord(value) && Object.values(value).some((item) => mentions(item, text));
 }

@@ -1,4 +1,4 @@
-/** Sets up the host's network around a TUN device that exists, and takes back what it set up. */
+/** Sets up the host's network around TUN devices that exist, and takes back what it set up. */
 import { readFile } from 'node:fs/promises';
 import {
   formatIpv4,
@@ -26,8 +26,10 @@ const IPV6_LEAST_MTU = 1280;
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
 export interface NetworkOptions {
-  /** The device's name; it exists before `up`. */
-  readonly tun: string;
+  /** The devices' names; they exist before `up`. The route to the pool leads to the first. */
+  readonly tuns: readonly string[];
+  /** Keep clients of different devices apart. */
+  readonly isolate: boolean;
   readonly mtu: number;
   readonly ipv4: { readonly address: Ipv4; readonly cidr: Ipv4Cidr };
   /** The address is PREFIX::1. */
@@ -48,22 +50,24 @@ export interface NetworkOptions {
 export class HostNetwork {
   readonly #options: NetworkOptions;
   readonly #table: string;
-  /** Addresses outside the pool that are routed to the device, and for how many sessions. */
-  readonly #hostRoutes = new Map<Ipv4, number>();
+  /** Addresses outside the pool that are translated, and for how many sessions. */
+  readonly #clients = new Map<Ipv4, number>();
   /** Settings under /proc/sys that we turned on. */
   readonly #written = new Set<string>();
   #hasFirewall = false;
-  /** The IPv6 pool, unless IPv6 stays off for the device. */
+  /** The IPv6 pool, unless IPv6 stays off for the devices. */
   #servedIpv6: Ipv6Cidr | undefined;
   /** Settles when the last change that was asked for is done: changes never overlap. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws {NetworkError} if the device's name or the instance is none that `ip` and `nft` take */
   constructor(options: NetworkOptions) {
-    if (!/^[A-Za-z0-9_.-]{1,15}$/.test(options.tun) || /^\.+$/.test(options.tun)) {
-      throw new NetworkError(
-        `${JSON.stringify(options.tun)} is no name for a network device: 1 to 15 letters, digits, . _ -`,
-      );
+    for (const tun of options.tuns) {
+      if (!/^[A-Za-z0-9_.-]{1,15}$/.test(tun) || /^\.+$/.test(tun)) {
+        throw new NetworkError(
+          `${JSON.stringify(tun)} is no name for a network device: 1 to 15 letters, digits, . _ -`,
+        );
+      }
     }
     if (!/^[A-Za-z0-9_]{1,64}$/.test(options.instance)) {
       throw new NetworkError(
@@ -90,12 +94,12 @@ export class HostNetwork {
   }
 
   /**
-   * Brings the device up with its addresses, turns forwarding on, and translates. Needs CAP_NET_ADMIN, for sysctls root.
+   * Brings the devices up with their addresses, turns forwarding on, and translates. Needs CAP_NET_ADMIN, for sysctls root.
    *
-   * @throws {NetworkError} if the device can't be configured; everything less becomes a line
+   * @throws {NetworkError} if a device can't be configured; everything less becomes a line
    */
   async up(): Promise<string[]> {
-    const device = await this.#configureDevice();
+    const device = await this.#configureDevices();
     const forwarding = await turnOnForwarding(this.#options.ipv6 !== undefined);
     for (const path of forwarding.written) this.#written.add(path);
     const firewall = await this.#installFirewall();
@@ -103,52 +107,40 @@ export class HostNetwork {
   }
 
   /**
-   * Routes a fixed address outside the pool to the device, and translates it; one inside the pool has all that already.
-   * Each call wants its `removeHostRoute`: an address that moves from one session to the next is added before it is
-   * removed, and must not lose its route then.
-   *
-   * @throws {NetworkError} if the route can't be made
+   * Translates a fixed address outside the pool; one inside the pool is translated already. Each call wants its
+   * `removeClient`: an address that moves from one session to the next is added before it is removed.
    */
-  addHostRoute(address: Ipv4): Promise<void> {
+  addClient(address: Ipv4): Promise<void> {
     return this.#inTurn(async () => {
       if (ipv4InCidr(address, this.#options.ipv4.cidr)) return;
-      await ip(['route', 'replace', `${formatIpv4(address)}/32`, 'dev', this.#options.tun]);
-      const holders = this.#hostRoutes.get(address) ?? 0;
-      this.#hostRoutes.set(address, holders + 1);
-      if (holders === 0) await this.#addClient(address);
+      const holders = this.#clients.get(address) ?? 0;
+      this.#clients.set(address, holders + 1);
+      if (holders === 0) await this.#translate(address);
     });
   }
 
-  /** Takes back one `addHostRoute`, the last one takes the route; without effect for any other address. @throws {NetworkError} */
-  removeHostRoute(address: Ipv4): Promise<void> {
+  /** Takes back one `addClient`; without effect for any other address. */
+  removeClient(address: Ipv4): Promise<void> {
     return this.#inTurn(async () => {
-      const holders = this.#hostRoutes.get(address) ?? 0;
-      if (holders > 1) this.#hostRoutes.set(address, holders - 1);
+      const holders = this.#clients.get(address) ?? 0;
+      if (holders > 1) this.#clients.set(address, holders - 1);
       if (holders !== 1) return;
-      this.#hostRoutes.delete(address);
-      await this.#removeClient(address);
-      await this.#removeRoute(address);
+      this.#clients.delete(address);
+      await this.#leaveAlone(address);
     });
   }
 
-  /** Removes routes, addresses and the nftables table. Never rejects, so that the rest of a shutdown goes on. */
+  /** Removes addresses and the nftables table. Never rejects, so that the rest of a shutdown goes on. */
   down(): Promise<string[]> {
     return this.#inTurn(() => this.#takeDown());
   }
 
   async #takeDown(): Promise<string[]> {
-    const { tun, ipv4, ipv6, linkLocal } = this.#options;
-    for (const address of this.#hostRoutes.keys())
-      await this.#removeRoute(address).catch((error: Error) => this.#note(error.message));
-    this.#hostRoutes.clear();
-    const lines = [
-      `address delete ${formatIpv4(ipv4.address)}/${ipv4.cidr.prefixLength} dev ${tun}`,
-      ...(ipv6 ? [`address delete ${formatIpv6(ipv6.address)}/${ipv6.cidr.prefixLength} dev ${tun}`] : []),
-      `address delete ${formatIpv6(linkLocal)}/64 dev ${tun}`,
-      `link set dev ${tun} down`,
-    ];
-    // A device that is gone has taken its addresses and routes with it.
-    if (await this.#deviceExists()) {
+    this.#clients.clear();
+    // Down, a device has no routes any more. One that is gone has taken its addresses with it.
+    for (const tun of this.#options.tuns) {
+      if (!(await deviceExists(tun))) continue;
+      const lines = [...this.#addresses(tun).map((address) => `address delete ${address}`), `link set dev ${tun} down`];
       const result = await runCommand('ip', ['-force', '-batch', '-'], batch(lines));
       if (result.kind === 'failed') this.#note(result.message);
     }
@@ -167,29 +159,48 @@ export class HostNetwork {
     ];
   }
 
-  /** The address's prefix length makes the route to the pool. */
-  async #configureDevice(): Promise<string[]> {
-    const { tun, mtu, ipv4, ipv6, linkLocal } = this.#options;
-    const ipv6State = await this.#enableIpv6();
-    this.#servedIpv6 = ipv6State.isOn ? ipv6?.cidr : undefined;
-    const commands = [
-      `link set dev ${tun} mtu ${mtu}`,
-      ...(ipv6State.isOn ? [`link set dev ${tun} addrgenmode none`] : []),
-      `link set dev ${tun} up`,
-      `address replace ${formatIpv4(ipv4.address)}/${ipv4.cidr.prefixLength} dev ${tun}`,
-      ...(ipv6State.isOn ? [`address replace ${formatIpv6(linkLocal)}/64 dev ${tun} nodad`] : []),
-      ...(ipv6State.isOn && ipv6
-        ? [`address replace ${formatIpv6(ipv6.address)}/${ipv6.cidr.prefixLength} dev ${tun} nodad`]
-        : []),
-    ];
+  async #configureDevices(): Promise<string[]> {
+    const { tuns, mtu, ipv4, ipv6 } = this.#options;
+    const states = new Map<string, { isOn: boolean; lines: string[] }>();
+    for (const tun of tuns) states.set(tun, await this.#enableIpv6(tun));
+    const isOn = [...states.values()].every((state) => state.isOn);
+    this.#servedIpv6 = isOn ? ipv6?.cidr : undefined;
+    const commands = tuns.flatMap((tun) => {
+      const hasIpv6 = states.get(tun)?.isOn === true;
+      const addresses = this.#addresses(tun).filter((address) => hasIpv6 || !address.includes(':'));
+      return [
+        `link set dev ${tun} mtu ${mtu}`,
+        ...(hasIpv6 ? [`link set dev ${tun} addrgenmode none`] : []),
+        `link set dev ${tun} up`,
+        ...addresses.map((address) => `address replace ${address}${address.includes(':') ? ' nodad' : ''}`),
+      ];
+    });
     await ip(['-batch', '-'], batch(commands));
     const pools = [formatIpv4Cidr(ipv4.cidr), ...(this.#servedIpv6 ? [formatIpv6Cidr(this.#servedIpv6)] : [])];
-    return [`device ${tun}: MTU ${mtu}, clients in ${pools.join(' and ')}`, ...ipv6State.lines];
+    const devices = `${tuns.length === 1 ? 'device' : 'devices'} ${tuns.join(', ')}`;
+    return [
+      `${devices}: MTU ${mtu}, clients in ${pools.join(' and ')}`,
+      ...new Set([...states.values()].flatMap(({ lines }) => lines)),
+    ];
+  }
+
+  /**
+   * Ours on a device, as `ip address` takes them. On the first one the prefix length makes the route to the pool; on
+   * the others the address is there for the answers of this host, such as ICMP errors, and clients have routes each.
+   */
+  #addresses(tun: string): string[] {
+    const { tuns, ipv4, ipv6, linkLocal } = this.#options;
+    const isFirst = tun === tuns[0];
+    return [
+      `${formatIpv4(ipv4.address)}/${isFirst ? ipv4.cidr.prefixLength : 32} dev ${tun}`,
+      `${formatIpv6(linkLocal)}/64 dev ${tun}`,
+      ...(ipv6 ? [`${formatIpv6(ipv6.address)}/${isFirst ? ipv6.cidr.prefixLength : 128} dev ${tun}`] : []),
+    ];
   }
 
   /** Containers often start with IPv6 off on every interface; on our own device it can be turned on. */
-  async #enableIpv6(): Promise<{ isOn: boolean; lines: string[] }> {
-    const { tun, mtu, ipv6 } = this.#options;
+  async #enableIpv6(tun: string): Promise<{ isOn: boolean; lines: string[] }> {
+    const { mtu, ipv6 } = this.#options;
     const path = `net/ipv6/conf/${tun}/disable_ipv6`;
     if (mtu < IPV6_LEAST_MTU) return { isOn: false, lines: [] };
     const outcome = await writeSysctl(path, '0');
@@ -212,10 +223,10 @@ export class HostNetwork {
   }
 
   async #installFirewall(): Promise<string[]> {
-    const { tun, ipv4, ipv6, nat } = this.#options;
+    const { tuns, isolate, ipv4, ipv6, nat } = this.#options;
     const table = this.#table;
-    const rules = firewallRules({ table, tun, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat });
-    const extra = [...this.#hostRoutes.keys()].map((address) => element('add', table, address));
+    const rules = firewallRules({ table, tuns, isolate, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat });
+    const extra = [...this.#clients.keys()].map((address) => element('add', table, address));
     const result = await runCommand('nft', ['-f', '-'], [rules, ...extra].join(''));
     this.#hasFirewall = result.kind === 'ok';
     switch (result.kind) {
@@ -261,13 +272,13 @@ export class HostNetwork {
 
   /** Firewalls of others on the way of what we forward. */
   async #foreignChains(): Promise<string[]> {
-    const { tun, ipv6 } = this.#options;
+    const { tuns, ipv6 } = this.#options;
     const listed = await runCommand('nft', ['-j', 'list', 'ruleset']);
     const families = ['ip', 'inet', ...(ipv6 ? ['ip6'] : [])];
     const ruleset = listed.kind === 'ok' ? parseJson(listed.stdout) : undefined;
-    const found = droppingChains(ruleset, { ownTable: this.#table, tun, families });
+    const found = droppingChains(ruleset, { ownTable: this.#table, tuns, families });
     return [...found, ...(await this.#legacyChain())].map(
-      (chain) => `WARNING: ${chain.name} drops what ${tun} forwards; run: ${chain.remedy}`,
+      (chain) => `WARNING: ${chain.name} drops what ${tuns.join(', ')} forwards; run: ${chain.remedy}`,
     );
   }
 
@@ -278,7 +289,7 @@ export class HostNetwork {
     for (const command of ['iptables-legacy', 'iptables']) {
       const listed = await runCommand(command, ['-S']);
       if (listed.kind !== 'ok') continue;
-      const found = droppingLegacyChain(listed.stdout, this.#options.tun);
+      const found = droppingLegacyChain(listed.stdout, this.#options.tuns);
       return found === undefined ? [] : [found];
     }
     return [];
@@ -286,7 +297,8 @@ export class HostNetwork {
 
   /** A routing rule of another VPN can take packets for clients elsewhere; reverse path filtering then drops theirs too. */
   async #detours(): Promise<string[]> {
-    const { tun, ipv4 } = this.#options;
+    const { tuns, ipv4 } = this.#options;
+    const [tun = ''] = tuns;
     const lastHost = formatIpv4(((ipv4.cidr.address | ~ipv4Mask(ipv4.cidr.prefixLength)) >>> 0) - 1);
     const routes = await ipJson(['route', 'get', lastHost]).catch(() => []);
     const device = routes[0]?.dev;
@@ -299,7 +311,7 @@ export class HostNetwork {
     ];
   }
 
-  async #addClient(address: Ipv4): Promise<void> {
+  async #translate(address: Ipv4): Promise<void> {
     if (!this.#hasFirewall) return;
     const result = await runCommand('nft', ['-f', '-'], element('add', this.#table, address));
     if (result.kind === 'ok') return;
@@ -307,18 +319,10 @@ export class HostNetwork {
     this.#options.log.error('network.not-translated', { address: formatIpv4(address), message });
   }
 
-  async #removeClient(address: Ipv4): Promise<void> {
+  async #leaveAlone(address: Ipv4): Promise<void> {
     if (!this.#hasFirewall) return;
     const result = await runCommand('nft', ['-f', '-'], element('delete', this.#table, address));
     if (result.kind === 'failed') this.#note(result.message);
-  }
-
-  async #removeRoute(address: Ipv4): Promise<void> {
-    const result = await runCommand('ip', ['route', 'delete', `${formatIpv4(address)}/32`, 'dev', this.#options.tun]);
-    // "No such process" is how the kernel says that there is no such route: with the device it is gone.
-    if (result.kind === 'failed' && !/No such process|Cannot find device/.test(result.message)) {
-      throw new NetworkError(`the route to ${formatIpv4(address)} is still there: ${result.message}`);
-    }
   }
 
   async #removeTable(): Promise<string[]> {
@@ -347,10 +351,10 @@ export class HostNetwork {
   #note(message: string): void {
     this.#options.log.debug('network.command-failed', { message });
   }
+}
 
-  async #deviceExists(): Promise<boolean> {
-    return (await runCommand('ip', ['link', 'show', 'dev', this.#options.tun])).kind === 'ok';
-  }
+async function deviceExists(tun: string): Promise<boolean> {
+  return (await runCommand('ip', ['link', 'show', 'dev', tun])).kind === 'ok';
 }
 
 /** One command per line, as `ip -batch` reads them. */

@@ -51,6 +51,7 @@ test('help of serve has each flag of the configuration with its default', async 
     '--mtu <N>',
     '--isolate',
     '--no-nat',
+    '--workers <N>',
     '--config <FILE>',
   ]) {
     assert.ok(stdout.includes(`  ${flag} `), flag);

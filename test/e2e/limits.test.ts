@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { tunMissing } from '../support/netns.ts';
 import { RawPeer } from '../support/raw-peer.ts';
+import type { SstpdServer } from '../support/sstpd-server.ts';
 import { INSIDE, TRAFFIC, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
@@ -43,8 +44,9 @@ test('too many unauthenticated connections of an address: HTTP 503 that says why
   await Promise.all([other.stop(), again.stop()]);
 });
 
-/** Memory of a process in MiB. */
-const residentMiB = (status: string) => Number.parseInt(status, 10) / 1024;
+/** Memory of the server's processes in MiB. */
+const residentMiB = (server: SstpdServer): number =>
+  server.pids.reduce((sum, pid) => sum + Number.parseInt(server.status('VmRSS', pid), 10) / 1024, 0);
 
 test('a client that stops reading loses packets: the server’s memory is bounded, its neighbour pings on', {
   skip,
@@ -57,7 +59,7 @@ test('a client that stops reading loses packets: the server’s memory is bounde
   const flood = (megabytes: number) =>
     lab.server.run(process.execPath, [TRAFFIC, 'flood', ipv4, '9', String(megabytes * 1_000_000)]);
   await flood(20);
-  const before = residentMiB(server.status('VmRSS'));
+  const before = residentMiB(server);
 
   stopped.process.child.kill('SIGSTOP');
   const flooded = flood(300);
@@ -65,7 +67,7 @@ test('a client that stops reading loses packets: the server’s memory is bounde
   const answered = Number(/(\d+) received/.exec(stdout)?.[1]);
   assert.ok(answered >= 18, stdout);
   await flooded;
-  const grown = residentMiB(server.status('VmRSS')) - before;
+  const grown = residentMiB(server) - before;
   assert.ok(grown < 60, `${grown} MiB more`);
 
   stopped.process.child.kill('SIGCONT');

@@ -4,7 +4,11 @@
  * several at the same time joined by `&`. Prints what each returned as JSON.
  */
 import { type Ipv4, type Log, parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../../core/index.ts';
+import { HostRoutes } from '../../server/host-routes.ts';
+import type { Lease } from '../../server/lease-desk.ts';
 import { HostNetwork, NetworkError } from '../../server/network/index.ts';
+import { Translations } from '../../server/translations.ts';
+import { removeRoute, replaceRoute } from '../../tun/index.ts';
 
 interface ChildOptions {
   readonly tun: string;
@@ -24,7 +28,8 @@ const cidr6 = options.pool6 === undefined ? undefined : known(parseIpv6Cidr(opti
 
 try {
   const network = new HostNetwork({
-    tun: options.tun,
+    tuns: [options.tun],
+    isolate: false,
     mtu: options.mtu,
     ipv4: { address: cidr.address + 1, cidr },
     ipv6: cidr6 && { address: known(parseIpv6(options.pool6?.replace(/\/\d+$/, '1') ?? '')), cidr: cidr6 },
@@ -33,15 +38,21 @@ try {
     instance: options.instance,
     log,
   });
+  const translations = new Translations(network, log);
+  const table = { replace: replaceRoute, remove: removeRoute };
+  const routes = new HostRoutes({ table, translations, pool: cidr, perClient: false, log });
   const results: unknown[] = [];
-  for (const call of calls) results.push(...(await Promise.all(call.split('&').map((one) => run(network, one)))));
+  for (const call of calls) {
+    results.push(...(await Promise.all(call.split('&').map((one) => run(network, routes, one)))));
+    await translations.settled();
+  }
   console.log(JSON.stringify({ results }));
 } catch (error) {
   if (!(error instanceof NetworkError)) throw error;
   console.log(JSON.stringify({ error: error.message, code: error.code }));
 }
 
-async function run(network: HostNetwork, call: string): Promise<unknown> {
+async function run(network: HostNetwork, routes: HostRoutes, call: string): Promise<unknown> {
   const [method, address] = call.split('=');
   switch (method) {
     case 'up':
@@ -53,16 +64,19 @@ async function run(network: HostNetwork, call: string): Promise<unknown> {
     case 'localNetworks':
       return await HostNetwork.localNetworks();
     case 'addHostRoute':
-      return (await network.addHostRoute(ipv4(address))) ?? null;
+      return routes.add(leaseOf(address), options.tun) ?? null;
     case 'removeHostRoute':
-      return (await network.removeHostRoute(ipv4(address))) ?? null;
+      return routes.remove(leaseOf(address), options.tun) ?? null;
     default:
       throw new Error(`no method ${method}`);
   }
 }
 
-function ipv4(text: string | undefined): Ipv4 {
-  return known(parseIpv4(text ?? ''));
+/** Of a lease only the addresses matter here. */
+function leaseOf(text: string | undefined): Lease {
+  const address: Ipv4 = known(parseIpv4(text ?? ''));
+  const ipv4 = { address, serverAddress: 0, dns: [], wins: [] };
+  return { ipv4, ipv6: undefined, interfaceId: new Uint8Array(8), linkLocal: new Uint8Array(16) };
 }
 
 function known<T>(value: T | undefined): T {

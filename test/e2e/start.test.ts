@@ -204,8 +204,10 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   mkdirSync(join(closed, 'clone'), { recursive: true, mode: 0o700 });
   const clone = join(import.meta.dirname, '../..');
   // The mount namespace of this command ends with it, and the bind mount with that.
+  const args = ['--workers', '2'];
   const server = lab.launch(
     `mount --bind ${clone} ${closed}/clone && cd ${closed}/clone && shift 2 && exec node_modules/.bin/node bin/sstpd.js "$@"`,
+    { args },
   );
   await server.line({ msg: 'server.started' });
   await lab.client().run('curl', ['-s', '--cacert', `${lab.data}/ca.pem`, '-o', '/dev/null', `https://${SERVER}/`]);
@@ -214,6 +216,13 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   await client.up();
   await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', '10.86.0.1']);
   assert.deepEqual(server.lines({ level: 'error' }), []);
-  assert.equal((await server.stop()).status, 0);
+  // Nor can another worker be started from there by a user who may not go there, and yet it is.
+  const from = server.mark;
+  for (const { pid } of server.lines({ msg: 'worker.ready' })) process.kill(Number(pid), 'SIGKILL');
   assert.equal((await client.ended()).wasUp, true);
+  for (const worker of [0, 1]) await server.line({ msg: 'worker.ready', worker }, from);
+  const again = lab.connect({ user, password });
+  await again.up();
+  assert.equal((await server.stop()).status, 0);
+  assert.equal((await again.ended()).wasUp, true);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AdminBackend } from '../../admin/index.ts';
 import { adminBackend } from '../../server/admin-backend.ts';
+import { sessionView } from '../../server/session-view.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
 import { accepted, challenged, connected, RESPONSE } from './session.ts';
 import { settle, World } from './support.ts';
@@ -13,11 +14,12 @@ const USERS = [
 
 function newBackend(t: TestContext, prefixLength = 24): { world: World; backend: AdminBackend } {
   const world = new World(t, { users: USERS, prefixLength });
-  const { config, leases } = world.context;
-  const { store, table } = world;
+  const { config } = world.context;
+  const { store, table, leases, control } = world;
+  const plane = { workers: [], sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
-  const listening = ['[::]:443'];
-  return { world, backend: adminBackend({ config, origins, store, leases, table, listening }) };
+  const listening = () => ['[::]:443'];
+  return { world, backend: adminBackend({ config, origins, store, leases, control, plane, listening }) };
 }
 
 const code = (expected: string) => (error: Error) => 'code' in error && error.code === expected;
@@ -42,7 +44,7 @@ test('sessions are the tunnels, oldest first, from the HTTP answer on; other con
   world.connect();
   await accepted(world);
   const { connection } = await connected(world);
-  const [first, second, ...more] = backend.sessions();
+  const [first, second, ...more] = await backend.sessions();
   assert.deepEqual(more, []);
   assert.equal(first?.stage, 'sstp');
   assert.equal(first?.user, undefined);
@@ -150,7 +152,7 @@ for (const [what, change] of [
 
   test(`a user that is ${what} while a login waits does not get in`, async (t) => {
     const { world, backend } = newBackend(t);
-    world.context.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
     const peer = await challenged(world);
     await peer.play(RESPONSE); // right; it is judged in 500 ms
     change(backend);
@@ -164,7 +166,7 @@ for (const [what, change] of [
 test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
   const { world, backend } = newBackend(t);
   backend.users.add('jos\u00e9', PASSWORD);
-  const ofUser = t.mock.method(world.table, 'ofUser');
+  const ofUser = t.mock.method(world.control, 'disconnectUser');
   backend.users.set('JOSE\u0301', { enabled: false });
   backend.users.remove('JOSE\u0301');
   assert.deepEqual([...new Set(ofUser.mock.calls.map(({ arguments: [name] }) => name))], ['jos\u00e9']);

@@ -69,7 +69,7 @@ test('without file, environment and flags every key has its documented default',
     sstp: { negotiationMs: 60_000, helloMs: 60_000 },
     ppp: { startDelayMs: 500, restartMs: 3000, echoIntervalMs: 30_000 },
     log: { level: 'info', format: 'auto' },
-    run: { user: '' },
+    run: { user: '', workers: undefined },
   };
   assert.deepEqual(config, expected);
   assert.deepEqual(new Set(origins.values()), new Set(['default']));
@@ -226,6 +226,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'log.level': ['trace', 'INFO'],
   'log.format': ['text'],
   'run.user': ['"a b"', '-x', '12345678901', 'true'],
+  'run.workers': ['0', '65', '-1', 'many', '1.5'],
 };
 
 test('each key refuses bad values in one line: key, value, what is allowed, where it came from', () => {
@@ -335,6 +336,7 @@ test('the schema describes each key, with environment names that do not collide'
       'isolate',
       'tun-offload',
       'log-level',
+      'workers',
     ],
   );
 });

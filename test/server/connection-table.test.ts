@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Connection } from '../../server/connection.ts';
 import { ConnectionTable } from '../../server/connection-table.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
-import { accepted, authenticated, connected } from './session.ts';
+import { accepted, connected } from './session.ts';
 import { settle, World } from './support.ts';
 
 const USERS = [
@@ -26,18 +26,6 @@ test('tunnels are the connections that speak SSTP, oldest first; others are know
   second.socket.destroy();
   await settle();
   assert.deepEqual(world.table.tunnels(), [first.connection]);
-});
-
-test('ofUser: all sessions of that user whose proof was right, without regard to case', async (t) => {
-  const world = new World(t, { users: USERS });
-  const sessions = [await connected(world), await authenticated(world)];
-  await connected(world, 'bobby');
-  await accepted(world);
-  assert.deepEqual(
-    world.table.ofUser('ALICE'),
-    sessions.map((session) => session.connection),
-  );
-  assert.deepEqual(world.table.ofUser('nobody'), []);
 });
 
 test('close: everybody is told in order, and it is over when the last has gone', async (t) => {

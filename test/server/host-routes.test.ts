@@ -1,159 +1,89 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseIpv4, parseIpv4Cidr, parseIpv6Cidr } from '../../core/index.ts';
 import { HostRoutes } from '../../server/host-routes.ts';
+import type { Lease } from '../../server/lease-desk.ts';
+import type { IpPrefix } from '../../tun/index.ts';
 import { RecordingLog } from './support.ts';
 
-/** A network whose commands end when the test says so. */
-function slowNetwork() {
-  const begun: string[] = [];
-  const waiting: PromiseWithResolvers<void>[] = [];
-  const run = (command: string) => (address: number) => {
-    begun.push(`${command} ${address & 0xff}`);
-    const end = Promise.withResolvers<void>();
-    waiting.push(end);
-    return end.promise;
+const leaseOf = (ipv4: string, ipv6?: string): Lease => ({
+  ipv4: { address: parseIpv4(ipv4) ?? assert.fail(), serverAddress: 0, dns: [], wins: [] },
+  ipv6: ipv6 === undefined ? undefined : (parseIpv6Cidr(ipv6) ?? assert.fail()),
+  interfaceId: new Uint8Array(8),
+  linkLocal: new Uint8Array(16),
+});
+
+function newRoutes(perClient: boolean) {
+  const told: string[] = [];
+  const log = new RecordingLog();
+  const text = ({ address, prefixLength }: IpPrefix) =>
+    `${address.length === 4 ? address.join('.') : Buffer.from(address).toString('hex', 0, 8)}/${prefixLength}`;
+  const state = { isBroken: false };
+  const tell = (word: string) => (device: string, destination: IpPrefix) => {
+    if (state.isBroken) throw new Error('ENETDOWN');
+    told.push(`${word} ${text(destination)} ${device}`);
   };
-  return { begun, waiting, network: { addHostRoute: run('add'), removeHostRoute: run('remove') } };
+  const routes = new HostRoutes({
+    table: { replace: tell('replace'), remove: tell('remove') },
+    translations: {
+      add: (address) => void told.push(`translate ${address & 0xff}`),
+      remove: (address) => void told.push(`leave ${address & 0xff}`),
+    },
+    pool: parseIpv4Cidr('10.9.0.0/24') ?? assert.fail(),
+    perClient,
+    log,
+  });
+  return { routes, told, log, state };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-test('routes change one after the other', async () => {
-  const { begun, waiting, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  routes.add(1);
-  routes.add(2);
-  await turn();
-  assert.deepEqual(begun, ['add 1']);
-  waiting[0]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 2']);
-  routes.remove(1);
-  waiting[1]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 2', 'remove 1']);
+test('one device: the pool has its route, only addresses outside of it need one', () => {
+  const { routes, told } = newRoutes(false);
+  routes.add(leaseOf('10.9.0.7', '2001:db8:0:7::/64'), 'sstp0');
+  routes.remove(leaseOf('10.9.0.7', '2001:db8:0:7::/64'), 'sstp0');
+  assert.deepEqual(told, []);
+  routes.add(leaseOf('198.51.100.7'), 'sstp0');
+  routes.remove(leaseOf('198.51.100.7'), 'sstp0');
+  assert.deepEqual(told, ['replace 198.51.100.7/32 sstp0', 'translate 7', 'remove 198.51.100.7/32 sstp0', 'leave 7']);
 });
 
-test('an address that comes and goes while another changes costs one command, or none if it ends as it was', async () => {
-  const { begun, waiting, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  routes.add(1);
-  await turn();
-  for (let i = 0; i < 500; i++) {
-    routes.add(2);
-    routes.remove(2);
-    routes.add(3);
-    if (i < 499) routes.remove(3);
-  }
-  waiting[0]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 3']);
-  waiting[1]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 3']);
-});
-
-test('an address that comes and goes within a tick costs none', async () => {
-  const { begun, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  routes.add(1);
-  routes.remove(1);
-  await turn();
-  assert.deepEqual(begun, []);
-});
-
-test('an address that changes during its own command waits for the others first', async () => {
-  const { begun, waiting, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  routes.add(1);
-  await turn();
-  routes.add(2);
-  routes.remove(1);
-  waiting[0]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 2']);
-  waiting[1]?.resolve();
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 2', 'remove 1']);
-});
-
-test('the network is asked once per address, however many hold it: it keeps its route to the last', async () => {
-  const asked: string[] = [];
-  const network = {
-    addHostRoute: async (): Promise<void> => void asked.push('add'),
-    removeHostRoute: async (): Promise<void> => void asked.push('remove'),
-  };
-  const routes = new HostRoutes(network, new RecordingLog());
-  const steps = [
-    ['remove', []], // never added
-    ['add', ['add']],
-    ['add', ['add']],
-    ['remove', ['add']],
-    ['remove', ['add', 'remove']],
-    ['add', ['add', 'remove', 'add']],
-  ] as const;
-  for (const [change, expected] of steps) {
-    routes[change](1);
-    await routes.settled();
-    assert.deepEqual(asked, expected);
-  }
-});
-
-test('settled waits for all of them', async () => {
-  const { waiting, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  await routes.settled(); // nothing was asked for
-  routes.add(1);
-  let isSettled = false;
-  void routes.settled().then(() => {
-    isSettled = true;
-  });
-  await turn();
-  routes.remove(1);
-  waiting[0]?.resolve();
-  await turn();
-  assert.equal(isSettled, false);
-  waiting[1]?.resolve();
-  await turn();
-  assert.equal(isSettled, true);
-});
-
-test('a route that fails is an error for the operator and does not keep the next from being made', async () => {
-  const { begun, waiting, network } = slowNetwork();
-  const log = new RecordingLog();
-  const routes = new HostRoutes(network, log);
-  routes.add(0x0a0a0007);
-  routes.add(0x0a0a0008);
-  await turn();
-  waiting[0]?.reject(new Error('RTNETLINK answers: Operation not permitted'));
-  await turn();
-  assert.deepEqual(begun, ['add 7', 'add 8']);
-  waiting[1]?.resolve();
-  await routes.settled();
-  assert.deepEqual(log.lines, [
-    {
-      level: 'error',
-      event: 'network.route-failed',
-      fields: { address: '10.10.0.7', error: 'Error: RTNETLINK answers: Operation not permitted' },
-    },
+test('several devices: each client has a route per address to the device of its worker', () => {
+  const { routes, told } = newRoutes(true);
+  const lease = leaseOf('10.9.0.7', '2001:db8:0:7::/64');
+  routes.add(lease, 'sstp1');
+  routes.remove(lease, 'sstp1');
+  assert.deepEqual(told, [
+    'replace 10.9.0.7/32 sstp1',
+    'replace 20010db800000007/64 sstp1',
+    'remove 10.9.0.7/32 sstp1',
+    'remove 20010db800000007/64 sstp1',
   ]);
 });
 
-test('a route that failed is tried again at the next change of its address, and needs no removal', async () => {
-  const { begun, waiting, network } = slowNetwork();
-  const routes = new HostRoutes(network, new RecordingLog());
-  const fail = async (index: number): Promise<void> => {
-    await turn();
-    waiting[index]?.reject(new Error('no'));
-    await turn();
-  };
-  routes.add(1);
-  await fail(0);
-  routes.add(1);
-  await fail(1);
-  routes.remove(1);
-  await fail(2);
-  routes.remove(1);
-  await turn();
-  assert.deepEqual(begun, ['add 1', 'add 1', 'add 1']);
+test('an address that moves to another worker follows its newest session, in whatever order the calls come', () => {
+  const lease = leaseOf('10.9.0.7');
+  const before = newRoutes(true);
+  before.routes.add(lease, 'sstp0');
+  before.routes.add(lease, 'sstp1');
+  before.routes.remove(lease, 'sstp0');
+  assert.deepEqual(before.told, ['replace 10.9.0.7/32 sstp0', 'replace 10.9.0.7/32 sstp1']);
+  const back = newRoutes(true);
+  back.routes.add(lease, 'sstp0');
+  back.routes.add(lease, 'sstp1');
+  back.routes.remove(lease, 'sstp1');
+  assert.equal(back.told.at(-1), 'replace 10.9.0.7/32 sstp0');
+  back.routes.remove(lease, 'sstp1');
+  assert.equal(back.told.length, 3, 'taken back already');
+});
+
+test('a route that the kernel refuses is an error for the operator, and costs nobody else anything', () => {
+  const { routes, told, log, state } = newRoutes(true);
+  state.isBroken = true;
+  routes.add(leaseOf('10.9.0.7'), 'sstp0');
+  assert.deepEqual(log.of('network.route-failed')[0]?.fields, {
+    destination: '10.9.0.7/32',
+    error: 'Error: ENETDOWN',
+  });
+  state.isBroken = false;
+  routes.add(leaseOf('10.9.0.8'), 'sstp0');
+  assert.deepEqual(told, ['replace 10.9.0.8/32 sstp0']);
 });

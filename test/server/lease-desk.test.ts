@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { User } from '../../auth/index.ts';
 import { formatIpv6, type Ipv4, parseIpv6Cidr } from '../../core/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
-import { type Lease, LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
+import { type Lease, LeaseDesk, type LeaseHolder, SERVER_INTERFACE_ID } from '../../server/lease-desk.ts';
 import { RecordingLog } from './support.ts';
 
 const user = (name: string, ipv4?: Ipv4): User => ({
@@ -50,8 +50,8 @@ function newDesk(
       },
     },
     routes: {
-      add: (address) => void told.push(`add ${address & 0xff}`),
-      remove: (address) => void told.push(`remove ${address & 0xff}`),
+      add: ({ ipv4 }) => void told.push(`add ${ipv4.address & 0xff}`),
+      remove: ({ ipv4 }) => void told.push(`remove ${ipv4.address & 0xff}`),
     },
     serverAddress: SERVER,
     dns: [0x09090909],
@@ -61,6 +61,7 @@ function newDesk(
   const holder = (id: string): LeaseHolder & { replaced: number } => {
     const session = {
       id,
+      device: 'memory0',
       replaced: 0,
       replace: () => {
         session.replaced += 1;
@@ -84,7 +85,7 @@ test('a lease is all that a session needs: address, resolvers, /64, identifiers 
   assert.equal(formatIpv6(lease.ipv6?.address ?? new Uint8Array(16)), '2001:db8:0:1::');
   assert.deepEqual([...lease.interfaceId], [0, 0, 0, 0, 10, 9, 0, 2]);
   assert.equal(formatIpv6(lease.linkLocal), 'fe80::a09:2');
-  assert.notDeepEqual(lease.interfaceId, desk.serverInterfaceId);
+  assert.notDeepEqual(lease.interfaceId, SERVER_INTERFACE_ID);
   assert.deepEqual(told, ['remember alice 2', 'add 2']);
 });
 

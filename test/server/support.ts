@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { deserialize, serialize } from 'node:v8';
 import { Authenticator, LoginThrottle, UserStore } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
@@ -16,8 +17,12 @@ import { type FlagValues, loadConfig } from '../../server/config.ts';
 import { Connection } from '../../server/connection.ts';
 import { ConnectionTable } from '../../server/connection-table.ts';
 import { LeaseDesk } from '../../server/lease-desk.ts';
+import { LocalControl } from '../../server/local-control.ts';
 import type { ServerContext } from '../../server/server-context.ts';
 import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
+import type { ToWorker } from '../../server/workers/messages.ts';
+import { RemoteControl } from '../../server/workers/remote-control.ts';
+import { type ControlMessage, WorkerDesk } from '../../server/workers/worker-desk.ts';
 import type { TlsConnectionInfo } from '../../tls/index.ts';
 import { MemoryTun } from '../../tun/index.ts';
 
@@ -143,6 +148,8 @@ export interface WorldOptions {
   readonly dns?: readonly Ipv4[];
   /** 24 unless told. */
   readonly prefixLength?: number;
+  /** Users and addresses are in another process: what is said to it and back is serialized, and takes its time. */
+  readonly isWorker?: boolean;
 }
 
 /** One server without its listeners. Its clock, timers and dates stand still until `advance`. */
@@ -153,12 +160,18 @@ export class World {
   readonly chunks: ChunkPool = new ChunkPool();
   readonly path: PlainPath;
   readonly store: UserStore;
+  readonly authenticator: Authenticator;
+  readonly throttle: LoginThrottle = new LoginThrottle();
+  readonly leases: LeaseDesk;
+  readonly control: LocalControl;
   readonly pool: AddressPool;
   readonly prefixes: PrefixPool | undefined;
   readonly table: ConnectionTable = new ConnectionTable();
   readonly admission: Admission;
   /** Sockets given to the web page, with what had been read. */
   readonly web: { readonly socket: Duplex; readonly bytes: Buffer }[] = [];
+  /** The supervisor's side, if the world is a worker. */
+  desk: WorkerDesk | undefined;
   readonly #test: TestContext;
 
   constructor(test: TestContext, options: WorldOptions = {}) {
@@ -181,23 +194,25 @@ export class World {
         ? undefined
         : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
     this.path = new PlainPath({ tun: this.tun, clock, chunks: this.chunks, isolate: config.network.isolate });
+    this.authenticator = new Authenticator({ store: this.store });
+    this.leases = new LeaseDesk({
+      pool: this.pool,
+      prefixes: this.prefixes,
+      log: this.log,
+      store: this.store,
+      routes: { add: () => {}, remove: () => {} },
+      serverAddress: 0x0a090001,
+      dns: options.dns ?? [0x09090909, 0x01010101],
+      wins: config.wins,
+      maxPerUser: config.users.maxPerUser,
+    });
+    const { authenticator, throttle, leases } = this;
+    this.control = new LocalControl({ authenticator, throttle, leases, clock });
     this.context = {
       config,
       clock,
       log: this.log,
-      authenticator: new Authenticator({ store: this.store }),
-      throttle: new LoginThrottle(),
-      leases: new LeaseDesk({
-        pool: this.pool,
-        prefixes: this.prefixes,
-        log: this.log,
-        store: this.store,
-        routes: { add: () => {}, remove: () => {} },
-        serverAddress: 0x0a090001,
-        dns: options.dns ?? [0x09090909, 0x01010101],
-        wins: config.wins,
-        maxPerUser: config.users.maxPerUser,
-      }),
+      control: options.isWorker === true ? this.#asWorker() : this.control,
       path: this.path,
       congestionControl: '',
       advertiser,
@@ -211,6 +226,22 @@ export class World {
       this.store.close();
       rmSync(directory, { recursive: true, force: true });
     });
+  }
+
+  /** Between `control` and the tunnels, all that is between supervisor and worker but the processes. */
+  #asWorker(): RemoteControl {
+    const over = <Message>(receive: (message: Message) => void): ((message: Message) => void) => {
+      return (message) => {
+        const bytes = serialize(message);
+        queueMicrotask(() => receive(deserialize(bytes) as Message));
+      };
+    };
+    const remote = new RemoteControl(over((message) => this.desk?.receive(message as ControlMessage)));
+    const send = over((message: ToWorker) => {
+      if ('session' in message) remote.receive(message);
+    });
+    this.desk = new WorkerDesk({ control: this.control, admission: this.admission, device: 'memory0', send });
+    return remote;
   }
 
   get now(): number {

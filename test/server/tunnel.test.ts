@@ -42,7 +42,7 @@ const packet6To = (address: string): Buffer =>
 
 test('the verdict of a connection that is gone has no effect', async (t) => {
   const world = new World(t, { users: USERS });
-  world.context.throttle.noteFailure('192.0.2.7', 'alice', 0);
+  world.throttle.noteFailure('192.0.2.7', 'alice', 0);
   const peer = await challenged(world);
   await peer.play(RESPONSE); // right, but it has to wait
   peer.socket.destroy();
@@ -55,7 +55,8 @@ test('the verdict of a connection that is gone has no effect', async (t) => {
 
 test('an attempt that has to wait is not judged before, so nothing that it costs can show; who leaves has had it', async (t) => {
   const world = new World(t, { users: USERS });
-  const { throttle, authenticator, clock } = world.context;
+  const { throttle, authenticator } = world;
+  const { clock } = world.context;
   throttle.noteFailure('192.0.2.7', 'somebody', 0);
   const verify = t.mock.method(authenticator, 'verify');
   const peer = await challenged(world);
@@ -72,7 +73,7 @@ test('an attempt that has to wait is not judged before, so nothing that it costs
 for (const name of ['alice', 'wrong']) {
   test(`after a failure from the address the next verdict waits 500 ms, right or wrong (${name})`, async (t) => {
     const world = new World(t, { users: USERS });
-    world.context.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
     const peer = await challenged(world, name);
     await peer.play(RESPONSE);
     await world.advance(499);
@@ -125,7 +126,7 @@ test('a session writes no secret to the log, at any level', async (t) => {
 test('a store that cannot be read ends the connection and is an error for the operator', async (t) => {
   const world = new World(t, { users: USERS });
   const peer = await challenged(world);
-  t.mock.method(world.context.authenticator, 'verify', () => {
+  t.mock.method(world.authenticator, 'verify', () => {
     throw new Error('disk is gone');
   });
   await peer.play(RESPONSE);
@@ -342,7 +343,7 @@ test('what the last drop that a client does not read would have opened stays clo
 
 test('after a renegotiation of LCP the verdict on the first Response is not taken for the second', async (t) => {
   const world = new World(t, { users: USERS });
-  world.context.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+  world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
   const peer = await challenged(world);
   await peer.play(RESPONSE); // right, held back for 500 ms
   await peer.play(LCP.replace('c021 01 01 000e', 'c021 01 02 000e').replace('c021 02 01 000e', 'c021 02 02 000e'));

@@ -86,9 +86,15 @@ export class SstpdServer {
   }
 
   /** A line of /proc/PID/status, without its name. */
-  status(name: string): string {
-    const text = readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
+  status(name: string, pid: number = this.process.pid): string {
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8');
     return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(text)?.[1] ?? '';
+  }
+
+  /** The process and its workers. */
+  get pids(): number[] {
+    const children = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, 'utf8');
+    return [this.process.pid, ...children.split(' ').filter(Boolean).map(Number)];
   }
 
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit & { readonly ms: number }> {

@@ -4,6 +4,8 @@
 #include "datapath.h"
 #include "device.h"
 #include "engine_test_api.h"
+#include "listen_socket.h"
+#include "netlink.h"
 #include "privileges.h"
 
 namespace {
@@ -18,6 +20,8 @@ NAPI_MODULE_INIT() {
   if (!tun::InitDevices(env)) return nullptr;
   const napi_property_descriptor functions[] = {
       Function("open", tun::Open),
+      Function("openDescriptor", tun::OpenDescriptor),
+      Function("adopt", tun::Adopt),
       Function("watch", tun::Watch),
       Function("readBatch", tun::ReadBatch),
       Function("writeBatch", tun::WriteBatch),
@@ -32,6 +36,7 @@ NAPI_MODULE_INIT() {
       Function("pathIpv6", tun::PathIpv6),
       Function("pathMru", tun::PathMru),
       Function("pathRoute", tun::PathRoute),
+      Function("pathNetwork", tun::PathNetwork),
       Function("pathPending", tun::PathPending),
       Function("pathTake", tun::PathTake),
       Function("pathReceive", tun::PathReceive),
@@ -45,6 +50,10 @@ NAPI_MODULE_INIT() {
       Function("lockFile", tun::LockFile),
       Function("effectiveCapabilities", tun::EffectiveCapabilities),
       Function("dropPrivileges", tun::DropPrivileges),
+      Function("setAmbient", tun::SetAmbientCapabilities),
+      Function("routeReplace", tun::RouteReplace),
+      Function("routeRemove", tun::RouteRemove),
+      Function("bindSocket", tun::BindSocket),
   };
   if (napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions) != napi_ok) {
     return nullptr;

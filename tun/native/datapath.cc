@@ -172,6 +172,32 @@ napi_value PathRoute(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value PathNetwork(napi_env env, napi_callback_info info) {
+  napi_value arguments[6];
+  int32_t kind = 0;
+  int32_t bits = 0;
+  int32_t own_bits = 0;
+  const uint8_t* network = nullptr;
+  const uint8_t* own = nullptr;
+  if (!ReadArguments(env, info, 6, arguments) || !ReadInt32(env, arguments[1], &kind) ||
+      !ReadAddress(env, arguments[2], &network) || !ReadInt32(env, arguments[3], &bits) ||
+      !ReadAddress(env, arguments[4], &own) || !ReadInt32(env, arguments[5], &own_bits)) {
+    return nullptr;
+  }
+  DevicePath* path = FindPath(env, arguments[0]);
+  if (path == nullptr) return nullptr;
+  const int32_t most = kind == 6 ? 128 : 32;
+  if ((kind != 4 && kind != 6) || bits > most || own_bits > most) {
+    ThrowArgument(env, "a kind is 4 or 6, and a prefix has no more bits than an address");
+    return nullptr;
+  }
+  ClientNetwork one = {kind == 6, static_cast<uint8_t>(bits), static_cast<uint8_t>(own_bits), {}, {}};
+  std::memcpy(one.network, network, sizeof(one.network));
+  std::memcpy(one.own, own, sizeof(one.own));
+  path->path().AddNetwork(one);
+  return nullptr;
+}
+
 napi_value PathPending(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   Place place;

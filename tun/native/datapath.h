@@ -25,6 +25,9 @@ napi_value PathIpv6(napi_env env, napi_callback_info info);
 napi_value PathMru(napi_env env, napi_callback_info info);  // (handle, slot, bytes)
 // (handle, slot, kind: 4 | 6 | 10, address: 16 bytes, of which an IPv4 address takes the first four, adds: 0 | 1)
 napi_value PathRoute(napi_env env, napi_callback_info info);
+// (handle, kind: 4 | 6, network: 16 bytes, prefixLength, own: 16 bytes, ownPrefixLength): where clients of other devices
+// are, for a path that keeps clients apart; `own` in it is no client.
+napi_value PathNetwork(napi_env env, napi_callback_info info);
 // (handle, slot) -> bytes for the next write; 0: none, the callback will name the slot. To be asked when no write of
 // the slot is outstanding.
 napi_value PathPending(napi_env env, napi_callback_info info);

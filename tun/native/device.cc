@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <string>
 
 #include "arguments.h"
 
@@ -89,7 +91,7 @@ bool Attach(Device* device, int fd, bool wants_offload, ifreq* request) {
 }
 
 // Opens and names the device. False with an exception pending when it fails; `request` then holds nothing of use.
-bool OpenDescriptor(napi_env env, const std::string& name, bool wants_offload, Device* device, ifreq* request) {
+bool OpenTun(napi_env env, const std::string& name, bool wants_offload, Device* device, ifreq* request) {
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd == -1) {
     ThrowErrno(env, errno, "open");
@@ -187,37 +189,93 @@ Device* FindDevice(napi_env env, napi_value value) {
   return found->second;
 }
 
-napi_value Open(napi_env env, napi_callback_info info) {
+namespace {
+
+// What `open` and `openDescriptor` have in common: a device that is not known to libuv yet. nullptr with an exception
+// pending; `name` is what the kernel made of the name.
+Device* OpenAsAsked(napi_env env, napi_callback_info info, std::string* name) {
   napi_value arguments[3];
-  std::string name;
   int32_t mtu = 0;
   int32_t wants_offload = 0;
-  if (!ReadArguments(env, info, 3, arguments) || !ReadText(env, arguments[0], &name) ||
+  if (!ReadArguments(env, info, 3, arguments) || !ReadText(env, arguments[0], name) ||
       !ReadInt32(env, arguments[1], &mtu) || !ReadInt32(env, arguments[2], &wants_offload)) {
     return nullptr;
   }
-  if (name.empty() || name.size() >= IFNAMSIZ || wants_offload > 1) {
+  if (name->empty() || name->size() >= IFNAMSIZ || wants_offload > 1) {
     ThrowArgument(env, "a device name has 1 to 15 bytes, and offload is 0 or 1");
     return nullptr;
   }
   Device* device = new Device();
   device->mtu = mtu;
   ifreq request;
-  if (!OpenDescriptor(env, name, wants_offload == 1, device, &request)) {
+  if (!OpenTun(env, *name, wants_offload == 1, device, &request)) {
     delete device;
     return nullptr;
   }
-  const int32_t offload = device->has_vnet ? static_cast<int32_t>(device->offload) : -1;
-  const int32_t handle = Register(env, device);
+  *name = request.ifr_name;
+  return device;
+}
+
+// { [key]: number, name, offload }, or nullptr with an exception pending.
+napi_value Describe(napi_env env, const char* key, int32_t number, const std::string& name, int32_t offload) {
   napi_value result, text;
-  if (handle == 0 || napi_create_object(env, &result) != napi_ok ||
-      napi_create_string_utf8(env, request.ifr_name, NAPI_AUTO_LENGTH, &text) != napi_ok ||
-      napi_set_named_property(env, result, "handle", Number(env, handle)) != napi_ok ||
+  if (napi_create_object(env, &result) != napi_ok ||
+      napi_create_string_utf8(env, name.c_str(), NAPI_AUTO_LENGTH, &text) != napi_ok ||
+      napi_set_named_property(env, result, key, Number(env, number)) != napi_ok ||
       napi_set_named_property(env, result, "offload", Number(env, offload)) != napi_ok ||
       napi_set_named_property(env, result, "name", text) != napi_ok) {
     return nullptr;
   }
   return result;
+}
+
+int32_t OffloadOf(const Device& device) { return device.has_vnet ? static_cast<int32_t>(device.offload) : -1; }
+
+}  // namespace
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  std::string name;
+  Device* device = OpenAsAsked(env, info, &name);
+  if (device == nullptr) return nullptr;
+  const int32_t offload = OffloadOf(*device);
+  const int32_t handle = Register(env, device);
+  return handle == 0 ? nullptr : Describe(env, "handle", handle, name, offload);
+}
+
+napi_value OpenDescriptor(napi_env env, napi_callback_info info) {
+  std::string name;
+  const std::unique_ptr<Device> device(OpenAsAsked(env, info, &name));
+  if (device == nullptr) return nullptr;
+  return Describe(env, "fd", device->fd, name, OffloadOf(*device));
+}
+
+napi_value Adopt(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  int32_t fd = -1;
+  int32_t mtu = 0;
+  int32_t offload = 0;
+  if (!ReadArguments(env, info, 3, arguments) || !ReadInt32(env, arguments[0], &fd) ||
+      !ReadInt32(env, arguments[1], &mtu) || !ReadInt32(env, arguments[2], &offload)) {
+    return nullptr;
+  }
+  ifreq request = {};
+  if (ioctl(fd, TUNGETIFF, &request) == -1) {
+    ThrowErrno(env, errno, "TUNGETIFF");
+    return nullptr;
+  }
+  // Over exec, close-on-exec is off; over a fork of ours it shall be on again.
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
+    ThrowErrno(env, errno, "fcntl");
+    return nullptr;
+  }
+  Device* device = new Device();
+  device->fd = fd;
+  device->mtu = mtu;
+  device->has_vnet = (request.ifr_flags & IFF_VNET_HDR) != 0;
+  device->offload = device->has_vnet ? static_cast<uint32_t>(offload) : 0;
+  const int32_t result = OffloadOf(*device);
+  const int32_t handle = Register(env, device);
+  return handle == 0 ? nullptr : Describe(env, "handle", handle, request.ifr_name, result);
 }
 
 napi_value OpenPair(napi_env env, napi_callback_info info) {

@@ -42,6 +42,11 @@ constexpr uint32_t kTunUso6 = 0x40;  // TUN_F_USO6
 // All return undefined with an exception pending when they fail. A handle is a number that is never used twice.
 // (name, mtu, wantsOffload: 0 | 1) -> { handle, name, offload }; offload is -1 without virtio headers, else TUN_F_*
 napi_value Open(napi_env env, napi_callback_info info);
+// The same, but -> { fd, name, offload } for another process, whose `adopt` makes a device of it. Nothing reads it here.
+napi_value OpenDescriptor(napi_env env, napi_callback_info info);
+// (fd, mtu, offload) -> { handle, name }: a device that `openDescriptor` opened and this process inherited. The descriptor
+// belongs to the device from now on.
+napi_value Adopt(napi_env env, napi_callback_info info);
 // (mtu, hasVnet: 0 | 1) -> [handle, handle]: two devices without a kernel's network behind them. What is written to one
 // is read from the other. For tests.
 napi_value OpenPair(napi_env env, napi_callback_info info);

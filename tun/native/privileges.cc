@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -32,12 +33,12 @@ bool GetCapabilities(Capabilities* result) {
 }
 
 // Inheritable too: without it a capability cannot become ambient, and `ip` and `nft` would start with none.
-bool SetCapabilities(uint64_t keep) {
+bool SetCapabilities(const Capabilities& wanted, uint64_t inheritable) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   for (int half = 0; half < 2; half++) {
-    const uint32_t bits = static_cast<uint32_t>(keep >> (32 * half));
-    data[half] = {bits, bits, bits};
+    const auto bits = [half](uint64_t set) { return static_cast<uint32_t>(set >> (32 * half)); };
+    data[half] = {bits(wanted.effective), bits(wanted.permitted), bits(inheritable)};
   }
   return syscall(SYS_capset, &header, data) == 0;
 }
@@ -62,6 +63,10 @@ bool SetAmbient(uint64_t keep) {
   }
   return true;
 }
+
+// A child that root starts has all that the bounding set allows; from now on it has what is ambient, like anybody's.
+// Needs CAP_SETPCAP, without which root's children keep the two of the bounding set.
+void MakeRootOrdinary() { prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0); }
 
 // glibc's set*id functions change all threads of the process, the bare system calls only the calling one.
 // Returns the name of the call that failed.
@@ -125,12 +130,14 @@ napi_value DropPrivileges(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   NarrowBoundingSet(keep);
+  if (uid == 0) MakeRootOrdinary();
   const bool isAlready = getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid;
   const char* failed = isAlready ? nullptr : ChangeUser(uid, gid);
   Capabilities now;
   if (failed == nullptr && !GetCapabilities(&now)) failed = "capget";
-  if (failed == nullptr && !SetCapabilities(keep & now.permitted)) failed = "capset";
-  if (failed == nullptr && !SetAmbient(keep & now.permitted)) failed = "prctl(PR_CAP_AMBIENT)";
+  const uint64_t kept = keep & now.permitted;
+  if (failed == nullptr && !SetCapabilities({kept, kept}, kept)) failed = "capset";
+  if (failed == nullptr && !SetAmbient(kept)) failed = "prctl(PR_CAP_AMBIENT)";
   // Ambient capabilities outlive no_new_privs; set-user-id helpers, which do not, are not used.
   if (failed == nullptr && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) failed = "prctl(PR_SET_NO_NEW_PRIVS)";
   // Private keys and passwords in this process: no core dump, no ptrace by the user it now runs as.
@@ -141,6 +148,17 @@ napi_value DropPrivileges(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   return MakeMask(env, now.effective);
+}
+
+napi_value SetAmbientCapabilities(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  uint64_t keep = 0;
+  Capabilities now;
+  if (!ReadArguments(env, info, 1, arguments) || !ReadMask(env, arguments[0], &keep)) return nullptr;
+  if (!GetCapabilities(&now) || !SetCapabilities(now, keep & now.permitted) || !SetAmbient(keep & now.permitted)) {
+    ThrowErrno(env, errno, "prctl(PR_CAP_AMBIENT)");
+  }
+  return nullptr;
 }
 
 }  // namespace tun

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "slots.h"
 
@@ -13,6 +14,13 @@ namespace {
 
 constexpr size_t kMostEvents = 64;
 constexpr size_t kMostEventBytes = 2048;
+
+// Whether the first `bits` bits of both are the same.
+bool IsIn(const uint8_t* address, const uint8_t* network, uint8_t bits) {
+  const size_t whole = bits / 8;
+  if (std::memcmp(address, network, whole) != 0) return false;
+  return bits % 8 == 0 || ((address[whole] ^ network[whole]) >> (8 - bits % 8)) == 0;
+}
 
 }  // namespace
 
@@ -62,9 +70,20 @@ void Path::OnIp(uint8_t* packet, size_t length, bool is_ipv6) {
   }
 }
 
+bool Path::IsClient(const uint8_t* destination, bool is_ipv6) const {
+  if (SlotFor(destination, is_ipv6) != nullptr) return true;
+  for (const ClientNetwork& one : networks_) {
+    if (one.is_ipv6 == is_ipv6 && IsIn(destination, one.network, one.prefix_length) &&
+        !IsIn(destination, one.own, one.own_prefix_length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Path::Forward(uint8_t* packet, size_t length, bool is_ipv6) {
   Slot* slot = current_;
-  if (options_.isolates && SlotFor(packet + (is_ipv6 ? 24 : 16), is_ipv6) != nullptr) {
+  if (options_.isolates && IsClient(packet + (is_ipv6 ? 24 : 16), is_ipv6)) {
     slot->counters.drops_isolated += 1;
     return;
   }

@@ -87,6 +87,15 @@ struct PathTotals {
   uint64_t drops_malformed = 0;
 };
 
+// Where there are clients, and what in there is none.
+struct ClientNetwork {
+  bool is_ipv6;
+  uint8_t prefix_length;
+  uint8_t own_prefix_length;
+  uint8_t network[16];
+  uint8_t own[16];
+};
+
 struct PathOptions {
   int fd = -1;
   uint16_t mtu = 1400;
@@ -107,6 +116,7 @@ class Path final : private PacketSink, private FrameSink {
   void Detach(Slot* slot);
   Slot* Find(int32_t id) const;
   void SetDefault(Slot* slot) { default_ = slot; }
+  void AddNetwork(const ClientNetwork& network) { networks_.push_back(network); }
   // `kind` 4: an address of 4 bytes; 6: a /64; 10: a link-local address. Removing what another slot has by now does
   // nothing.
   void AddRoute(int kind, const uint8_t* address, Slot* slot);
@@ -140,6 +150,7 @@ class Path final : private PacketSink, private FrameSink {
   void OnShortFrame() override;
 
   Slot* SlotFor(const uint8_t* destination, bool is_ipv6) const;
+  bool IsClient(const uint8_t* destination, bool is_ipv6) const;
   Item* ReadItem(int* error);
   void Route(Item* item, uint64_t now_us);
   void Enqueue(Slot* slot, Item* item, uint64_t now_us);
@@ -158,6 +169,7 @@ class Path final : private PacketSink, private FrameSink {
   std::unordered_map<uint32_t, Slot*> by_ipv4_;
   std::unordered_map<uint64_t, Slot*> by_prefix_;
   std::unordered_map<uint64_t, Slot*> by_link_local_;
+  std::vector<ClientNetwork> networks_;  // of clients that may be on another device
   Slot* default_ = nullptr;
   std::vector<int32_t> ready_;
   std::vector<int32_t> held_;

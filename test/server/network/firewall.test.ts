@@ -6,7 +6,14 @@ import { firewallRules, isUniqueLocal, removeTable } from '../../../server/netwo
 const ipv4 = parseIpv4Cidr('192.168.217.0/24') ?? assert.fail();
 const cidr6 = (text: string) => parseIpv6Cidr(text) ?? assert.fail();
 const rules = (ipv6: string | undefined, nat: boolean) =>
-  firewallRules({ table: 'sstpd_a', tun: 'sstp0', ipv4, ipv6: ipv6 === undefined ? undefined : cidr6(ipv6), nat });
+  firewallRules({
+    table: 'sstpd_a',
+    tuns: ['sstp0'],
+    isolate: false,
+    ipv4,
+    ipv6: ipv6 === undefined ? undefined : cidr6(ipv6),
+    nat,
+  });
 
 test('the table is replaced in one transaction, whether it was there or not', () => {
   assert.equal(removeTable('sstpd_a'), 'table inet sstpd_a\ndelete table inet sstpd_a\n');

@@ -15,7 +15,7 @@ const counter = { counter: { packets: 0, bytes: 0 } };
 const accept = { accept: null };
 const drop = { drop: null };
 
-const options = { ownTable: 'sstpd_a', tun: 'sstp0', families: ['ip', 'inet'] };
+const options = { ownTable: 'sstpd_a', tuns: ['sstp0'], families: ['ip', 'inet'] };
 const found = (...entries: object[]) => droppingChains({ nftables: [{ metainfo: {} }, ...entries] }, options);
 
 test('no chain, no forward chain, or one that lets everything through: nothing to say', () => {
@@ -150,7 +150,7 @@ test('our own table is not foreign; ip6 tables count only when asked for', () =>
 
 test('iptables-legacy: policy or last rule, unless the device is let through', () => {
   const listing = (...lines: string[]) =>
-    droppingLegacyChain(`-P INPUT ACCEPT\n${lines.join('\n')}\n-P OUTPUT ACCEPT\n`, 'sstp0');
+    droppingLegacyChain(`-P INPUT ACCEPT\n${lines.join('\n')}\n-P OUTPUT ACCEPT\n`, ['sstp0']);
   assert.equal(listing('-P FORWARD ACCEPT'), undefined);
   assert.equal(listing('-P FORWARD ACCEPT', '-A FORWARD -j DROP', '-A FORWARD -i br0 -j ACCEPT'), undefined);
   assert.equal(listing('-P FORWARD ACCEPT', '-A FORWARD -i br0 -j DROP'), undefined);

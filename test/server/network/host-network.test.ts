@@ -6,7 +6,8 @@ import { HostNetwork, NetworkError, type NetworkOptions } from '../../../server/
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const cidr = parseIpv4Cidr('192.168.217.0/24') ?? assert.fail();
 const good: NetworkOptions = {
-  tun: 'sstp0',
+  tuns: ['sstp0'],
+  isolate: false,
   mtu: 1400,
   ipv4: { address: cidr.address + 1, cidr },
   ipv6: undefined,
@@ -20,7 +21,7 @@ const good: NetworkOptions = {
 test('names that would mean something else to ip or nft are refused', () => {
   assert.doesNotThrow(() => new HostNetwork(good));
   for (const tun of ['', 'sixteencharacter', 'a b', 'a"b', 'a/b', 'a\nb', '.', '..', 'sstp%d']) {
-    assert.throws(() => new HostNetwork({ ...good, tun }), NetworkError, JSON.stringify(tun));
+    assert.throws(() => new HostNetwork({ ...good, tuns: ['sstp0', tun] }), NetworkError, JSON.stringify(tun));
   }
   for (const instance of ['', 'a-b', 'a;b', 'a b', 'x'.repeat(65)]) {
     assert.throws(() => new HostNetwork({ ...good, instance }), NetworkError, JSON.stringify(instance));

@@ -1,0 +1,46 @@
+import type { LoginReason, User } from '../auth/index.ts';
+import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
+import type { Lease } from './lease-desk.ts';
+
+/**
+ * Who knows users and addresses, seen from a tunnel: this process, or for a worker the supervisor. Answers come while the
+ * call runs or later, and none after `close`.
+ */
+export interface ControlPlane {
+  open(session: SessionInfo): ControlSession;
+}
+
+export interface SessionInfo {
+  /** Unique among the sessions of this server. */
+  readonly id: string;
+  readonly peerAddress: string;
+  /** The device that its packets are for. */
+  readonly device: string;
+  /** Another session of the user takes its place: to call `release` before it returns, then disconnect. */
+  replace(): void;
+  disconnect(reason: string): void;
+}
+
+/** One tunnel's business with users and addresses. */
+export interface ControlSession {
+  /** Has a proof judged, after the wait that earlier failures cost. One at a time. */
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void;
+  /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
+  lease(answer: (lease: Lease | undefined) => void): void;
+  /** Gives the addresses back for good. May be called again. */
+  release(): void;
+  /** The session ends: what it had is returned, and an attempt without an answer counts as a failure. */
+  close(): void;
+}
+
+export type Judgement =
+  | {
+      readonly kind: 'judged';
+      readonly verdict: AuthVerdict;
+      readonly reason: LoginReason;
+      readonly user: User | undefined;
+      /** How long it was held back. */
+      readonly delayMs: number;
+    }
+  /** It could not be judged: the user store can't be read. The session has to end. */
+  | { readonly kind: 'fault'; readonly error: string };

@@ -1,0 +1,140 @@
+import type { Authenticator, LoginThrottle, User } from '../auth/index.ts';
+import type { Clock } from '../core/index.ts';
+import type { CredentialProof } from '../ppp/index.ts';
+import type { ControlPlane, ControlSession, Judgement, SessionInfo } from './control-plane.ts';
+import type { Lease, LeaseDesk } from './lease-desk.ts';
+
+export interface LocalControlOptions {
+  readonly authenticator: Authenticator;
+  readonly throttle: LoginThrottle;
+  readonly leases: LeaseDesk;
+  readonly clock: Clock;
+}
+
+/** The control plane itself, and the list of all sessions of this server. */
+export class LocalControl implements ControlPlane {
+  readonly #options: LocalControlOptions;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: LocalControlOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions from their HTTP request to their end. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  open(info: SessionInfo): ControlSession {
+    const session = new Session(info, this.#options, () => {
+      if (this.#sessions.get(info.id) === session) this.#sessions.delete(info.id);
+    });
+    this.#sessions.set(info.id, session);
+    return session;
+  }
+
+  /** @returns false if there is no such session */
+  disconnect(id: string, reason: string): boolean {
+    const session = this.#sessions.get(id);
+    session?.info.disconnect(reason);
+    return session !== undefined;
+  }
+
+  /** Ends the sessions of a user, without regard to case. */
+  disconnectUser(name: string, reason: string): void {
+    for (const session of this.#ofUser(name)) session.info.disconnect(reason);
+  }
+
+  countOfUser(name: string): number {
+    return this.#ofUser(name).length;
+  }
+
+  #ofUser(name: string): Session[] {
+    const key = name.toLowerCase();
+    return [...this.#sessions.values()].filter(({ user }) => user?.name.toLowerCase() === key);
+  }
+}
+
+class Session implements ControlSession {
+  readonly info: SessionInfo;
+  readonly #options: LocalControlOptions;
+  readonly #closed: () => void;
+  #user: User | undefined;
+  #waiting: { readonly proof: CredentialProof; readonly timer: NodeJS.Timeout } | undefined;
+  #isReleased = false;
+  #isClosed = false;
+
+  constructor(info: SessionInfo, options: LocalControlOptions, closed: () => void) {
+    this.info = info;
+    this.#options = options;
+    this.#closed = closed;
+  }
+
+  get user(): User | undefined {
+    return this.#user;
+  }
+
+  /**
+   * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
+   * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
+   */
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void {
+    if (this.#isClosed) return;
+    const { throttle, clock } = this.#options;
+    const delayMs = throttle.delayMs(this.info.peerAddress, proof.name, clock.now());
+    if (delayMs === 0) {
+      answer(this.#judge(proof, delayMs));
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#waiting = undefined;
+      answer(this.#judge(proof, delayMs));
+    }, delayMs);
+    this.#waiting = { proof, timer };
+  }
+
+  lease(answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
+    answer(this.#isReleased ? undefined : this.#options.leases.lease(this.#user, this.info));
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.#options.leases.release(this.info);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#forgetAttempt();
+    this.release();
+    this.#closed();
+  }
+
+  #judge(proof: CredentialProof, delayMs: number): Judgement {
+    const { throttle, authenticator, clock } = this.#options;
+    const { peerAddress } = this.info;
+    try {
+      const { verdict, reason, user } = authenticator.verify(proof);
+      if (verdict.kind === 'accept') {
+        this.#user = user;
+        throttle.noteSuccess(peerAddress, proof.name, clock.now());
+      } else {
+        throttle.noteFailure(peerAddress, proof.name, clock.now());
+      }
+      return { kind: 'judged', verdict, reason, user, delayMs };
+    } catch (error) {
+      return { kind: 'fault', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    }
+  }
+
+  /** Whoever leaves before the verdict has had an attempt all the same. */
+  #forgetAttempt(): void {
+    if (this.#waiting === undefined) return;
+    const { throttle, clock } = this.#options;
+    clearTimeout(this.#waiting.timer);
+    throttle.noteFailure(this.info.peerAddress, this.#waiting.proof.name, clock.now());
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,95 @@
+/** Whether this process carries the connections itself, or workers do. */
+import { closeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { type Offload, openTunDescriptor, openTunPath, type TunDescriptor, type TunPath } from '../tun/index.ts';
+import { Admission } from './admission.ts';
+import type { Config } from './config.ts';
+import { MOST_WORKERS } from './config-schema.ts';
+import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
+import type { LocalControl } from './local-control.ts';
+import { locateWorker, type WorkerProgram } from './workers/program.ts';
+import { WorkerPool, type WorkerPoolOptions } from './workers/worker-pool.ts';
+
+/** The TUN devices of a server. */
+export type TunDevices = {
+  readonly names: readonly string[];
+  readonly offload: Offload;
+  /** Removes the devices. */
+  close(): void;
+} & (
+  | { readonly kind: 'one-process'; readonly path: TunPath }
+  | { readonly kind: 'workers'; readonly descriptors: readonly TunDescriptor[]; readonly program: WorkerProgram }
+);
+
+/**
+ * One device, or one for each worker.
+ *
+ * @param uid who will start the workers
+ * @param fail to be told that the device is gone
+ * @throws {TunError}
+ */
+export function openDevices(config: Config, uid: number, fail: (error: Error) => void): TunDevices {
+  const { tun: name, mtu, offload, isolate } = config.network;
+  const count = config.run.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+  if (count === 1) {
+    const mostBytes = config.limits.queuesBytes;
+    const opened = openTunPath({ name, mtu, offload, isolate, mostBytes, onFailure: fail });
+    const { path } = opened;
+    return { kind: 'one-process', names: [path.name], offload: opened.offload, path, close: () => path.close() };
+  }
+  const descriptors: TunDescriptor[] = [];
+  const program = locateWorker(uid);
+  const close = (): void => {
+    for (const { fd } of descriptors.splice(0)) closeSync(fd);
+    program.close();
+  };
+  try {
+    for (let i = 0; i < count; i += 1) descriptors.push(openTunDescriptor({ name: nameOf(name, i), mtu, offload }));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const names = descriptors.map((device) => device.name);
+  return { kind: 'workers', names, offload: descriptors[0]?.offload ?? 'none', descriptors, program, close };
+}
+
+/** What both kinds of plane need. */
+export interface PlaneParts extends Pick<DataPlaneOptions, 'config' | 'tls' | 'congestionControl' | 'log'> {
+  readonly runUser: WorkerPoolOptions['setup']['runUser'];
+  readonly networks: WorkerPoolOptions['setup']['networks'];
+  readonly control: LocalControl;
+  readonly fail: (error: Error) => void;
+}
+
+/** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
+export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
+  const { config, control, tls, congestionControl, log, runUser, networks, fail } = parts;
+  switch (devices.kind) {
+    case 'one-process': {
+      const admission = new Admission(config.limits);
+      const tun = devices.path;
+      return DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, worker: 0 });
+    }
+    case 'workers':
+      return new WorkerPool({
+        config,
+        program: devices.program,
+        devices: devices.descriptors,
+        setup: { config, runUser, networks, tls, congestionControl },
+        control,
+        // What is too much to be counted, the workers drop.
+        admission: new Admission(config.limits, Number.POSITIVE_INFINITY),
+        log,
+        fail,
+      });
+    default:
+      return devices satisfies never;
+  }
+}
+
+/** A name of which there can be one only gets a number from the second device on; 15 letters is all the kernel takes. */
+function nameOf(pattern: string, index: number): string {
+  if (pattern.includes('%') || index === 0) return pattern;
+  const suffix = `-${index}`;
+  return pattern.slice(0, 15 - suffix.length) + suffix;
+}

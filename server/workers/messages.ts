@@ -1,0 +1,54 @@
+/**
+ * What supervisor and workers say to each other, over the channel that Node makes between parent and child. Sessions go
+ * by their id, which is unique in the server; tickets by a number of the worker's own.
+ */
+import type { SessionView } from '../../admin/index.ts';
+import type { UserIds } from '../../core/index.ts';
+import type { CredentialProof } from '../../ppp/index.ts';
+import type { ListenAddress } from '../../tls/index.ts';
+import type { IpPrefix } from '../../tun/index.ts';
+import type { AdmissionRefusal } from '../admission.ts';
+import type { Config } from '../config.ts';
+import type { Judgement } from '../control-plane.ts';
+import type { TlsMaterial } from '../data-plane.ts';
+import type { Lease } from '../lease-desk.ts';
+
+/** All that a worker is made of. */
+export interface WorkerSetup {
+  readonly worker: number;
+  readonly config: Config;
+  /** Who it is already, unless that is root, whose rights it is to give up. */
+  readonly runUser: UserIds;
+  /** Descriptors are numbers in the worker. */
+  readonly device: { readonly fd: number; readonly mtu: number; readonly flags: number };
+  readonly sockets: readonly number[];
+  /** Where other workers' clients are. */
+  readonly networks: readonly { readonly network: IpPrefix; readonly own: IpPrefix }[];
+  readonly mostQueuedBytes: number;
+  readonly tls: TlsMaterial;
+  readonly congestionControl: string;
+}
+
+export type ToWorker =
+  | { readonly kind: 'start'; readonly setup: WorkerSetup }
+  | { readonly kind: 'refuse'; readonly ticket: number; readonly refusal: AdmissionRefusal }
+  | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
+  | { readonly kind: 'leased'; readonly session: string; readonly lease: Lease | undefined }
+  | { readonly kind: 'replace'; readonly session: string }
+  | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
+  | { readonly kind: 'list'; readonly request: number }
+  | { readonly kind: 'stop' };
+
+export type ToSupervisor =
+  | { readonly kind: 'ready'; readonly listening: readonly ListenAddress[] }
+  /** It can't go on, and another one in its place could not either. */
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'ticket-opened'; readonly ticket: number; readonly address: string }
+  | { readonly kind: 'ticket-authenticated'; readonly ticket: number }
+  | { readonly kind: 'ticket-closed'; readonly ticket: number }
+  | { readonly kind: 'opened'; readonly session: string; readonly peerAddress: string }
+  | { readonly kind: 'verify'; readonly session: string; readonly proof: CredentialProof }
+  | { readonly kind: 'lease'; readonly session: string }
+  | { readonly kind: 'release'; readonly session: string }
+  | { readonly kind: 'closed'; readonly session: string }
+  | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };

@@ -1,0 +1,95 @@
+import type { CredentialProof } from '../../ppp/index.ts';
+import type { ControlPlane, ControlSession, Judgement, SessionInfo } from '../control-plane.ts';
+import type { Lease } from '../lease-desk.ts';
+import type { ToSupervisor, ToWorker } from './messages.ts';
+
+type Send = (message: ToSupervisor) => void;
+
+/** The control plane as a worker sees it: every question goes to the supervisor. */
+export class RemoteControl implements ControlPlane {
+  readonly #send: Send;
+  readonly #sessions = new Map<string, RemoteSession>();
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  open(info: SessionInfo): ControlSession {
+    const { id, peerAddress } = info;
+    const session = new RemoteSession(info, this.#send, () => this.#sessions.delete(id));
+    this.#sessions.set(id, session);
+    this.#send({ kind: 'opened', session: id, peerAddress });
+    return session;
+  }
+
+  /** What the supervisor says about a session; it may have ended meanwhile. */
+  receive(message: Extract<ToWorker, { session: string }>): void {
+    this.#sessions.get(message.session)?.receive(message);
+  }
+}
+
+class RemoteSession implements ControlSession {
+  readonly #info: SessionInfo;
+  readonly #send: Send;
+  readonly #closed: () => void;
+  #onJudged: ((judgement: Judgement) => void) | undefined;
+  #onLeased: ((lease: Lease | undefined) => void) | undefined;
+  #isReleased = false;
+  #isClosed = false;
+
+  constructor(info: SessionInfo, send: Send, closed: () => void) {
+    this.#info = info;
+    this.#send = send;
+    this.#closed = closed;
+  }
+
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void {
+    if (this.#isClosed) return;
+    this.#onJudged = answer;
+    this.#send({ kind: 'verify', session: this.#info.id, proof });
+  }
+
+  lease(answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    this.#onLeased = answer;
+    this.#send({ kind: 'lease', session: this.#info.id });
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#send({ kind: 'release', session: this.#info.id });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#closed();
+    this.#send({ kind: 'closed', session: this.#info.id });
+  }
+
+  receive(message: Extract<ToWorker, { session: string }>): void {
+    switch (message.kind) {
+      case 'judged': {
+        const answer = this.#onJudged;
+        this.#onJudged = undefined;
+        answer?.(message.judgement);
+        break;
+      }
+      case 'leased': {
+        const answer = this.#onLeased;
+        this.#onLeased = undefined;
+        answer?.(message.lease);
+        break;
+      }
+      case 'replace':
+        this.#info.replace();
+        break;
+      case 'disconnect':
+        this.#info.disconnect(message.reason);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { Admission, Ticket } from '../admission.ts';
+import type { ControlSession } from '../control-plane.ts';
+import type { LocalControl } from '../local-control.ts';
+import type { ToSupervisor, ToWorker } from './messages.ts';
+
+export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number }>;
+
+/** The supervisor's side of one worker: what its sessions and connections have of users, addresses and limits. */
+export class WorkerDesk {
+  readonly #options: {
+    readonly control: LocalControl;
+    readonly admission: Admission;
+    /** The worker's. */
+    readonly device: string;
+    send(message: ToWorker): void;
+  };
+  readonly #tickets = new Map<number, Ticket>();
+  readonly #sessions = new Map<string, ControlSession>();
+
+  constructor(options: {
+    readonly control: LocalControl;
+    readonly admission: Admission;
+    readonly device: string;
+    send(message: ToWorker): void;
+  }) {
+    this.#options = options;
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** @throws {Error} if it makes no sense; then the worker is not to be trusted any more */
+  receive(message: ControlMessage): void {
+    switch (message.kind) {
+      case 'ticket-opened':
+        this.#openTicket(message.ticket, message.address);
+        break;
+      case 'ticket-authenticated':
+        this.#tickets.get(message.ticket)?.authenticated();
+        break;
+      case 'ticket-closed':
+        this.#tickets.get(message.ticket)?.close();
+        this.#tickets.delete(message.ticket);
+        break;
+      case 'opened':
+        this.#openSession(message.session, message.peerAddress);
+        break;
+      case 'verify':
+      case 'lease':
+      case 'release':
+      case 'closed': {
+        const session = this.#sessions.get(message.session);
+        if (session !== undefined) this.#serve(session, message);
+        break;
+      }
+      default:
+        message satisfies never;
+        throw new Error('unknown message');
+    }
+  }
+
+  /** The worker is gone: everything of it is returned. */
+  close(): void {
+    for (const session of this.#sessions.values()) session.close();
+    for (const ticket of this.#tickets.values()) ticket.close();
+    this.#sessions.clear();
+    this.#tickets.clear();
+  }
+
+  #openTicket(number: number, address: string): void {
+    const ticket = this.#options.admission.open(address);
+    if (ticket === undefined) return;
+    this.#tickets.set(number, ticket);
+    if (ticket.refusal !== undefined) this.#options.send({ kind: 'refuse', ticket: number, refusal: ticket.refusal });
+  }
+
+  #openSession(id: string, peerAddress: string): void {
+    if (this.#sessions.has(id)) throw new Error(`session ${id} was opened twice`);
+    const { control, device, send } = this.#options;
+    const session = control.open({
+      id,
+      peerAddress,
+      device,
+      replace: () => {
+        session.release();
+        send({ kind: 'replace', session: id });
+      },
+      disconnect: (reason) => send({ kind: 'disconnect', session: id, reason }),
+    });
+    this.#sessions.set(id, session);
+  }
+
+  #serve(
+    session: ControlSession,
+    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'release' | 'closed' }>,
+  ): void {
+    const { session: id } = message;
+    const { send } = this.#options;
+    switch (message.kind) {
+      case 'verify':
+        session.verify(message.proof, (judgement) => send({ kind: 'judged', session: id, judgement }));
+        break;
+      case 'lease':
+        session.lease((lease) => send({ kind: 'leased', session: id, lease }));
+        break;
+      case 'release':
+        session.release();
+        break;
+      case 'closed':
+        session.close();
+        this.#sessions.delete(id);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}

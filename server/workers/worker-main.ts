@@ -1,0 +1,4 @@
+/** What the supervisor starts. */
+import { runWorker } from './worker.ts';
+
+runWorker();

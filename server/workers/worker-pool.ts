@@ -1,0 +1,175 @@
+import type { SessionView, WorkerView } from '../../admin/index.ts';
+import type { Log } from '../../core/index.ts';
+import { type ListenAddress, listenError } from '../../tls/index.ts';
+import { type BoundSocket, bindSocket, type TunDescriptor } from '../../tun/index.ts';
+import type { Config } from '../config.ts';
+import { StartError } from '../start-error.ts';
+import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
+
+/** A little more than what disconnecting everybody in order may take. */
+const STOP_MS = 8_000;
+/** How long a worker may take to be ready, on a machine that is starting much else. */
+const START_MS = 60_000;
+/** One that ran for so long was not broken from the start. */
+const STEADY_MS = 10_000;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+export interface WorkerPoolOptions extends Omit<WorkerProcessOptions, 'setup' | 'device' | 'sockets'> {
+  readonly config: Config;
+  readonly setup: Omit<WorkerProcessOptions['setup'], 'worker' | 'mostQueuedBytes'>;
+  /** One for each worker; they outlive it. */
+  readonly devices: readonly TunDescriptor[];
+  readonly log: Log;
+  /** To be told of what no restart mends. */
+  readonly fail: (error: Error) => void;
+}
+
+/** A place in the pool: the worker that is there now, and how the last ones did. */
+interface Place {
+  readonly index: number;
+  readonly device: TunDescriptor;
+  worker: WorkerProcess | undefined;
+  startedAt: number;
+  quickEnds: number;
+  restart: NodeJS.Timeout | undefined;
+}
+
+/** The workers, each with a TUN device of its own, on ports that they share. One that ends is replaced. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #places: readonly Place[];
+  /** What the listeners are bound to, once that is known: port 0 is another one each time. */
+  #ports: readonly { readonly host: string; readonly port: number }[] = [];
+  #isStopping = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#places = options.devices.map((device, index) => ({
+      index,
+      device,
+      worker: undefined,
+      startedAt: 0,
+      quickEnds: 0,
+      restart: undefined,
+    }));
+  }
+
+  get workers(): WorkerView[] {
+    return this.#places.map(({ worker, device }) => ({ pid: worker?.pid ?? 0, device: device.name }));
+  }
+
+  /**
+   * Starts the workers as the user that this process is: others can't bind the same port later.
+   *
+   * @throws {ListenError} @throws {StartError}
+   */
+  async listen(): Promise<ListenAddress[]> {
+    const [first = []] = await Promise.all(this.#places.map((place) => this.#begin(place)));
+    return [...first];
+  }
+
+  /** Of all workers, oldest first. */
+  async sessions(): Promise<SessionView[]> {
+    const lists = await Promise.all(this.#places.map(({ worker }) => worker?.sessions() ?? []));
+    return lists.flat().sort((a, b) => a.connectedAt.localeCompare(b.connectedAt));
+  }
+
+  /** Disconnects everybody in order, by force after 8 s. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(
+      this.#places.map(async ({ worker, restart }) => {
+        clearTimeout(restart);
+        if (worker === undefined) return;
+        worker.stop();
+        const timer = setTimeout(() => worker.kill(), STOP_MS);
+        await worker.exited;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  async #begin(place: Place): Promise<readonly ListenAddress[]> {
+    const worker = this.#start(place);
+    const timer = setTimeout(() => worker.kill(), START_MS);
+    try {
+      return await worker.ready;
+    } catch (error) {
+      throw new StartError(`worker ${place.index} did not start: ${(error as Error).message}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #start(place: Place): WorkerProcess {
+    const { config, devices, setup, program, control, admission, log } = this.#options;
+    const worker = new WorkerProcess({
+      program,
+      setup: {
+        ...setup,
+        worker: place.index,
+        mostQueuedBytes: Math.floor(config.limits.queuesBytes / devices.length),
+      },
+      device: { ...place.device, mtu: config.network.mtu },
+      sockets: this.#bind(),
+      control,
+      admission,
+      log,
+    });
+    place.worker = worker;
+    place.startedAt = performance.now();
+    void worker.ready.then(
+      () => log.info('worker.ready', { worker: place.index, pid: worker.pid, device: place.device.name }),
+      () => {},
+    );
+    void worker.exited.then((exit) => {
+      place.worker = undefined;
+      if (this.#isStopping) return;
+      const { code, signal, failure, sessions } = exit;
+      log.error('worker.ended', { worker: place.index, pid: worker.pid, code, signal, failure, sessions });
+      if (failure !== undefined) this.#options.fail(new StartError(failure));
+      else this.#startAgain(place);
+    });
+    return worker;
+  }
+
+  /** At once, unless it is not the first time: then a little later each time. */
+  #startAgain(place: Place): void {
+    const wasSteady = performance.now() - place.startedAt >= STEADY_MS;
+    place.quickEnds = wasSteady ? 0 : place.quickEnds + 1;
+    const waitMs = place.quickEnds <= 1 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (place.quickEnds - 2), LONGEST_WAIT_MS);
+    place.restart = setTimeout(() => {
+      try {
+        this.#start(place);
+      } catch (error) {
+        this.#options.fail(error as Error);
+      }
+    }, waitMs);
+  }
+
+  #bind(): BoundSocket[] {
+    const { config, setup } = this.#options;
+    const wanted = this.#ports.length > 0 ? this.#ports : config.listen;
+    const bound = wanted.map(({ host, port }) => bindPlace(host, port, setup.congestionControl));
+    if (this.#ports.length === 0) this.#ports = bound.map(({ host, socket }) => ({ host, port: socket.port }));
+    return bound.map(({ socket }) => socket);
+  }
+}
+
+/** @param host undefined is every address, IPv4 alone where the machine has no IPv6 */
+function bindPlace(
+  host: string | undefined,
+  port: number,
+  congestionControl: string,
+): { readonly host: string; readonly socket: BoundSocket } {
+  const first = host ?? '::';
+  try {
+    return { host: first, socket: bindSocket(first, port, congestionControl) };
+  } catch (cause) {
+    const error = cause as NodeJS.ErrnoException;
+    const withoutIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
+    if (host === undefined && withoutIpv6) return bindPlace('0.0.0.0', port, congestionControl);
+    throw listenError(error, host, port);
+  }
+}

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import type { SessionView } from '../../admin/index.ts';
+import type { Log } from '../../core/index.ts';
+import type { ListenAddress } from '../../tls/index.ts';
+import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
+import type { Admission } from '../admission.ts';
+import type { LocalControl } from '../local-control.ts';
+import { KEPT_CAPABILITIES } from '../privileges.ts';
+import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
+import { FOLDER_FD, type WorkerProgram } from './program.ts';
+import { WorkerDesk } from './worker-desk.ts';
+
+const DEVICE_FD = 4;
+const FIRST_SOCKET_FD = FOLDER_FD + 1;
+/** A worker that does not answer is left out of a list. */
+const LIST_MS = 5_000;
+
+export interface WorkerProcessOptions {
+  readonly program: WorkerProgram;
+  /** All but the descriptors. */
+  readonly setup: Omit<WorkerSetup, 'device' | 'sockets'>;
+  readonly device: { readonly fd: number; readonly name: string; readonly mtu: number; readonly flags: number };
+  /** Belong to the worker; this process closes its copies. */
+  readonly sockets: readonly BoundSocket[];
+  readonly control: LocalControl;
+  readonly admission: Admission;
+  readonly log: Log;
+}
+
+/** How a worker ended. */
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What it said it could not go on for; another one would fail the same way. */
+  readonly failure: string | undefined;
+  /** Sessions that ended with it. */
+  readonly sessions: number;
+}
+
+/** One worker from its start to its end. What it had of users and addresses is returned then, however it ended. */
+export class WorkerProcess {
+  readonly exited: Promise<WorkerExit>;
+  /** Rejects if the worker ends first. */
+  readonly ready: Promise<readonly ListenAddress[]>;
+  readonly #child: ChildProcess;
+  readonly #options: WorkerProcessOptions;
+  readonly #desk: WorkerDesk;
+  readonly #lists = new Map<number, (sessions: readonly SessionView[]) => void>();
+  #lastList = 0;
+  #failure: string | undefined;
+  #isReady: (listening: readonly ListenAddress[]) => void = () => {};
+
+  constructor(options: WorkerProcessOptions) {
+    this.#options = options;
+    const { control, admission } = options;
+    this.#desk = new WorkerDesk({
+      control,
+      admission,
+      device: options.device.name,
+      send: (message) => this.#send(message),
+    });
+    this.#child = launch(options);
+    this.exited = this.#watch();
+    this.ready = new Promise((resolve, reject) => {
+      this.#isReady = resolve;
+      void this.exited.then(({ code, signal, failure }) =>
+        reject(new Error(failure ?? `it ended with ${signal ?? `status ${code}`} before it was ready`)),
+      );
+    });
+    this.ready.catch(() => {}); // whoever waits for it hears of it
+    const { setup, device, sockets } = options;
+    this.#send({
+      kind: 'start',
+      setup: {
+        ...setup,
+        device: { fd: DEVICE_FD, mtu: device.mtu, flags: device.flags },
+        sockets: sockets.map((_, index) => FIRST_SOCKET_FD + index),
+      },
+    });
+  }
+
+  /** 0 if it could not even be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  sessions(): Promise<readonly SessionView[]> {
+    this.#lastList += 1;
+    const request = this.#lastList;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => answer([]), LIST_MS);
+      const answer = (sessions: readonly SessionView[]): void => {
+        clearTimeout(timer);
+        this.#lists.delete(request);
+        resolve(sessions);
+      };
+      this.#lists.set(request, answer);
+      this.#send({ kind: 'list', request });
+    });
+  }
+
+  /** Disconnects its clients in order, then it ends. */
+  stop(): void {
+    this.#send({ kind: 'stop' });
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #watch(): Promise<WorkerExit> {
+    this.#child.on('message', (message) => this.#onMessage(message as ToSupervisor));
+    return new Promise((resolve) => {
+      const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+        const { sessions } = this.#desk;
+        this.#desk.close();
+        for (const answer of [...this.#lists.values()]) answer([]);
+        resolve({ code, signal, failure: this.#failure, sessions });
+      };
+      // What it had said before it ended comes first.
+      this.#child.once('exit', (code, signal) => {
+        if (this.#child.connected) this.#child.once('disconnect', () => end(code, signal));
+        else end(code, signal);
+      });
+      this.#child.once('error', (error) => {
+        this.#failure ??= `a worker can't be started: ${error.message}`;
+        if (this.#child.pid === undefined) end(null, null);
+      });
+    });
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {}); // if it is gone, `exited` says so
+  }
+
+  /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
+  #onMessage(message: ToSupervisor): void {
+    try {
+      this.#handle(message);
+    } catch (error) {
+      this.#options.log.error('worker.fault', { pid: this.pid, error: error instanceof Error ? error.stack : error });
+      this.kill();
+    }
+  }
+
+  #handle(message: ToSupervisor): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#isReady(message.listening);
+        break;
+      case 'failed':
+        this.#failure = message.message;
+        break;
+      case 'listed':
+        this.#lists.get(message.request)?.(message.sessions);
+        break;
+      default:
+        this.#desk.receive(message);
+    }
+  }
+}
+
+/** Without capabilities from its first instruction on. */
+function launch({ program, device, sockets }: WorkerProcessOptions): ChildProcess {
+  const descriptors = [device.fd, program.folder ?? 'ignore', ...sockets.map(({ fd }) => fd)] as const;
+  try {
+    return withoutCapabilities(KEPT_CAPABILITIES, () =>
+      spawn(program.command, [...program.args], {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+        serialization: 'advanced',
+      }),
+    );
+  } finally {
+    for (const { fd } of sockets) closeSync(fd);
+  }
+}

@@ -1,0 +1,86 @@
+/** A worker: one process with a TUN device, the listeners and their connections, and no rights. */
+import { systemClock } from '../../core/index.ts';
+import { adoptTunPath, dropPrivileges } from '../../tun/index.ts';
+import { DataPlane } from '../data-plane.ts';
+import { createLog } from '../log.ts';
+import { processLog } from '../log-limit.ts';
+import { isOperatorError } from '../operator-error.ts';
+import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
+import { RemoteAdmission } from './remote-admission.ts';
+import { RemoteControl } from './remote-control.ts';
+
+/** The supervisor's signals: it passes on what a worker has to know. A terminal and systemd send them to all. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Serves until the supervisor says stop, or is gone. */
+export function runWorker(): void {
+  for (const signal of SIGNALS) process.on(signal, () => {});
+  // Without the supervisor nobody can log in, and its successor wants the port.
+  process.on('disconnect', () => process.exit(1));
+  process.once('message', (message: ToWorker) => {
+    if (message.kind === 'start') void start(message.setup).catch(giveUp);
+    else process.exit(1);
+  });
+}
+
+async function start(setup: WorkerSetup): Promise<void> {
+  const { config, worker, runUser, device, sockets } = setup;
+  dropPrivileges({ ...runUser, keepCapabilities: [] });
+  const limited = processLog(createLog(config.log, process.stdout), systemClock);
+  const log = limited.log.child({ worker });
+  const onFault = (error: unknown): void => {
+    log.error('worker.fault', { error: error instanceof Error ? error.stack : String(error) });
+    process.exit(1);
+  };
+  process.on('uncaughtException', onFault);
+  process.on('unhandledRejection', onFault);
+
+  const tun = adoptTunPath(device, {
+    isolate: config.network.isolate,
+    mostBytes: setup.mostQueuedBytes,
+    onFailure: giveUp,
+  });
+  for (const { network, own: ours } of setup.networks) tun.addNetwork(network, ours);
+  const control = new RemoteControl(send);
+  const admission = new RemoteAdmission(config.limits, send);
+  const { tls, congestionControl } = setup;
+  const plane = await DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, worker });
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        break;
+      case 'refuse':
+        admission.refuse(message.ticket, message.refusal);
+        break;
+      case 'judged':
+      case 'leased':
+      case 'replace':
+      case 'disconnect':
+        control.receive(message);
+        break;
+      case 'list':
+        void plane.sessions().then((sessions) => send({ kind: 'listed', request: message.request, sessions }));
+        break;
+      case 'stop':
+        void plane.stop().then(() => {
+          limited.stop();
+          tun.close();
+          process.exit(0);
+        });
+        break;
+      default:
+        message satisfies never;
+    }
+  });
+  send({ kind: 'ready', listening: await plane.listen(sockets.map((fd) => ({ fd }))) });
+}
+
+function send(message: ToSupervisor): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** A fault of ours is a crash, after which another worker may do better; what an operator must mend is not. */
+function giveUp(error: unknown): void {
+  if (!isOperatorError(error)) throw error;
+  process.send?.({ kind: 'failed', message: error.message } satisfies ToSupervisor, () => process.exit(1));
+}

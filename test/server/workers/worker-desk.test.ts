@@ -1,0 +1,150 @@
+/** Supervisor and worker without the processes between them: everything that is said is serialized. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Admission } from '../../../server/admission.ts';
+import type { ToSupervisor, ToWorker } from '../../../server/workers/messages.ts';
+import { RemoteAdmission } from '../../../server/workers/remote-admission.ts';
+import { type ControlMessage, WorkerDesk } from '../../../server/workers/worker-desk.ts';
+import { PASSWORD } from '../mschapv2-peer.ts';
+import { authenticated, challenged, connected, RESPONSE } from '../session.ts';
+import { settle, World } from '../support.ts';
+
+const USERS = [
+  { name: 'alice', password: PASSWORD, ipv4: 0x0a090042 },
+  { name: 'bobby', password: PASSWORD },
+];
+
+const workerWorld = (t: TestContext): World => new World(t, { users: USERS, isWorker: true });
+
+test('a login, an address and its return go by way of the supervisor', async (t) => {
+  const world = workerWorld(t);
+  const peer = await connected(world);
+  assert.equal(peer.connection.view.stage, 'up');
+  assert.equal(peer.connection.view.ipv4, '10.9.0.66');
+  assert.equal(world.control.countOfUser('ALICE'), 1);
+  assert.equal(world.pool.used, 1);
+  peer.socket.destroy();
+  await settle();
+  assert.equal(world.pool.used, 0);
+  assert.equal(world.control.count, 0);
+});
+
+test('a wrong password is refused, and costs the address of the guesser its wait', async (t) => {
+  const world = workerWorld(t);
+  const peer = await challenged(world, 'wrong');
+  await peer.sendBytes(peer.bytesOf(RESPONSE));
+  assert.match(peer.socket.takeWritten().toString('latin1'), /E=691/);
+  assert.equal(world.log.of('auth.refused')[0]?.fields.reason, 'unknown-user');
+  assert.ok(world.throttle.delayMs('192.0.2.7', 'nobody', world.now) > 0);
+});
+
+test('who leaves while the attempt waits at the supervisor has had it', async (t) => {
+  const world = workerWorld(t);
+  world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+  const before = world.throttle.delayMs('192.0.2.7', 'nobody', world.now);
+  const peer = await challenged(world);
+  await peer.play(RESPONSE);
+  peer.socket.destroy();
+  await world.advance(10_000, 100);
+  assert.ok(world.throttle.delayMs('192.0.2.7', 'nobody', world.now) > before);
+  assert.deepEqual(world.log.of('auth.accepted'), []);
+});
+
+test('a store that cannot be read ends the session, not the supervisor', async (t) => {
+  const world = workerWorld(t);
+  const peer = await challenged(world);
+  t.mock.method(world.authenticator, 'verify', () => {
+    throw new Error('disk is gone');
+  });
+  await peer.play(RESPONSE);
+  assert.equal(peer.socket.destroyed, true);
+  assert.match(String(world.log.of('connection.fault')[0]?.fields.error), /disk is gone/);
+});
+
+test('the next connection of a user with a fixed address takes it over', async (t) => {
+  const world = workerWorld(t);
+  const first = await connected(world);
+  const second = await connected(world);
+  assert.equal(second.connection.view.ipv4, '10.9.0.66');
+  assert.equal(first.connection.view.reason, 'replaced-by-new-connection');
+  assert.equal(world.pool.used, 1);
+});
+
+test('sessions are ended by id and by user', async (t) => {
+  const world = workerWorld(t);
+  const [alice, bobby] = [await connected(world), await connected(world, 'bobby')];
+  assert.equal(world.control.disconnect(alice.connection.id, 'killed-by-admin'), true);
+  assert.equal(world.control.disconnect('00000000', 'killed-by-admin'), false);
+  world.control.disconnectUser('BOBBY', 'user-disabled');
+  await settle();
+  assert.equal(alice.connection.view.reason, 'killed-by-admin');
+  assert.equal(bobby.connection.view.reason, 'user-disabled');
+});
+
+test('a worker that is gone has nothing left: no address, no session, no place among the connections', async (t) => {
+  const world = workerWorld(t);
+  await connected(world);
+  await authenticated(world, 'bobby');
+  world.desk?.receive({ kind: 'ticket-opened', ticket: 1, address: '192.0.2.9' });
+  const { connections } = world.admission;
+  assert.equal(world.pool.used, 1);
+  world.desk?.close();
+  assert.equal(world.pool.used, 0);
+  assert.equal(world.control.count, 0);
+  assert.equal(world.admission.connections, connections - 1);
+});
+
+test('what makes no sense is an error, and what comes too late is nothing', async (t) => {
+  const world = workerWorld(t);
+  const { desk = assert.fail() } = world;
+  const opened = { kind: 'opened', session: 'x', peerAddress: '192.0.2.7' } as const;
+  desk.receive(opened);
+  assert.throws(() => desk.receive(opened), /opened twice/);
+  assert.throws(() => desk.receive({ kind: 'lease', session: 'x' }), /before the user was known/);
+  assert.throws(() => desk.receive({ kind: 'nonsense' } as unknown as ControlMessage), /unknown message/);
+  for (const kind of ['lease', 'release', 'closed'] as const) desk.receive({ kind, session: 'gone' });
+  desk.receive({ kind: 'ticket-closed', ticket: 77 });
+});
+
+/** Two workers, and the supervisor that counts for both. */
+function twoWorkers(t: TestContext, limits: { connections: number; unauthenticatedPerAddress: number }) {
+  const all = { unauthenticated: 100, ...limits };
+  const admission = new Admission(all, Number.POSITIVE_INFINITY);
+  const { control } = new World(t);
+  const worker = (): RemoteAdmission => {
+    const desk = new WorkerDesk({
+      control,
+      admission,
+      device: 'memory0',
+      send: (message: ToWorker) => message.kind === 'refuse' && remote.refuse(message.ticket, message.refusal),
+    });
+    const remote: RemoteAdmission = new RemoteAdmission(all, (message: ToSupervisor) =>
+      desk.receive(message as ControlMessage),
+    );
+    return remote;
+  };
+  return { admission, workers: [worker(), worker()] as const };
+}
+
+test('limits count the connections of all workers, whichever they come to', (t) => {
+  const { admission, workers } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 3 });
+  const [one, two] = workers;
+  const tickets = [one.open('192.0.2.7'), two.open('192.0.2.7'), one.open('192.0.2.7'), two.open('192.0.2.7')];
+  assert.deepEqual(
+    tickets.map((ticket) => ticket?.refusal),
+    [undefined, undefined, undefined, 'unauthenticatedPerAddress'],
+  );
+  assert.equal(two.open('192.0.2.8')?.refusal, undefined, 'another address');
+  tickets[0]?.authenticated();
+  tickets[1]?.close();
+  assert.equal(one.open('192.0.2.7')?.refusal, undefined);
+  assert.equal(admission.connections, 5);
+});
+
+test('a worker that alone has what all may have takes no more', (t) => {
+  const { workers } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 3 });
+  const [one, two] = workers;
+  for (let i = 0; i < 3; i++) assert.ok(one.open('192.0.2.7'));
+  assert.equal(one.open('192.0.2.7'), undefined);
+  assert.equal(two.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
+});

@@ -1,0 +1,20 @@
+/** Ports that several processes share. socket(7), SO_REUSEPORT. */
+import { loadNative } from './native.ts';
+
+export interface BoundSocket {
+  readonly fd: number;
+  readonly port: number;
+}
+
+/**
+ * A TCP socket for a child process to listen on: bound where only this process may bind, and with a congestion control
+ * that only this process may choose; what it accepts has that too. Others of the same user may bind the same port.
+ *
+ * @param address numeric; `::` takes IPv4 as well
+ * @param congestionControl such as `bbr`, or empty for the system's
+ * @throws {Error} with `code` and `syscall`
+ */
+export function bindSocket(address: string, port: number, congestionControl: string): BoundSocket {
+  const [fd, bound] = loadNative().bindSocket(address, port, congestionControl);
+  return { fd, port: bound };
+}
