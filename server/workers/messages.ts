@@ -37,6 +37,8 @@ export type ToWorker =
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
   | { readonly kind: 'list'; readonly request: number }
+  /** To be answered by `alive`. */
+  | { readonly kind: 'alive?' }
   | { readonly kind: 'stop' };
 
 export type ToSupervisor =
@@ -51,4 +53,5 @@ export type ToSupervisor =
   | { readonly kind: 'lease'; readonly session: string }
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string }
+  | { readonly kind: 'alive' }
   | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };

@@ -15,6 +15,9 @@ const DEVICE_FD = 4;
 const FIRST_SOCKET_FD = FOLDER_FD + 1;
 /** A worker that does not answer is left out of a list. */
 const LIST_MS = 5_000;
+/** One whose event loop stands still serves nobody, yet the kernel goes on giving it connections. */
+const ALIVE_MS = 10_000;
+const MOST_UNANSWERED = 3;
 
 export interface WorkerProcessOptions {
   readonly program: WorkerProgram;
@@ -48,6 +51,8 @@ export class WorkerProcess {
   readonly #desk: WorkerDesk;
   readonly #lists = new Map<number, (sessions: readonly SessionView[]) => void>();
   #lastList = 0;
+  #unanswered = 0;
+  #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   #isReady: (listening: readonly ListenAddress[]) => void = () => {};
 
@@ -109,10 +114,21 @@ export class WorkerProcess {
     this.#child.kill('SIGKILL');
   }
 
+  #askWhetherAlive(): void {
+    if (this.#unanswered === MOST_UNANSWERED) {
+      this.#options.log.error('worker.stuck', { pid: this.pid, seconds: (MOST_UNANSWERED * ALIVE_MS) / 1_000 });
+      this.kill();
+      return;
+    }
+    this.#unanswered += 1;
+    this.#send({ kind: 'alive?' });
+  }
+
   #watch(): Promise<WorkerExit> {
     this.#child.on('message', (message) => this.#onMessage(message as ToSupervisor));
     return new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+        clearInterval(this.#asking);
         const { sessions } = this.#desk;
         this.#desk.close();
         for (const answer of [...this.#lists.values()]) answer([]);
@@ -148,9 +164,13 @@ export class WorkerProcess {
     switch (message.kind) {
       case 'ready':
         this.#isReady(message.listening);
+        this.#asking ??= setInterval(() => this.#askWhetherAlive(), ALIVE_MS);
         break;
       case 'failed':
         this.#failure = message.message;
+        break;
+      case 'alive':
+        this.#unanswered = 0;
         break;
       case 'listed':
         this.#lists.get(message.request)?.(message.sessions);

@@ -61,6 +61,9 @@ async function start(setup: WorkerSetup): Promise<void> {
       case 'list':
         void plane.sessions().then((sessions) => send({ kind: 'listed', request: message.request, sessions }));
         break;
+      case 'alive?':
+        send({ kind: 'alive' });
+        break;
       case 'stop':
         void plane.stop().then(() => {
           limited.stop();

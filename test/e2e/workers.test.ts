@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdClient, UpLine } from '../support/sstpd-client.ts';
@@ -216,6 +217,18 @@ test('a worker that ends again and again is started again, more and more slowly'
     .sort((a, b) => a - b);
   assert.equal(times.length, 7);
   assert.ok((times[6] ?? 0) - (times[5] ?? 0) >= 2_000, String(times));
+});
+
+test('a worker that stands still is ended after half a minute, and another one starts', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  const server = await lab.serveAnn({ args: ['--workers', '2'] });
+  const [pid = 0] = await workerPids(server, 1);
+  const from = server.mark;
+  process.kill(pid, 'SIGSTOP');
+  await sleep(35_000); // longer than a line of the log is waited for
+  await server.logged('worker.stuck', { pid }, from);
+  await server.logged('worker.ready', { worker: 0 }, from);
+  await lab.connect().up();
 });
 
 test('without its device a server cannot go on, and says so', { skip }, async (t) => {
