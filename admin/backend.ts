@@ -19,6 +19,72 @@ export interface SessionView {
   readonly correlationId: string | undefined;
 }
 
+/** One attempt to connect, from TCP to its end, as `sstpd explain` tells it. */
+export interface AttemptView {
+  /** That of the session, if it became one. */
+  readonly id: string;
+  /** SSTPCORRELATIONID as sent; the client's event log has it too. */
+  readonly correlationId: string | undefined;
+  /** `192.0.2.1:5000` or `[2001:db8::1]:5000`. */
+  readonly peer: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string | undefined;
+  readonly state: 'under-way' | 'up' | 'ended' | 'failed';
+  readonly user: string | undefined;
+  /** TLS version and cipher. */
+  readonly tls: string | undefined;
+  readonly sni: string | undefined;
+  /** What the ClientHello offered. */
+  readonly offered: { readonly versions: string; readonly ciphers: string; readonly protocols: string } | undefined;
+  /** The TLS alert of the client. */
+  readonly alert: string | undefined;
+  /** Request line and headers as seen. */
+  readonly http: string | undefined;
+  /** The last one reached. */
+  readonly stage: string;
+  /** In order, with the time spent in each. */
+  readonly stages: readonly { readonly stage: string; readonly ms: number }[];
+  /** What was asked for in LCP and the NCPs, and what was answered; the newest ones if there were many. */
+  readonly options: readonly AttemptOptions[];
+  /** As in the log. */
+  readonly reason: string | undefined;
+  readonly explanation: AttemptExplanation | undefined;
+}
+
+export interface AttemptOptions {
+  readonly from: 'client' | 'server';
+  readonly protocol: string;
+  /** `Configure-Nak` */
+  readonly packet: string;
+  readonly options: string;
+}
+
+export interface AttemptExplanation {
+  /** One sentence. */
+  readonly text: string;
+  /** What Windows most likely showed. */
+  readonly code: string | undefined;
+  /** What mends it. */
+  readonly fix: string | undefined;
+}
+
+export interface AttemptQuery {
+  /** Without regard to case. */
+  readonly user?: string;
+  /** Only what is newer than this number of an earlier answer. */
+  readonly after?: number;
+  /** The newest so many. */
+  readonly limit?: number;
+}
+
+/** Attempts, the oldest first. */
+export interface AttemptList {
+  /** To be given as `after` next time. */
+  readonly last: number;
+  readonly attempts: readonly AttemptView[];
+}
+
 export interface UserView {
   readonly name: string;
   readonly enabled: boolean;
@@ -74,6 +140,9 @@ export interface AdminBackend {
   sessions(): Promise<SessionView[]>;
   /** @returns false if there is no such session. */
   killSession(id: string): Promise<boolean>;
+  attempts(query: AttemptQuery): AttemptList;
+  /** @param id of the attempt, or its correlation id @returns undefined if it is not kept any more */
+  attempt(id: string): AttemptView | undefined;
   readonly users: {
     list(): UserView[];
     add(name: string, password: string, ipv4?: string): UserView;

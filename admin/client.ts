@@ -1,5 +1,14 @@
 import { request } from 'node:http';
-import type { ConfigView, SessionView, StatusView, UserChange, UserView } from './backend.ts';
+import type {
+  AttemptList,
+  AttemptQuery,
+  AttemptView,
+  ConfigView,
+  SessionView,
+  StatusView,
+  UserChange,
+  UserView,
+} from './backend.ts';
 import { adminSocketPath } from './socket.ts';
 
 /** The server refused or could not be asked; `code` is the API's, or ERR_ADMIN_CLIENT. The message is one line. */
@@ -57,6 +66,16 @@ export class AdminClient {
 
   async killSession(id: string): Promise<void> {
     await call(this.#socketPath, 'DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
+  }
+
+  async attempts(query: AttemptQuery = {}): Promise<AttemptList> {
+    const words = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    return (await call(this.#socketPath, 'GET', `/v1/attempts?${words.join('&')}`)) as AttemptList;
+  }
+
+  /** @param id of the attempt, or its correlation id */
+  async attempt(id: string): Promise<AttemptView> {
+    return (await call(this.#socketPath, 'GET', `/v1/attempts/${encodeURIComponent(id)}`)) as AttemptView;
   }
 
   async users(): Promise<UserView[]> {

@@ -24,6 +24,36 @@ const session = {
   },
 } as const;
 
+const attempt = {
+  type: 'object',
+  required: ['id', 'peer', 'startedAt', 'state', 'stage', 'stages', 'options'],
+  properties: {
+    id: text,
+    correlationId: text,
+    peer: text,
+    startedAt: text,
+    endedAt: text,
+    state: text,
+    user: text,
+    tls: text,
+    sni: text,
+    offered: { type: 'object', properties: { versions: text, ciphers: text, protocols: text } },
+    alert: text,
+    http: text,
+    stage: text,
+    stages: {
+      type: 'array',
+      items: { type: 'object', required: ['stage', 'ms'], properties: { stage: text, ms: { type: 'number' } } },
+    },
+    options: {
+      type: 'array',
+      items: { type: 'object', properties: { from: text, protocol: text, packet: text, options: text } },
+    },
+    reason: text,
+    explanation: { type: 'object', required: ['text'], properties: { text, code: text, fix: text } },
+  },
+} as const;
+
 const user = {
   type: 'object',
   required: ['name', 'enabled', 'secretKind', 'createdAt', 'sessions'],
@@ -105,6 +135,33 @@ export const SESSIONS: FastifySchema = {
 };
 
 export const KILL_SESSION: FastifySchema = { params: idParam, response: { 204: done, '4xx': failure, '5xx': failure } };
+
+export const ATTEMPTS: FastifySchema = {
+  querystring: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      user: { type: 'string', minLength: 1, maxLength: 256 },
+      // Nothing in a query is a number by itself.
+      after: { type: 'string', pattern: '^\\d{1,15}$' },
+      limit: { type: 'string', pattern: '^[1-9]\\d{0,5}$' },
+    },
+  },
+  response: {
+    200: {
+      type: 'object',
+      required: ['last', 'attempts'],
+      properties: { last: count, attempts: { type: 'array', items: attempt } },
+    },
+    '4xx': failure,
+    '5xx': failure,
+  },
+};
+
+export const ATTEMPT: FastifySchema = {
+  params: idParam,
+  response: { 200: attempt, '4xx': failure, '5xx': failure },
+};
 
 export const USERS: FastifySchema = {
   response: { 200: { type: 'array', items: user }, '4xx': failure, '5xx': failure },

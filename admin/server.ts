@@ -2,7 +2,18 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Log } from '../core/index.ts';
 import type { AdminBackend, UserChange } from './backend.ts';
-import { ADD_USER, CONFIG, KILL_SESSION, REMOVE_USER, SESSIONS, SET_USER, STATUS, USERS } from './schemas.ts';
+import {
+  ADD_USER,
+  ATTEMPT,
+  ATTEMPTS,
+  CONFIG,
+  KILL_SESSION,
+  REMOVE_USER,
+  SESSIONS,
+  SET_USER,
+  STATUS,
+  USERS,
+} from './schemas.ts';
 import { listenPrivately } from './socket.ts';
 
 /** The user store's refusals as HTTP; other codes are faults of ours or of the disk. */
@@ -83,6 +94,22 @@ function addRoutes(app: FastifyInstance, backend: AdminBackend): void {
   app.delete<{ Params: { id: string } }>('/v1/sessions/:id', { schema: KILL_SESSION }, async (request, reply) => {
     if (await backend.killSession(request.params.id)) return reply.code(204).send();
     return fail(reply, 404, 'ERR_SESSION_UNKNOWN', `no session ${request.params.id}`);
+  });
+  app.get<{ Querystring: { user?: string; after?: string; limit?: string } }>(
+    '/v1/attempts',
+    { schema: ATTEMPTS },
+    (request) => {
+      const { user, after, limit } = request.query;
+      return backend.attempts({
+        ...(user === undefined ? {} : { user }),
+        ...(after === undefined ? {} : { after: Number(after) }),
+        ...(limit === undefined ? {} : { limit: Number(limit) }),
+      });
+    },
+  );
+  app.get<{ Params: { id: string } }>('/v1/attempts/:id', { schema: ATTEMPT }, async (request, reply) => {
+    const attempt = backend.attempt(request.params.id);
+    return attempt ?? fail(reply, 404, 'ERR_ATTEMPT_UNKNOWN', `no attempt ${request.params.id} is known`);
   });
   app.get('/v1/users', { schema: USERS }, () => backend.users.list());
   app.post<{ Body: { name: string; password: string; ipv4?: string } }>(

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../core/index.ts';
 import { addConfigCommand } from './config.ts';
 import { addConnectCommand } from './connect.ts';
+import { addExplainCommand } from './explain.ts';
 import { ConfigError } from './options.ts';
 import { addServeCommand } from './serve.ts';
 import { addSessionsCommand } from './sessions.ts';
@@ -53,6 +54,7 @@ function newProgram(terminal: Terminal, run: Run): Command {
   addServeCommand(program, terminal, run);
   addUserCommand(program, terminal, run);
   addSessionsCommand(program, terminal, run);
+  addExplainCommand(program, terminal, run);
   addConfigCommand(program, terminal, run);
   addConnectCommand(program, terminal, run);
   addDemoCommand(program, terminal, run);

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { AdminClient } from '../admin/index.ts';
 // Not through server/index.ts, which loads the whole server: every command would start half a second later.
 import {
   type Config,
@@ -11,6 +12,7 @@ import {
   loadConfig,
   showConfig,
 } from '../server/config.ts';
+import { CliError, type Terminal } from './terminal.ts';
 
 export { ConfigError, describeSchema, showConfig };
 
@@ -67,4 +69,13 @@ export function configFile(command: Command): string | undefined {
 function describe(flag: Flag, doc: string, initial: string): string {
   if ('sets' in flag) return flag.doc ?? doc;
   return `${doc}${flag.repeat ? ' May be repeated.' : ''} (default: ${initial === '' ? 'empty' : initial})`;
+}
+
+/** @throws {CliError} if none runs on the data directory that the command names */
+export async function runningServer(command: Command, terminal: Terminal): Promise<AdminClient> {
+  const { data } = configOf(command, terminal.env);
+  const admin = await import('../admin/index.ts');
+  const client = await admin.AdminClient.connect(data);
+  if (client === undefined) throw new CliError(`no server runs on ${data} (--data DIR names another)`);
+  return client;
 }

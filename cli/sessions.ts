@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { AdminClient, SessionView } from '../admin/index.ts';
+import type { SessionView } from '../admin/index.ts';
 import type { Run } from './main.ts';
-import { addPlaceOptions, configOf } from './options.ts';
+import { addPlaceOptions, runningServer } from './options.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
 export function addSessionsCommand(program: Command, terminal: Terminal, run: Run): void {
@@ -43,14 +43,6 @@ Examples:
 const KILL_EXAMPLES = `
 Example:
   $ npx sstpd sessions kill 42`;
-
-async function runningServer(command: Command, terminal: Terminal): Promise<AdminClient> {
-  const { data } = configOf(command, terminal.env);
-  const { AdminClient } = await import('../admin/index.ts');
-  const client = await AdminClient.connect(data);
-  if (client === undefined) throw new CliError(`no server runs on ${data} (--data DIR names another)`);
-  return client;
-}
 
 function formatSessions(sessions: readonly SessionView[]): string {
   if (sessions.length === 0) return 'No sessions.\n';

@@ -9,6 +9,7 @@ export type { Credentials, MsChapV2Answer, MsChapV2Question } from './auth/peer.
 export type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
 export { type PppClientAction, type PppClientEvent, PppClientLink, type PppClientOptions } from './client-link.ts';
 export { type ControlPacket, decodeControlPacket, encodeControlPacket } from './control-packet.ts';
+export { describeFrame, type FrameSummary, formatOptions, type OptionSummary, protocolName } from './describe.ts';
 export { decodePppFrame, encodePppFrame, PppProtocol } from './frame.ts';
 export type { Ipv4Lease } from './ipcp.ts';
 export { DEFAULT_MRU, MAX_MRU, MIN_MRU } from './lcp-options.ts';

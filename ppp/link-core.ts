@@ -121,6 +121,11 @@ export class LinkCore {
     this.#rejectProtocol(protocol, payload);
   }
 
+  /** Why it is about to be over: a Terminate-Request is out, or was answered. */
+  get ending(): { readonly reason: PppDownReason; readonly detail: string } | undefined {
+    return this.#ending;
+  }
+
   timeout(now: Instant): void {
     if (this.#isOver) return;
     if (this.#ending !== undefined && now >= this.#ending.deadline) {

@@ -8,7 +8,14 @@ import { IpcpServerPolicy, type Ipv4Lease } from './ipcp.ts';
 import { Ipv6cpServerPolicy } from './ipv6cp.ts';
 import { LcpServerPolicy } from './lcp.ts';
 import { LinkCore } from './link-core.ts';
-import type { CommonLinkAction, CommonLinkEvent, CommonLinkOptions, LinkSide, PppPhase } from './link-types.ts';
+import type {
+  CommonLinkAction,
+  CommonLinkEvent,
+  CommonLinkOptions,
+  LinkSide,
+  PppDownReason,
+  PppPhase,
+} from './link-types.ts';
 
 export interface PppServerOptions extends CommonLinkOptions {
   /** In order of preference, at least one. What a client refuses is not asked again; its own wish comes next. */
@@ -108,6 +115,11 @@ export class PppServerLink {
 
   get deadline(): Instant | undefined {
     return this.#core.deadline;
+  }
+
+  /** Why the link is about to be over, from our Terminate-Request on; the peer may hang up before it is. */
+  get ending(): { readonly reason: PppDownReason; readonly detail: string } | undefined {
+    return this.#core.ending;
   }
 
   /** The largest frame that the client takes, without the PPP header: 576 to 4091. */

@@ -1,6 +1,7 @@
 import type { AdminBackend, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
+import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, showConfig } from './config.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
@@ -12,6 +13,7 @@ export interface AdminBackendOptions {
   readonly store: UserStore;
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
+  readonly attempts: AttemptRing;
   /** Whoever carries the connections. */
   readonly plane: {
     readonly workers: readonly WorkerView[];
@@ -25,7 +27,7 @@ export interface AdminBackendOptions {
  * address counts from the next connection on.
  */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
-  const { store, control, plane, leases, listening } = options;
+  const { store, control, plane, leases, listening, attempts } = options;
   const startedAt = new Date().toISOString();
   const userView = (user: User): UserView => ({
     name: user.name,
@@ -53,6 +55,8 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     }),
     config: () => showConfig(options.config, options.origins),
     sessions: () => plane.sessions(),
+    attempts: (query) => attempts.list(query),
+    attempt: (id) => attempts.find(id),
     killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
     users: {
       list: () => store.list().map(userView),

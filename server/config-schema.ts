@@ -60,6 +60,8 @@ export interface Config {
     readonly queueBytes: number;
     readonly queuesBytes: number;
   };
+  /** Attempts to connect that are remembered. */
+  readonly explain: { readonly keep: number; readonly keepPerPeer: number };
   readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
   readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'pretty' | 'json' };
@@ -85,7 +87,20 @@ export type Flag =
   | { readonly name: string; readonly value: string; readonly repeat?: true }
   | { readonly name: string; readonly sets: boolean; readonly doc?: string };
 
-type Group = 'tcp' | 'tls' | 'http' | 'pool' | 'auth' | 'users' | 'network' | 'limits' | 'sstp' | 'ppp' | 'log' | 'run';
+type Group =
+  | 'tcp'
+  | 'tls'
+  | 'http'
+  | 'pool'
+  | 'auth'
+  | 'users'
+  | 'network'
+  | 'limits'
+  | 'explain'
+  | 'sstp'
+  | 'ppp'
+  | 'log'
+  | 'run';
 
 /** A leaf for each key of `Config`, of its type: a key without one does not compile. */
 type Schema = {
@@ -272,6 +287,18 @@ export const SCHEMA: Schema = {
       format: whole(1_048_576, 2_147_483_647, 'bytes'),
       default: 268_435_456,
       doc: 'Memory of packets waiting for all clients; the longest queue gives way first.',
+    },
+  },
+  explain: {
+    keep: {
+      format: whole(1, 100_000),
+      default: 1000,
+      doc: 'Attempts to connect that sstpd explain can tell about; the oldest is forgotten first.',
+    },
+    keepPerPeer: {
+      format: whole(1, 10_000),
+      default: 50,
+      doc: 'The same for one address of a client.',
     },
   },
   sstp: {

@@ -11,6 +11,7 @@ import {
 } from '../sstp/index.ts';
 import type { TlsConnectionInfo } from '../tls/index.ts';
 import type { Ticket } from './admission.ts';
+import type { Attempt } from './attempts/attempt.ts';
 import type { ServerContext } from './server-context.ts';
 import { type Stage, Tunnel, type TunnelView } from './tunnel.ts';
 
@@ -46,6 +47,7 @@ export class Connection {
   readonly #info: TlsConnectionInfo;
   readonly #hashes: CertificateHashes;
   readonly #ticket: Ticket;
+  readonly #attempt: Attempt;
   readonly #log: Log;
   readonly #closed: (connection: Connection) => void;
   #use: Use;
@@ -60,6 +62,7 @@ export class Connection {
     readonly info: TlsConnectionInfo;
     readonly hashes: CertificateHashes;
     readonly ticket: Ticket;
+    readonly attempt: Attempt;
     /** Called once, when the socket is gone and everything is released. */
     readonly closed: (connection: Connection) => void;
   }) {
@@ -69,6 +72,7 @@ export class Connection {
     this.#info = options.info;
     this.#hashes = options.hashes;
     this.#ticket = options.ticket;
+    this.#attempt = options.attempt;
     this.#closed = options.closed;
     this.#log = options.context.log.child({ connection: this.id, peer: this.peer });
     const timer = setTimeout(() => this.#abandon('http-timeout'), options.context.config.http.preambleMs);
@@ -149,12 +153,14 @@ export class Connection {
   }
 
   #readPreamble(use: Extract<Use, { kind: 'preamble' }>, chunk: Buffer): void {
+    this.#attempt.spoke();
     const result = use.reader.push(chunk);
     if (result.kind === 'need-more') return;
     clearTimeout(use.timer);
     const refusal = this.#ticket.refusal;
     if (refusal !== undefined) {
       this.#log.warn('connection.refused', { limit: `limits.${refusal}` });
+      this.#attempt.refused(503, 'at the limit of connections', refusal);
       this.#refuse(503, `The server is at its limit of connections (limits.${refusal}). Try again later.\n`);
       return;
     }
@@ -164,6 +170,7 @@ export class Connection {
         break;
       case 'refused':
         this.#log.warn('http.refused', { status: result.status, reason: result.reason });
+        this.#attempt.refused(result.status, result.reason);
         this.#refuse(result.status, `${result.reason}\n`);
         break;
       case 'sstp':
@@ -176,6 +183,7 @@ export class Connection {
 
   #startTunnel(request: SstpHttpRequest, rest: Buffer): void {
     const log = this.#log.child({ correlationId: request.correlationId });
+    this.#attempt.accepted(request);
     log.info('connection.accepted', { tls: this.view.tls, sni: this.#info.sni, host: request.host });
     this.#socket.write(encodeHttpAccept(new Date()));
     const tunnel = new Tunnel({
@@ -191,6 +199,7 @@ export class Connection {
       peerAddress: this.#info.remoteAddress,
       certificateHashes: this.#hashes,
       log,
+      attempt: this.#attempt,
       authenticated: () => this.#ticket.authenticated(),
     });
     this.#last = { tunnel, request };
@@ -240,7 +249,9 @@ export class Connection {
     this.#use = { kind: 'closing' };
     this.#last?.tunnel.end(this.#reason ?? 'closed');
     this.#closed(this);
-    if (!isWeb) this.#logClosed();
+    if (isWeb) return;
+    this.#attempt.end(this.view.reason ?? this.#reason ?? 'closed');
+    this.#logClosed();
   }
 
   #logClosed(): void {

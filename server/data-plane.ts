@@ -1,4 +1,4 @@
-import type { SessionView, WebPage, WorkerView } from '../admin/index.ts';
+import type { AttemptView, SessionView, WebPage, WorkerView } from '../admin/index.ts';
 import { startWebPage } from '../admin/index.ts';
 import { type Log, systemClock } from '../core/index.ts';
 import { NativePath } from '../datapath/index.ts';
@@ -6,6 +6,7 @@ import { createServerTls, type ListenAddress, type ListenOptions, type TlsServer
 import type { TunPath } from '../tun/index.ts';
 import type { Doorkeeper } from './admission.ts';
 import { Advertiser } from './advertiser.ts';
+import { certificateFacts } from './attempts/certificate-facts.ts';
 import type { Config } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -18,6 +19,8 @@ import { SERVER_LINK_LOCAL } from './start-network.ts';
 export interface TlsMaterial {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** From our own authority, whose certificate clients must be given. */
+  readonly isOwn: boolean;
   /** 48 bytes. */
   readonly ticketKeys: Buffer;
 }
@@ -30,6 +33,8 @@ export interface DataPlaneOptions {
   readonly tls: TlsMaterial;
   readonly congestionControl: string;
   readonly log: Log;
+  /** Told when there is something new to tell of an attempt to connect. */
+  readonly onAttempt: (attempt: AttemptView) => void;
   /** Which worker this is; 0 if there is one process for all. */
   readonly worker: number;
 }
@@ -58,7 +63,15 @@ export class DataPlane {
         ? undefined
         : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
     const path = new NativePath(options.tun);
-    this.#context = { config, clock: systemClock, log, control, path, congestionControl, advertiser, web };
+    const clock = systemClock;
+    const attempts = {
+      clock,
+      log,
+      certificate: certificateFacts(options.tls.certificatePem, options.tls.isOwn),
+      methods: config.auth.methods,
+      changed: options.onAttempt,
+    };
+    this.#context = { config, clock, log, control, path, congestionControl, advertiser, attempts, web };
   }
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */

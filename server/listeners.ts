@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import type { Log } from '../core/index.ts';
 import {
   formatEndpoint,
   type ListenAddress,
@@ -10,6 +9,7 @@ import {
   type TlsServerContext,
 } from '../tls/index.ts';
 import type { Doorkeeper, Ticket } from './admission.ts';
+import { Attempt } from './attempts/attempt.ts';
 import type { Config } from './config.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -24,7 +24,7 @@ export async function probeListeners(config: Config): Promise<void> {
 export class Listeners {
   readonly #config: Config;
   readonly #admission: Doorkeeper;
-  #open: TlsListener<Ticket>[] = [];
+  #open: TlsListener<Visitor>[] = [];
 
   constructor(config: Config, admission: Doorkeeper) {
     this.#config = config;
@@ -53,27 +53,48 @@ export class Listeners {
     this.#open = [];
   }
 
-  #listener(context: ServerContext, table: ConnectionTable, tls: TlsServerContext): TlsListener<Ticket> {
+  #listener(context: ServerContext, table: ConnectionTable, tls: TlsServerContext): TlsListener<Visitor> {
     return new TlsListener({
       context: tls,
       handshakeTimeoutMs: this.#config.tls.handshakeMs,
-      admit: (address) => this.#admission.open(address),
-      onConnection: (socket, info, hashes, ticket) => {
-        const closed = (connection: Connection): void => table.remove(connection);
-        table.add(new Connection({ id: table.newId(), context, socket, info, hashes, ticket, closed }));
+      admit: (address) => {
+        const ticket = this.#admission.open(address);
+        return ticket && { ticket, attempt: new Attempt(context.attempts), close: () => ticket.close() };
       },
-      onTlsError: (error, failure) => logTlsFailure(context.log, error, failure),
+      onConnection: (socket, info, hashes, { ticket, attempt }) => {
+        const id = table.newId();
+        attempt.tlsUp(id, info);
+        const closed = (connection: Connection): void => table.remove(connection);
+        table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
+      },
+      onTlsError: (error, failure, { attempt }) => {
+        if (isProbe(failure)) {
+          context.log.debug('tls.probe', fieldsOf(error, failure));
+          return;
+        }
+        attempt.tlsFailed(table.newId(), failure);
+        context.log.warn('tls.failed', fieldsOf(error, failure));
+      },
       log: context.log,
     });
   }
 }
 
+/** Who has been let in, and what is written down about it. */
+interface Visitor {
+  readonly ticket: Ticket;
+  readonly attempt: Attempt;
+  close(): void;
+}
+
 /** A port scan or a health check is no attempt to connect and no reason for a warning. */
-function logTlsFailure(log: Log, error: Error, failure: TlsFailure): void {
-  const { remoteAddress, remotePort, stage, alert, hint, bytesReceived } = failure;
-  const fields = { peer: formatEndpoint(remoteAddress, remotePort), stage, alert, hint, error: error.message };
-  if (stage === 'closed' && bytesReceived === 0) log.debug('tls.probe', fields);
-  else log.warn('tls.failed', fields);
+function isProbe({ stage, bytesReceived }: TlsFailure): boolean {
+  return stage === 'closed' && bytesReceived === 0;
+}
+
+function fieldsOf(error: Error, failure: TlsFailure): Record<string, unknown> {
+  const { remoteAddress, remotePort, stage, alert, hint } = failure;
+  return { peer: formatEndpoint(remoteAddress, remotePort), stage, alert, hint, error: error.message };
 }
 
 async function probe(host: string | undefined, port: number): Promise<void> {

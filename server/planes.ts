@@ -59,16 +59,17 @@ export interface PlaneParts extends Pick<DataPlaneOptions, 'config' | 'tls' | 'c
   readonly networks: WorkerPoolOptions['setup']['networks'];
   readonly control: LocalControl;
   readonly fail: (error: Error) => void;
+  readonly onAttempt: DataPlaneOptions['onAttempt'];
 }
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
 export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
-  const { config, control, tls, congestionControl, log, runUser, networks, fail } = parts;
+  const { config, control, tls, congestionControl, log, runUser, networks, fail, onAttempt } = parts;
   switch (devices.kind) {
     case 'one-process': {
       const admission = new Admission(config.limits);
       const tun = devices.path;
-      return DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, worker: 0 });
+      return DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, onAttempt, worker: 0 });
     }
     case 'workers':
       return new WorkerPool({
@@ -80,6 +81,7 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
         // What is too much to be counted, the workers drop.
         admission: new Admission(config.limits, Number.POSITIVE_INFINITY),
         log,
+        onAttempt,
         fail,
       });
     default:

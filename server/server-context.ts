@@ -2,6 +2,7 @@ import type { WebPage } from '../admin/index.ts';
 import type { Clock, Log } from '../core/index.ts';
 import type { DataPath } from '../datapath/index.ts';
 import type { Advertiser } from './advertiser.ts';
+import type { AttemptContext } from './attempts/attempt.ts';
 import type { Config } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 
@@ -18,6 +19,8 @@ export interface ServerContext {
   readonly congestionControl: string;
   /** Router Advertisements; undefined without an IPv6 pool. */
   readonly advertiser: Advertiser | undefined;
+  /** For the records of attempts. */
+  readonly attempts: AttemptContext;
   /** Takes over the sockets of everybody who does not speak SSTP. */
   readonly web: WebPage;
 }

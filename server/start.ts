@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { adminSocketPath, prepareAdminServer } from '../admin/index.ts';
+import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
@@ -7,6 +7,7 @@ import { AddressPool } from '../ip/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
+import { AttemptRing } from './attempts/attempt-ring.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { ensureFirstUser } from './first-start.ts';
@@ -69,7 +70,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(stop);
   const served = serveCertificate(config, runUser, log);
   const { certificatePem, keyPem } = served.certificate;
-  const tls = { certificatePem, keyPem, ticketKeys: randomBytes(48) };
+  const tls = { certificatePem, keyPem, isOwn: served.ca !== undefined, ticketKeys: randomBytes(48) };
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
@@ -85,7 +86,19 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const authenticator = new Authenticator({ store });
   const control = new LocalControl({ authenticator, throttle: new LoginThrottle(), leases, clock: systemClock });
   const networks = clientNetworks(config, plan);
-  const plane = await preparePlane(tuns, { config, runUser, control, networks, tls, congestionControl, log, fail });
+  const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
+  const onAttempt = (attempt: AttemptView): void => attempts.put(attempt);
+  const plane = await preparePlane(tuns, {
+    config,
+    runUser,
+    control,
+    networks,
+    tls,
+    congestionControl,
+    log,
+    fail,
+    onAttempt,
+  });
   undo.push(() => plane.stop());
   let listening: string[] = [];
   const backend = adminBackend({
@@ -95,6 +108,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     leases,
     control,
     plane,
+    attempts,
     listening: () => listening,
   });
   const preparedAdmin = await prepareAdminServer({ backend, log });

@@ -1,5 +1,5 @@
 import type { User } from '../auth/index.ts';
-import { Alarm, EventQueue, type Instant, type Log } from '../core/index.ts';
+import { Alarm, EventQueue, formatIpv4, type Instant, type Log } from '../core/index.ts';
 import type { PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
@@ -14,6 +14,7 @@ import {
   type SstpServerMachine,
   Status,
 } from '../sstp/index.ts';
+import type { Attempt } from './attempts/attempt.ts';
 import type { ControlSession, Judgement } from './control-plane.ts';
 import { SERVER_INTERFACE_ID } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
@@ -67,6 +68,7 @@ export class Tunnel {
   readonly #stream: TunnelStream;
   readonly #certificateHashes: CertificateHashes;
   readonly #log: Log;
+  readonly #attempt: Attempt;
   readonly #authenticated: () => void;
   readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
@@ -95,6 +97,7 @@ export class Tunnel {
     readonly peerAddress: string;
     readonly certificateHashes: CertificateHashes;
     readonly log: Log;
+    readonly attempt: Attempt;
     readonly authenticated: () => void;
   }) {
     const { config, clock } = options.context;
@@ -104,6 +107,7 @@ export class Tunnel {
     this.#certificateHashes = options.certificateHashes;
     this.#authenticated = options.authenticated;
     this.#log = options.log;
+    this.#attempt = options.attempt;
     this.#startedAt = clock.now();
     this.#sstp = newSstpMachine(config, options.certificateHashes);
     this.#ppp = newPppLink(config);
@@ -156,7 +160,9 @@ export class Tunnel {
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#reason ??= reason;
+    const { ending } = this.#ppp;
+    if (ending !== undefined) this.#attempt.pppDown(ending.detail);
+    this.#reason ??= ending?.reason ?? reason;
     this.#steps.clear();
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
@@ -209,6 +215,11 @@ export class Tunnel {
     return link;
   }
 
+  #reach(stage: Stage): void {
+    this.#stage = stage;
+    this.#attempt.reach(stage);
+  }
+
   #post(step: Step): void {
     if (this.#ended) return;
     this.#steps.post(step);
@@ -257,11 +268,11 @@ export class Tunnel {
         this.#link.sendControl(encodeMessage(action.message));
         break;
       case 'ppp-up':
-        this.#stage = 'lcp';
+        this.#reach('lcp');
         this.#post({ to: 'ppp', event: { kind: 'up' } });
         break;
       case 'data-open':
-        this.#stage = 'network';
+        this.#reach('network');
         this.#authenticated();
         this.#post({ to: 'ppp', event: { kind: 'data-open' } });
         break;
@@ -286,10 +297,11 @@ export class Tunnel {
   #carryOutPpp(action: PppServerAction): void {
     switch (action.kind) {
       case 'send':
+        this.#attempt.frame('server', action.frame);
         if (this.#sstp.pppOpen) this.#link.sendControl(encodeDataPacket(action.frame));
         break;
       case 'lcp-opened':
-        this.#stage = 'authentication';
+        this.#reach('authentication');
         this.#link.setMru(action.peerMru);
         this.#log.debug('lcp.opened', { peerMru: action.peerMru, method: action.authMethod });
         break;
@@ -297,7 +309,7 @@ export class Tunnel {
         this.#verify(action.proof);
         break;
       case 'authenticated':
-        this.#stage = 'binding';
+        this.#reach('binding');
         this.#method = action.method;
         this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method });
         this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
@@ -345,7 +357,9 @@ export class Tunnel {
 
   /** MS-SSTP 3.3.7.2: PPP control frames pass once the Call Connect Request was answered. */
   #onPppFrame(frame: Buffer): void {
-    if (this.#sstp.pppOpen) this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
+    if (!this.#sstp.pppOpen) return;
+    this.#attempt.frame('client', frame);
+    this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
   }
 
   #onReceived(): void {
@@ -366,6 +380,7 @@ export class Tunnel {
       return;
     }
     const { verdict, reason, user, delayMs } = judgement;
+    this.#attempt.judged(proof.name, judgement);
     if (verdict.kind === 'accept') {
       this.#user = user;
     } else {
@@ -378,6 +393,7 @@ export class Tunnel {
   #leaseAddress(): void {
     this.#network.lease((lease) =>
       this.#guarded(() => {
+        this.#attempt.leased(lease && formatIpv4(lease.ipv4.address));
         if (lease === undefined) this.#log.error('pool.exhausted', { user: this.#user?.name });
         this.#post({
           to: 'ppp',
@@ -393,7 +409,7 @@ export class Tunnel {
   }
 
   #onUp(protocol: 'ipv4' | 'ipv6', address: string | undefined): void {
-    this.#stage = 'up';
+    this.#reach('up');
     const ms = Math.round(this.#context.clock.now() - this.#startedAt);
     this.#log.info('connection.up', { protocol, user: this.#user?.name, address, method: this.#method, ms });
   }
@@ -401,6 +417,7 @@ export class Tunnel {
   #onBindingFailed(action: Extract<SstpServerAction, { kind: 'binding-failed' }>): void {
     const { wrong, clientCertificateHash } = action.verdict;
     this.#reason = 'crypto-binding-failed';
+    this.#attempt.bindingFailed(wrong);
     const onlyCertificate = wrong.length === 1 && wrong[0] === 'certificate-hash';
     this.#log.warn('sstp.binding-failed', {
       explanation: onlyCertificate
@@ -416,6 +433,7 @@ export class Tunnel {
 
   #onPppDown(reason: string, detail: string): void {
     this.#reason ??= reason;
+    this.#attempt.pppDown(detail);
     this.#log.debug('ppp.down', { reason, detail });
     this.#network.release();
     this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });

@@ -1,3 +1,5 @@
+import type { ClientHello } from './client-hello.ts';
+
 /** How far a connection came that never had TLS. */
 export type TlsFailureStage =
   /** One side ended the handshake with an alert, or the bytes were no TLS. */
@@ -15,6 +17,10 @@ export interface TlsFailure {
   readonly stage: TlsFailureStage;
   /** The alert that the client sent, as in RFC 8446 6.2: `unknown_ca`. */
   readonly alert: string | undefined;
+  /** What the client offered, if it came so far as to say. */
+  readonly hello: ClientHello | undefined;
+  /** Node's or OpenSSL's code of the error, such as `ECONNRESET`. */
+  readonly code: string;
   /** Bytes of the client's: 0 is a port scan or health check rather than a client. */
   readonly bytesReceived: number;
   /** What it means and what helps, where that is known. */

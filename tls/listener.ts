@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
+import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
 import type { ServerCertificateHashes, TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
@@ -19,6 +20,8 @@ export interface TlsConnectionInfo {
   readonly alpn: string | undefined;
   /** Lower case, without the port that sstpc sends with it; undefined also if it is no printable name. */
   readonly sni: string | undefined;
+  /** Undefined if it could not be read. */
+  readonly hello: ClientHello | undefined;
 }
 
 /** What `admit` lets in counts as open until its TCP socket is closed. */
@@ -36,7 +39,7 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
   /** TLS is up. The socket is the callee's from here; an `error` on it has destroyed it. */
   onConnection(socket: TLSSocket, info: TlsConnectionInfo, hashes: ServerCertificateHashes, ticket: Ticket): void;
   /** An admitted connection ended before TLS was up. */
-  onTlsError(error: Error, failure: TlsFailure): void;
+  onTlsError(error: Error, failure: TlsFailure, ticket: Ticket): void;
   readonly log: Log;
 }
 
@@ -75,6 +78,7 @@ interface Pending<Ticket> {
   readonly endpoints: Endpoints;
   readonly raw: Socket;
   readonly alarm: NodeJS.Timeout;
+  hello: ClientHello | undefined;
 }
 
 /**
@@ -151,12 +155,17 @@ export class TlsListener<Ticket extends Admitted> {
     }
     const key = keyOf(endpoints);
     const alarm = setTimeout(() => this.#fail(key, 'timeout', timeoutError()), this.#options.handshakeTimeoutMs);
-    this.#pending.set(key, { ticket, endpoints, raw, alarm });
+    const pending: Pending<Ticket> = { ticket, endpoints, raw, alarm, hello: undefined };
+    this.#pending.set(key, pending);
+    raw.on('error', (error) => this.#fail(key, 'closed', error));
     raw.once('close', () => {
       this.#fail(key, 'closed', new Error('the client closed the connection during the TLS handshake'));
       ticket.close();
     });
-    this.#tls.emit('connection', raw);
+    readFirst(raw, (hello) => {
+      pending.hello = hello;
+      if (this.#pending.get(key) === pending) this.#tls.emit('connection', raw);
+    });
   }
 
   #createTls(context: TlsServerContext): TlsServer {
@@ -180,7 +189,7 @@ export class TlsListener<Ticket extends Admitted> {
     }
     // Node leaves a socket open whose records no longer decrypt: the owner would wait for its end.
     socket.on('error', () => socket.destroy());
-    this.#options.onConnection(socket, connectionInfo(socket, endpoints), hashes, pending.ticket);
+    this.#options.onConnection(socket, connectionInfo(socket, endpoints, pending.hello), hashes, pending.ticket);
   }
 
   #fail(key: string, stage: TlsFailureStage, error: Error): void {
@@ -188,9 +197,10 @@ export class TlsListener<Ticket extends Admitted> {
     if (pending === undefined) return;
     const bytesReceived = pending.raw.bytesRead;
     pending.raw.destroy();
-    const failure = { ...pending.endpoints, stage: stageOf(error, stage), bytesReceived };
+    const { hello } = pending;
+    const failure = { ...pending.endpoints, stage: stageOf(error, stage), bytesReceived, hello, code: codeOf(error) };
     const hint = hintOf(error) ?? (failure.stage === 'closed' && bytesReceived > 0 ? HINT_CLOSED : undefined);
-    this.#options.onTlsError(error, { ...failure, alert: alertOf(error), hint });
+    this.#options.onTlsError(error, { ...failure, alert: alertOf(error), hint }, pending.ticket);
   }
 
   #take(key: string): Pending<Ticket> | undefined {
@@ -202,21 +212,40 @@ export class TlsListener<Ticket extends Admitted> {
   }
 }
 
-function connectionInfo(socket: TLSSocket, endpoints: Endpoints): TlsConnectionInfo {
+/** Enough for the largest ClientHello there is (post-quantum key shares, padding). */
+const MOST_FIRST_BYTES = 20_480;
+
+/** Looks at the ClientHello before TLS gets it: of a handshake that fails, nothing else tells what was offered. */
+function readFirst(raw: Socket, done: (hello: ClientHello | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    const bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks);
+    const result = readClientHello(bytes);
+    if (result.kind === 'incomplete' && bytes.length < MOST_FIRST_BYTES) return;
+    raw.off('data', onData);
+    raw.pause();
+    raw.unshift(bytes);
+    done(result.kind === 'hello' ? result.hello : undefined);
+  };
+  raw.on('data', onData);
+}
+
+function connectionInfo(socket: TLSSocket, endpoints: Endpoints, hello: ClientHello | undefined): TlsConnectionInfo {
   return {
     ...endpoints,
     tlsVersion: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
     alpn: socket.alpnProtocol || undefined,
     sni: serverName(socket),
+    hello,
   };
 }
 
 function serverName(socket: TLSSocket): string | undefined {
   // On a server's socket Node sets it: the name, or false without one; the declared type does not have it.
   const name: unknown = Reflect.get(socket, 'servername');
-  if (typeof name !== 'string' || !/^[!-~]{1,255}$/.test(name)) return undefined;
-  return name.replace(/:\d{1,5}$/, '').toLowerCase();
+  return typeof name === 'string' ? cleanServerName(name) : undefined;
 }
 
 /** Undefined once the connection is gone. */

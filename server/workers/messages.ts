@@ -2,7 +2,7 @@
  * What supervisor and workers say to each other, over the channel that Node makes between parent and child. Sessions go
  * by their id, which is unique in the server; tickets by a number of the worker's own.
  */
-import type { SessionView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
@@ -54,4 +54,5 @@ export type ToSupervisor =
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string }
   | { readonly kind: 'alive' }
+  | { readonly kind: 'attempt'; readonly attempt: AttemptView }
   | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };

@@ -103,7 +103,7 @@ export class WorkerPool {
   }
 
   #start(place: Place): WorkerProcess {
-    const { config, devices, setup, program, control, admission, log } = this.#options;
+    const { config, devices, setup, program, control, admission, onAttempt, log } = this.#options;
     const worker = new WorkerProcess({
       program,
       setup: {
@@ -115,6 +115,7 @@ export class WorkerPool {
       sockets: this.#bind(),
       control,
       admission,
+      onAttempt,
       log,
     });
     place.worker = worker;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import type { SessionView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
@@ -28,6 +28,7 @@ export interface WorkerProcessOptions {
   readonly sockets: readonly BoundSocket[];
   readonly control: LocalControl;
   readonly admission: Admission;
+  readonly onAttempt: (attempt: AttemptView) => void;
   readonly log: Log;
 }
 
@@ -171,6 +172,9 @@ export class WorkerProcess {
         break;
       case 'alive':
         this.#unanswered = 0;
+        break;
+      case 'attempt':
+        this.#options.onAttempt(message.attempt);
         break;
       case 'listed':
         this.#lists.get(message.request)?.(message.sessions);

@@ -1,4 +1,5 @@
 /** A worker: one process with a TUN device, the listeners and their connections, and no rights. */
+import type { AttemptView } from '../../admin/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { adoptTunPath, dropPrivileges } from '../../tun/index.ts';
 import { DataPlane } from '../data-plane.ts';
@@ -44,7 +45,18 @@ async function start(setup: WorkerSetup): Promise<void> {
   const control = new RemoteControl(send);
   const admission = new RemoteAdmission(config.limits, send);
   const { tls, congestionControl } = setup;
-  const plane = await DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, worker });
+  const onAttempt = (attempt: AttemptView): void => send({ kind: 'attempt', attempt });
+  const plane = await DataPlane.prepare({
+    config,
+    tun,
+    control,
+    admission,
+    tls,
+    congestionControl,
+    log,
+    onAttempt,
+    worker,
+  });
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'start':

@@ -1,4 +1,4 @@
-import type { AdminBackend, SessionView, UserView } from '../../admin/index.ts';
+import type { AdminBackend, AttemptQuery, AttemptView, SessionView, UserView } from '../../admin/index.ts';
 import type { Log, LogFields } from '../../core/index.ts';
 
 /** An error as the user store throws it. */
@@ -31,6 +31,17 @@ export class FakeBackend implements AdminBackend {
       { key: 'network.mtu', value: 1380, origin: 'flag --mtu' },
       { key: 'network.nat', value: false, origin: 'file /etc/sstpd.yaml' },
     ];
+  }
+
+  readonly known: AttemptView[] = [];
+
+  attempts(query: AttemptQuery): ReturnType<AdminBackend['attempts']> {
+    this.calls.push(['attempts', query]);
+    return { last: 7, attempts: this.known };
+  }
+
+  attempt(id: string): AttemptView | undefined {
+    return this.known.find((one) => one.id === id);
   }
 
   async sessions(): Promise<SessionView[]> {

@@ -15,11 +15,11 @@ const USERS = [
 function newBackend(t: TestContext, prefixLength = 24): { world: World; backend: AdminBackend } {
   const world = new World(t, { users: USERS, prefixLength });
   const { config } = world.context;
-  const { store, table, leases, control } = world;
+  const { store, table, leases, control, attempts } = world;
   const plane = { workers: [], sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
   const listening = () => ['[::]:443'];
-  return { world, backend: adminBackend({ config, origins, store, leases, control, plane, listening }) };
+  return { world, backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening }) };
 }
 
 const code = (expected: string) => (error: Error) => 'code' in error && error.code === expected;

@@ -13,6 +13,9 @@ import { ChunkPool, PlainPath } from '../../datapath/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { Admission, type AdmissionRefusal, type Ticket } from '../../server/admission.ts';
 import { Advertiser } from '../../server/advertiser.ts';
+import { Attempt } from '../../server/attempts/attempt.ts';
+import { AttemptRing } from '../../server/attempts/attempt-ring.ts';
+import type { CertificateFacts } from '../../server/attempts/facts.ts';
 import { type FlagValues, loadConfig } from '../../server/config.ts';
 import { Connection } from '../../server/connection.ts';
 import { ConnectionTable } from '../../server/connection-table.ts';
@@ -133,6 +136,15 @@ export const CERTIFICATE_HASHES: { readonly sha1: Buffer; readonly sha256: Buffe
   sha256: createHash('sha256').update(CERTIFICATE).digest(),
 };
 
+/** Ours, for the name in `World.connect`. */
+export const CERTIFICATE_FACTS: CertificateFacts = {
+  names: ['vpn.example.com'],
+  isOwn: true,
+  hasServerAuth: true,
+  notAfter: new Date('2027-01-01'),
+  covers: (name) => name === 'vpn.example.com',
+};
+
 export const START_DATE: Date = new Date('2024-03-01T12:00:00Z');
 
 /** Lets everything happen that needs no time: microtasks, ticks of streams, turns of the loop. */
@@ -164,6 +176,8 @@ export class World {
   readonly throttle: LoginThrottle = new LoginThrottle();
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
+  readonly attempts: AttemptRing = new AttemptRing({ most: 1000, mostPerPeer: 50 });
+  readonly certificate: CertificateFacts = CERTIFICATE_FACTS;
   readonly pool: AddressPool;
   readonly prefixes: PrefixPool | undefined;
   readonly table: ConnectionTable = new ConnectionTable();
@@ -214,6 +228,13 @@ export class World {
       log: this.log,
       control: options.isWorker === true ? this.#asWorker() : this.control,
       path: this.path,
+      attempts: {
+        clock,
+        log: this.log,
+        certificate: this.certificate,
+        methods: config.auth.methods,
+        changed: (attempt) => this.attempts.put(attempt),
+      },
       congestionControl: '',
       advertiser,
       web: {
@@ -263,11 +284,16 @@ export class World {
       cipher: 'ECDHE-RSA-AES256-GCM-SHA384',
       alpn: undefined,
       sni: 'vpn.example.com',
+      hello: undefined,
     };
+    const attempt = new Attempt(this.context.attempts);
+    const id = this.table.newId();
+    attempt.tlsUp(id, info);
     const ticket: Ticket = { ...admitted, refusal: options.refusal ?? admitted.refusal };
     let closed = 0;
     const connection = new Connection({
-      id: this.table.newId(),
+      id,
+      attempt,
       context: this.context,
       // Only a Duplex is needed; nothing here asks for the properties of TLS.
       socket: socket as unknown as TLSSocket,

@@ -1,0 +1,26 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { certificateNames, hasServerAuth } from '../../certs/index.ts';
+import type { CertificateFacts } from './facts.ts';
+
+/** @param isOwn whether it comes from our own authority */
+export function certificateFacts(certificatePem: string, isOwn: boolean): CertificateFacts {
+  const leaf = new X509Certificate(certificatePem);
+  const { dns, ip } = certificateNames(leaf);
+  return {
+    names: [...dns, ...ip],
+    isOwn,
+    hasServerAuth: hasServerAuth(leaf),
+    notAfter: leaf.validToDate,
+    covers: (name) => covers(leaf, name.replace(/^\[(.*)\]$/, '$1')),
+  };
+}
+
+/** A name comes from the network. What no certificate can have in it, Node throws for. */
+function covers(leaf: X509Certificate, name: string): boolean {
+  try {
+    return isIP(name) === 0 ? leaf.checkHost(name) !== undefined : leaf.checkIP(name) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,238 @@
+/** Facts of an attempt into one sentence, the error code that its user most likely saw, and what mends it. */
+
+import { cipherName } from './ciphers.ts';
+import { explainAuthentication, explainBinding, explainLcp, explainNetwork } from './diagnose-ppp.ts';
+import type { AttemptFacts, CertificateFacts, Explanation } from './facts.ts';
+
+export function diagnose(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
+  if (facts.wasUp) return explainEnd(facts);
+  if (facts.tls !== undefined) return explainTls(facts, facts.tls, certificate);
+  switch (facts.stage) {
+    case 'tls':
+    case 'http':
+      return explainHttp(facts, certificate);
+    case 'sstp':
+      return explainSstp(facts);
+    case 'lcp':
+      return explainLcp(facts);
+    case 'authentication':
+      return explainAuthentication(facts);
+    case 'binding':
+      return explainBinding(facts);
+    case 'network':
+    case 'up':
+      return explainNetwork(facts);
+    default:
+      return facts.stage satisfies never;
+  }
+}
+
+/** Ends that every session comes to; none is an error of the server. */
+function explainEnd({ reason, detail }: AttemptFacts): Explanation {
+  const [text, code, fix] = ENDS[reason] ?? ENDS.other ?? ['', undefined, undefined];
+  return { text: text.replace('REASON', detail === undefined ? reason : `${reason}: ${detail}`), code, fix };
+}
+
+const ENDS: Readonly<Record<string, readonly [string, string | undefined, string | undefined]>> = {
+  'terminated-by-peer': ['The client hung up.', undefined, undefined],
+  'closed-by-peer': ['The client closed the connection.', undefined, undefined],
+  'disconnected-by-peer': ['The client hung up.', undefined, undefined],
+  'aborted-by-peer': ['The client gave the session up.', undefined, undefined],
+  'killed-by-admin': ['An administrator ended the session.', '629', undefined],
+  'user-disabled': ['The user was disabled while connected.', '629', 'sstpd user enable NAME'],
+  'user-removed': ['The user was removed while connected.', '629', undefined],
+  'server-shutdown': ['The server was stopped.', '629', undefined],
+  'replaced-by-new-connection': [
+    'A newer connection of the same user took the place of this one.',
+    '629',
+    'Raise users.maxPerUser, or give each device a user of its own.',
+  ],
+  'reset-by-peer': [
+    'The connection was cut without a goodbye: the client went to sleep or lost its network, or something in between reset it.',
+    '0x80072746',
+    undefined,
+  ],
+  'peer-silent': ['The client fell silent: it is asleep, or its network is gone.', '628', undefined],
+  'echo-silent': ['The client fell silent: it is asleep, or its network is gone.', '628', undefined],
+  other: ['The session ended (REASON).', '628', undefined],
+};
+
+const GONE = 'the client hung up';
+
+function explainTls(
+  facts: AttemptFacts,
+  tls: NonNullable<AttemptFacts['tls']>,
+  certificate: CertificateFacts,
+): Explanation {
+  const { alert, code, stage } = tls;
+  if (alert === 'certificate_revoked') {
+    return {
+      text: 'The client found that the certificate was revoked.',
+      code: '0x80092010',
+      fix: 'Have a new certificate issued.',
+    };
+  }
+  if (alert === 'unsupported_certificate') return withoutServerAuth(GONE);
+  if (alert === 'certificate_expired') return expired(certificate, 'the client took the certificate for expired');
+  if (isLegacy(alert, code)) return mismatch(facts);
+  if (alert !== undefined || stage === 'closed') {
+    if (code === 'ECONNRESET') return reset('during the TLS handshake');
+    return distrusted(facts, certificate, alert === undefined ? GONE : `the client said ${alert}`);
+  }
+  if (stage === 'timeout') {
+    return {
+      text: 'The client began a TLS handshake and then sent nothing more.',
+      code: '0x8007274C',
+      fix: 'Look for a firewall or an MTU problem between the client and port 443 of this server.',
+    };
+  }
+  return {
+    text: `What came was no TLS handshake that this server understands (${code || 'unknown'}).`,
+    code: undefined,
+    fix: 'If this was a VPN client, let it dial this port by SSTP; else ignore it.',
+  };
+}
+
+const LEGACY_ALERTS: readonly (string | undefined)[] = [
+  'handshake_failure',
+  'protocol_version',
+  'insufficient_security',
+];
+const LEGACY_CODES: readonly string[] = [
+  'ERR_SSL_NO_SHARED_CIPHER',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_VERSION_TOO_LOW',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_NO_SHARED_GROUP',
+  'ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM',
+];
+
+function isLegacy(alert: string | undefined, code: string): boolean {
+  return LEGACY_ALERTS.includes(alert) || LEGACY_CODES.includes(code);
+}
+
+/** SEC_E_ILLEGAL_MESSAGE is what SChannel calls it. */
+function mismatch({ hello }: AttemptFacts): Explanation {
+  const versions = hello?.versions.join(', ') ?? 'unknown versions';
+  const ciphers = hello === undefined ? 'unknown ciphers' : ciphersOf(hello.ciphers);
+  return {
+    text: `The client and this server have no TLS version or cipher in common: it offered ${versions} with ${ciphers}.`,
+    code: '0x80090326',
+    fix: 'Update the client (Windows 7 needs TLS 1.2 turned on), or widen tls.ciphers and tls.minVersion.',
+  };
+}
+
+const MOST_CIPHERS = 6;
+
+function ciphersOf(numbers: readonly number[]): string {
+  const names = numbers.slice(0, MOST_CIPHERS).map(cipherName);
+  const rest = numbers.length - names.length;
+  return names.join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function reset(where: string): Explanation {
+  return {
+    text: `The connection was reset ${where}, by the client or by something in between.`,
+    code: '0x80072746',
+    fix: 'Look for a firewall, proxy or virus scanner that inspects TLS on the way to this server.',
+  };
+}
+
+/**
+ * A client that does not like the certificate often just closes, Windows always. What it is likely to have disliked, the
+ * certificate itself shows.
+ */
+function distrusted(facts: AttemptFacts, certificate: CertificateFacts, how: string): Explanation {
+  const { hello, host } = facts;
+  const dialled = hello?.serverName ?? host?.replace(/:\d+$/, '');
+  if (certificate.notAfter < facts.now) return expired(certificate, how);
+  if (!certificate.hasServerAuth) return withoutServerAuth(how);
+  if (dialled !== undefined && !certificate.covers(dialled)) {
+    return {
+      text: `The client dialled ${dialled}, and the certificate is for ${certificate.names.join(', ')} (${how}).`,
+      code: '0x800B010F',
+      fix: `Dial a name of the certificate, or have one issued for ${dialled} (--host ${dialled}).`,
+    };
+  }
+  return {
+    text: `The client did not trust the certificate (${how}).`,
+    code: '0x800B0109',
+    fix: certificate.isOwn
+      ? "Import the server's ca.pem into the client's machine store: certutil -addstore Root ca.pem, as administrator."
+      : 'Serve the full chain of the certificate (fullchain.pem), and see that the client knows its root.',
+  };
+}
+
+function expired({ notAfter }: CertificateFacts, how: string): Explanation {
+  return {
+    text: `The certificate ended on ${notAfter.toISOString().slice(0, 10)}, or a clock is wrong (${how}).`,
+    code: '0x800B0101',
+    fix: 'Renew the certificate, and check the clocks of client and server.',
+  };
+}
+
+function withoutServerAuth(how: string): Explanation {
+  return {
+    text: `The certificate is not for server authentication, which SSTP demands (${how}).`,
+    code: '0x80070040',
+    fix: 'Have it issued with extendedKeyUsage=serverAuth.',
+  };
+}
+
+/** TLS is up, SSTP not begun. */
+function explainHttp(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
+  const { http, limit, reason, hasSpoken } = facts;
+  if (limit !== undefined) {
+    return {
+      text: `The server was at its limit of connections (limits.${limit}).`,
+      code: '0x800704C9',
+      fix: `Raise limits.${limit}, or find out who uses them up: sstpd sessions.`,
+    };
+  }
+  if (http?.status === 505) {
+    return {
+      text: `The HTTP request was not of version 1.1 (${http.reason}).`,
+      code: 'RasSstp event 3',
+      fix: 'Something between client and server rewrites HTTP: let port 443 pass untouched.',
+    };
+  }
+  if (http !== undefined) {
+    return {
+      text: `The HTTP request was answered with ${http.status}: ${http.reason}.`,
+      code: 'RasSstp event 4',
+      fix: 'Something between client and server rewrites HTTP, or this is no SSTP client.',
+    };
+  }
+  if (reason === 'reset-by-peer') return reset('before the HTTP request');
+  if (reason === 'http-timeout') {
+    return {
+      text: 'TLS came up, and the client then sent no whole HTTP request in time.',
+      code: 'RasSstp event 2',
+      fix: 'If this was a VPN client, look for something on the way that holds back what it sends.',
+    };
+  }
+  // Windows looks at the certificate once the handshake is over.
+  if (!hasSpoken) return distrusted(facts, certificate, 'the client hung up right after the TLS handshake');
+  return { text: `The connection ended in the HTTP request (${reason}).`, code: 'RasSstp event 2', fix: undefined };
+}
+
+/** The HTTP request was granted, PPP not begun. */
+function explainSstp({ reason, detail }: AttemptFacts): Explanation {
+  switch (reason) {
+    case 'reset-by-peer':
+      return reset('before the first SSTP message');
+    case 'negotiation-timeout':
+    case 'aborted':
+      return {
+        text: 'The client sent no acceptable Call Connect Request after the HTTP answer.',
+        code: '0x8007274C',
+        fix: 'Look for a proxy on the way that does not let a connection stay open both ways.',
+      };
+    default:
+      return {
+        text: `The SSTP handshake ended before PPP began (${detail ?? reason}).`,
+        code: '0x80072746',
+        fix: 'Look for a proxy on the way that does not let a connection stay open both ways.',
+      };
+  }
+}
