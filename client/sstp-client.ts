@@ -4,7 +4,13 @@ import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { mschapv2Answer } from '../auth/index.ts';
 import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
 import { type DataLinkCounters, type DataPath, descriptorOf, type PeerLink } from '../datapath/index.ts';
-import { type AuthMethod, type PppClientAction, type PppClientEvent, PppClientLink } from '../ppp/index.ts';
+import {
+  type AuthMethod,
+  type Ipv4Wish,
+  type PppClientAction,
+  type PppClientEvent,
+  PppClientLink,
+} from '../ppp/index.ts';
 import {
   type CertificateHashes,
   decodeMessage,
@@ -31,6 +37,8 @@ export interface SstpClientSettings {
   /** Takes any certificate. The Crypto Binding still tells of a proxy in between, but to the server. */
   readonly insecure?: boolean;
   readonly methods: readonly AuthMethod[];
+  /** What the server gave before: it spares a round trip if it gives it again. */
+  readonly ipv4Wish?: Ipv4Wish | undefined;
   readonly path: DataPath;
   /** Of the TCP connection; empty or absent: the system's. */
   readonly congestionControl?: string;
@@ -46,7 +54,6 @@ export interface ClientAddresses {
         readonly address: Ipv4;
         readonly serverAddress: Ipv4 | undefined;
         readonly dns: readonly Ipv4[];
-        readonly wins: readonly Ipv4[];
       }
     | undefined;
   /** 16 bytes, fe80::/64. */
@@ -329,6 +336,9 @@ export class SstpClient {
         break;
       case 'peer-info':
         break;
+      case 'terminating':
+        this.#settle(action.reason, action.detail);
+        break;
       case 'down':
         this.#settle(action.reason, action.detail);
         this.#closeNetwork();
@@ -444,5 +454,6 @@ function pppOptions(settings: SstpClientSettings): ConstructorParameters<typeof 
     echoIntervalMs: 30_000,
     authTimeoutMs: 60_000,
     requestIpv6: true,
+    ipv4Wish: settings.ipv4Wish,
   };
 }
