@@ -26,6 +26,8 @@ export interface PppClientOptions extends CommonLinkOptions {
   readonly requestIpv6: boolean;
   /** What to ask IPCP for; absent: whatever the server gives. */
   readonly ipv4Wish?: Ipv4Wish | undefined;
+  /** The interface identifier to ask IPv6CP for, 8 bytes, not zero; absent: a random one. */
+  readonly interfaceIdWish?: Uint8Array | undefined;
 }
 
 export type PppClientEvent =
@@ -69,7 +71,7 @@ export class PppClientLink {
     this.#options = options;
     this.#policy = new LcpClientPolicy(options.mru, options.authMethods, options.random);
     this.#ipcp = new IpcpClientPolicy(options.ipv4Wish);
-    this.#ipv6cp = options.requestIpv6 ? new Ipv6cpClientPolicy(options.random) : undefined;
+    this.#ipv6cp = options.requestIpv6 ? new Ipv6cpClientPolicy(options.random, options.interfaceIdWish) : undefined;
     this.#core = new LinkCore(options, 0, this.#policy, this.#side(), (action) => {
       this.#actions.push(action);
     });

@@ -143,9 +143,10 @@ const LISTENING = { isPeerListening: true };
 const { address, dns } = LEASE.ipv4;
 
 test('four round trips: Call Connect Request, LCP, authentication, IPCP with the address of the last time', () => {
-  const pair = new Pair({ ipv4Wish: { address, dns } }, LISTENING);
+  const pair = new Pair({ ipv4Wish: { address, dns }, interfaceIdWish: LEASE.interfaceId }, LISTENING);
   assert.equal(pair.until('client lcp-opened'), 2);
   assert.equal(pair.until('client authenticated'), 3);
+  assert.equal(pair.until('client ipv6-up'), 4);
   assert.equal(pair.until('client ipv4-up'), 4);
   // One way for the Acks, which is also how long the first packet takes.
   assert.equal(pair.until('server ipv4-up'), 4.5);
