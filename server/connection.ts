@@ -190,6 +190,7 @@ export class Connection {
       },
       peerAddress: this.#info.remoteAddress,
       certificateHashes: this.#hashes,
+      isPppListening: request.isPppListening,
       log,
       authenticated: () => this.#ticket.authenticated(),
     });

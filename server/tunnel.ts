@@ -87,6 +87,7 @@ export class Tunnel {
    * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
    *   `users.maxPerUser` counts, so no account can have more of them than that
    * @param options.certificateHashes of the certificate this very connection was made with
+   * @param options.isPppListening whether LCP may begin at once, as the client said in its HTTP request
    */
   constructor(options: {
     readonly id: string;
@@ -94,6 +95,7 @@ export class Tunnel {
     readonly stream: TunnelStream;
     readonly peerAddress: string;
     readonly certificateHashes: CertificateHashes;
+    readonly isPppListening: boolean;
     readonly log: Log;
     readonly authenticated: () => void;
   }) {
@@ -106,7 +108,7 @@ export class Tunnel {
     this.#log = options.log;
     this.#startedAt = clock.now();
     this.#sstp = newSstpMachine(config, options.certificateHashes);
-    this.#ppp = newPppLink(config);
+    this.#ppp = newPppLink(config, options);
     this.#link = this.#newLink();
     this.#session = options.context.control.open({
       id: this.id,
@@ -323,6 +325,10 @@ export class Tunnel {
         break;
       case 'peer-info':
         this.#log.debug('lcp.identification', { text: action.text });
+        break;
+      case 'terminating':
+        this.#reason ??= action.reason;
+        this.#log.debug('ppp.terminating', { reason: action.reason, detail: action.detail });
         break;
       case 'down':
         this.#onPppDown(action.reason, action.detail);
