@@ -4,8 +4,10 @@
  * under an older Node it goes on with the one of the npm package `node` in this clone, if `npm ci` has put it there.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import module from 'node:module';
+import { constants, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 24;
@@ -16,16 +18,46 @@ else startUnderNewerNode();
 /** The sources in a clone; in an installed package, where Node takes no TypeScript, what they were compiled to. */
 function start() {
   hideExperimentalWarnings();
+  const cache = privateCacheFolder();
+  if (cache !== undefined) module.enableCompileCache(join(cache, 'compiled'));
   const source = new URL('../cli/main.ts', import.meta.url);
   const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
   import(main.href)
-    .then((module) => module.main(process.argv.slice(2)))
+    .then(({ main: run }) => run(process.argv.slice(2), process, cache))
     .then((code) => process.exit(code))
     .catch((error) => {
       if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
       console.error(`sstpd: something is not installed, run npm ci: ${error.message.split('\n')[0]}`);
       process.exit(1);
     });
+}
+
+/**
+ * Where compiled sources are kept from one start to the next, which halves the time it takes; undefined if there is no
+ * safe place. Whoever can write there chooses what we run, so each folder on the way must be root's or ours, and
+ * nobody else may write to it, or only as in /tmp.
+ */
+function privateCacheFolder() {
+  try {
+    const base = process.env.XDG_CACHE_HOME || join(userInfo().homedir, '.cache');
+    if (!existsSync(base)) mkdirSync(base, { mode: 0o700 });
+    let folder = realpathSync(base);
+    if (!isSafe(folder)) return undefined;
+    folder = join(folder, 'sstpd');
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    return isSafe(folder) ? folder : undefined;
+  } catch {
+    return undefined; // no home, a file system that is read-only or full
+  }
+}
+
+/** @param folder without symbolic links on the way */
+function isSafe(folder) {
+  const stats = lstatSync(folder);
+  const isOthers = stats.uid !== 0 && stats.uid !== process.geteuid();
+  const isOpen = (stats.mode & 0o022) !== 0 && (stats.mode & 0o1000) === 0;
+  if (isOthers || isOpen || !stats.isDirectory()) return false;
+  return dirname(folder) === folder || isSafe(dirname(folder));
 }
 
 /** Two features of Node that this program relies on; every other warning is shown. */

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+// Not through client/index.ts: the first packets leave before the rest of the client is loaded.
+import { Dial } from '../client/dial.ts';
 import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
 import type { Run } from './main.ts';
@@ -7,6 +10,9 @@ import { askPassword, oneLine, readAll } from './password.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 type AuthMethod = Config['auth']['methods'][number];
+
+/** The rest of the client waits so long for TCP, as loading it would hold up the handshake. */
+const LOADING_MS = 100;
 
 interface ConnectFlags {
   readonly user: string;
@@ -21,7 +27,12 @@ interface ConnectFlags {
   readonly json?: true;
 }
 
-export function addConnectCommand(program: Command, terminal: Terminal, run: Run): void {
+export function addConnectCommand(
+  program: Command,
+  terminal: Terminal,
+  run: Run,
+  cacheFolder: string | undefined,
+): void {
   program
     .command('connect')
     .summary('connect to an SSTP server')
@@ -53,19 +64,22 @@ export function addConnectCommand(program: Command, terminal: Terminal, run: Run
         }
         const caPem = flags.ca === undefined ? undefined : readPem(flags.ca);
         const password = await connectPassword(flags, terminal);
-        const { connect } = await import('../client/index.ts');
+        const settings = { host, port, caPem, insecure: flags.insecure === true };
+        const dial = new Dial(settings);
+        // A server that does not answer must not keep Ctrl-C from being heard.
+        await Promise.race([dial.greeted, setTimeout(LOADING_MS)]);
+        const { connect } = await import('../client/connect.ts');
         return connect({
-          host,
-          port,
+          ...settings,
+          dial,
           user: flags.user,
           password,
-          ...(caPem === undefined ? {} : { caPem }),
-          insecure: flags.insecure === true,
           methods: flags.auth ?? ['mschapv2'],
           tun: flags.tun,
           tunOffload: flags.tunOffload,
           routes: flags.route ?? [],
           defaultRoute: flags.defaultRoute === true,
+          cacheFolder,
           json: flags.json === true,
           stdout: terminal.stdout,
           stderr: terminal.stderr,

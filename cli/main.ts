@@ -4,33 +4,50 @@
  */
 import { Command, CommanderError } from 'commander';
 import { version } from '../core/index.ts';
-import { addConfigCommand } from './config.ts';
-import { addConnectCommand } from './connect.ts';
-import { addExplainCommand } from './explain.ts';
-import { ConfigError } from './options.ts';
-import { addServeCommand } from './serve.ts';
-import { addSessionsCommand } from './sessions.ts';
+// Not through server/index.ts: see options.ts.
+import { ConfigError } from '../server/config-error.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
-import { addUserCommand } from './user.ts';
 
 /** A subcommand's work; its number is the exit status, none is success. */
 export type Run = (work: () => Promise<number | undefined>) => Promise<void>;
+
+type AddCommand = (program: Command, terminal: Terminal, run: Run, cacheFolder: string | undefined) => void;
+
+/** In the order in which the help shows them. Only what is named is loaded: `connect` starts in half of `serve`'s time. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./serve.ts')).addServeCommand,
+  user: async () => (await import('./user.ts')).addUserCommand,
+  sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
+  explain: async () => (await import('./explain.ts')).addExplainCommand,
+  config: async () => (await import('./config.ts')).addConfigCommand,
+  connect: async () => (await import('./connect.ts')).addConnectCommand,
+  demo: async () => addDemoCommand,
+};
 
 /**
  * Runs one command line.
  *
  * @param args without the names of Node and of the program
+ * @param cacheFolder that nobody else can write to, for what may be lost; undefined if there is none
  * @returns the exit status; nothing is thrown
  */
-export async function main(args: readonly string[], terminal: Terminal = process): Promise<number> {
+export async function main(
+  args: readonly string[],
+  terminal: Terminal = process,
+  cacheFolder?: string,
+): Promise<number> {
   // A reader that has seen enough (`| head`) is no failure.
   terminal.stdout.on('error', ignoreClosedPipe);
   terminal.stderr.on('error', ignoreClosedPipe);
   let exitCode: number = EXIT.ok;
-  const program = newProgram(terminal, async (work) => {
+  const run: Run = async (work) => {
     exitCode = (await work()) ?? EXIT.ok;
-  });
+  };
   try {
+    const program = newProgram(terminal);
+    const [first = ''] = args;
+    const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+    for (const name of wanted) (await COMMANDS[name]?.())?.(program, terminal, run, cacheFolder);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -38,8 +55,8 @@ export async function main(args: readonly string[], terminal: Terminal = process
   }
 }
 
-function newProgram(terminal: Terminal, run: Run): Command {
-  const program = new Command('sstpd')
+function newProgram(terminal: Terminal): Command {
+  return new Command('sstpd')
     .description('MS-SSTP VPN server in user space: TLS, HTTP, SSTP and PPP in one process')
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [COMMAND]', 'show how a command is used')
@@ -51,14 +68,6 @@ function newProgram(terminal: Terminal, run: Run): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'sstpd: ').replace(/\n\(/, ' (')),
     })
     .addHelpText('after', EXAMPLES);
-  addServeCommand(program, terminal, run);
-  addUserCommand(program, terminal, run);
-  addSessionsCommand(program, terminal, run);
-  addExplainCommand(program, terminal, run);
-  addConfigCommand(program, terminal, run);
-  addConnectCommand(program, terminal, run);
-  addDemoCommand(program, terminal, run);
-  return program;
 }
 
 function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {

@@ -1,18 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
 import { formatIpv4, formatIpv6, systemClock } from '../core/index.ts';
-import { congestionControlFor, NativePath } from '../datapath/index.ts';
+// Single files: see sstp-client.ts.
+import { NativePath } from '../datapath/native-path.ts';
+import { congestionControlFor } from '../datapath/socket-options.ts';
 import type { AuthMethod } from '../ppp/index.ts';
-import { openTunPath } from '../tun/index.ts';
+import { openTunPath, type TunError, type TunPath } from '../tun/index.ts';
+import type { Dial, DialSettings } from './dial.ts';
 import { HostSetup } from './host-setup.ts';
+import { LastLease } from './last-lease.ts';
 import { type ClientAddresses, type ClientEnd, SstpClient } from './sstp-client.ts';
 
-export interface ConnectOptions {
-  readonly host: string;
-  readonly port: number;
+export interface ConnectOptions extends DialSettings {
+  /** To the server, with the same settings. */
+  readonly dial: Dial;
   readonly user: string;
   readonly password: string;
-  /** Authorities to trust instead of the system's. */
-  readonly caPem?: string;
-  readonly insecure: boolean;
   readonly methods: readonly AuthMethod[];
   /** Name of the TUN device; `%d` becomes a free number. */
   readonly tun: string;
@@ -21,6 +23,8 @@ export interface ConnectOptions {
   /** Networks to reach through the tunnel. */
   readonly routes: readonly string[];
   readonly defaultRoute: boolean;
+  /** Where the last address is kept, a folder that nobody else can write to; undefined: nowhere. */
+  readonly cacheFolder: string | undefined;
   /** JSON lines instead of text. */
   readonly json: boolean;
   readonly stdout: { write(text: string): unknown };
@@ -28,6 +32,9 @@ export interface ConnectOptions {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A TLS handshake that takes longer is not waited for. */
+const HANDSHAKE_MS = 100;
 
 /** What every SSTP link carries without fragments: see MS-SSTP 3.1.5.2. */
 const MTU_BYTES = 1400;
@@ -41,41 +48,44 @@ const MOST_BYTES = 16 * 1024 * 1024;
  * @throws {TunError} if there can be no TUN device
  */
 export async function connect(options: ConnectOptions): Promise<number> {
+  const { dial } = options;
+  // Making a device and a process takes as long as half a round trip: better while the HTTP request is under way.
+  await Promise.race([dial.done, setTimeout(HANDSHAKE_MS)]);
   const report = options.json ? jsonReport(options) : textReport(options);
-  const { path: tun } = openTunPath({
-    name: options.tun,
-    mtu: MTU_BYTES,
-    offload: options.tunOffload,
-    isolate: false,
-    mostBytes: MOST_BYTES,
-    onFailure: (error) => {
-      failure = error.message;
-      client.disconnect('the TUN device is gone');
-    },
+  const tun = openTun(options, (error) => {
+    failure = error.message;
+    client.disconnect('the TUN device is gone');
   });
+  const setup = new HostSetup({ ...options, device: tun.name });
   const path = new NativePath(tun);
-  let setup: HostSetup | undefined;
+  const lastLease = options.cacheFolder === undefined ? undefined : new LastLease(options.cacheFolder, options);
+  let latest: ClientAddresses;
   let settingUp: Promise<void> = Promise.resolve();
   let wasStopped = false;
   let failure: string | undefined;
   const client: SstpClient = new SstpClient({
     ...options,
     path,
+    ...lastLease?.read(),
     congestionControl: congestionControlFor('auto'),
     clock: systemClock,
     onUp: (addresses) => {
-      const device = tun.name;
-      setup ??= new HostSetup({ ...options, device, serverAddress: client.serverAddress ?? options.host });
-      const current = setup;
-      settingUp = settingUp
-        .then(() => current.apply(addresses))
-        .then(() => report.up(addresses, device, client))
-        .catch((error: Error) => {
-          failure = error.message;
-          client.disconnect('the tunnel could not be set up');
-        });
+      latest = addresses;
+      settingUp = settingUp.then(() => setUp(addresses));
     },
   });
+  const setUp = async (addresses: ClientAddresses): Promise<void> => {
+    if (failure !== undefined) return;
+    try {
+      // What came up in the same turn is set up together.
+      await setup.apply(latest, client.serverAddress ?? options.host);
+      report.up(addresses, tun.name, client);
+      lastLease?.write(addresses);
+    } catch (error) {
+      failure = (error as Error).message;
+      client.disconnect('the tunnel could not be set up');
+    }
+  };
   path.sendAllTo(client.link);
   const stop = (): void => {
     wasStopped = true;
@@ -83,10 +93,10 @@ export async function connect(options: ConnectOptions): Promise<number> {
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
-    client.start();
+    client.start(dial);
     const end = await client.ended;
     await settingUp;
-    await setup?.undo();
+    await setup.undo();
     const told = failure === undefined ? end : { ...end, reason: 'set-up-failed', detail: failure };
     const hasFailed = !wasStopped && (failure !== undefined || !end.wasUp);
     if (hasFailed) options.stderr.write(`sstpd: the connection to ${options.host} failed: ${cause(told)}\n`);
@@ -95,6 +105,16 @@ export async function connect(options: ConnectOptions): Promise<number> {
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
     tun.close();
+  }
+}
+
+function openTun({ dial, tun, tunOffload }: ConnectOptions, onFailure: (error: TunError) => void): TunPath {
+  try {
+    const device = { name: tun, mtu: MTU_BYTES, offload: tunOffload };
+    return openTunPath({ ...device, isolate: false, mostBytes: MOST_BYTES, onFailure }).path;
+  } catch (error) {
+    dial.destroy();
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { formatIpv4, formatIpv6 } from '../core/index.ts';
+import { IpBatch } from './ip-batch.ts';
 import type { ClientAddresses } from './sstp-client.ts';
 
 const run = promisify(execFile);
@@ -14,61 +15,76 @@ export class HostSetup {
   readonly #device: string;
   readonly #routes: readonly string[];
   readonly #defaultRoute: boolean;
-  readonly #serverAddress: string;
+  /** Started ahead of the first addresses; has brought the device up. */
+  #prepared: IpBatch | undefined;
   /** The route that keeps the tunnel's own packets out of the tunnel, if we made one. */
   #serverRoute: readonly string[] | undefined;
-  #isUp = false;
+  #hasLinkLocal = false;
   #hasIpv4 = false;
 
-  /** @param options.serverAddress the address that TLS is connected to */
   constructor(options: {
     readonly device: string;
     readonly routes: readonly string[];
     readonly defaultRoute: boolean;
-    readonly serverAddress: string;
   }) {
     this.#device = options.device;
     this.#routes = options.routes;
     this.#defaultRoute = options.defaultRoute;
-    this.#serverAddress = options.serverAddress;
+    this.#prepared = new IpBatch();
+    // With the address that IPv6CP settled, not one that the kernel makes up.
+    this.#prepared.add('link', 'set', 'dev', this.#device, 'addrgenmode', 'none');
+    this.#prepared.add('link', 'set', 'dev', this.#device, 'up');
   }
 
-  /** Brings the device in line with what is settled so far. @throws {Error} with the message of `ip` */
-  async apply(addresses: ClientAddresses): Promise<void> {
-    if (!this.#isUp) {
-      this.#isUp = true;
-      // With the address that IPv6CP settled, not one that the kernel makes up.
-      await ip('link', 'set', 'dev', this.#device, 'addrgenmode', 'none');
-      await ip('link', 'set', 'dev', this.#device, 'up');
+  /**
+   * Brings the device in line with what is settled so far.
+   *
+   * @param serverAddress the address that TLS is connected to
+   * @throws {Error} with the message of `ip`
+   */
+  async apply({ ipv4, linkLocal }: ClientAddresses, serverAddress: string): Promise<void> {
+    const hasNewIpv4 = ipv4 !== undefined && !this.#hasIpv4;
+    const hasNewLinkLocal = linkLocal !== undefined && !this.#hasLinkLocal;
+    if (!hasNewIpv4 && !hasNewLinkLocal) return;
+    const batch = this.#prepared ?? new IpBatch();
+    this.#prepared = undefined;
+    try {
+      if (hasNewIpv4) await this.#addIpv4(batch, ipv4, serverAddress);
+      if (hasNewLinkLocal) {
+        this.#hasLinkLocal = true;
+        batch.add('address', 'replace', `${formatIpv6(linkLocal)}/64`, 'dev', this.#device, 'nodad');
+      }
+    } finally {
+      await batch.end();
     }
-    if (addresses.linkLocal !== undefined) {
-      await ip('address', 'replace', `${formatIpv6(addresses.linkLocal)}/64`, 'dev', this.#device, 'nodad');
-    }
-    if (addresses.ipv4 === undefined || this.#hasIpv4) return;
+  }
+
+  async #addIpv4(batch: IpBatch, ipv4: NonNullable<ClientAddresses['ipv4']>, serverAddress: string): Promise<void> {
     this.#hasIpv4 = true;
-    const { address, serverAddress } = addresses.ipv4;
-    const peer = serverAddress === undefined ? [] : ['peer', formatIpv4(serverAddress)];
-    await ip('address', 'replace', formatIpv4(address), ...peer, 'dev', this.#device);
-    if (this.#defaultRoute) await this.#keepServerReachable();
+    const peer = ipv4.serverAddress === undefined ? [] : ['peer', formatIpv4(ipv4.serverAddress)];
+    batch.add('address', 'replace', formatIpv4(ipv4.address), ...peer, 'dev', this.#device);
+    if (this.#defaultRoute) await this.#keepServerReachable(serverAddress);
     for (const route of [...this.#routes, ...(this.#defaultRoute ? HALVES : [])]) {
-      await ip('route', 'replace', route, 'dev', this.#device);
+      batch.add('route', 'replace', route, 'dev', this.#device);
     }
   }
 
   /** Takes back what does not go with the device. */
   async undo(): Promise<void> {
+    await this.#prepared?.end().catch(() => undefined); // there was nothing to set up
+    this.#prepared = undefined;
     if (this.#serverRoute === undefined) return;
     await ip('route', 'delete', ...this.#serverRoute).catch(() => undefined); // gone already: that is what we want
     this.#serverRoute = undefined;
   }
 
-  async #keepServerReachable(): Promise<void> {
-    if (isIP(this.#serverAddress) !== 4) return; // only IPv4 is sent into the tunnel
-    const { stdout } = await run('ip', ['-json', 'route', 'get', this.#serverAddress]);
+  async #keepServerReachable(serverAddress: string): Promise<void> {
+    if (isIP(serverAddress) !== 4) return; // only IPv4 is sent into the tunnel
+    const { stdout } = await run('ip', ['-json', 'route', 'get', serverAddress]);
     const [current] = JSON.parse(stdout) as { gateway?: string; dev?: string }[];
     if (current?.gateway === undefined || current.dev === undefined) return; // on a network of our own
-    const route = [this.#serverAddress, 'via', current.gateway, 'dev', current.dev];
-    const existing = await run('ip', ['route', 'show', 'exact', `${this.#serverAddress}/32`]);
+    const route = [serverAddress, 'via', current.gateway, 'dev', current.dev];
+    const existing = await run('ip', ['route', 'show', 'exact', `${serverAddress}/32`]);
     if (existing.stdout !== '') return; // somebody's own, which must outlive us
     await ip('route', 'add', ...route);
     this.#serverRoute = route;

@@ -3,6 +3,7 @@
  * tests and the load in benchmarks. MS-SSTP 3.2.
  */
 export { type ConnectOptions, connect } from './connect.ts';
+export { Dial, type DialSettings } from './dial.ts';
 export {
   type ClientAddresses,
   type ClientEnd,

@@ -1,15 +1,16 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { isIP } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { mschapv2Answer } from '../auth/index.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+// Single files where an index.ts would load a server's half too: each file costs `connect` about a millisecond.
+import { mschapv2Answer } from '../auth/mschapv2.ts';
 import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
-import { type DataLinkCounters, type DataPath, descriptorOf, type PeerLink } from '../datapath/index.ts';
-import { type AuthMethod, type PppClientAction, type PppClientEvent, PppClientLink } from '../ppp/index.ts';
+import type { DataLinkCounters, DataPath, PeerLink } from '../datapath/index.ts';
+import { descriptorOf } from '../datapath/socket-options.ts';
+import { PppClientLink } from '../ppp/client-link.ts';
+import type { AuthMethod, Ipv4Wish, PppClientAction, PppClientEvent } from '../ppp/index.ts';
 import {
   type CertificateHashes,
   decodeMessage,
   encodeDataPacket,
-  encodeHttpRequest,
   encodeMessage,
   HELLO_MS,
   HttpAnswerReader,
@@ -20,17 +21,15 @@ import {
   SstpMessageError,
   Status,
 } from '../sstp/index.ts';
+import { Dial, type DialSettings } from './dial.ts';
 
-export interface SstpClientSettings {
-  readonly host: string;
-  readonly port: number;
+export interface SstpClientSettings extends DialSettings {
   readonly user: string;
   readonly password: string;
-  /** Authorities to trust instead of the system's, PEM. */
-  readonly caPem?: string | undefined;
-  /** Takes any certificate. The Crypto Binding still tells of a proxy in between, but to the server. */
-  readonly insecure?: boolean;
   readonly methods: readonly AuthMethod[];
+  /** What the server gave before: it spares a round trip if it gives it again. */
+  readonly ipv4Wish?: Ipv4Wish | undefined;
+  readonly interfaceIdWish?: Uint8Array | undefined;
   readonly path: DataPath;
   /** Of the TCP connection; empty or absent: the system's. */
   readonly congestionControl?: string;
@@ -46,7 +45,6 @@ export interface ClientAddresses {
         readonly address: Ipv4;
         readonly serverAddress: Ipv4 | undefined;
         readonly dns: readonly Ipv4[];
-        readonly wins: readonly Ipv4[];
       }
     | undefined;
   /** 16 bytes, fe80::/64. */
@@ -89,6 +87,7 @@ export class SstpClient {
   readonly #pppAlarm: Alarm;
   #sstp: SstpClientMachine | undefined;
   #sstpAlarm: Alarm | undefined;
+  #dial: Dial | undefined;
   #socket: TLSSocket | undefined;
   #startedAt: Instant;
   #hasAnswer = false;
@@ -138,42 +137,24 @@ export class SstpClient {
     return this.#link;
   }
 
-  /** Dials. Once only. */
-  start(): void {
-    const { host, port, caPem, insecure = false, clock, congestionControl = '' } = this.#settings;
-    this.#startedAt = clock.now();
-    const socket = tlsConnect({
-      host,
-      port,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(caPem === undefined ? {} : { ca: caPem }),
-      ALPNProtocols: ['http/1.1'],
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: !insecure,
+  /** Once only. @param dial begun before, with the same settings */
+  start(dial: Dial = new Dial(this.#settings)): void {
+    this.#dial = dial;
+    this.#startedAt = dial.startedAt;
+    void dial.done.then((outcome) => {
+      Object.assign(this.timeline, dial.timeline);
+      if (outcome instanceof Error) this.#onDialFailed(outcome);
+      else this.#onSecure(outcome);
     });
-    socket.setNoDelay(true);
-    socket.once('connect', () => {
-      this.#note('tcp');
-      this.#link.setSocket({ fd: descriptorOf(socket), congestionControl });
-    });
-    socket.once('secureConnect', () => this.#onSecure(socket));
-    socket.on('data', this.#onData);
-    socket.on('error', (error) => this.#settle('connection-failed', error.message));
-    socket.on('end', () => {
-      this.#link.drain();
-      this.#settle('closed-by-server', 'the server closed the connection');
-    });
-    socket.once('close', () => this.#onClose());
-    this.#socket = socket;
   }
 
   /** Ends in order: LCP Terminate-Request, Call Disconnect, close. */
   disconnect(reason: string): void {
     if (this.#end !== undefined || this.#isOver) return;
     this.#settle('disconnected', reason);
-    this.#lingerTimer = setTimeout(() => this.#socket?.destroy(), LINGER_MS);
+    this.#lingerTimer = setTimeout(() => this.#dial?.destroy(), LINGER_MS);
     if (this.#sstp?.pppOpen === true) this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
-    else this.#socket?.destroy();
+    else this.#dial?.destroy();
   }
 
   /** Tears the connection down, as when the machine is switched off. */
@@ -181,12 +162,17 @@ export class SstpClient {
     this.#abandon('destroyed', 'torn down');
   }
 
+  #onDialFailed(error: Error): void {
+    this.#settle('connection-failed', error.message);
+    this.#onClose();
+  }
+
   #onSecure(socket: TLSSocket): void {
-    this.#note('tls');
-    const { host, port, clock } = this.#settings;
-    const certificate = socket.getPeerCertificate().raw;
+    this.#socket = socket;
+    const { clock, congestionControl = '' } = this.#settings;
+    this.#link.setSocket({ fd: descriptorOf(socket), congestionControl });
     this.#sstp = new SstpClientMachine({
-      certificateHashes: hashesOf(certificate),
+      certificateHashes: hashesOf(socket.getPeerCertificate().raw),
       negotiationMs: NEGOTIATION_MS,
       helloMs: HELLO_MS,
     });
@@ -195,10 +181,15 @@ export class SstpClient {
       () => this.#sstp?.deadline,
       () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
     );
-    const authority = isIP(host) === 6 ? `[${host}]` : host;
-    socket.write(
-      encodeHttpRequest(port === 443 ? authority : `${authority}:${port}`, `{${randomUUID().toUpperCase()}}`),
-    );
+    socket.on('data', this.#onData);
+    socket.on('error', (error) => this.#settle('connection-failed', error.message));
+    socket.on('end', () => {
+      this.#link.drain();
+      this.#settle('closed-by-server', 'the server closed the connection');
+    });
+    socket.once('close', () => this.#onClose());
+    // It may have been lost while nobody listened.
+    if (socket.destroyed) this.#onDialFailed(this.#dial?.failure ?? new Error('the connection was closed'));
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -329,6 +320,9 @@ export class SstpClient {
         break;
       case 'peer-info':
         break;
+      case 'terminating':
+        this.#settle(action.reason, action.detail);
+        break;
       case 'down':
         this.#settle(action.reason, action.detail);
         this.#closeNetwork();
@@ -408,7 +402,7 @@ export class SstpClient {
 
   #abandon(reason: string, detail: string): void {
     this.#settle(reason, detail);
-    this.#socket?.destroy();
+    this.#dial?.destroy();
   }
 
   #onClose(): void {
@@ -444,5 +438,7 @@ function pppOptions(settings: SstpClientSettings): ConstructorParameters<typeof 
     echoIntervalMs: 30_000,
     authTimeoutMs: 60_000,
     requestIpv6: true,
+    ipv4Wish: settings.ipv4Wish,
+    interfaceIdWish: settings.interfaceIdWish,
   };
 }

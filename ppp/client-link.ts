@@ -12,7 +12,7 @@ import type {
 } from './auth/peer.ts';
 import type { AuthMethod, LinkInnerAuth } from './auth/types.ts';
 import { PppProtocol } from './frame.ts';
-import { IpcpClientPolicy } from './ipcp.ts';
+import { IpcpClientPolicy, type Ipv4Wish } from './ipcp.ts';
 import { Ipv6cpClientPolicy } from './ipv6cp.ts';
 import { LcpClientPolicy } from './lcp.ts';
 import { LinkCore } from './link-core.ts';
@@ -24,6 +24,10 @@ export interface PppClientOptions extends CommonLinkOptions {
   readonly authMethods: readonly AuthMethod[];
   /** Whether to run IPv6CP; without it the server gets a Protocol-Reject. */
   readonly requestIpv6: boolean;
+  /** What to ask IPCP for; absent: whatever the server gives. */
+  readonly ipv4Wish?: Ipv4Wish | undefined;
+  /** The interface identifier to ask IPv6CP for, 8 bytes, not zero; absent: a random one. */
+  readonly interfaceIdWish?: Uint8Array | undefined;
 }
 
 export type PppClientEvent =
@@ -48,7 +52,6 @@ export type PppClientAction =
       /** Undefined if the server does not tell. */
       readonly serverAddress: Ipv4 | undefined;
       readonly dns: readonly Ipv4[];
-      readonly wins: readonly Ipv4[];
     }
   | { readonly kind: 'ipv6-up'; readonly interfaceId: Uint8Array; readonly serverInterfaceId: Uint8Array };
 
@@ -57,7 +60,7 @@ export class PppClientLink {
   readonly #options: PppClientOptions;
   readonly #policy: LcpClientPolicy;
   readonly #core: LinkCore;
-  readonly #ipcp: IpcpClientPolicy = new IpcpClientPolicy();
+  readonly #ipcp: IpcpClientPolicy;
   readonly #ipv6cp: Ipv6cpClientPolicy | undefined;
   #actions: PppClientAction[] = [];
   #peer: LinkAuthPeer | undefined;
@@ -67,7 +70,8 @@ export class PppClientLink {
   constructor(options: PppClientOptions) {
     this.#options = options;
     this.#policy = new LcpClientPolicy(options.mru, options.authMethods, options.random);
-    this.#ipv6cp = options.requestIpv6 ? new Ipv6cpClientPolicy(options.random) : undefined;
+    this.#ipcp = new IpcpClientPolicy(options.ipv4Wish);
+    this.#ipv6cp = options.requestIpv6 ? new Ipv6cpClientPolicy(options.random, options.interfaceIdWish) : undefined;
     this.#core = new LinkCore(options, 0, this.#policy, this.#side(), (action) => {
       this.#actions.push(action);
     });
@@ -211,8 +215,8 @@ export class PppClientLink {
 
   #onNetworkUp(protocol: 'ipv4' | 'ipv6', now: Instant): void {
     if (protocol === 'ipv4') {
-      const { address, serverAddress, dns, wins } = this.#ipcp;
-      if (address !== undefined) this.#actions.push({ kind: 'ipv4-up', address, serverAddress, dns, wins });
+      const { address, serverAddress, dns } = this.#ipcp;
+      if (address !== undefined) this.#actions.push({ kind: 'ipv4-up', address, serverAddress, dns });
       else this.#core.abandon('ipv4', 'the server gave no address', now);
       return;
     }

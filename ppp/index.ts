@@ -11,7 +11,7 @@ export { type PppClientAction, type PppClientEvent, PppClientLink, type PppClien
 export { type ControlPacket, decodeControlPacket, encodeControlPacket } from './control-packet.ts';
 export { describeFrame, type FrameSummary, formatOptions, type OptionSummary, protocolName } from './describe.ts';
 export { decodePppFrame, encodePppFrame, PppProtocol } from './frame.ts';
-export type { Ipv4Lease } from './ipcp.ts';
+export type { Ipv4Lease, Ipv4Wish } from './ipcp.ts';
 export { DEFAULT_MRU, MAX_MRU, MIN_MRU } from './lcp-options.ts';
 export type { PppDownReason, PppPhase } from './link-types.ts';
 export { type PppServerAction, type PppServerEvent, PppServerLink, type PppServerOptions } from './server-link.ts';

@@ -70,18 +70,29 @@ export class IpcpServerPolicy implements NegotiationPolicy<IpcpOption> {
   }
 }
 
-/** The client's IPCP: it asks for an address and resolvers in the order that Windows has, and takes what it is told. */
+/** What a client would like to get again from a server. */
+export interface Ipv4Wish {
+  readonly address: Ipv4;
+  readonly dns: readonly Ipv4[]; // at most 2 are asked for
+}
+
+/**
+ * The client's IPCP: it asks for an address and resolvers and takes what it is told. Each option that the server does
+ * not have costs a round trip (RFC 1661 §5.4), as does each value that it corrects. So this client does not ask for
+ * NetBIOS name servers, and with a wish for nothing that it did not get before.
+ */
 export class IpcpClientPolicy implements NegotiationPolicy<IpcpOption> {
   readonly isDistinctive = false;
   readonly problem = undefined;
-  readonly #wanted = new Map<IpcpAddressType, Ipv4>([
-    ['IpAddress', 0],
-    ['PrimaryDns', 0],
-    ['PrimaryNbns', 0],
-    ['SecondaryDns', 0],
-    ['SecondaryNbns', 0],
-  ]);
+  readonly #wanted: Map<IpcpAddressType, Ipv4>;
   #serverAddress: Ipv4 | undefined;
+
+  constructor(wish: Ipv4Wish = { address: 0, dns: [0, 0] }) {
+    const [primary, secondary] = wish.dns;
+    this.#wanted = new Map([['IpAddress', wish.address]]);
+    if (primary !== undefined) this.#wanted.set('PrimaryDns', primary);
+    if (secondary !== undefined) this.#wanted.set('SecondaryDns', secondary);
+  }
 
   /** Our address, undefined while the server has named none. */
   get address(): Ipv4 | undefined {
@@ -93,11 +104,7 @@ export class IpcpClientPolicy implements NegotiationPolicy<IpcpOption> {
   }
 
   get dns(): readonly Ipv4[] {
-    return this.#given('PrimaryDns', 'SecondaryDns');
-  }
-
-  get wins(): readonly Ipv4[] {
-    return this.#given('PrimaryNbns', 'SecondaryNbns');
+    return (['PrimaryDns', 'SecondaryDns'] as const).flatMap((type) => this.#wanted.get(type) || []);
   }
 
   decode(raw: RawOption): IpcpOption {
@@ -139,9 +146,5 @@ export class IpcpClientPolicy implements NegotiationPolicy<IpcpOption> {
     for (const option of options) {
       if (option.type !== 'Other') this.#wanted.delete(option.type);
     }
-  }
-
-  #given(...types: readonly IpcpAddressType[]): Ipv4[] {
-    return types.flatMap((type) => this.#wanted.get(type) || []);
   }
 }

@@ -82,15 +82,16 @@ export class Ipv6cpServerPolicy extends Ipv6cpPolicy {
   }
 }
 
-/** The client's IPv6CP: it starts with a random identifier and takes the one that the server suggests. */
+/** The client's IPv6CP: it starts with a wish or a random identifier and takes the one that the server suggests. */
 export class Ipv6cpClientPolicy extends Ipv6cpPolicy {
   readonly #random: (length: number) => Uint8Array;
   #ownId: Buffer | undefined;
 
-  constructor(random: (length: number) => Uint8Array) {
+  /** @param wish 8 bytes, not zero */
+  constructor(random: (length: number) => Uint8Array, wish?: Uint8Array) {
     super();
     this.#random = random;
-    this.#ownId = this.suggestion();
+    this.#ownId = wish === undefined ? this.suggestion() : Buffer.from(wish);
   }
 
   /** Ours, 8 bytes; undefined if the server rejected it. */

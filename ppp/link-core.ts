@@ -149,7 +149,7 @@ export class LinkCore {
   terminate(reason: PppDownReason, detail: string, now: Instant): void {
     if (this.#isOver || this.#ending !== undefined) return;
     const wasDead = this.#phase === 'Dead';
-    this.#endingWith(reason, detail, now);
+    this.#endingWith(reason, detail, after(now, TERMINATE_MS));
     this.#runLcp(this.#lcp.handle({ kind: 'close' }, now), undefined, now);
     if (wasDead) this.#finish(reason, detail, now);
   }
@@ -207,11 +207,25 @@ export class LinkCore {
     this.#runLcp(this.#lcp.handle({ kind: 'packet', packet, bytes: payload }, now), packet, now);
     if (this.#isOver || this.#ending !== undefined) return;
     if (packet.type === 'TerminateRequest') {
-      // Deviation: RFC 1661 §4.4 (zrc) waits a Restart timer for a repetition. Under SSTP our Ack can't be lost.
-      this.#finish('terminated-by-peer', `Terminate-Request with data "${packet.data.toString('hex', 0, 16)}"`, now);
+      const detail = `Terminate-Request with data "${packet.data.toString('hex', 0, 16)}"`;
+      this.#terminatedByPeer(detail, now);
     } else if (this.#lcp.state === 'Stopping') {
-      this.#endingWith('lcp-failed', 'the peer rejected a code that LCP needs', now);
+      this.#endingWith('lcp-failed', 'the peer rejected a code that LCP needs', after(now, TERMINATE_MS));
     }
+  }
+
+  /**
+   * RFC 1661 §3.7: it is for the peer to close the carrier; we wait a Restart time. Both at once would have two Call
+   * Disconnects cross, after which MS-SSTP 3.2.5.3.5 wants a second of silence.
+   */
+  #terminatedByPeer(detail: string, now: Instant): void {
+    if (this.#lcp.state !== 'Stopping') {
+      // Deviation: RFC 1661 §4.1 would go on negotiating. Nothing was open, so there is nothing to wait for.
+      this.#finish('terminated-by-peer', detail, now);
+      return;
+    }
+    this.#endingWith('terminated-by-peer', detail, after(now, this.#options.restartMs));
+    this.#emit({ kind: 'terminating', reason: 'terminated-by-peer', detail });
   }
 
   /** RFC 1661 §5.7: only in the Opened state; that protocol is over. */
@@ -219,7 +233,7 @@ export class LinkCore {
     if (this.#lcp.state !== 'Opened') return;
     if (protocol === PppProtocol.Lcp) {
       this.#runLcp(this.#lcp.handle({ kind: 'protocol-rejected' }, now), undefined, now);
-      if (this.#ending === undefined) this.#endingWith('lcp-failed', 'the peer rejected LCP', now);
+      if (this.#ending === undefined) this.#endingWith('lcp-failed', 'the peer rejected LCP', after(now, TERMINATE_MS));
     } else if (this.#phase === 'Authenticate' && this.#side.isAuthProtocol(protocol)) {
       this.terminate('no-auth-method', 'the peer rejected the authentication protocol', now);
     } else {
@@ -380,9 +394,9 @@ export class LinkCore {
     return this.#identifier;
   }
 
-  #endingWith(reason: PppDownReason, detail: string, now: Instant): void {
+  #endingWith(reason: PppDownReason, detail: string, deadline: Instant): void {
     this.#phase = 'Terminate';
-    this.#ending = { reason, detail, deadline: after(now, TERMINATE_MS) };
+    this.#ending = { reason, detail, deadline };
   }
 
   #finish(reason: PppDownReason, detail: string, now: Instant): void {

@@ -27,6 +27,8 @@ export type CommonLinkAction =
   | { readonly kind: 'peer-info'; readonly text: string }
   | { readonly kind: 'ipv4-down' }
   | { readonly kind: 'ipv6-down' }
+  /** The peer ends the link and has its Terminate-Ack; `down` follows if it does not close the carrier soon. */
+  | { readonly kind: 'terminating'; readonly reason: PppDownReason; readonly detail: string }
   /** The link is over; no event yields an action any more. */
   | { readonly kind: 'down'; readonly reason: PppDownReason; readonly detail: string };
 

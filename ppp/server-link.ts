@@ -24,6 +24,8 @@ export interface PppServerOptions extends CommonLinkOptions {
   readonly serverName: string;
   /** How long LCP, IPCP and IPv6CP each wait for the client to begin, 500. */
   readonly startDelayMs: number;
+  /** The client takes frames from `up` on, so LCP does not wait for it; false if absent. */
+  readonly isPeerListening?: boolean;
   /** How often a client may correct name or password in place (MS-CHAPv2 R=1), 3. */
   readonly authRetries: number;
   /**
@@ -104,7 +106,8 @@ export class PppServerLink {
   constructor(options: PppServerOptions) {
     this.#options = options;
     this.#policy = new LcpServerPolicy(options.mru, options.authMethods, options.random);
-    this.#core = new LinkCore(options, options.startDelayMs, this.#policy, this.#side(), (action) => {
+    const lcpDelayMs = options.isPeerListening === true ? 0 : options.startDelayMs;
+    this.#core = new LinkCore(options, lcpDelayMs, this.#policy, this.#side(), (action) => {
       this.#onCoreAction(action);
     });
   }
@@ -191,9 +194,10 @@ export class PppServerLink {
   }
 
   #onCoreAction(action: CommonLinkAction): void {
-    if (action.kind === 'down' && action.reason === 'terminated-by-peer' && this.#lastFailure !== undefined) {
+    const isEnd = action.kind === 'down' || action.kind === 'terminating';
+    if (isEnd && action.reason === 'terminated-by-peer' && this.#lastFailure !== undefined) {
       const detail = `the client gave up after error ${this.#lastFailure}`;
-      this.#actions.push({ kind: 'down', reason: 'auth-failed', detail });
+      this.#actions.push({ kind: action.kind, reason: 'auth-failed', detail });
     } else {
       this.#actions.push(action);
     }

@@ -198,6 +198,7 @@ export class Connection {
       },
       peerAddress: this.#info.remoteAddress,
       certificateHashes: this.#hashes,
+      isPppListening: request.isPppListening,
       log,
       attempt: this.#attempt,
       authenticated: () => this.#ticket.authenticated(),

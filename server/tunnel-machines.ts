@@ -15,13 +15,14 @@ export function newSstpMachine(config: Config, certificateHashes: CertificateHas
 }
 
 /** The PPP link of one connection. The counts are those of RFC 1661 4.6. */
-export function newPppLink(config: Config): PppServerLink {
+export function newPppLink(config: Config, client: { readonly isPppListening: boolean }): PppServerLink {
   return new PppServerLink({
     authMethods: config.auth.methods,
     mru: 1500,
     serverName: 'sstpd',
     random: (length) => randomBytes(length),
     startDelayMs: config.ppp.startDelayMs,
+    isPeerListening: client.isPppListening,
     restartMs: config.ppp.restartMs,
     maxConfigure: 10,
     maxTerminate: 2,

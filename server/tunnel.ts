@@ -89,6 +89,7 @@ export class Tunnel {
    * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
    *   `users.maxPerUser` counts, so no account can have more of them than that
    * @param options.certificateHashes of the certificate this very connection was made with
+   * @param options.isPppListening whether LCP may begin at once, as the client said in its HTTP request
    */
   constructor(options: {
     readonly id: string;
@@ -96,6 +97,7 @@ export class Tunnel {
     readonly stream: TunnelStream;
     readonly peerAddress: string;
     readonly certificateHashes: CertificateHashes;
+    readonly isPppListening: boolean;
     readonly log: Log;
     readonly attempt: Attempt;
     readonly authenticated: () => void;
@@ -110,7 +112,7 @@ export class Tunnel {
     this.#attempt = options.attempt;
     this.#startedAt = clock.now();
     this.#sstp = newSstpMachine(config, options.certificateHashes);
-    this.#ppp = newPppLink(config);
+    this.#ppp = newPppLink(config, options);
     this.#link = this.#newLink();
     this.#session = options.context.control.open({
       id: this.id,
@@ -335,6 +337,10 @@ export class Tunnel {
         break;
       case 'peer-info':
         this.#log.debug('lcp.identification', { text: action.text });
+        break;
+      case 'terminating':
+        this.#reason ??= action.reason;
+        this.#log.debug('ppp.terminating', { reason: action.reason, detail: action.detail });
         break;
       case 'down':
         this.#onPppDown(action.reason, action.detail);

@@ -11,6 +11,8 @@ export interface SstpHttpRequest {
   readonly host: string | undefined;
   /** The query variable `tenantid`, not percent-decoded, MS-SSTP 3.2.4.1. */
   readonly tenantId: string | undefined;
+  /** Whether the client takes PPP frames as soon as it has the Call Connect Ack: see `PPP_FIELD`. */
+  readonly isPppListening: boolean;
   /** Request line and header lines, at most 1 KiB, for diagnosis; the values of secrets replaced by their length. */
   readonly head: string;
 }
@@ -27,6 +29,13 @@ export type PreambleResult =
   | { readonly kind: 'refused'; readonly status: HttpRefusalStatus; readonly reason: string };
 
 const METHOD = 'SSTP_DUPLEX_POST';
+/**
+ * A header of ours, which other servers pass over as HTTP wants it. Some clients lose what comes right behind the Call
+ * Connect Ack, because their PPP starts only then, and Windows' does not answer before the repetition 3 s later. With
+ * `SSTP-PPP: listening` a client says that it loses nothing, so LCP can begin in both directions at once (RFC 1661 §3.4).
+ */
+const PPP_FIELD = 'SSTP-PPP';
+const PPP_LISTENING = 'listening';
 /** ULONGLONG_MAX: the body of request and answer never ends. */
 const ENDLESS = '18446744073709551615';
 const MAX_HEAD_BYTES = 8192;
@@ -102,7 +111,7 @@ export function encodeHttpRefusal(status: HttpRefusalStatus | 503, body: string,
 }
 
 /**
- * The request of a client, MS-SSTP 3.2.4.1.
+ * The request of a client that loses no PPP frame, MS-SSTP 3.2.4.1.
  *
  * @param host as dialled, with its port unless that is 443
  * @param correlationId a GUID in braces, new for each attempt
@@ -117,6 +126,7 @@ export function encodeHttpRequest(host: string, correlationId: string): Buffer {
     `Host: ${host}`,
     `Content-Length: ${ENDLESS}`,
     `SSTPCORRELATIONID: ${correlationId}`,
+    `${PPP_FIELD}: ${PPP_LISTENING}`,
   ]);
 }
 
@@ -136,6 +146,7 @@ function readRequest(startLine: string, fields: readonly HttpField[], rest: Buff
     correlationId: textOf(valuesOf(fields, 'sstpcorrelationid')[0]?.slice(0, MAX_CORRELATION_ID_LENGTH)),
     host: textOf(hosts[0]?.slice(0, MAX_HOST_LENGTH)),
     tenantId: textOf(tenantOf(query)),
+    isPppListening: valuesOf(fields, PPP_FIELD.toLowerCase())[0] === PPP_LISTENING,
     head: show(startLine, fields),
   };
   return { kind: 'sstp', request, rest };

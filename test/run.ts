@@ -3,7 +3,8 @@
  * /dev/net/tun and the Debian packages below. What had to be left out stands in the last lines.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /** Programs that e2e/ calls, with the Debian package of each. */
@@ -14,6 +15,10 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   curl: 'curl',
   openssl: 'openssl',
 };
+
+// What `sstpd` keeps between runs.
+process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'sstpd-cache-'));
+process.once('exit', () => rmSync(process.env.XDG_CACHE_HOME ?? '', { recursive: true, force: true }));
 
 const isCi = process.env.CI !== undefined;
 const pattern = process.argv[2];

@@ -57,6 +57,19 @@ test('status, configuration and sessions are what the backend says', async () =>
   assert.deepEqual(await call('GET', '/v1/sessions'), { status: 200, body: [known] });
 });
 
+test('attempts: all, or what the query wants; one by its id', async () => {
+  assert.deepEqual(await call('GET', '/v1/attempts'), { status: 200, body: { last: 7, attempts: [] } });
+  assert.equal((await call('GET', '/v1/attempts?user=a%20nn&after=3&limit=5')).status, 200);
+  assert.deepEqual(backend.calls, [
+    ['attempts', {}],
+    ['attempts', { user: 'a nn', after: 3, limit: 5 }],
+  ]);
+  for (const query of ['after=-1', 'after=x', 'limit=0', 'limit=1e3', 'what=1', 'user=']) {
+    assert.equal((await call('GET', `/v1/attempts?${query}`)).status, 400, query);
+  }
+  assert.equal((await call('GET', '/v1/attempts/deadbeef')).status, 404);
+});
+
 test('a session is ended by its id; an unknown one is 404', async () => {
   backend.open.push(SESSION);
   assert.deepEqual(await call('DELETE', '/v1/sessions/7'), { status: 204, body: undefined });

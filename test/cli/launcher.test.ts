@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -119,4 +131,49 @@ test('warnings of experimental features in use are hidden, others shown; a missi
     missing.stderr,
     /^sstpd: something is not installed, run npm ci: Cannot find package 'no-such-package'[^\n]*\n$/,
   );
+});
+
+const CACHED = 'console.log(arguments[2] ?? "none"); return 0;';
+
+function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const { stdout } = spawnSync(process.execPath, [join(folder, 'bin/sstpd.js')], { encoding: 'utf8', env });
+  return stdout.trim();
+}
+
+test('what may be kept between runs goes into a folder of our own below XDG_CACHE_HOME', () => {
+  main(CACHED);
+  const base = join(realpathSync(folder), 'cache');
+  assert.equal(cacheFolder({ XDG_CACHE_HOME: base }), join(base, 'sstpd'));
+  assert.equal(statSync(join(base, 'sstpd')).mode & 0o777, 0o700);
+  assert.notEqual(readdirSync(join(base, 'sstpd/compiled')).length, 0);
+});
+
+test('a folder that others can write to, on any step of the way, is not used', () => {
+  main(CACHED);
+  const base = join(folder, 'cache');
+  mkdirSync(join(base, 'sstpd'), { recursive: true });
+  for (const open of [base, join(base, 'sstpd')]) {
+    for (const mode of [0o777, 0o775]) {
+      chmodSync(open, mode);
+      assert.equal(cacheFolder({ XDG_CACHE_HOME: base }), 'none', `${open} ${mode.toString(8)}`);
+    }
+    chmodSync(open, 0o755);
+  }
+  rmSync(join(base, 'sstpd'), { recursive: true });
+  symlinkSync(folder, join(base, 'sstpd'));
+  assert.equal(cacheFolder({ XDG_CACHE_HOME: base }), 'none');
+});
+
+test("root does not use another user's folder", { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
+  main(CACHED);
+  const base = join(folder, 'cache');
+  mkdirSync(join(base, 'sstpd'), { recursive: true });
+  chownSync(base, 65_534, 65_534);
+  assert.equal(cacheFolder({ XDG_CACHE_HOME: base }), 'none');
+});
+
+test('without a place for a cache it works all the same', () => {
+  main(CACHED);
+  writeFileSync(join(folder, 'file'), '');
+  assert.equal(cacheFolder({ XDG_CACHE_HOME: join(folder, 'file') }), 'none');
 });

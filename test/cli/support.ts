@@ -17,7 +17,8 @@ export async function sstpd(
   args: readonly string[],
   options: { readonly stdin?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
-  const env = { PATH: process.env.PATH, ...options.env };
+  const { PATH, XDG_CACHE_HOME } = process.env;
+  const env = { PATH, ...(XDG_CACHE_HOME === undefined ? {} : { XDG_CACHE_HOME }), ...options.env };
   const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' });
   let stdout = '';
   let stderr = '';

@@ -33,25 +33,32 @@ test('a client that names no address gets one suggested', () => {
   assert.deepEqual(policy.missing([own]), []);
 });
 
-test('the client asks for 3, 129, 130, 131, 132 in this order, takes what it is told and drops what is rejected', () => {
+test('the client asks for 3, 129, 131 in this order, takes what it is told and drops what is rejected', () => {
   const policy = new IpcpClientPolicy();
   const types = () => policy.request().map((option) => option.type);
-  assert.deepEqual(types(), ['IpAddress', 'PrimaryDns', 'PrimaryNbns', 'SecondaryDns', 'SecondaryNbns']);
+  assert.deepEqual(types(), ['IpAddress', 'PrimaryDns', 'SecondaryDns']);
   assert.ok(policy.request().every((option) => option.type !== 'Other' && option.address === 0));
   assert.equal(policy.address, undefined);
-  policy.rejected([
-    { type: 'PrimaryNbns', address: 0 },
-    { type: 'SecondaryNbns', address: 0 },
-  ]);
+  policy.rejected([{ type: 'PrimaryDns', address: 0 }]);
   policy.nakked([
     { type: 'IpAddress', address: 0x0a090008 },
     { type: 'SecondaryDns', address: 7 },
     { type: 'PrimaryNbns', address: 9 },
   ]);
-  assert.deepEqual(types(), ['IpAddress', 'PrimaryDns', 'SecondaryDns']);
+  assert.deepEqual(types(), ['IpAddress', 'SecondaryDns']);
   assert.equal(policy.address, 0x0a090008);
   assert.deepEqual(policy.dns, [7]);
-  assert.deepEqual(policy.wins, []);
+});
+
+test('a client with a wish asks for just that, and takes what it is told instead', () => {
+  const policy = new IpcpClientPolicy({ address: 0x0a090008, dns: [7] });
+  assert.deepEqual(policy.request(), [
+    { type: 'IpAddress', address: 0x0a090008 },
+    { type: 'PrimaryDns', address: 7 },
+  ]);
+  policy.nakked([{ type: 'IpAddress', address: 0x0a090009 }]);
+  assert.equal(policy.address, 0x0a090009);
+  assert.deepEqual(policy.dns, [7]);
 });
 
 test("the client acks the server's address and rejects all else", () => {

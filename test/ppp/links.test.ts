@@ -18,7 +18,6 @@ for (const method of METHODS) {
       address: LEASE.ipv4.address,
       serverAddress: LEASE.ipv4.serverAddress,
       dns: LEASE.ipv4.dns,
-      wins: [],
     });
     const ipv6 = pair.clientActions.find((action) => action.kind === 'ipv6-up');
     assert.deepEqual(ipv6?.interfaceId, LEASE.interfaceId);

@@ -118,7 +118,8 @@ test('a client that gives up after a failure has failed to authenticate, whoever
     > ff03 c021 05 41 0004
     < ff03 c021 06 41 0004`;
   const detail = 'the client gave up after error 691';
-  assert.deepEqual(run(script).actions.at(-1), { kind: 'down', reason: 'auth-failed', detail });
+  assert.deepEqual(run(script).actions.at(-1), { kind: 'terminating', reason: 'auth-failed', detail });
+  assert.deepEqual(run(`${script}\n+ 3000`).actions.at(-1), { kind: 'down', reason: 'auth-failed', detail });
 });
 
 test('a client that never answers the Challenge is dropped after 60 s', () => {
@@ -345,7 +346,24 @@ test('a failure that was mended is not the reason of a later end', () => {
     > ff03 c021 05 41 0004
     < ff03 c021 06 41 0004`);
   const detail = 'Terminate-Request with data ""';
+  assert.deepEqual(actions.at(-1), { kind: 'terminating', reason: 'terminated-by-peer', detail });
+});
+
+test('after a Terminate-Request the peer has a Restart time to close the carrier (RFC 1661 §3.7)', () => {
+  const script = `${LCP} ${AUTH} ${NETWORK}
+    > ff03 c021 05 41 0004
+    < ff03 c021 06 41 0004`;
+  assert.equal(run(`${script}\n+ 2999`).actions.at(-1)?.kind, 'terminating');
+  const { actions, link } = run(`${script}\n+ 3000`);
+  const detail = 'Terminate-Request with data ""';
   assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'terminated-by-peer', detail });
+  assert.equal(link.deadline, undefined);
+});
+
+test('a client that listens from the first gets our Configure-Request without having asked (RFC 1661 §3.4)', () => {
+  const script = `* up\n< ${OUR_REQUEST}`;
+  assert.equal(run(script, { isPeerListening: true }).waitedMs, 0);
+  assert.equal(run(script).waitedMs, 500);
 });
 
 test("another name after a renegotiation ends the link: address and binding are the first one's", () => {

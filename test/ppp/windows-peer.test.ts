@@ -140,7 +140,7 @@ test('CCP of Windows gets a Protocol-Reject (RFC 1661 §5.7), IPv6CP never does'
   assert.equal(play(script, EVENTS).waitedMs, 0);
 });
 
-test('Terminate-Request of Windows ends the link with its Ack (data as pptpd logged it)', () => {
+test('Terminate-Request of Windows is acked, and the end of the call is left to it (data as pptpd logged it)', () => {
   const script = `* call connect ack ${LCP} ${AUTHENTICATION} ${NETWORK}
     > ff03 c021 05 0b 0010 3c4a7e11 003ccd7400000000
     < ff03 c021 06 0b 0004`;
@@ -148,7 +148,11 @@ test('Terminate-Request of Windows ends the link with its Ack (data as pptpd log
   assert.deepEqual(actions.slice(-3), [
     { kind: 'ipv6-down' },
     { kind: 'ipv4-down' },
-    { kind: 'down', reason: 'terminated-by-peer', detail: 'Terminate-Request with data "3c4a7e11003ccd7400000000"' },
+    {
+      kind: 'terminating',
+      reason: 'terminated-by-peer',
+      detail: 'Terminate-Request with data "3c4a7e11003ccd7400000000"',
+    },
   ]);
-  assert.equal(link.deadline, undefined);
+  assert.equal(link.phase, 'Terminate');
 });

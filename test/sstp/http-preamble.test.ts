@@ -88,7 +88,7 @@ for (const [name, wire, correlationId, host, tenantId] of ACCEPTED) {
     const result = read(wire);
     assert.ok(result.kind === 'sstp');
     const { head, ...request } = result.request;
-    assert.deepEqual(request, { correlationId, host, tenantId });
+    assert.deepEqual(request, { correlationId, host, tenantId, isPppListening: false });
     assert.ok(head.startsWith('SSTP_DUPLEX_POST '));
     assert.equal(result.rest.length, 0);
   });
@@ -294,10 +294,22 @@ test('the request of a client (MS-SSTP 3.2.4.1)', () => {
   assert.equal(
     encodeHttpRequest('vpn.example:4443', '{48B82435-099A-4158-A987-052E7570CFAA}').toString('latin1'),
     `SSTP_DUPLEX_POST ${URI} HTTP/1.1\r\nHost: vpn.example:4443\r\n${LENGTH}\r\n` +
-      'SSTPCORRELATIONID: {48B82435-099A-4158-A987-052E7570CFAA}\r\n\r\n',
+      'SSTPCORRELATIONID: {48B82435-099A-4158-A987-052E7570CFAA}\r\nSSTP-PPP: listening\r\n\r\n',
   );
   assert.throws(() => encodeHttpRequest('a\r\nX: y', '{}'), RangeError);
   assert.throws(() => encodeHttpRequest('a', ''), RangeError);
+});
+
+test('only a client whose PPP listens says so', () => {
+  const listening = (...more: string[]) => {
+    const result = read(request(`SSTP_DUPLEX_POST ${URI} HTTP/1.1`, LENGTH, ...more));
+    return result.kind === 'sstp' && result.request.isPppListening;
+  };
+  const ours = new PreambleReader().push(encodeHttpRequest('a', '{}'));
+  assert.ok(ours.kind === 'sstp' && ours.request.isPppListening);
+  assert.ok(listening('sstp-ppp:  listening '));
+  assert.ok(!listening('SSTP-PPP: deaf'));
+  assert.ok(!listening());
 });
 
 function request(...lines: string[]): string {
