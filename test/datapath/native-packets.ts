@@ -41,5 +41,4 @@ export function makeNativeLab(options: Parameters<typeof openMemoryPath>[0] = {}
   };
 }
 
-/** AddressSanitizer keeps freed memory for a while: resident memory then says nothing. */
-export const isSanitized: boolean = (process.env.LD_PRELOAD ?? '').includes('asan');
+export { isSanitized } from '../support/sanitized.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openMemoryPath, type TunPath } from '../../tun/index.ts';
-import { isSanitized } from './native-packets.ts';
+import { isSanitized } from '../support/sanitized.ts';
 import { CLIENT4, hex, ipv4, SERVER_LINK_LOCAL } from './packets.ts';
 
 const MS = 1000;
