@@ -1,5 +1,6 @@
 // Packets of a peer, each behind two octets of length: what is written is no byte more or less of payload, and every
-// super-packet is one that our own segmentation takes.
+// super-packet is one that our own segmentation takes. The highest bit of the length asks for right lengths in the
+// packet's own headers, which chance would hardly find.
 #include "../coalesce.h"
 
 #include <vector>
@@ -31,6 +32,18 @@ struct CheckingSink final : tun::PacketSink {
   }
 };
 
+constexpr uint16_t kMend = 0x8000;
+
+void MendLengths(uint8_t* packet, size_t length) {
+  if (length < 20) return;
+  const bool is_ipv6 = packet[0] >> 4 == 6;
+  const size_t header = is_ipv6 ? 40 : 20;
+  if (length < header) return;
+  tun::Store16(packet + (is_ipv6 ? 4 : 2), static_cast<uint16_t>(is_ipv6 ? length - header : length));
+  const bool is_udp = packet[is_ipv6 ? 6 : 9] == 17;
+  if (is_udp && length >= header + 6) tun::Store16(packet + header + 4, static_cast<uint16_t>(length - header));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -40,11 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::unique_ptr<uint8_t[]>> packets;
   size_t offset = 0;
   while (offset + 2 <= size && packets.size() < 300) {
-    const size_t wanted = tun::Load16(data + offset);
+    const uint16_t field = tun::Load16(data + offset);
+    const size_t wanted = field & static_cast<uint16_t>(~kMend);
     offset += 2;
     const size_t length = wanted < size - offset ? wanted : size - offset;
     packets.push_back(tun::Exactly(data + offset, length));
     offset += length;
+    if ((field & kMend) != 0) MendLengths(packets.back().get(), length);
     coalescer.Add(packets.back().get(), length);
   }
   coalescer.Flush();

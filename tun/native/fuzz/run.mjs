@@ -42,7 +42,13 @@ function run(target, most) {
   const corpus = join(output, `${target}-corpus`);
   mkdirSync(corpus, { recursive: true });
   for (const [name, seed] of Object.entries(seeds(target))) writeFileSync(join(corpus, `seed-${name}`), seed);
-  const options = [`-max_total_time=${seconds}`, `-max_len=${most}`, '-timeout=5', `-artifact_prefix=${corpus}-`];
+  const options = [
+    `-max_total_time=${seconds}`,
+    `-max_len=${most}`,
+    '-timeout=5',
+    '-use_value_profile=1',
+    `-artifact_prefix=${corpus}-`,
+  ];
   const result = spawnSync(join(output, target), [...options, corpus], { encoding: 'utf8' });
   if (result.status !== 0) {
     console.error(result.stderr);
@@ -73,6 +79,7 @@ function seeds(target) {
       'c35001bb 00000001 00000000 6002ffff 00000000 020405b4',
   );
   const udp = Buffer.concat([udp6, payload]);
+  const udp4 = hex('4500001d 00004000 40110000 0a000001 0a000002 c35001bb 0009abcd 61');
   const frame = (packet, protocol) => {
     const header = hex(`1000 0000 ff03 00${protocol}`);
     header.writeUInt16BE(8 + packet.length, 2);
@@ -97,6 +104,7 @@ function seeds(target) {
       const datagrams = [1, 2, 3].map((fill) => mendUdp6(Buffer.concat([udp6, Buffer.alloc(32, fill)])));
       return {
         run: Buffer.concat(run.map(withLength)),
+        mended: Buffer.concat([hex('801d'), udp4, hex('8049'), run[0], hex('8029'), udp6.subarray(0, 41)]),
         mixed: Buffer.concat([run[0], datagrams[0], run[1], syn6, datagrams[1], datagrams[2]].map(withLength)),
       };
     }
