@@ -1,13 +1,16 @@
 /** Runs the scenarios that were asked for, each with every VPN that it is about. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { CHANGES, measureChange } from './changes.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
 import type { BenchOptions, Scenario } from './options.ts';
 import { makePeers } from './peers.ts';
+import { assertPlausible } from './plausible.ts';
 import { busyShare } from './processes.ts';
 import { type ByVpn, OURS, OURS_PLAIN, type Results } from './results.ts';
 import { measureSessions } from './sessions.ts';
+import { measureFlows, measureSlow } from './sharing.ts';
 import { measureMany, measureSingle, measureSmall } from './throughput.ts';
 import { noTunnel, PROGRAM, sstpd, type Vpn } from './vpn.ts';
 
@@ -16,19 +19,26 @@ const QUIET = 0.1;
 const BUSY_SAMPLE_MS = 2_000;
 
 const FULL = {
-  throughput: { tcp: 10, probe: 2, confirm: 10, tunnels: 16, closeEnough: 1.05, mostPps: 2_000_000 },
-  lineSeconds: 20,
-  lineAttempts: 3,
+  throughput: { tcp: 10, probe: 0.7, confirm: 5, tunnels: 16, closeEnough: 1.05, mostPps: 2_000_000 },
+  /** A queue of 200 ms takes cubic longer to fill than one of 50. */
+  lineSeconds: { short: 10, long: 20 },
+  lineAttempts: 2,
   lines: LINES,
   connects: 5,
+  phaseSeconds: 15,
+  flows: { flows: 4, seconds: 12, congestion: 'cubic' },
+  slow: { slow: 20, seconds: 10, congestion: 'cubic' },
   sessions: { warmUp: 200, connects: 1_000, idle: 2_000, idleSeconds: 30 },
 };
 const QUICK: typeof FULL = {
-  throughput: { tcp: 2, probe: 0.5, confirm: 1, tunnels: 2, closeEnough: 2, mostPps: 12_000 },
-  lineSeconds: 2,
+  throughput: { tcp: 1, probe: 0.3, confirm: 0.5, tunnels: 2, closeEnough: 2, mostPps: 12_000 },
+  lineSeconds: { short: 1, long: 1 },
   lineAttempts: 1,
   lines: LINES.filter(({ loss }) => loss > 0),
   connects: 1,
+  phaseSeconds: 2,
+  flows: { flows: 4, seconds: 1, congestion: 'cubic' },
+  slow: { slow: 2, seconds: 1, congestion: 'cubic' },
   sessions: { warmUp: 8, connects: 24, idle: 16, idleSeconds: 1 },
 };
 
@@ -39,9 +49,13 @@ function sizeOf({ isQuick, seconds, lines }: BenchOptions): typeof FULL {
     throughput: {
       ...size.throughput,
       tcp: seconds ?? size.throughput.tcp,
+      probe: Math.min(size.throughput.probe, (seconds ?? Number.POSITIVE_INFINITY) / 6),
       confirm: seconds ?? size.throughput.confirm,
     },
-    lineSeconds: seconds ?? size.lineSeconds,
+    lineSeconds: { short: seconds ?? size.lineSeconds.short, long: seconds ?? size.lineSeconds.long },
+    phaseSeconds: seconds ?? size.phaseSeconds,
+    flows: { ...size.flows, seconds: seconds ?? size.flows.seconds },
+    slow: { ...size.slow, seconds: seconds ?? size.slow.seconds },
     lines: lines.length === 0 ? size.lines : LINES.filter(({ name }) => lines.includes(name)),
   };
 }
@@ -61,7 +75,7 @@ export class Bench {
     this.#options = options;
     this.#size = sizeOf(options);
     const programs = { [OURS]: PROGRAM, ...(against === undefined ? {} : { against }) };
-    this.#results = emptyResults({ quick: isQuick, tunOffload, programs });
+    this.#results = emptyResults({ quick: isQuick, tunOffload, programs, seconds: options.seconds });
     this.#ours = sstpd(lab, { name: OURS, program: PROGRAM, tunOffload });
     this.#plain =
       tunOffload === undefined ? [sstpd(lab, { name: OURS_PLAIN, program: PROGRAM, tunOffload: 'off' })] : [];
@@ -75,7 +89,11 @@ export class Bench {
     this.#results.machine.busyBefore = before;
     if (before > QUIET)
       console.error(`the machine is not idle: ${Math.round(before * 100)} % busy before the first run`);
-    for (const scenario of this.#options.scenarios) await this.#scenario(scenario);
+    for (const scenario of this.#options.scenarios) {
+      const start = performance.now();
+      await this.#scenario(scenario);
+      this.#results.took[scenario] = Math.round((performance.now() - start) / 1e3);
+    }
     return this.#results;
   }
 
@@ -96,12 +114,40 @@ export class Bench {
         );
       case 'lines':
         return this.#lines();
+      case 'changes':
+        return this.#changes();
+      case 'flows':
+        return this.#each(scenario, [noTunnel, this.#ours, ...this.#rivals()], this.#results.flows, (vpn) =>
+          measureFlows(lab, vpn, this.#size.flows),
+        );
+      case 'slow':
+        return this.#each(scenario, [this.#ours, ...this.#rivals()], this.#results.slow, (vpn) =>
+          measureSlow(lab, vpn, this.#size.slow),
+        );
       case 'sessions':
         return this.#attempt(scenario, OURS, async () => {
-          this.#results.sessions = await measureSessions(lab, PROGRAM, this.#size.sessions);
+          const figures = await measureSessions(lab, PROGRAM, this.#size.sessions);
+          assertPlausible(figures);
+          this.#results.sessions = figures;
         });
       default:
         scenario satisfies never;
+    }
+  }
+
+  /** Another build, and the peer that is most like us: where more peers would take time and say nothing new. */
+  #rivals(): Vpn[] {
+    return this.#others.filter(({ name }) => name === 'against' || name === 'openvpn-tcp');
+  }
+
+  async #changes(): Promise<void> {
+    for (const change of CHANGES) {
+      const figures: Results['changes'][string] = {};
+      this.#results.changes[change.name] = figures;
+      const size = { phaseSeconds: this.#size.phaseSeconds, congestion: 'cubic' };
+      await this.#each(`change of the ${change.name}`, [this.#ours, ...this.#rivals()], figures, (vpn) =>
+        measureChange(this.#lab, vpn, change, size),
+      );
     }
   }
 
@@ -110,7 +156,8 @@ export class Bench {
     for (const line of this.#size.lines) {
       const figures: Results['lines'][string] = {};
       this.#results.lines[line.name] = figures;
-      const { lineSeconds: seconds, lineAttempts: attempts } = this.#size;
+      const { lineSeconds, lineAttempts: attempts } = this.#size;
+      const seconds = line.queueMs > 50 ? lineSeconds.long : lineSeconds.short;
       const size = { seconds, attempts, congestion: 'cubic' };
       const all = [noTunnel, this.#ours, ...this.#others];
       await this.#each(`line ${line.name}`, all, figures, (vpn) => measureLine(this.#lab, vpn, line, size));
@@ -136,7 +183,9 @@ export class Bench {
       if (why !== undefined) this.#results.left.push({ scenario, vpn: name, why, isFailure: false });
       else
         await this.#attempt(scenario, name, async () => {
-          into[name] = await measure(vpn);
+          const figures = await measure(vpn);
+          assertPlausible(figures);
+          into[name] = figures;
         });
     }
   }
@@ -166,7 +215,8 @@ function emptyResults(options: Results['options']): Results {
     busyBefore: 0,
   };
   const date = new Date().toISOString();
-  return { date, machine, options, single: {}, many: {}, small: {}, connect: {}, lines: {}, left: [] };
+  const byVpn = { single: {}, many: {}, small: {}, connect: {}, lines: {}, changes: {}, flows: {}, slow: {} };
+  return { date, machine, options, took: {}, ...byVpn, left: [] };
 }
 
 function hasBbr(): boolean {

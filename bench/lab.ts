@@ -36,7 +36,8 @@ interface DirectionReport {
 export interface Place {
   readonly server: string;
   readonly clients: readonly string[];
-  readonly relay: LineProcess | undefined;
+  /** Makes the first client's line another one from now on. @throws {Error} if it has none */
+  change(line: Line): Promise<void>;
   /** Ends what runs in it and removes it. May be called twice. */
   close(): Promise<LineReport | undefined>;
 }
@@ -66,18 +67,26 @@ export class Lab {
 
   /** Server and clients side by side, joined by veth pairs. */
   async direct(count: number, congestion: string): Promise<Place> {
-    return this.#place(count, congestion, async (server, client, i) => {
-      const pair = ['link', 'add', 'up0', 'netns', client, 'type', 'veth', 'peer', 'name', `down${i}`, 'netns', server];
-      await run(['ip', ...pair]);
-      return undefined;
-    });
+    return this.behindLines(new Array<undefined>(count).fill(undefined), congestion);
+  }
+
+  async #joinDirectly(server: string, client: string, i: number): Promise<undefined> {
+    const pair = ['link', 'add', 'up0', 'netns', client, 'type', 'veth', 'peer', 'name', `down${i}`, 'netns', server];
+    await run(['ip', ...pair]);
   }
 
   /** A server and one client with a home line between them. */
   async behindLine(line: Line, congestion: string): Promise<Place> {
-    return this.#place(1, congestion, async (server, client) => {
-      const words = [line.mbits, line.roundTripMs / 2, line.queueMs, line.loss, 1].map(String);
-      const relay = new LineProcess([this.tools, 'relay', client, 'up0', server, 'down0', ...words]);
+    return this.behindLines([line], congestion);
+  }
+
+  /** A server and a client for each line; `undefined` is a client beside it, joined by a veth pair. */
+  async behindLines(lines: readonly (Line | undefined)[], congestion: string): Promise<Place> {
+    return this.#place(lines.length, congestion, async (server, client, i) => {
+      const line = lines[i];
+      if (line === undefined) return this.#joinDirectly(server, client, i);
+      const words = [...wordsOf(line), String(i + 1)];
+      const relay = new LineProcess([this.tools, 'relay', client, 'up0', server, `down${i}`, ...words]);
       await relay.hear((text) => text === 'ready');
       return relay;
     });
@@ -98,12 +107,12 @@ export class Lab {
   ): Promise<Place> {
     const server = await this.#namespace('server');
     const clients: string[] = [];
-    let relay: LineProcess | undefined;
+    const relays: (LineProcess | undefined)[] = [];
     let isClosed = false;
     const close = async (): Promise<LineReport | undefined> => {
       if (isClosed) return undefined;
       isClosed = true;
-      const report = relay === undefined ? undefined : await reportOf(relay);
+      const [report] = await Promise.all(relays.map((relay) => (relay === undefined ? undefined : reportOf(relay))));
       for (const name of [server, ...clients]) {
         removeNamespace(name);
         this.#namespaces.delete(name);
@@ -114,7 +123,7 @@ export class Lab {
       for (let i = 0; i < count; i += 1) {
         const client = await this.#namespace(`client${i}`);
         clients.push(client);
-        relay = await link(server, client, i);
+        relays.push(await link(server, client, i));
         const address = `192.0.2.${i + 2}`;
         await joinLink(client, 'up0', address, SERVER_ADDRESS, congestion);
         await joinLink(server, `down${i}`, SERVER_ADDRESS, address, congestion);
@@ -123,7 +132,13 @@ export class Lab {
       await close();
       throw error;
     }
-    return { server, clients, relay, close };
+    const change = async (line: Line): Promise<void> => {
+      const [relay] = relays;
+      if (relay === undefined) throw new Error('there is no line to change');
+      relay.tell(wordsOf(line).join(' '));
+      await relay.hear((text) => text === 'changed');
+    };
+    return { server, clients, change, close };
   }
 
   async #namespace(role: string): Promise<string> {
@@ -134,6 +149,10 @@ export class Lab {
     await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
     return name;
   }
+}
+
+function wordsOf({ mbits, roundTripMs, queueMs, loss }: Line): string[] {
+  return [mbits, roundTripMs / 2, queueMs, loss].map(String);
 }
 
 /**

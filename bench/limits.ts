@@ -1,4 +1,5 @@
 /** The limits that a release has to hold. Only ratios of one run count, except where a line sets the measure. */
+import { CALM_MS, CHANGES, type ChangeFigures, type PhaseFigures } from './changes.ts';
 import { LINES } from './home-line.ts';
 import { DIRECTIONS, type RateFigures } from './measure.ts';
 import { OURS, OURS_PLAIN, type Results } from './results.ts';
@@ -19,6 +20,8 @@ const CONNECT_REST_MS = 100;
 const ROUND_TRIP_MS = 20;
 const HANDSHAKE_SHARE = 1 / 6;
 const MOST_KIB_PER_SESSION = 120;
+const LEAST_FAIRNESS = 0.95;
+const LEAST_KEPT = 0.95;
 
 export function judge(results: Results): Limit[] {
   return [
@@ -28,6 +31,8 @@ export function judge(results: Results): Limit[] {
     ...sessions(results),
     ...lines(results),
     connect(results),
+    ...changes(results),
+    ...sharing(results),
   ];
 }
 
@@ -169,6 +174,56 @@ function lines({ lines: figures }: Results): Limit[] {
       };
     }),
   );
+}
+
+/** A sender that has lost its way finds it again, and the lag with it. */
+function changes({ changes: figures }: Results): Limit[] {
+  return CHANGES.map(({ name, title, mostFullMs, mostCalmMs }) => {
+    const ours = figures[name]?.[OURS];
+    const peer = figures[name]?.['openvpn-tcp'];
+    const worst = (of: ChangeFigures, value: (phase: PhaseFigures) => number): number =>
+      Math.max(...of.phases.slice(1).map(value));
+    const text = (of: ChangeFigures | undefined): string => {
+      if (of === undefined) return '-';
+      const [full, calm] = [worst(of, (phase) => phase.fullAfterMs), worst(of, (phase) => phase.calmAfterMs)];
+      return `80 % after ${short(full / 1e3)} s, calm after ${short(calm / 1e3)} s`;
+    };
+    const isHeld =
+      ours !== undefined &&
+      worst(ours, (phase) => phase.fullAfterMs) <= mostFullMs &&
+      worst(ours, (phase) => phase.calmAfterMs) <= mostCalmMs;
+    return {
+      target: `${title}: 80 % of the line within ${mostFullMs / 1e3} s, lag below ${CALM_MS} ms within ${mostCalmMs / 1e3} s`,
+      reached: text(ours),
+      reference: `openvpn-tcp ${text(peer)}`,
+      verdict: ours === undefined ? 'not measured' : verdict(isHeld),
+    };
+  });
+}
+
+function sharing({ flows, slow }: Results): Limit[] {
+  const shares = flows[OURS];
+  const fairness = shares === undefined ? undefined : Math.min(shares.down.fairness, shares.up.fairness);
+  const added = shares === undefined ? 0 : Math.max(shares.down.ping.p95, shares.up.ping.p95) - shares.idle.median;
+  const beside = slow[OURS];
+  const kept = beside === undefined ? undefined : beside.beside.down.mbits / beside.alone.down.mbits;
+  const lag = beside === undefined ? 0 : beside.beside.down.ping.p95 - beside.alone.down.ping.p95;
+  const peer = slow['openvpn-tcp'];
+  return [
+    {
+      target: `${shares?.flows ?? 4} streams of one client: Jain's index >= ${LEAST_FAIRNESS}, p95 <= idle + ${MOST_ADDED_PING_MS} ms`,
+      reached: fairness === undefined ? '-' : `${fairness.toFixed(3)}, +${short(added)} ms`,
+      reference: `no tunnel ${flows['no tunnel']?.down.fairness.toFixed(3) ?? '-'}`,
+      verdict:
+        fairness === undefined ? 'not measured' : verdict(fairness >= LEAST_FAIRNESS && added <= MOST_ADDED_PING_MS),
+    },
+    {
+      target: `beside ${beside?.slow ?? 20} stalled clients a fast one keeps >= ${LEAST_KEPT * 100} % of its rate, p95 <= + ${MOST_ADDED_PING_MS} ms`,
+      reached: kept === undefined ? '-' : `${Math.round(kept * 100)} %, +${short(lag)} ms`,
+      reference: `openvpn-tcp ${peer === undefined ? '-' : `${Math.round((peer.beside.down.mbits / peer.alone.down.mbits) * 100)} %`}`,
+      verdict: kept === undefined ? 'not measured' : verdict(kept >= LEAST_KEPT && lag <= MOST_ADDED_PING_MS),
+    },
+  ];
 }
 
 function connect({ connect: figures }: Results): Limit {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bench } from './bench.ts';
+import { readSummary, renderDocuments, SUMMARY, takeOver } from './document.ts';
 import { Lab } from './lab.ts';
 import { judge, type Limit } from './limits.ts';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
@@ -12,7 +13,6 @@ import { printReport } from './report.ts';
 import type { Results } from './results.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
-const DOCS_PLOTS = join(import.meta.dirname, '../docs/plots');
 
 const NEEDED = [
   ['ip', 'iproute2'],
@@ -29,6 +29,10 @@ async function main(): Promise<number> {
   if (options === undefined) {
     console.error(USAGE);
     return 2;
+  }
+  if (options.onlyRenders) {
+    renderDocuments(readSummary());
+    return 0;
   }
   if (process.getuid?.() !== 0) {
     console.error('the bench makes network namespaces and needs root');
@@ -55,18 +59,24 @@ async function main(): Promise<number> {
   }
 }
 
-/** Everything goes to results/, which git ignores but for the summary of the last complete run. */
-function conclude(results: Results, { isQuick, isComplete }: BenchOptions): number {
+/** Everything goes to results/, which git ignores but for the summary that the documentation shows. */
+function conclude(results: Results, { isQuick, isKept }: BenchOptions): number {
   const judged = judge(results);
   const limits = isQuick ? judged.map((limit): Limit => ({ ...limit, verdict: 'not judged' })) : judged;
   printReport(results, limits, (text) => console.log(text));
   mkdirSync(RESULTS, { recursive: true });
   const name = isQuick ? 'quick.json' : `${results.date.replaceAll(':', '-').slice(0, 19)}.json`;
   writeJson(join(RESULTS, name), { limits, ...results });
-  if (isComplete) writeJson(join(RESULTS, 'summary.json'), { limits, ...results });
-  const plots = isComplete ? DOCS_PLOTS : join(RESULTS, 'plots');
-  console.log(`\nbench/results/${name}, ${writePlots(results, plots).length} plots in ${plots}`);
+  const plots = writePlots(results, join(RESULTS, 'plots'));
+  console.log(`\nbench/results/${name}, ${plots.length} plots in bench/results/plots`);
+  if (isKept) {
+    writeJson(SUMMARY, takeOver(readSummary(), results));
+    renderDocuments(readSummary());
+    console.log('bench/results/summary.json, docs/performance.md and docs/plots are of this run now');
+  }
   if (isQuick) console.log('--quick: these figures mean nothing');
+  const seconds = Object.values(results.took).reduce((sum, one) => sum + one, 0);
+  console.log(`It took ${Math.round(seconds / 60)} minutes.`);
   const hasFailed = results.left.some(({ isFailure }) => isFailure);
   return hasFailed || limits.some(isBroken) ? 1 : 0;
 }

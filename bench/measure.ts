@@ -40,7 +40,7 @@ export interface Tunnel {
 
 const PING_INTERVAL_US = 10_000;
 const CONNECT_TIMEOUT_S = 30;
-const IPERF_PORT = 5201;
+export const IPERF_PORT = 5201;
 
 /** Starts a server and a client in each client namespace, works with the tunnels, and ends all of it. */
 export async function withTunnels<T>(
@@ -86,14 +86,32 @@ export async function ping({ lab, place, serving }: Tunnel, seconds: number): Pr
   return JSON.parse(line) as PingFigures;
 }
 
+/** Round trips while something runs for so long, without its first second. Its rejection is for who awaits it. */
+export function pingBeside(tunnel: Tunnel, seconds: number): Promise<PingFigures> {
+  const lead = Math.min(1, seconds / 4);
+  const figures = sleep(lead * 1e3).then(() => ping(tunnel, seconds - 1.5 * lead));
+  figures.catch(() => {});
+  return figures;
+}
+
+/** When each was sent, in milliseconds since 1970, and its round trip; -1 if no answer came. */
+export type EachPing = readonly [sentAt: number, ms: number];
+
+/** As `ping`, but every single round trip. */
+export async function pingEach({ lab, place, serving }: Tunnel, seconds: number): Promise<readonly EachPing[]> {
+  const words = [lab.tools, 'ping', serving.inside, String(PING_INTERVAL_US), String(seconds), 'each'];
+  const process = new LineProcess(words, { netns: place.clients[0] ?? '' });
+  const line = await process.hear((text) => text.startsWith('{'));
+  return (JSON.parse(line) as { each: EachPing[] }).each;
+}
+
 /** One TCP stream (cubic, what most senders behind a VPN use) through each tunnel at once, and pings beside it. */
 export async function tcp(tunnel: Tunnel, direction: Direction, seconds: number): Promise<TcpFigures> {
   const { place, serving } = tunnel;
   const servers = await Promise.all(place.clients.map((_, index) => iperfServer(place.server, IPERF_PORT + index)));
   try {
     const cpuBefore = serving.cpuSeconds();
-    const beside = sleep(1_000).then(() => ping(tunnel, Math.max(1, seconds - 1.5)));
-    beside.catch(() => {}); // told below, after the streams have ended
+    const beside = pingBeside(tunnel, seconds);
     const streams = await Promise.all(
       place.clients.map((client, index) => iperfClient(client, serving.inside, IPERF_PORT + index, direction, seconds)),
     );
@@ -110,7 +128,8 @@ export async function tcp(tunnel: Tunnel, direction: Direction, seconds: number)
   }
 }
 
-async function iperfServer(netns: string, port: number): Promise<LineProcess> {
+/** A TCP server for one test in a namespace. */
+export async function iperfServer(netns: string, port: number): Promise<LineProcess> {
   const server = new LineProcess(['iperf3', '-s', '-1', '-p', String(port), '--forceflush'], { netns });
   await server.hear((line) => line.includes('Server listening'));
   return server;

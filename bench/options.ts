@@ -4,8 +4,18 @@ import { parseArgs } from 'node:util';
 import { LINES } from './home-line.ts';
 
 /** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = ['single', 'small', 'many', 'connect', 'lines', 'sessions'];
-export type Scenario = 'single' | 'small' | 'many' | 'connect' | 'lines' | 'sessions';
+export const SCENARIOS: readonly Scenario[] = [
+  'single',
+  'small',
+  'many',
+  'connect',
+  'lines',
+  'changes',
+  'flows',
+  'slow',
+  'sessions',
+];
+export type Scenario = 'single' | 'small' | 'many' | 'connect' | 'lines' | 'changes' | 'flows' | 'slow' | 'sessions';
 
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
@@ -20,8 +30,9 @@ export interface BenchOptions {
   readonly vpns: readonly string[];
   /** Length of each measurement under load instead of the scenario's own. */
   readonly seconds: number | undefined;
-  /** Whether this run may replace the kept summary and the plots of the documentation. */
-  readonly isComplete: boolean;
+  /** Whether this run replaces the kept summary, and what the documentation shows of it. */
+  readonly isKept: boolean;
+  readonly onlyRenders: boolean;
 }
 
 export const USAGE: string = `usage: npm run bench -- [options]
@@ -29,20 +40,26 @@ export const USAGE: string = `usage: npm run bench -- [options]
 Measures sstpd between network namespaces, its server on the first core, everything else on the last. Needs root,
 iperf3, tcpdump and g++.
 
-  --quick             about a minute, to see that all of it works: its figures mean nothing
+  --quick             about two minutes, to see that all of it works: its figures mean nothing
   --peers             also OpenVPN, ocserv with openconnect and wireguard-go, where they are installed
   --only NAME         one scenario, may be repeated: ${SCENARIOS.join(', ')}
   --vpn NAME          only VPNs whose names begin so, such as sstpd or openvpn-tcp, may be repeated
   --line NAME         one line, may be repeated: ${LINES.map(({ name }) => name).join(', ')}
-  --seconds N         length of each measurement under load instead of 10 or 20
+  --seconds N         length of each measurement under load instead of 10 to 20
   --tun-offload V     auto or off, passed to sstpd (else both are measured where it matters)
   --against FILE      bin/sstpd.js of another build, to compare with in the same run
+  --keep              also of an incomplete run replace what it measured in bench/results/summary.json, docs/plots and
+                      docs/performance.md, as a complete one (--peers, all scenarios) does
+  --render            measure nothing: make plots and tables of the documentation from bench/results/summary.json
 
   single    one tunnel: TCP and UDP both ways, round trips, server CPU
   small     64-byte UDP: the highest steady rate with at most 0.1 % loss
   many      16 tunnels at once
   connect   time from starting the client to the first answered ping, and round trips in a capture
   lines     home lines of 100 and 20 Mbit/s: rate, and round trips under load
+  changes   a line whose rate or round trip changes in the middle of a download
+  flows     four TCP streams of one client: who gets how much, and round trips
+  slow      a client on a home line beside 20 that are sent more than they take
   sessions  server CPU per connect and memory per idle session, beside bare node:tls`;
 
 /** @returns undefined if the words make no sense */
@@ -60,6 +77,8 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
         seconds: { type: 'string' },
         'tun-offload': { type: 'string' },
         against: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        render: { type: 'boolean', default: false },
       },
     });
     const names = [...values.only, ...positionals];
@@ -70,6 +89,8 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
     if (values.line.some((name) => !LINES.some((known) => known.name === name))) return undefined;
     const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
     if (seconds !== undefined && !(seconds >= 2)) return undefined;
+    // Ratios within a table must be of one run.
+    if (values.keep && (values.quick || values.vpn.length > 0)) return undefined;
     const isRestricted = [names, values.vpn, values.line].some((list) => list.length > 0) || seconds !== undefined;
     return {
       scenarios,
@@ -80,7 +101,8 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
       withPeers: values.peers,
       tunOffload: offload,
       against: values.against === undefined ? undefined : resolve(values.against),
-      isComplete: !isRestricted && !values.quick && values.peers && offload === undefined,
+      isKept: values.keep || (!isRestricted && !values.quick && values.peers && offload === undefined),
+      onlyRenders: values.render,
     };
   } catch {
     return undefined;

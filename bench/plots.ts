@@ -1,145 +1,174 @@
-/** Bar charts in SVG, one for each figure of the documentation. */
+/** The figures of the documentation, drawn. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { changeTitle } from './changes.ts';
+import { type BarChart, drawBars, drawOverTime } from './draw.ts';
 import { titleOf } from './home-line.ts';
-import { short } from './limits.ts';
 import type { Results } from './results.ts';
 
-interface Chart {
+export interface Plot {
   readonly file: string;
   readonly title: string;
-  readonly unit: string;
-  /** One bar of each group for each series. */
-  readonly series: readonly string[];
-  readonly groups: readonly { readonly name: string; readonly values: readonly number[] }[];
+  /** The scenario, or `udp`. */
+  readonly part: string;
+  readonly svg: string;
 }
 
 /** @returns the files written */
 export function writePlots(results: Results, folder: string): string[] {
   mkdirSync(folder, { recursive: true });
-  return chartsOf(results)
-    .filter(({ groups }) => groups.length > 0)
-    .map((chart) => {
-      writeFileSync(join(folder, chart.file), draw(chart));
-      return chart.file;
-    });
+  return drawPlots(results).map(({ file, svg }) => {
+    writeFileSync(join(folder, file), svg);
+    return file;
+  });
 }
 
-function chartsOf({ single, many, small, connect, lines }: Results): Chart[] {
-  const bothWays = ['download', 'upload'];
-  const groups = <T>(all: { [name: string]: T }, values: (figures: T) => number[]) =>
-    Object.entries(all)
-      .filter(([name]) => name !== 'no tunnel')
-      .map(([name, figures]) => ({ name, values: values(figures) }));
+/** Those that have something to show. */
+export function drawPlots(results: Results): Plot[] {
+  const bars = [...tunnelCharts(results), ...pathCharts(results)]
+    .filter(({ groups }) => groups.length > 0)
+    .map((chart) => ({ file: chart.file, title: chart.title, part: chart.part, svg: drawBars(chart) }));
+  return [...bars, ...changePlots(results)];
+}
+
+interface Chart extends BarChart {
+  readonly file: string;
+  readonly part: string;
+}
+
+const BOTH_WAYS = ['download', 'upload'];
+
+function groupsOf<T>(all: { [name: string]: T }, values: (figures: T) => number[]): BarChart['groups'] {
+  return Object.entries(all)
+    .filter(([name]) => name !== 'no tunnel')
+    .map(([name, figures]) => ({ name, values: values(figures) }));
+}
+
+function tunnelCharts({ single, many, small }: Results): Chart[] {
   return [
     {
+      part: 'single',
       file: 'single-throughput.svg',
       title: 'One tunnel, one TCP stream, server on one core',
       unit: 'Mbit/s',
-      series: bothWays,
-      groups: groups(single, ({ tcp }) => [tcp.down.mbits, tcp.up.mbits]),
+      series: BOTH_WAYS,
+      groups: groupsOf(single, ({ tcp }) => [tcp.down.mbits, tcp.up.mbits]),
     },
     {
+      part: 'single',
       file: 'single-cpu.svg',
       title: 'Processor time of the server for a gigabyte',
       unit: 's/GB',
-      series: bothWays,
-      groups: groups(single, ({ tcp }) => [tcp.down.serverCpuPerGb, tcp.up.serverCpuPerGb]),
+      series: BOTH_WAYS,
+      groups: groupsOf(single, ({ tcp }) => [tcp.down.serverCpuPerGb, tcp.up.serverCpuPerGb]),
     },
     {
+      part: 'single',
       file: 'single-ping.svg',
       title: 'Round trips while a TCP stream takes all it can, p95',
       unit: 'ms',
-      series: ['idle', ...bothWays],
-      groups: groups(single, ({ idle, tcp }) => [idle.p95, tcp.down.ping.p95, tcp.up.ping.p95]),
+      series: ['idle', ...BOTH_WAYS],
+      groups: groupsOf(single, ({ idle, tcp }) => [idle.p95, tcp.down.ping.p95, tcp.up.ping.p95]),
     },
     {
-      file: 'many-throughput.svg',
-      title: 'Many tunnels at once, server on one core',
+      part: 'udp',
+      file: 'single-udp.svg',
+      title: 'UDP with 1300 bytes: highest steady rate with at most 0.1 % loss',
       unit: 'Mbit/s',
-      series: bothWays,
-      groups: groups(many, ({ down, up }) => [down.mbits, up.mbits]),
+      series: BOTH_WAYS,
+      groups: groupsOf(single, ({ udp }) => [udp.down.mbits, udp.up.mbits]),
     },
     {
+      part: 'many',
+      file: 'many-throughput.svg',
+      title: `${Object.values(many)[0]?.tunnels ?? ''} tunnels at once, server on one core`,
+      unit: 'Mbit/s',
+      series: BOTH_WAYS,
+      groups: groupsOf(many, ({ down, up }) => [down.mbits, up.mbits]),
+    },
+    {
+      part: 'small',
       file: 'small-packets.svg',
       title: 'UDP with 64 bytes: highest steady rate with at most 0.1 % loss',
       unit: 'packets/s',
-      series: bothWays,
+      series: BOTH_WAYS,
       groups: Object.entries(small).map(([name, { down, up }]) => ({ name, values: [down.pps, up.pps] })),
     },
+  ];
+}
+
+function pathCharts({ connect, lines, flows, slow }: Results): Chart[] {
+  return [
     {
+      part: 'connect',
       file: 'connect-time.svg',
       title: 'From starting the client to the first answered ping, 20 ms line',
       unit: 'ms',
-      series: ['time'],
-      groups: groups(connect, ({ ms }) => [ms]),
+      series: ['in all', 'round trips', 'the rest'],
+      groups: groupsOf(connect, ({ ms, restMs }) => [ms, ms - restMs, restMs]),
     },
     ...Object.entries(lines).flatMap(([line, figures]) => lineCharts(line, figures)),
+    {
+      part: 'flows',
+      file: 'flows-shares.svg',
+      title: 'Several downloads of one client at once: what the slowest and the fastest get',
+      unit: 'Mbit/s',
+      series: ['slowest', 'fastest'],
+      groups: Object.entries(flows).map(([name, { down }]) => ({ name, values: [down.least, down.most] })),
+    },
+    {
+      part: 'slow',
+      file: 'slow-neighbours.svg',
+      title: 'Round trips under a download, alone and beside stalled clients, p95',
+      unit: 'ms',
+      series: ['alone', 'beside stalled'],
+      groups: groupsOf(slow, ({ alone, beside }) => [alone.down.ping.p95, beside.down.ping.p95]),
+    },
   ];
 }
 
 function lineCharts(line: string, figures: Results['lines'][string]): Chart[] {
   const title = titleOf(line);
   const entries = Object.entries(figures);
-  const pings = (['down', 'up'] as const).map((direction) => ({
-    file: `line-${line}-ping-${direction}.svg`,
-    title: `Round trips under ${direction === 'down' ? 'download' : 'upload'}: ${title}`,
-    unit: 'ms',
-    series: ['median', 'p95', 'p99'],
-    groups: entries.map(([name, one]) => {
-      const { median, p95, p99 } = one[direction].ping;
-      return { name, values: [median, p95, p99] };
-    }),
-  }));
-  const rate = {
-    file: `line-${line}-rate.svg`,
-    title: `One TCP stream: ${title}`,
-    unit: 'Mbit/s',
-    series: ['download', 'upload'],
-    groups: entries.map(([name, { down, up }]) => ({ name, values: [down.mbits, up.mbits] })),
-  };
-  return [...pings, rate];
+  return [
+    {
+      part: 'lines',
+      file: `line-${line}-ping.svg`,
+      title: `Round trips on an idle and a busy line, p95: ${title}`,
+      unit: 'ms',
+      series: ['idle', 'under download', 'under upload'],
+      groups: entries.map(([name, { idle, down, up }]) => ({ name, values: [idle.p95, down.ping.p95, up.ping.p95] })),
+    },
+    {
+      part: 'lines',
+      file: `line-${line}-rate.svg`,
+      title: `One TCP stream: ${title}`,
+      unit: 'Mbit/s',
+      series: BOTH_WAYS,
+      groups: entries.map(([name, { down, up }]) => ({ name, values: [down.mbits, up.mbits] })),
+    },
+  ];
 }
 
-const WIDTH = 760;
-const LEFT = 190;
-const RIGHT = 90;
-const TOP = 64;
-const BAR = 14;
-const GAP = 12;
-/** Told apart also by who sees no difference between red and green, and on light and dark ground. */
-const COLOURS = ['#3b7dd8', '#e08a1e', '#8a5cc2'];
-
-function draw({ title, unit, series, groups }: Chart): string {
-  const most = Math.max(...groups.flatMap(({ values }) => values), Number.MIN_VALUE);
-  const scale = (WIDTH - LEFT - RIGHT) / most;
-  const step = series.length * BAR + GAP;
-  const height = TOP + groups.length * step + GAP;
-  const legend = series.map((name, i) => {
-    const x = LEFT + i * 110;
-    return `<rect x="${x}" y="38" width="10" height="10" fill="${COLOURS[i]}"/><text x="${x + 15}" y="47">${inXml(name)}</text>`;
+function changePlots({ changes }: Results): Plot[] {
+  return Object.entries(changes).flatMap(([name, figures]) => {
+    const [first] = Object.values(figures);
+    if (first === undefined) return [];
+    const title = `While a download runs, ${changeTitle(name)}`;
+    const all = Object.values(figures);
+    const svg = drawOverTime({
+      title,
+      seconds: (first.phases.length * first.phaseMs) / 1e3,
+      phases: first.phases.map((phase, i) => ({ title: phase.title, from: (i * first.phaseMs) / 1e3 })),
+      series: Object.keys(figures),
+      panels: [
+        { unit: 'Mbit/s', points: all.map(({ moments }) => moments.map(({ atMs, mbits }) => [atMs / 1e3, mbits])) },
+        {
+          unit: 'ms, median of half a second',
+          points: all.map(({ moments }) => moments.map(({ atMs, pingMs }) => [atMs / 1e3, pingMs])),
+        },
+      ],
+    });
+    return [{ file: `change-${name}.svg`, title, part: 'changes', svg }];
   });
-  const bars = groups.flatMap(({ name, values }, g) => {
-    const top = TOP + g * step;
-    const label = `<text x="${LEFT - 8}" y="${top + (series.length * BAR) / 2 + 4}" text-anchor="end">${inXml(name)}</text>`;
-    return [label, ...values.map((value, i) => bar(value, top + i * BAR, value * scale, COLOURS[i] ?? '#888'))];
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" role="img">
-<title>${inXml(title)}</title>
-<style>text{fill:#222}.ground{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#161b22}}</style>
-<rect class="ground" width="${WIDTH}" height="${height}"/>
-<text x="12" y="22" font-size="15" font-weight="bold">${inXml(title)} (${inXml(unit)})</text>
-${[...legend, ...bars].join('\n')}
-</svg>
-`;
-}
-
-function bar(value: number, y: number, width: number, colour: string): string {
-  const w = Math.max(1, width).toFixed(1);
-  const text = `<text x="${(LEFT + Number(w) + 5).toFixed(1)}" y="${y + 11}" font-size="11">${short(value)}</text>`;
-  return `<rect x="${LEFT}" y="${y + 1}" width="${w}" height="${BAR - 2}" fill="${colour}"/>${text}`;
-}
-
-function inXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -137,6 +137,11 @@ export class LineProcess {
     return this.#lines.slice(-8).join(' | ');
   }
 
+  /** Sends SIGSTOP to it and all below it, or SIGCONT. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    for (const { pid } of processTree(this.pid)) process.kill(pid, signal);
+  }
+
   /** Ends it: SIGTERM, and SIGKILL if that does not help. */
   async end(): Promise<void> {
     this.#child.kill('SIGTERM');

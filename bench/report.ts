@@ -1,25 +1,45 @@
-/** The tables that the bench prints. */
+/** The tables that the bench prints, and that the documentation shows. */
+import { changeTitle } from './changes.ts';
 import { titleOf } from './home-line.ts';
 import { type Limit, short } from './limits.ts';
 import type { PingFigures, RateFigures, TcpFigures } from './measure.ts';
 import { type ByVpn, OURS, type Results } from './results.ts';
 
 export function printReport(results: Results, limits: readonly Limit[], print: (text: string) => void): void {
-  for (const [title, rows] of tables(results)) {
-    if (rows.length > 1) print(`\n${title}\n${table(rows)}`);
-  }
+  for (const { title, rows } of tablesOf(results)) print(`\n${title}\n${table(rows)}`);
   const lateness = lineNote(results);
   if (lateness !== undefined) print(`\n${lateness}`);
   for (const { scenario, vpn, why, isFailure } of results.left) {
     print(`${isFailure ? 'FAILED' : 'skipped'}: ${scenario}, ${vpn}: ${why}`);
   }
-  const rows = limits.map(({ target, reached, reference, verdict }) => [target, reached, reference, verdict]);
-  print(`\nLimits\n${table([['target', 'reached', 'beside', ''], ...rows])}`);
+  print(`\nLimits\n${table(limitRows(limits))}`);
 }
 
-function tables({ single, many, small, connect, lines, sessions }: Results): [string, string[][]][] {
-  const all: [string, string[][]][] = [
+export function limitRows(limits: readonly Limit[]): string[][] {
+  const rows = limits.map(({ target, reached, reference, verdict }) => [target, reached, reference, verdict]);
+  return [['target', 'reached', 'beside', ''], ...rows];
+}
+
+export interface Table {
+  /** Where it belongs: the scenario, or `udp`. */
+  readonly name: string;
+  readonly title: string;
+  /** The first is the header. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Those that have rows. */
+export function tablesOf(results: Results): Table[] {
+  const all = [...throughputTables(results), ...pathTables(results), ...sessionTables(results)];
+  return all.map(([name, title, rows]) => ({ name, title, rows })).filter(({ rows }) => rows.length > 1);
+}
+
+type Row = [name: string, title: string, rows: string[][]];
+
+function throughputTables({ single, many, small }: Results): Row[] {
+  return [
     [
+      'single',
       'One tunnel, one TCP stream; round trips (median / p95 / p99 ms) idle and under it',
       [
         ['', 'down Mbit/s', '', 'up Mbit/s', '', 's/GB down / up', 'ping idle', 'down', 'up'],
@@ -33,6 +53,7 @@ function tables({ single, many, small, connect, lines, sessions }: Results): [st
       ],
     ],
     [
+      'udp',
       'One tunnel, UDP with 1300 bytes: highest steady rate with at most 0.1 % loss',
       [
         ['', 'down Mbit/s', '', 'up Mbit/s', '', 'us/packet down / up', ''],
@@ -46,6 +67,7 @@ function tables({ single, many, small, connect, lines, sessions }: Results): [st
       ],
     ],
     [
+      'many',
       `${Object.values(many)[0]?.tunnels ?? ''} tunnels at once, a TCP stream each`,
       [
         ['', 'down Mbit/s', '', 'up Mbit/s', '', 's/GB down / up', 'ping down', 'up'],
@@ -59,44 +81,117 @@ function tables({ single, many, small, connect, lines, sessions }: Results): [st
       ],
     ],
     [
+      'small',
       'UDP with 64 bytes: highest steady rate with at most 0.1 % loss ("no tunnel" is what the load generator can do)',
       [
-        ['', 'down packets/s', '', 'up packets/s', '', 'us/packet at one rate, down / up', 'reordered', ''],
+        ['', 'down packets/s', '', 'up packets/s', '', '% lost', 'us/packet at one rate, down / up', 'reordered', ''],
         ...Object.entries(small).map(([name, { down, up, atOneRate: one }]) => [
           name,
           ...beside(small, name, (figures) => figures.down.pps),
           ...beside(small, name, (figures) => figures.up.pps),
+          `${short(down.loss * 100)} / ${short(up.loss * 100)}`,
           `${short(one.down.serverCpuPerPacketUs)} / ${short(one.up.serverCpuPerPacketUs)}`,
           String(down.reordered + up.reordered),
           heldNote(down, up),
         ]),
       ],
     ],
-    [
-      'Time to connect on a line of 20 ms: from starting the client to the first answered ping',
-      [
-        ['', 'ms', '', 'round trips', 'rest ms', 'of it before the first packet'],
-        ...Object.entries(connect).map(([name, { roundTrips, restMs, startMs }]) => [
-          name,
-          ...beside(connect, name, (figures) => figures.ms),
-          String(roundTrips),
-          short(restMs),
-          short(startMs),
-        ]),
-      ],
-    ],
   ];
-  for (const [name, figures] of Object.entries(lines))
-    all.push([`Home line: ${titleOf(name)}, 20 ms`, lineTable(figures)]);
-  if (sessions !== undefined) {
-    const { sstpd, tls } = sessions;
-    const row = (name: string, of: typeof sstpd): string[] => {
-      return [name, short(of.connectsPerCpuSecond), short(of.cpuPerConnect * 1e6), short(of.kibPerIdle)];
-    };
-    const header = ['', 'per CPU second', 'us each', 'KiB per idle one'];
-    all.push(['Connects', [header, row(OURS, sstpd), row('bare node:tls', tls)]]);
-  }
-  return all;
+}
+
+function pathTables({ connect, lines, changes, flows, slow }: Results): Row[] {
+  const timeToConnect = Object.entries(connect).map(([name, { roundTrips, restMs, startMs }]) => [
+    name,
+    ...beside(connect, name, (figures) => figures.ms),
+    String(roundTrips),
+    short(restMs),
+    short(startMs),
+  ]);
+  return [
+    [
+      'connect',
+      'Time to connect on a line of 20 ms: from starting the client to the first answered ping',
+      [['', 'ms', '', 'round trips', 'rest ms', 'of it before the first packet'], ...timeToConnect],
+    ],
+    ...Object.entries(lines).map(([name, figures]): Row => {
+      return ['lines', `Home line: ${titleOf(name)}, 20 ms`, lineTable(figures)];
+    }),
+    ...Object.entries(changes).map(([name, figures]): Row => {
+      return ['changes', `While a download runs ${changeTitle(name)}`, changeTable(figures)];
+    }),
+    ['flows', flowsTitle(flows), flowsTable(flows)],
+    ['slow', slowTitle(slow), slowTable(slow)],
+  ];
+}
+
+function sessionTables({ sessions }: Results): Row[] {
+  if (sessions === undefined) return [];
+  const { sstpd, tls } = sessions;
+  const row = (name: string, of: typeof sstpd): string[] => {
+    const rates = [of.connectsPerCpuSecond, of.connectsPerSecond];
+    return [name, ...rates.map(short), short(of.cpuPerConnect * 1e6), short(of.kibPerIdle)];
+  };
+  const header = ['', 'per CPU second', 'per second', 'CPU us each', 'KiB per idle one'];
+  return [['sessions', 'Connects', [header, row(OURS, sstpd), row('bare node:tls', tls)]]];
+}
+
+/** A row for each VPN and phase. */
+function changeTable(figures: Results['changes'][string]): string[][] {
+  const after = (ms: number, phaseMs: number): string =>
+    ms >= phaseMs ? `> ${short(phaseMs / 1e3)}` : short(ms / 1e3);
+  return [
+    ['', 'line', 'Mbit/s', 'settled', 'ping settled', 'longest', '80 % after s', 'lag gone after s'],
+    ...Object.entries(figures).flatMap(([name, { phases, phaseMs }]) =>
+      phases.map((phase) => [
+        name,
+        phase.title,
+        short(phase.mbits),
+        short(phase.settledMbits),
+        `${short(phase.settledPing.median)} / ${short(phase.settledPing.p95)}`,
+        short(phase.longestPingMs),
+        after(phase.fullAfterMs, phaseMs),
+        after(phase.calmAfterMs, phaseMs),
+      ]),
+    ),
+  ];
+}
+
+function flowsTitle(flows: Results['flows']): string {
+  const count = Object.values(flows)[0]?.flows ?? '';
+  return `${count} TCP streams of one client on a line of 100 Mbit/s, 20 ms, 50 ms queue: shares (Jain's index, least and most of one)`;
+}
+
+function flowsTable(flows: Results['flows']): string[][] {
+  const text = ({ fairness, least, most }: Results['flows'][string]['down']): string =>
+    `${fairness.toFixed(3)} (${short(least)} to ${short(most)})`;
+  return [
+    ['', 'ping idle', 'down Mbit/s', 'shares', 'ping', 'up Mbit/s', 'shares', 'ping'],
+    ...Object.entries(flows).map(([name, { idle, down, up }]) => [
+      name,
+      pingText(idle),
+      ...[down, up].flatMap((one) => [short(one.mbits), text(one), pingText(one.ping)]),
+    ]),
+  ];
+}
+
+function slowTitle(slow: Results['slow']): string {
+  const count = Object.values(slow)[0]?.slow ?? '';
+  return `A download over 100 Mbit/s, 20 ms, alone and beside ${count} clients that are sent more than they take (half on 1 Mbit/s, half stopped)`;
+}
+
+function slowTable(slow: Results['slow']): string[][] {
+  return [
+    ['', 'alone Mbit/s', 'beside them', '', 'ping alone', 'beside them', 'MiB that they cost'],
+    ...Object.entries(slow).map(([name, { alone, beside: crowded, mebibytes }]) => [
+      name,
+      short(alone.down.mbits),
+      short(crowded.down.mbits),
+      `x ${short(crowded.down.mbits / alone.down.mbits)}`,
+      pingOf(alone.down),
+      pingOf(crowded.down),
+      short(mebibytes),
+    ]),
+  ];
 }
 
 function lineTable(figures: Results['lines'][string]): string[][] {

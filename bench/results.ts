@@ -1,6 +1,8 @@
 /** What a run of the bench found, as it is kept in JSON. */
+import type { ChangeFigures } from './changes.ts';
 import type { ConnectFigures, LineFigures } from './home-line.ts';
 import type { SessionsFigures } from './sessions.ts';
+import type { FlowsFigures, SlowFigures } from './sharing.ts';
 import type { ManyFigures, SingleFigures, SmallFigures } from './throughput.ts';
 
 /** By the name of the VPN. */
@@ -20,13 +22,23 @@ export interface Results {
     readonly quick: boolean;
     readonly tunOffload: string | undefined;
     readonly programs: ByVpn<string>;
+    /** Length of each measurement under load, if it was not the usual one. */
+    readonly seconds: number | undefined;
   };
+  /** Seconds that each scenario took. */
+  readonly took: { [scenario: string]: number };
+  /** Only in what is kept: not all of it is of one complete run. */
+  readonly isPieced?: boolean;
   readonly single: ByVpn<SingleFigures>;
   readonly many: ByVpn<ManyFigures>;
   readonly small: ByVpn<SmallFigures>;
   readonly connect: ByVpn<ConnectFigures>;
   /** By the name of the line. */
   readonly lines: { [line: string]: ByVpn<LineFigures> };
+  /** By the name of the change. */
+  readonly changes: { [change: string]: ByVpn<ChangeFigures> };
+  readonly flows: ByVpn<FlowsFigures>;
+  readonly slow: ByVpn<SlowFigures>;
   sessions?: SessionsFigures;
   /** What was not measured, and why. */
   readonly left: {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { SERVER_ADDRESS } from './lab.ts';
-import { cpuSeconds, LineProcess, run, SERVER_CORE } from './processes.ts';
+import { cpuSeconds, LineProcess, residentKib, run, SERVER_CORE } from './processes.ts';
 
 export interface Vpn {
   readonly name: string;
@@ -20,6 +20,8 @@ export interface Serving {
   readonly inside: string;
   /** Of the server and all processes below it. */
   cpuSeconds(): number;
+  /** Resident memory of the same. */
+  residentKib(): number;
   /** Starts a client; it is up when `inside` answers. */
   dial(client: string, index: number): Promise<LineProcess | undefined>;
   stop(): Promise<void>;
@@ -36,7 +38,13 @@ export function servingOf(
   process: LineProcess,
   dial: (client: string, index: number) => Promise<LineProcess | undefined>,
 ): Serving {
-  return { inside: TUNNEL_SERVER, cpuSeconds: () => cpuSeconds(process.pid), dial, stop: () => process.end() };
+  return {
+    inside: TUNNEL_SERVER,
+    cpuSeconds: () => cpuSeconds(process.pid),
+    residentKib: () => residentKib(process.pid),
+    dial,
+    stop: () => process.end(),
+  };
 }
 
 /** The program of this tree, or another build to compare with. */
@@ -104,6 +112,7 @@ export const noTunnel: Vpn = {
   serve: async () => ({
     inside: SERVER_ADDRESS,
     cpuSeconds: () => 0,
+    residentKib: () => 0,
     dial: async () => undefined,
     stop: async () => {},
   }),

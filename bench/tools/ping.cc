@@ -1,7 +1,8 @@
-// Round trips through a tunnel: `ping ADDRESS INTERVAL_US SECONDS [first]`.
+// Round trips through a tunnel: `ping ADDRESS INTERVAL_US SECONDS [first|each]`.
 //
 // ICMP echo on a raw socket; the answer's time is the kernel's own, so a late wake-up of this program is no latency.
-// An address that is not reachable yet is asked again at the next interval. With `first` it ends at the first answer.
+// An address that is not reachable yet is asked again at the next interval. With `first` it ends at the first answer; with `each` it tells every round trip, as
+// milliseconds since 1970 when it was sent, and milliseconds that it took, -1 if no answer came.
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
@@ -81,7 +82,16 @@ class Prober {
 
   bool has_answer() const { return firstAnswer_ != 0; }
 
-  void Print() {
+  void PrintEach() const {
+    std::printf("{\"each\":[");
+    for (size_t i = 0; i < sentAt_.size(); i += 1) {
+      const double rtt = rtt_[i] < 0 ? -1 : static_cast<double>(rtt_[i]) / 1e6;
+      std::printf("%s[%.1f,%.3f]", i == 0 ? "" : ",", static_cast<double>(sentAt_[i]) / 1e6, rtt);
+    }
+    std::printf("]}\n");
+  }
+
+  void Print() const {
     std::vector<int64_t> sorted;
     for (const int64_t rtt : rtt_) {
       if (rtt >= 0) sorted.push_back(rtt);
@@ -161,7 +171,8 @@ int Ping(const Arguments& arguments) {
     clock_nanosleep(CLOCK_MONOTONIC, 0, &grace, nullptr);
     prober.Receive();
   }
-  prober.Print();
+  if (arguments.size() > 3 && arguments[3] == "each") prober.PrintEach();
+  else prober.Print();
   return 0;
 }
 

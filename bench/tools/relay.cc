@@ -6,6 +6,9 @@
 //
 //   read -> queue longer than QUEUE_MS? drop -> leaves the router at busyUntil -> lost? -> due after DELAY_MS -> write
 //
+// A line `MBIT DELAY_MS QUEUE_MS LOSS` on standard input changes both directions from then on, and is answered by a line
+// `changed`. What still waits in the router leaves at the new rate; what is on its way arrives as it would have.
+//
 // A rate limit on the machine's own interface would not do: TCP small queues see that nothing leaves and hold back. A
 // TUN device takes the packet from its socket at once (skb_orphan in the kernel's tun_net_xmit), as a router does.
 #include <fcntl.h>
@@ -23,7 +26,9 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <random>
+#include <sstream>
 
 #include "tools.h"
 
@@ -43,7 +48,9 @@ struct Line {
 };
 
 struct Packet {
+  int64_t leaves;  // the router, with its last bit
   int64_t due;
+  bool isLost;
   std::vector<uint8_t> bytes;
 };
 
@@ -60,22 +67,39 @@ class Direction {
     }
     longest_ = std::max(longest_, backlog);
     busyUntil_ = start + static_cast<int64_t>(static_cast<double>(length) * line_.nanosPerByte);
-    if (line_.loss > 0 && chance_(random_) < line_.loss) {
-      lost_ += 1;
-      return;
+    const bool isLost = line_.loss > 0 && chance_(random_) < line_.loss;
+    if (isLost) lost_ += 1;
+    packets_.push_back({busyUntil_, busyUntil_ + line_.delay, isLost, std::vector<uint8_t>(bytes, bytes + length)});
+  }
+
+  // A delay that has become shorter lets nobody overtake: packets leave packets_ in their order.
+  void Change(const Line& line, int64_t now) {
+    int64_t before = now;
+    int64_t after = now;
+    for (Packet& packet : packets_) {
+      if (packet.leaves <= now) continue;
+      // Of the one that is leaving, only what is left of it.
+      const double share = line.nanosPerByte / line_.nanosPerByte;
+      after += static_cast<int64_t>(static_cast<double>(packet.leaves - before) * share);
+      before = packet.leaves;
+      packet.leaves = after;
+      packet.due = after + line.delay;
     }
-    packets_.push_back({busyUntil_ + line_.delay, std::vector<uint8_t>(bytes, bytes + length)});
+    busyUntil_ = after;
+    line_ = line;
   }
 
   // Writes what is due. Returns when the next packet is, or a negative number.
   int64_t Deliver(int fd, int64_t now) {
     while (!packets_.empty() && packets_.front().due <= now) {
       const Packet& packet = packets_.front();
-      // ENOBUFS and EIO (device down) lose the packet, like any other machine that is not ready for it.
-      if (write(fd, packet.bytes.data(), packet.bytes.size()) < 0) unwritten_ += 1;
-      carried_ += 1;
-      bytes_ += packet.bytes.size();
-      if (late_.size() < kLatenessKept) late_.push_back(now - packet.due);
+      if (!packet.isLost) {
+        // ENOBUFS and EIO (device down) lose the packet, like any other machine that is not ready for it.
+        if (write(fd, packet.bytes.data(), packet.bytes.size()) < 0) unwritten_ += 1;
+        carried_ += 1;
+        bytes_ += packet.bytes.size();
+        if (late_.size() < kLatenessKept) late_.push_back(now - packet.due);
+      }
       packets_.pop_front();
     }
     return packets_.empty() ? -1 : packets_.front().due;
@@ -95,7 +119,7 @@ class Direction {
   static unsigned long long Count(uint64_t value) { return value; }
   double Micros(double share) const { return static_cast<double>(Quantile(late_, share)) / 1e3; }
 
-  const Line line_;
+  Line line_;
   std::mt19937_64 random_;
   std::uniform_real_distribution<double> chance_{0.0, 1.0};
   std::deque<Packet> packets_;
@@ -140,11 +164,49 @@ void ReadBatch(int fd, Direction* direction) {
   }
 }
 
-void WaitUntil(int64_t due, int a, int b) {
-  pollfd fds[2] = {{a, POLLIN, 0}, {b, POLLIN, 0}};
+bool ReadLine(const Arguments& words, size_t first, Line* line) {
+  const double mbit = Number(words, first);
+  if (!(mbit > 0)) {
+    std::fprintf(stderr, "MBIT must be positive\n");
+    return false;
+  }
+  *line = {8e3 / mbit, static_cast<int64_t>(Number(words, first + 1) * 1e6),
+           static_cast<int64_t>(Number(words, first + 2) * 1e6), Number(words, first + 3)};
+  return true;
+}
+
+// Whole lines of standard input; a negative descriptor once it has ended, which poll(2) passes over.
+class Commands {
+ public:
+  int fd() const { return fd_; }
+
+  // True with the newest line in `line` if there is one.
+  bool Read(Line* line) {
+    char bytes[256];
+    const ssize_t length = fd_ < 0 ? -1 : read(fd_, bytes, sizeof bytes);
+    if (length == 0) fd_ = -1;
+    if (length <= 0) return false;
+    text_.append(bytes, static_cast<size_t>(length));
+    bool isChanged = false;
+    for (size_t end = text_.find('\n'); end != std::string::npos; end = text_.find('\n')) {
+      std::istringstream words(text_.substr(0, end));
+      text_.erase(0, end + 1);
+      const Arguments command{std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
+      isChanged = ReadLine(command, 0, line) || isChanged;
+    }
+    return isChanged;
+  }
+
+ private:
+  int fd_ = STDIN_FILENO;
+  std::string text_;
+};
+
+void WaitUntil(int64_t due, int a, int b, int commands) {
+  pollfd fds[3] = {{a, POLLIN, 0}, {b, POLLIN, 0}, {commands, POLLIN, 0}};
   const int64_t wait = due < 0 ? kNanosPerSecond : std::max<int64_t>(0, due - MonotonicNanos());
   const timespec timeout = {static_cast<time_t>(wait / kNanosPerSecond), static_cast<long>(wait % kNanosPerSecond)};
-  ppoll(fds, 2, &timeout, nullptr);
+  ppoll(fds, 3, &timeout, nullptr);
 }
 
 }  // namespace
@@ -154,27 +216,30 @@ int Relay(const Arguments& arguments) {
     std::fprintf(stderr, "usage: relay NETNS DEVICE NETNS DEVICE MBIT DELAY_MS QUEUE_MS LOSS SEED\n");
     return 2;
   }
-  const double mbit = Number(arguments, 4);
-  if (!(mbit > 0)) {
-    std::fprintf(stderr, "MBIT must be positive\n");
-    return 2;
-  }
-  const Line line = {8e3 / mbit, static_cast<int64_t>(Number(arguments, 5) * 1e6),
-                     static_cast<int64_t>(Number(arguments, 6) * 1e6), Number(arguments, 7)};
+  Line line = {};
+  if (!ReadLine(arguments, 4, &line)) return 2;
   const uint64_t seed = static_cast<uint64_t>(Number(arguments, 8));
   const int a = OpenTunIn(arguments[0], arguments[1]);
   const int b = OpenTunIn(arguments[2], arguments[3]);
   Direction toB(line, seed);
   Direction toA(line, seed + 1);
   const char* scheduling = TakePriority();
+  Commands commands;
+  fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
   std::printf("ready\n");
   std::fflush(stdout);
   while (!MustStop()) {
+    if (commands.Read(&line)) {
+      toB.Change(line, MonotonicNanos());
+      toA.Change(line, MonotonicNanos());
+      std::printf("changed\n");
+      std::fflush(stdout);
+    }
     ReadBatch(a, &toB);
     ReadBatch(b, &toA);
     const int64_t nextB = toB.Deliver(b, MonotonicNanos());
     const int64_t nextA = toA.Deliver(a, MonotonicNanos());
-    WaitUntil(nextA < 0 ? nextB : nextB < 0 ? nextA : std::min(nextA, nextB), a, b);
+    WaitUntil(nextA < 0 ? nextB : nextB < 0 ? nextA : std::min(nextA, nextB), a, b, commands.fd());
   }
   std::printf("{\"scheduling\":\"%s\",", scheduling);
   toB.Print("aToB");

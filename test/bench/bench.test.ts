@@ -1,0 +1,63 @@
+/** The arithmetic of the bench, and what its command line means; the measurements themselves are run by .ci/run. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { putBlocks, takeOver } from '../../bench/document.ts';
+import { readOptions, SCENARIOS } from '../../bench/options.ts';
+import { assertPlausible } from '../../bench/plausible.ts';
+import type { Results } from '../../bench/results.ts';
+import { fairnessOf } from '../../bench/sharing.ts';
+
+test("Jain's index is 1 for equal shares and 1/n if one has all", () => {
+  assert.equal(fairnessOf([5, 5, 5, 5]), 1);
+  assert.equal(fairnessOf([8, 0, 0, 0]), 0.25);
+  assert.equal(fairnessOf([]), 0);
+});
+
+test('figures that carry nothing, or are no numbers, are refused by their name', () => {
+  assertPlausible({ tcp: { down: { mbits: 5, retransmits: 0, ping: { answered: 3 } } }, moments: [{ mbits: 0 }] });
+  assert.throws(() => assertPlausible({ tcp: { down: { mbits: 0 } } }), /tcp\.down\.mbits is 0/);
+  assert.throws(() => assertPlausible({ ping: { answered: 0 } }), /ping\.answered is 0/);
+  assert.throws(() => assertPlausible({ a: [1, { b: Number.NaN }] }), /a\.1\.b is NaN/);
+});
+
+test('what is kept: a complete run, or one that is told so, but no quick one and none without all VPNs of a table', () => {
+  const isKept = (...words: string[]) => readOptions(words)?.isKept;
+  assert.equal(isKept('--peers'), true);
+  assert.equal(isKept('--peers', '--only', 'lines'), false);
+  assert.equal(isKept('--peers', '--only', 'lines', '--keep'), true);
+  assert.equal(isKept('--quick'), false);
+  assert.equal(isKept(), false);
+  assert.equal(readOptions(['--keep', '--quick']), undefined);
+  assert.equal(readOptions(['--keep', '--vpn', 'sstpd']), undefined);
+  assert.deepEqual(readOptions([])?.scenarios, SCENARIOS);
+  assert.equal(readOptions(['nonsense']), undefined);
+});
+
+function results(changed: Partial<Results>): Results {
+  const byVpn = { single: {}, many: {}, small: {}, connect: {}, lines: {}, changes: {}, flows: {}, slow: {} };
+  const machine = { node: 'v24', kernel: '6', cpu: 'x', cores: 2, busyBefore: 0 };
+  const options = { quick: false, tunOffload: undefined, programs: {}, seconds: undefined };
+  return { date: '2020-01-01T00:00:00.000Z', machine, options, took: {}, ...byVpn, left: [], ...changed };
+}
+
+test('a run of one scenario leaves what was kept of the others', () => {
+  const [a, b] = [{ sstpd: 'a' }, { sstpd: 'b' }] as unknown as [Results['many'], Results['many']];
+  const older = results({ many: a, took: { many: 5, lines: 7 }, lines: { one: a, two: a } as never });
+  const newer = results({ took: { lines: 9 }, lines: { two: b } as never, date: '2021-01-01T00:00:00.000Z' });
+  const taken = takeOver(older, newer);
+  assert.deepEqual(taken.many, a);
+  assert.deepEqual(taken.lines, { one: a, two: b });
+  assert.deepEqual(taken.took, { many: 5, lines: 9 });
+  assert.equal(taken.date, newer.date);
+  assert.equal(taken.isPieced, true);
+  const whole = results({ took: Object.fromEntries(SCENARIOS.map((name) => [name, 1])) });
+  assert.equal(takeOver(older, whole).isPieced, false);
+  assert.equal(takeOver(undefined, newer), newer);
+});
+
+test('only what stands between the markers is replaced, and it is replaced whole', () => {
+  const text = 'a\n<!-- bench: many -->\nold\n<!-- end of bench -->\nb';
+  const once = putBlocks(text, results({}));
+  assert.equal(once, 'a\n<!-- bench: many -->\n\nNot measured in this run.\n\n<!-- end of bench -->\nb');
+  assert.equal(putBlocks(once, results({})), once);
+});
