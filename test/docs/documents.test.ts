@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sstpd.js', import.meta.url));
-const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'test/interop/README.md'];
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'test/interop/README.md', 'docs/performance.md'];
 
 const readme = readFileSync('README.md', 'utf8');
 const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
@@ -23,8 +23,8 @@ function helpOf(words: readonly string[]): string {
   return stdout;
 }
 
-test('the README has one line of Debian packages to run and one for the tests', () => {
-  assert.equal(packageLines.length, 2);
+test('the README has a line of Debian packages to run, one for the tests, and one for the checks and the bench', () => {
+  assert.equal(packageLines.length, 3);
   assert.deepEqual(packageLines[0], ['g++', 'make', 'python3', 'iproute2', 'nftables']);
 });
 
@@ -36,6 +36,24 @@ test('each Debian package that a test asks for stands in the README', () => {
   assert.ok(asked.length >= 15, `only ${asked.length} packages found`);
   const named = packageLines.flat();
   for (const name of new Set(asked)) assert.ok(named.includes(name ?? ''), `${name} is missing`);
+});
+
+test('each Debian package that a check of the addon or the bench asks for stands in the README', () => {
+  const asked = globSync('{tun/native/**/*.mjs,bench/main.ts}', { exclude: ['**/build/**'] }).flatMap((file) => {
+    const text = readFileSync(file, 'utf8');
+    const said = [...text.matchAll(/apt install ([a-z][\w+. -]+)[)"]/g)].flatMap((match) => match[1]?.split(' ') ?? []);
+    return [...said, ...[...text.matchAll(/^ {2}\['[\w+]+', '([\w+.-]+)'\],$/gm)].map((match) => match[1] ?? '')];
+  });
+  assert.ok(new Set(asked).size >= 9, `only ${asked}`);
+  for (const name of asked) assert.ok(packageLines.flat().includes(name), `${name} is missing`);
+});
+
+test('.ci/run runs each check that the README names, and each script that it calls exists', () => {
+  const ci = readFileSync('.ci/run', 'utf8');
+  for (const name of ['test', 'run test:interop', 'run test:asan', 'run fuzz', 'run check:arm', 'run check:libc']) {
+    assert.match(ci, new RegExp(`^step npm ${name}\\b`, 'm'));
+  }
+  assert.match(ci, /^step npm run bench -- --quick$/m);
 });
 
 test('each command and flag that the README shows exists', () => {
