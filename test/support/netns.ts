@@ -61,7 +61,8 @@ export class Netns {
     await netns.run('ip', ['link', 'set', 'lo', 'up']);
     // Without duplicate address detection link-local addresses are usable as soon as a device is up.
     const settings = ['all', 'default'].map((name) => `net.ipv6.conf.${name}.accept_dad=0`);
-    await netns.exec('sysctl', ['-q', '-w', ...settings]);
+    // A new namespace has this machine's IPv4 settings, and a machine that ran a server forwards.
+    await netns.exec('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=0', ...settings]);
     return netns;
   }
 
