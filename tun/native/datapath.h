@@ -32,7 +32,8 @@ napi_value PathPending(napi_env env, napi_callback_info info);
 napi_value PathTake(napi_env env, napi_callback_info info);
 // (handle, slot, chunks: Buffer[], position: Int32Array, frame) -> 0: all taken; 1: a control packet, 2: a PPP frame,
 // copied to `frame` (4,095 bytes); 3 to 5: the stream is broken. position: [chunk, offset] where to begin, and where to
-// go on; then out: [length of the frame, whole frames seen, events waiting]. The chunks' bytes may change.
+// go on; then out: [length of the frame, whole frames seen, events waiting]. The chunks' bytes may change; after 0 those
+// that have their memory for themselves have lost it (length 0).
 napi_value PathReceive(napi_env env, napi_callback_info info);
 napi_value PathInject(napi_env env, napi_callback_info info);  // (handle, slot, packet): to the client
 napi_value PathWrite(napi_env env, napi_callback_info info);   // (handle, packet): to the device
