@@ -55,7 +55,7 @@ napi_value PathReadStats(napi_env env, napi_callback_info info) {
   Copy({in.packets_in, in.bytes_in, queue.frames, queue.packet_bytes, queue.drops, in.drops_closed, in.drops_too_big,
         in.drops_malformed, in.drops_source, in.drops_destination, in.drops_group, in.drops_isolated,
         in.packets_link_local, place.slot->queue.bytes(), place.slot->queue.memory(), pipe.best_rate(),
-        pipe.base_rtt_us(), pipe.cap(), pipe.write_bytes()},
+        pipe.base_rtt_us(), pipe.cap(), pipe.write_bytes(), queue.marks},
        out);
   return nullptr;
 }
