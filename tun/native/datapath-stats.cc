@@ -122,4 +122,29 @@ napi_value PipeRun(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value PacerRun(napi_env env, napi_callback_info info) {
+  constexpr size_t kIn = 4;
+  napi_value arguments[2];
+  View<int32_t> in;
+  View<int32_t> out;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadInt32Array(env, arguments[0], &in) ||
+      !ReadInt32Array(env, arguments[1], &out)) {
+    return nullptr;
+  }
+  const size_t rows = std::min(in.length / kIn, out.length);
+  if (std::any_of(in.data, in.data + rows * kIn, [](int32_t value) { return value < 0; })) {
+    ThrowArgument(env, "a turn is out of range");
+    return nullptr;
+  }
+  ReadPacer pacer;
+  uint64_t now_us = 0;
+  for (size_t row = 0; row < rows; row++) {
+    const int32_t* at = in.data + row * kIn;
+    now_us += static_cast<uint64_t>(at[3]);
+    out.data[row] = static_cast<int32_t>(pacer.Note(static_cast<size_t>(at[0]), static_cast<size_t>(at[1]),
+                                                    static_cast<size_t>(at[2]), now_us));
+  }
+  return nullptr;
+}
+
 }  // namespace tun

@@ -46,5 +46,8 @@ napi_value PathSetClock(napi_env env, napi_callback_info info);
 // (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs], out: Float64Array of rows
 // [may, cap, writeBytes, targetUs]): runs one PipeModel over the samples. For tests.
 napi_value PipeRun(napi_env env, napi_callback_info info);
+// (turns: Int32Array of rows [packets, bytes, written, microseconds since the last], out: Int32Array of milliseconds until
+// the next): runs one ReadPacer over the turns. For tests.
+napi_value PacerRun(napi_env env, napi_callback_info info);
 
 }  // namespace tun
