@@ -48,13 +48,15 @@ test('single packets, calls, large packets, large batches and acknowledgements a
   }
 });
 
-test('when the rate falls, or a stream begins, single packets are read at once after two ticks', () => {
+test('when the rate falls, or a stream begins, single packets are read at once after three ticks', () => {
   const paced = [...begin, ...times(100, tick)];
   assert.ok(isPaced(paced));
-  assert.ok(!isPaced([...paced, ...times(2, { packets: 0, bytes: 0, afterUs: 2000 })]));
-  assert.ok(!isPaced([...paced, ...times(2, { packets: 20, bytes: 28_000, afterUs: 2000 })]));
-  assert.ok(!isPaced([...paced, ...times(2, { packets: 20, bytes: 1040, written: 56_000, afterUs: 2000 })]));
-  assert.ok(isPaced([...paced, { packets: 0, bytes: 0, afterUs: 2000 }, tick]), 'one empty tick is none');
+  assert.ok(!isPaced([...paced, ...times(3, { packets: 0, bytes: 0, afterUs: 2000 })]));
+  assert.ok(!isPaced([...paced, ...times(3, { packets: 20, bytes: 28_000, afterUs: 2000 })]));
+  assert.ok(!isPaced([...paced, ...times(3, { packets: 20, bytes: 1040, written: 56_000, afterUs: 2000 })]));
+  const none: Turn = { packets: 0, bytes: 0, afterUs: 2000 };
+  assert.ok(isPaced([...paced, none, none, tick, none]), 'two empty ticks are none');
+  assert.ok(isPaced([...paced, ...times(3, none), ...begin]), 'and after that it begins as soon as ever');
 });
 
 test('two that wait for each other are slowed down for less than a hundredth of the time', () => {

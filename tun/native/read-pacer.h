@@ -17,7 +17,7 @@ class ReadPacer {
     // Acknowledgements of a stream are small as well, but what they are late by the stream is slower.
     const bool is_small = bytes <= packets * kSmall && written <= kMostOpposite * bytes;
     if (is_paced_) {
-      NoteTick(is_small ? packets : 0, now_us);
+      NoteTick(is_small && packets >= kWorthIt && packets < kMany, now_us);
     } else {
       NoteWake(is_small && packets <= kFew, now_us);
     }
@@ -32,19 +32,20 @@ class ReadPacer {
     streak_ = is_often ? streak_ + 1 : streak_ / 2;
     if (streak_ < wanted_) return;
     is_paced_ = true;
-    since_us_ = now_us;
-    idle_ticks_ = 0;
+    good_ticks_ = 0;
+    bad_ticks_ = 0;
   }
 
   // Two parties that wait for each other's packets (a request at a time) send one or two a tick: they would be slowed
   // down for nothing. Each time that it was so, it takes twice as long to be tried again.
-  void NoteTick(size_t packets, uint64_t now_us) {
-    idle_ticks_ = packets >= kWorthIt && packets < kMany ? 0 : idle_ticks_ + 1;
-    if (idle_ticks_ < 2) return;
+  void NoteTick(bool is_good, uint64_t now_us) {
+    good_ticks_ += is_good ? 1 : 0;
+    bad_ticks_ = is_good ? 0 : bad_ticks_ + 1;
+    if (bad_ticks_ < kMostBad) return;
     is_paced_ = false;
     streak_ = 0;
     last_us_ = now_us;
-    wanted_ = now_us - since_us_ < kLastedUs ? std::min(wanted_ * 2, kMostWanted) : kLeastWanted;
+    wanted_ = good_ticks_ < kLeastGood ? std::min(wanted_ * 2, kMostWanted) : kLeastWanted;
   }
 
   static constexpr uint64_t kOftenUs = 500;
@@ -56,13 +57,14 @@ class ReadPacer {
   static constexpr size_t kMany = 400;  // as many come together without waiting
   static constexpr uint32_t kLeastWanted = 64;
   static constexpr uint32_t kMostWanted = 8192;
-  static constexpr uint64_t kLastedUs = 100'000;
+  static constexpr uint32_t kMostBad = 3;
+  static constexpr uint32_t kLeastGood = 5;
 
   uint64_t last_us_ = 0;
-  uint64_t since_us_ = 0;
   uint32_t streak_ = 0;
   uint32_t wanted_ = kLeastWanted;
-  uint32_t idle_ticks_ = 0;
+  uint32_t good_ticks_ = 0;
+  uint32_t bad_ticks_ = 0;
   bool is_paced_ = false;
 };
 
