@@ -87,7 +87,7 @@ napi_value PathSetClock(napi_env env, napi_callback_info info) {
 }
 
 napi_value PipeRun(napi_env env, napi_callback_info info) {
-  constexpr size_t kIn = 7;
+  constexpr size_t kIn = 8;
   constexpr size_t kOut = 4;
   napi_value arguments[2];
   View<double> in;
@@ -112,6 +112,7 @@ napi_value PipeRun(napi_env env, napi_callback_info info) {
     sample.min_rtt_us = static_cast<uint32_t>(std::min(at[3], 4e9));
     sample.mss = static_cast<uint32_t>(std::min(at[4], 65535.0));
     sample.has_probed_min_rtt = at[5] != 0;
+    sample.window = static_cast<uint32_t>(std::min(at[7], 4e9));
     const bool may = model.MaySend(sample, static_cast<uint64_t>(at[6]));
     double* result = out.data + row * kOut;
     result[0] = may ? 1 : 0;
