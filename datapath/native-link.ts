@@ -244,9 +244,8 @@ export class NativeLink implements PeerLink {
   }
 
   #readCounters(): DataLinkCounters {
-    const { queuedBytes, queuedMemory, rate, baseRttUs, inFlightCap, writeBytes, ...counters } = this.#tun.stats(
-      this.#slot,
-    );
+    const stats = this.#tun.stats(this.#slot);
+    const { queuedBytes, queuedMemory, rate, baseRttUs, inFlightCap, writeBytes, marksQueue, ...counters } = stats;
     return counters;
   }
 }

@@ -67,6 +67,7 @@ export interface NativeAddon {
   pathTotals(handle: number, out: Float64Array): void;
   pathClock(handle: number, microseconds: number): void;
   pipeRun(samples: Float64Array, out: Float64Array): void;
+  pacerRun(turns: Int32Array, out: Int32Array): void;
   lockFile(fd: number): boolean;
   effectiveCapabilities(): bigint;
   dropPrivileges(uid: number, gid: number, keep: bigint): bigint;

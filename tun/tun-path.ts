@@ -57,6 +57,8 @@ const STATS = [
   'baseRttUs',
   'inFlightCap',
   'writeBytes',
+  /** Frames sent with Congestion Experienced (RFC 3168) instead of being dropped. */
+  'marksQueue',
 ] as const;
 export type SlotStats = Readonly<Record<(typeof STATS)[number], number>>;
 

@@ -183,3 +183,27 @@ test('once the device is closed everything is harmless', async (t) => {
   assert.equal(link.counters.packetsIn, 0);
   assert.deepEqual(owner.writes, []);
 });
+
+test('memory of chunks that are used up is given back at once, unless it is shared with others', async (t) => {
+  const lab = makeLab(t);
+  const { link, owner } = makeOpenLink(lab);
+  const packet = pppIpv4(ipv4('c0a84d0a', HOST, Buffer.alloc(1372, 7)));
+  const whole = Buffer.alloc(2 * packet.length);
+  packet.copy(whole);
+  packet.copy(whole, packet.length);
+  const shared = Buffer.alloc(3 * packet.length);
+  packet.copy(shared, packet.length);
+  const part = shared.subarray(packet.length, 2 * packet.length);
+  // A frame that begins in one chunk and ends in the next, with a control packet that TypeScript takes in between.
+  const head = Buffer.from(new Uint8Array(packet.subarray(0, 1100)).buffer);
+  const tail = Buffer.from(new Uint8Array(Buffer.concat([packet.subarray(1100), ECHO_REQUEST, packet])).buffer);
+  for (const chunk of [whole, part, head, tail]) link.receive(chunk);
+  await lab.settle();
+  assert.equal(lab.network.received().length, 5);
+  assert.deepEqual(owner.events.filter((event) => event.startsWith('control')).length, 1);
+  assert.equal(whole.length, 0);
+  assert.equal(head.length, 0);
+  assert.equal(tail.length, 0);
+  assert.deepEqual(part, packet);
+  assert.equal(shared.length, 3 * packet.length);
+});

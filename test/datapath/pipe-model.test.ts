@@ -10,6 +10,7 @@ interface Sample {
   readonly minRttUs: number;
   readonly nowUs: number;
   readonly hasProbed?: boolean;
+  readonly window?: number;
 }
 
 interface Answer {
@@ -20,8 +21,8 @@ interface Answer {
 }
 
 function run(samples: readonly Sample[]): Answer[] {
-  const rows = samples.flatMap(({ inPipe, rate, rttUs, minRttUs, nowUs, hasProbed }) => [
-    ...[inPipe, rate, rttUs, minRttUs, 1448, hasProbed === true ? 1 : 0, nowUs],
+  const rows = samples.flatMap(({ inPipe, rate, rttUs, minRttUs, nowUs, hasProbed, window }) => [
+    ...[inPipe, rate, rttUs, minRttUs, 1448, hasProbed === true ? 1 : 0, nowUs, window ?? 1000],
   ]);
   const out = new Float64Array(4 * samples.length);
   loadNative().pipeRun(Float64Array.from(rows), out);
@@ -115,8 +116,18 @@ test("BBR's own least round trip is believed as it is", () => {
   assert.equal(last(run(samples)).cap, (50 * MBIT * 35) / 1000);
 });
 
+test('while the window is four segments (PROBE_RTT) little is written, on a path that is no LAN', () => {
+  const full = { inPipe: 10_000, rate: 100 * MBIT, rttUs: 22_000, minRttUs: 20_000 };
+  assert.equal(last(run(steady(full, 0, 100))).may, true);
+  const probing = last(run([...steady(full, 0, 100), ...steady({ ...full, window: 4 }, 100, 50)]));
+  assert.equal(probing.may, false);
+  assert.equal(probing.writeBytes, 4096);
+  assert.equal(last(run(steady({ ...full, inPipe: 6 * 1448, window: 4 }, 0, 50))).may, true);
+  assert.equal(last(run(steady({ ...full, window: 4, rttUs: 300, minRttUs: 200 }, 0, 50))).may, true);
+});
+
 test('numbers that no kernel gives are refused or bounded', () => {
-  assert.throws(() => loadNative().pipeRun(Float64Array.from([-1, 0, 0, 0, 0, 0, 0]), new Float64Array(4)), {
+  assert.throws(() => loadNative().pipeRun(Float64Array.from([-1, 0, 0, 0, 0, 0, 0, 0]), new Float64Array(4)), {
     code: 'ERR_INVALID_ARG_VALUE',
   });
   const { cap, writeBytes } = last(run([{ inPipe: 1e14, rate: 1e14, rttUs: 4e9, minRttUs: 4e9, nowUs: 1e14 }]));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openMemoryPath, type TunPath } from '../../tun/index.ts';
 import { isSanitized } from '../support/sanitized.ts';
-import { CLIENT4, hex, ipv4, SERVER_LINK_LOCAL } from './packets.ts';
+import { CLIENT_LINK_LOCAL, CLIENT_PREFIX, CLIENT4, hex, ipv4, ipv6, SERVER_LINK_LOCAL } from './packets.ts';
 
 const MS = 1000;
 const FRAME = 1408;
@@ -57,6 +57,17 @@ function frames(stream: Buffer): [number, number][] {
     found.push([stream.readUInt16BE(at + 28), stream.readUInt32BE(at + 36)]);
   }
   return found;
+}
+
+const SENDER6 = '2001 0db8 00ff 0000 0000 0000 0000 0001';
+const RECEIVER6 = '2001 0db8 0001 0007 0000 0000 0000 0002';
+
+/** RFC 1071 over an IPv4 header of 20 bytes, its checksum field left out. */
+function headerChecksum(packet: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) if (at !== 10) sum += packet.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
 }
 
 const numbers = (taken: [number, number][], port: number): number[] =>
@@ -133,6 +144,89 @@ test('CoDel: a delay of 5 ms that lasts 100 ms costs single frames, then more (R
     seen.every((number, i) => i === 0 || number > (seen[i - 1] ?? 0)),
     'order',
   );
+});
+
+for (const [name, mark, marked] of [
+  ['IPv4 and ECT(0)', (packet: Buffer) => packet.writeUInt8(0x02, 1), (packet: Buffer) => (packet[1] ?? 0) & 0x03],
+  ['IPv4 and ECT(1)', (packet: Buffer) => packet.writeUInt8(0x29, 1), (packet: Buffer) => (packet[1] ?? 0) & 0x03],
+  [
+    'IPv6 and ECT(0)',
+    (packet: Buffer) => packet.writeUInt8(0x21, 1),
+    (packet: Buffer) => ((packet[1] ?? 0) & 0x30) >> 4,
+  ],
+] as const) {
+  test(`CoDel marks where it would drop, ${name} (RFC 8289, RFC 3168 5)`, (t) => {
+    const isIpv6 = name.startsWith('IPv6');
+    const { tun, slot, at } = makeQueue(t);
+    tun.setIpv6(slot, { prefix: CLIENT_PREFIX, linkLocal: CLIENT_LINK_LOCAL });
+    const packet = isIpv6 ? ipv6(SENDER6, RECEIVER6, Buffer.alloc(1360)) : datagram(1, 0, 1400);
+    mark(packet);
+    if (!isIpv6) packet.writeUInt16BE(headerChecksum(packet), 10);
+    const before = packet.toString('hex');
+    const out = Buffer.alloc(4300);
+    let seen = 0;
+    let pushed = 0;
+    // The line takes 3 frames per 2 ms; four come in.
+    for (let us = 0; us < 1000 * MS; us += 2 * MS) {
+      at(us);
+      for (let i = 0; i < 4 && pushed < 600; i++, pushed++) tun.inject(slot, packet);
+      const bytes = tun.pending(slot) === 0 ? 0 : tun.take(slot, out, 0);
+      for (let from = 0; from < bytes; from += FRAME) {
+        const sent = Buffer.from(out.subarray(from + 8, from + FRAME));
+        if (sent.toString('hex') === before) continue;
+        seen += 1;
+        assert.equal(marked(sent), 3);
+        if (!isIpv6) assert.equal(headerChecksum(sent), sent.readUInt16BE(10));
+        // Nothing else is changed.
+        if (!isIpv6) packet.copy(sent, 10, 10, 12);
+        packet.copy(sent, 1, 1, 2);
+        assert.equal(sent.toString('hex'), before);
+      }
+    }
+    const { dropsQueue, marksQueue, packetsOut, queuedBytes } = tun.stats(slot);
+    assert.equal(dropsQueue, 0);
+    assert.ok(seen > 3 && seen < 300, `${seen}`);
+    assert.equal(seen, marksQueue);
+    assert.equal(packetsOut + queuedBytes / FRAME, pushed);
+  });
+}
+
+test('of a super-packet CoDel marks single segments, and a full queue drops ECN-capable packets too', async (t) => {
+  const { path: tun, network } = openMemoryPath({ hasVnet: true });
+  t.after(() => {
+    tun.close();
+    network.close();
+  });
+  const owner = { ready: () => {}, tooBig: () => {}, linkLocal: () => {} };
+  const slot = tun.attach(owner, { isFromServer: false, mostBytes: 128 * 1024, serverLinkLocal: SERVER_LINK_LOCAL });
+  tun.setIpv4(slot, CLIENT4);
+  tun.addRoute(slot, 'ipv4', hex('c0a84d0a 00000000 00000000 00000000'));
+  tun.setClock(1_000_000);
+  // A virtio header: checksum needed, TCP over IPv4, 40 bytes of headers, segments of 1,360 bytes.
+  const tcp = Buffer.concat([hex('0050 0400 00000001 00000001 5010 ffff 0000 0000'), Buffer.alloc(40 * 1360)]);
+  const packet = ipv4('cb007105', 'c0a84d0a', tcp, 6);
+  packet[1] = 0x02;
+  const vnet = Buffer.from([1, 1, 40, 0, 0x50, 0x05, 20, 0, 16, 0]);
+  network.inject([1, 2, 3].map(() => Buffer.concat([vnet, packet])));
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
+  const dropped = tun.stats(slot).dropsQueue;
+  assert.ok(dropped > 20 && dropped < 40, `${dropped} did not fit`);
+  const out = Buffer.alloc(4300);
+  let marks = 0;
+  let frameCount = 0;
+  for (let us = 0; us < 300 * MS && tun.stats(slot).queuedBytes > 0; us += 10 * MS) {
+    tun.setClock(1_000_000 + us);
+    const bytes = tun.pending(slot) === 0 ? 0 : tun.take(slot, out, 0);
+    for (let from = 0; from < bytes; from += FRAME, frameCount++) {
+      const sent = out.subarray(from + 8, from + FRAME);
+      assert.equal(headerChecksum(sent), sent.readUInt16BE(10));
+      if (((sent[1] ?? 0) & 3) === 3) marks += 1;
+      else assert.equal((sent[1] ?? 0) & 3, 2);
+    }
+  }
+  assert.ok(marks > 0 && marks < frameCount / 2, `${marks} of ${frameCount}`);
+  assert.equal(marks, tun.stats(slot).marksQueue);
+  assert.equal(tun.stats(slot).dropsQueue, dropped);
 });
 
 test('CoDel leaves a queue alone that stands for less than 5 ms', (t) => {

@@ -134,6 +134,17 @@ function insideNamespace(): void {
     assert.match(ip('link', 'show', 'e2e1'), /mtu 1400/);
   });
 
+  test('the kernel keeps 1,400 single packets until they are read', async (t) => {
+    const tun = open(t);
+    up(tun, '10.99.0.1/24');
+    const socket = await udp(t);
+    const all = collect(tun, 1400);
+    // Nothing is read before this turn of the loop ends.
+    for (let i = 0; i < 1400; i++) socket.send(Buffer.alloc(100), 9, '10.99.0.2');
+    assert.equal((await all).length, 1400);
+    assert.match(ip('link', 'show', tun.name), /qlen 1500/);
+  });
+
   test('a packet larger than the read slab expects, after the MTU was raised, is read whole', async (t) => {
     const tun = open(t);
     up(tun, '10.99.0.1/24');

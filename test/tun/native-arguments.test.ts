@@ -102,6 +102,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   pathTotals: [path, floats],
   pathClock: [path, kind(0, [...NO_NUMBERS, -1])],
   pipeRun: [floats, floats],
+  pacerRun: [ints, ints],
   lockFile: [int],
   effectiveCapabilities: [],
   setAmbient: [mask],

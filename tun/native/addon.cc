@@ -47,6 +47,7 @@ NAPI_MODULE_INIT() {
       Function("pathTotals", tun::PathReadTotals),
       Function("pathClock", tun::PathSetClock),
       Function("pipeRun", tun::PipeRun),
+      Function("pacerRun", tun::PacerRun),
       Function("lockFile", tun::LockFile),
       Function("effectiveCapabilities", tun::EffectiveCapabilities),
       Function("dropPrivileges", tun::DropPrivileges),

@@ -1,4 +1,5 @@
-// CoDel, RFC 8289: decides frame by frame, at the head of a queue, which to drop so that what waits does not stand.
+// CoDel, RFC 8289: decides frame by frame, at the head of a queue, which to drop, or where the sender takes that for the
+// same to mark (RFC 3168), so that what waits does not stand.
 #pragma once
 
 #include <cstddef>

@@ -55,7 +55,7 @@ napi_value PathReadStats(napi_env env, napi_callback_info info) {
   Copy({in.packets_in, in.bytes_in, queue.frames, queue.packet_bytes, queue.drops, in.drops_closed, in.drops_too_big,
         in.drops_malformed, in.drops_source, in.drops_destination, in.drops_group, in.drops_isolated,
         in.packets_link_local, place.slot->queue.bytes(), place.slot->queue.memory(), pipe.best_rate(),
-        pipe.base_rtt_us(), pipe.cap(), pipe.write_bytes()},
+        pipe.base_rtt_us(), pipe.cap(), pipe.write_bytes(), queue.marks},
        out);
   return nullptr;
 }
@@ -87,7 +87,7 @@ napi_value PathSetClock(napi_env env, napi_callback_info info) {
 }
 
 napi_value PipeRun(napi_env env, napi_callback_info info) {
-  constexpr size_t kIn = 7;
+  constexpr size_t kIn = 8;
   constexpr size_t kOut = 4;
   napi_value arguments[2];
   View<double> in;
@@ -112,12 +112,38 @@ napi_value PipeRun(napi_env env, napi_callback_info info) {
     sample.min_rtt_us = static_cast<uint32_t>(std::min(at[3], 4e9));
     sample.mss = static_cast<uint32_t>(std::min(at[4], 65535.0));
     sample.has_probed_min_rtt = at[5] != 0;
+    sample.window = static_cast<uint32_t>(std::min(at[7], 4e9));
     const bool may = model.MaySend(sample, static_cast<uint64_t>(at[6]));
     double* result = out.data + row * kOut;
     result[0] = may ? 1 : 0;
     result[1] = static_cast<double>(model.cap());
     result[2] = static_cast<double>(model.write_bytes());
     result[3] = static_cast<double>(model.target_us());
+  }
+  return nullptr;
+}
+
+napi_value PacerRun(napi_env env, napi_callback_info info) {
+  constexpr size_t kIn = 4;
+  napi_value arguments[2];
+  View<int32_t> in;
+  View<int32_t> out;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadInt32Array(env, arguments[0], &in) ||
+      !ReadInt32Array(env, arguments[1], &out)) {
+    return nullptr;
+  }
+  const size_t rows = std::min(in.length / kIn, out.length);
+  if (std::any_of(in.data, in.data + rows * kIn, [](int32_t value) { return value < 0; })) {
+    ThrowArgument(env, "a turn is out of range");
+    return nullptr;
+  }
+  ReadPacer pacer;
+  uint64_t now_us = 0;
+  for (size_t row = 0; row < rows; row++) {
+    const int32_t* at = in.data + row * kIn;
+    now_us += static_cast<uint64_t>(at[3]);
+    out.data[row] = static_cast<int32_t>(pacer.Note(static_cast<size_t>(at[0]), static_cast<size_t>(at[1]),
+                                                    static_cast<size_t>(at[2]), now_us));
   }
   return nullptr;
 }

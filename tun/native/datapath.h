@@ -35,7 +35,8 @@ napi_value PathPending(napi_env env, napi_callback_info info);
 napi_value PathTake(napi_env env, napi_callback_info info);
 // (handle, slot, chunks: Buffer[], position: Int32Array, frame) -> 0: all taken; 1: a control packet, 2: a PPP frame,
 // copied to `frame` (4,095 bytes); 3 to 5: the stream is broken. position: [chunk, offset] where to begin, and where to
-// go on; then out: [length of the frame, whole frames seen, events waiting]. The chunks' bytes may change.
+// go on; then out: [length of the frame, whole frames seen, events waiting]. The chunks' bytes may change; after 0 those
+// that have their memory for themselves have lost it (length 0).
 napi_value PathReceive(napi_env env, napi_callback_info info);
 napi_value PathInject(napi_env env, napi_callback_info info);  // (handle, slot, packet): to the client
 napi_value PathWrite(napi_env env, napi_callback_info info);   // (handle, packet): to the device
@@ -45,8 +46,11 @@ napi_value PathReadStats(napi_env env, napi_callback_info info);   // (handle, s
 napi_value PathReadTotals(napi_env env, napi_callback_info info);  // (handle, Float64Array)
 // (handle, microseconds): the path's clock stands there from now on; 0 lets it go. For tests.
 napi_value PathSetClock(napi_env env, napi_callback_info info);
-// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs], out: Float64Array of rows
+// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs, window], out: Float64Array of rows
 // [may, cap, writeBytes, targetUs]): runs one PipeModel over the samples. For tests.
 napi_value PipeRun(napi_env env, napi_callback_info info);
+// (turns: Int32Array of rows [packets, bytes, written, microseconds since the last], out: Int32Array of milliseconds until
+// the next): runs one ReadPacer over the turns. For tests.
+napi_value PacerRun(napi_env env, napi_callback_info info);
 
 }  // namespace tun

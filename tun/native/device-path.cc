@@ -39,10 +39,34 @@ void DevicePath::Wake() {
 
 void DevicePath::OnReadable(uv_poll_t* poll, int status, int) {
   DevicePath* self = static_cast<DevicePath*>(static_cast<Device*>(poll->data)->path);
+  if (status >= 0) {
+    self->Read();
+    return;
+  }
   // libuv stops polling by itself when the kernel reports an error: the device was removed.
-  const int error = status < 0 ? EBADFD : self->path_.ReadDevice(self->NowUs());
-  if (error != 0) uv_poll_stop(poll);
-  self->Tell(error);
+  uv_poll_stop(poll);
+  self->Tell(EBADFD);
+}
+
+void DevicePath::OnPace(uv_timer_t* timer) {
+  static_cast<DevicePath*>(static_cast<Device*>(timer->data)->path)->Read();
+}
+
+void DevicePath::Read() {
+  const uint64_t now_us = NowUs();
+  const int error = path_.ReadDevice(now_us);
+  const uint64_t wait_ms = error == 0 ? pacer_.Note(path_.last_reads(), path_.last_bytes(), path_.TakeWritten(), now_us) : 0;
+  if (error != 0 || (wait_ms > 0 && wait_ms_ == 0)) uv_poll_stop(&device_->poll);
+  if (wait_ms != wait_ms_) {
+    if (wait_ms > 0) {
+      uv_timer_start(&device_->pace, OnPace, wait_ms, wait_ms);
+    } else {
+      uv_timer_stop(&device_->pace);
+      if (error == 0) uv_poll_start(&device_->poll, UV_READABLE, OnReadable);
+    }
+    wait_ms_ = wait_ms;
+  }
+  Tell(error);
 }
 
 void DevicePath::OnTimer(uv_timer_t* timer) {

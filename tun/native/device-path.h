@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "device.h"
+#include "read-pacer.h"
 #include "slots.h"
 
 namespace tun {
@@ -30,11 +31,15 @@ class DevicePath final : public DevicePart {
  private:
   static void OnReadable(uv_poll_t* poll, int status, int events);
   static void OnTimer(uv_timer_t* timer);
+  static void OnPace(uv_timer_t* timer);
+  void Read();
   void Tell(int error);
   void Call(size_t count, int error);
 
   Device* const device_;
   Path path_;
+  ReadPacer pacer_;
+  uint64_t wait_ms_ = 0;  // 0: the poll handle is active, else the timer
   napi_ref ready_ = nullptr;
   uint64_t clock_us_ = 0;
 };

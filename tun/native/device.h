@@ -23,7 +23,8 @@ struct Device {
   uint32_t offload = 0;   // TUN_F_* that the kernel granted
   uv_poll_t poll = {};
   uv_timer_t timer = {};
-  int handles = 2;  // those two, until libuv has let go of them
+  uv_timer_t pace = {};
+  int handles = 3;  // those, until libuv has let go of them
   napi_ref callback = nullptr;
   napi_async_context context = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;

@@ -25,6 +25,9 @@ constexpr uint64_t kCodelTargetUs = 5'000;
 // What may wait unsent inside the kernel, below everything that we manage.
 constexpr int kNotSentBytes = 32 * 1024;
 constexpr uint32_t kOne = 256;
+// BBR measures the round trip for 200 ms with a window of four segments (PROBE_RTT), each ten seconds. What was written
+// meanwhile would wait unsent in the kernel, and every ping behind it.
+constexpr uint32_t kLeastWindow = 4;
 
 }  // namespace
 
@@ -43,6 +46,10 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
     target_us_ = std::max(kCodelTargetUs, 3'000 * uint64_t{1'000'000} / best_rate_);
   }
   was_held_ = was_held_ || sample.in_pipe > cap_;
+  if (sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs) {
+    write_bytes_ = kLeastWrite;
+    return sample.in_pipe <= uint64_t{sample.mss} * (sample.window + 2);
+  }
   return sample.in_pipe <= cap_;
 }
 
@@ -111,6 +118,7 @@ bool SamplePipe(int fd, PipeSample* sample) {
   sample->rtt_us = info.tcpi_rtt;
   sample->min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
   sample->mss = std::max<uint32_t>(info.tcpi_snd_mss, 1);
+  sample->window = info.tcpi_snd_cwnd;
   sample->has_probed_min_rtt = false;
   union tcp_cc_info state;
   length = sizeof(state);

@@ -14,6 +14,7 @@ struct PipeSample {
   uint32_t rtt_us = 0;         // smoothed
   uint32_t min_rtt_us = 0;     // 0 if not known
   uint32_t mss = 1448;
+  uint32_t window = 1000;  // congestion window, in segments
   bool has_probed_min_rtt = false;  // min_rtt_us is renewed by the congestion control itself (BBR)
 };
 

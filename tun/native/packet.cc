@@ -35,6 +35,21 @@ void WriteFrameHeader(size_t ip_bytes, bool is_ipv6, uint8_t* out) {
 
 }  // namespace
 
+// The field is the low two bits of IPv4's second octet and of IPv6's traffic class (RFC 8200 3), of which the low half
+// is the high half of the second octet.
+void MarkCongestion(uint8_t* packet) {
+  if (packet[0] >> 4 == 6) {
+    packet[1] |= 0x30;
+    return;
+  }
+  const uint16_t before = LoadWord(packet);
+  packet[1] |= 0x03;
+  // RFC 1624 equation 3
+  const WordSum sum = static_cast<uint32_t>(static_cast<uint16_t>(~LoadWord(packet + 10))) +
+                      static_cast<uint16_t>(~before) + LoadWord(packet);
+  StoreWord(packet + 10, FinishSum(sum));
+}
+
 VnetHeader VnetHeader::Load(const uint8_t* bytes) {
   VnetHeader header;
   header.flags = bytes[0];

@@ -68,6 +68,8 @@ class SuperPacket {
   // kMaxFramedPacket. Any order, any number of times.
   size_t WriteFrame(uint16_t i, uint8_t* out) const;
 
+  // RFC 3168 5: the sender said that it takes a mark for a drop (ECT or CE).
+  bool is_ecn_capable() const { return (ip_[1] & (is_ipv6_ ? 0x30 : 0x03)) != 0; }
   // Lowers the MSS option of a SYN, in place, to what fits `mtu` bytes of IP packet. Returns whether it changed.
   bool ClampMss(uint16_t mtu);
 
@@ -101,5 +103,8 @@ class SuperPacket {
   bool is_ipv6_ = false;
   bool keeps_zero_checksum_ = false;
 };
+
+// Sets Congestion Experienced (RFC 3168 5) in an IP packet of an ECN-capable flow, with the IPv4 header's checksum.
+void MarkCongestion(uint8_t* packet);
 
 }  // namespace tun

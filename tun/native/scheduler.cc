@@ -162,10 +162,14 @@ size_t ClientQueue::FillBulk(uint8_t* out, size_t room, uint64_t now_us, const C
     const size_t packet_bytes = item->packet.SegmentBytes(item->next_segment);
     const size_t bytes = kFrameHeader + packet_bytes;
     if (filled + bytes > room) break;
-    if (flow->codel.ShouldDrop(now_us - item->since_us, flow->bulk_bytes, now_us, limits)) {
+    const bool is_early = flow->codel.ShouldDrop(now_us - item->since_us, flow->bulk_bytes, now_us, limits);
+    if (is_early && !item->packet.is_ecn_capable()) {
       counters_.drops += 1;
     } else {
-      filled += item->packet.WriteFrame(item->next_segment, out + filled);
+      uint8_t* frame = out + filled;
+      filled += item->packet.WriteFrame(item->next_segment, frame);
+      if (is_early) MarkCongestion(frame + kFrameHeader);
+      if (is_early) counters_.marks += 1;
       counters_.frames += 1;
       counters_.packet_bytes += packet_bytes;
       flow->deficit -= static_cast<int32_t>(bytes);

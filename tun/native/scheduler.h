@@ -75,6 +75,7 @@ struct QueueCounters {
   uint64_t frames = 0;
   uint64_t packet_bytes = 0;  // of IP packets in those frames
   uint64_t drops = 0;         // frames: CoDel, the bounds
+  uint64_t marks = 0;         // frames: CoDel, sent with Congestion Experienced
 };
 
 class ClientQueue {

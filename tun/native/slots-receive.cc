@@ -91,6 +91,7 @@ void Path::Forward(uint8_t* packet, size_t length, bool is_ipv6) {
   coalescer_->Add(packet, length);
   slot->counters.packets_in += 1;
   slot->counters.bytes_in += length;
+  written_ += length;
 }
 
 void Path::Refuse(Verdict verdict, const uint8_t* packet, size_t length) {

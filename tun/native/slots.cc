@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMostSlots = 0xffff;
 // Of one turn of the event loop. More would only fill queues faster than their owners can empty them.
 constexpr size_t kMostReadBytes = 512 * 1024;
-constexpr int kMostReads = 512;
+constexpr size_t kMostReads = 512;
 // A packet above this stays in the block that it was read into; copying a smaller one costs less than the memory.
 constexpr size_t kMostCopied = 16 * 1024;
 // RFC 1812 4.3.2.8, RFC 4443 2.4 f: errors about packets that do not fit, ten per second and client.
@@ -122,13 +122,17 @@ Slot* Path::SlotFor(const uint8_t* destination, bool is_ipv6) const {
 int Path::ReadDevice(uint64_t now_us) {
   size_t bytes = 0;
   int error = 0;
-  for (int i = 0; i < kMostReads && bytes < kMostReadBytes; i++) {
+  last_reads_ = 0;
+  last_bytes_ = 0;
+  while (last_reads_ < kMostReads && bytes < kMostReadBytes) {
     Item* item = ReadItem(&error);
     if (item == nullptr) break;
-    totals_.reads += 1;
+    last_reads_ += 1;
+    last_bytes_ += item->packet.ip_length();
     bytes += item->block_bytes;
     Route(item, now_us);
   }
+  totals_.reads += last_reads_;
   return error;
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "coalesce.h"
@@ -139,6 +140,11 @@ class Path final : private PacketSink, private FrameSink {
   std::vector<int32_t>& ready() { return ready_; }
   std::deque<PathEvent>& events() { return events_; }
   bool has_held() const { return !held_.empty(); }
+  // Of the last ReadDevice: packets and super-packets, and their bytes.
+  size_t last_reads() const { return last_reads_; }
+  size_t last_bytes() const { return last_bytes_; }
+  // Bytes of clients' packets to the device since the last call.
+  size_t TakeWritten() { return std::exchange(written_, 0); }
   const PathTotals& totals() const { return totals_; }
   size_t memory() const { return blocks_.used_bytes() - scratch_bytes_ + in_writes_; }
 
@@ -177,6 +183,9 @@ class Path final : private PacketSink, private FrameSink {
   Item* scratch_ = nullptr;
   size_t scratch_bytes_ = 0;
   size_t in_writes_ = 0;
+  size_t last_reads_ = 0;
+  size_t last_bytes_ = 0;
+  size_t written_ = 0;
   PathTotals totals_;
   Slot* current_ = nullptr;  // during Receive
   Receipt receipt_;
