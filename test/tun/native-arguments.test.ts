@@ -77,7 +77,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   open: [deviceName, int, flag],
   openDescriptor: [deviceName, int, flag],
   adopt: [int, int, int],
-  openPair: [int, kind(0, NO_WHOLE_NUMBERS)],
+  openPair: [int, kind(0, [...NO_WHOLE_NUMBERS, 2])],
   watch: [device, callback],
   readBatch: [device, buffer, ints],
   writeBatch: [device, buffer, ints, kind(0, [...NO_WHOLE_NUMBERS, 5])],
@@ -100,7 +100,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   pathEvent: [path, buffer, withRoom(ints, new Int32Array(1))],
   pathStats: [path, slot, floats],
   pathTotals: [path, floats],
-  pathClock: [path, kind(0, [...NO_NUMBERS, -1])],
+  pathClock: [path, kind(0, [...NO_NUMBERS, -1, 0.5, Number.NaN])],
   pipeRun: [floats, floats],
   pacerRun: [ints, ints],
   lockFile: [int],
@@ -217,4 +217,18 @@ test('arrays whose memory has been given away have no elements, and are no way o
   native.pathStats(lab.path, lab.slot, away(new Float64Array(32)));
   assert.equal(native.readBatch(lab.device, gone(), new Int32Array(8)), 0);
   assert.equal(native.pathReceive(lab.path, lab.slot, [gone()], new Int32Array(5), Buffer.alloc(4095)), 0);
+});
+
+test('an element of an array that is a getter cannot pull the slot away in the middle of a call', (t) => {
+  const lab = makeLab(t);
+  const chunks: Buffer[] = [Buffer.alloc(8192), Buffer.alloc(8192)];
+  Object.defineProperty(chunks, 1, {
+    get: () => {
+      loadNative().pathDetach(lab.path, lab.slot);
+      return Buffer.alloc(8192);
+    },
+  });
+  assert.throws(() => loadNative().pathReceive(lab.path, lab.slot, chunks, new Int32Array(5), Buffer.alloc(4095)), {
+    code: 'EBADF',
+  });
 });

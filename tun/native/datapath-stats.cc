@@ -1,5 +1,6 @@
 // Parts of datapath.h off the hot path: events, counters, and what only tests use.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <initializer_list>
 
@@ -75,10 +76,10 @@ napi_value PathReadTotals(napi_env env, napi_callback_info info) {
 
 napi_value PathSetClock(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
-  int64_t us = 0;
+  double us = 0;
   if (!ReadArguments(env, info, 2, arguments)) return nullptr;
-  if (napi_get_value_int64(env, arguments[1], &us) != napi_ok || us < 0) {
-    ThrowArgument(env, "expected microseconds");
+  if (napi_get_value_double(env, arguments[1], &us) != napi_ok || !(us >= 0 && us < 1e15) || us != std::floor(us)) {
+    ThrowArgument(env, "expected whole microseconds");
     return nullptr;
   }
   DevicePath* device = FindPath(env, arguments[0]);
@@ -87,7 +88,7 @@ napi_value PathSetClock(napi_env env, napi_callback_info info) {
 }
 
 napi_value PipeRun(napi_env env, napi_callback_info info) {
-  constexpr size_t kIn = 8;
+  constexpr size_t kIn = 9;
   constexpr size_t kOut = 4;
   napi_value arguments[2];
   View<double> in;
@@ -113,6 +114,7 @@ napi_value PipeRun(napi_env env, napi_callback_info info) {
     sample.mss = static_cast<uint32_t>(std::min(at[4], 65535.0));
     sample.has_probed_min_rtt = at[5] != 0;
     sample.window = static_cast<uint32_t>(std::min(at[7], 4e9));
+    sample.delivered = static_cast<uint64_t>(at[8]);
     const bool may = model.MaySend(sample, static_cast<uint64_t>(at[6]));
     double* result = out.data + row * kOut;
     result[0] = may ? 1 : 0;

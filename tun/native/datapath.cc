@@ -28,14 +28,13 @@ bool ReadAddress(napi_env env, napi_value value, const uint8_t** result) {
 // Gives the memory of used-up chunks back at once. V8 counts it, and after each 64 MiB it would mark the whole heap to
 // find out that nobody has it any more: 40 full collections in 4 s of one upload, a third of the processor. A chunk that
 // shares its memory with other buffers stays as it is.
-void ReleaseChunks(napi_env env, napi_value chunks, uint32_t count) {
+void ReleaseChunks(napi_env env, const napi_value* chunks, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    napi_value chunk, memory;
+    napi_value memory;
     size_t length = 0, offset = 0, whole = 0;
     bool is_typed_array = false;
-    if (napi_get_element(env, chunks, i, &chunk) != napi_ok ||
-        napi_is_typedarray(env, chunk, &is_typed_array) != napi_ok || !is_typed_array ||
-        napi_get_typedarray_info(env, chunk, nullptr, &length, nullptr, &memory, &offset) != napi_ok ||
+    if (napi_is_typedarray(env, chunks[i], &is_typed_array) != napi_ok || !is_typed_array ||
+        napi_get_typedarray_info(env, chunks[i], nullptr, &length, nullptr, &memory, &offset) != napi_ok ||
         length < kLeastReleased || offset != 0 ||
         napi_get_arraybuffer_info(env, memory, nullptr, &whole) != napi_ok || whole != length) {
       continue;
@@ -111,6 +110,7 @@ napi_value PathSocket(napi_env env, napi_callback_info info) {
   PipeSample sample;
   if (!SamplePipe(fd, &sample)) return Number(env, errno);
   place.slot->fd = fd;
+  place.slot->is_paced = !congestion.empty();
   return Number(env, PrepareSocket(fd, congestion.c_str()));
 }
 
@@ -254,13 +254,22 @@ napi_value PathReceive(napi_env env, napi_callback_info info) {
   View<int32_t> position;
   View<uint8_t> frame;
   uint32_t count = 0;
-  if (!ReadPlace(env, info, arguments, &place) || !ReadInt32Array(env, arguments[3], &position) ||
+  if (!ReadArguments(env, info, 5, arguments)) return nullptr;
+  if (napi_get_array_length(env, arguments[2], &count) != napi_ok || count > kMostChunks) {
+    ThrowArgument(env, "expected chunks");
+    return nullptr;
+  }
+  // An element may be a getter, which may do anything: so all of them come first, and what they leave is looked at then.
+  napi_value elements[kMostChunks];
+  for (uint32_t i = 0; i < count; i++) {
+    if (napi_get_element(env, arguments[2], i, &elements[i]) != napi_ok) return nullptr;
+  }
+  if (!FindPlace(env, arguments[0], arguments[1], &place) || !ReadInt32Array(env, arguments[3], &position) ||
       !ReadBuffer(env, arguments[4], &frame)) {
     return nullptr;
   }
-  if (napi_get_array_length(env, arguments[2], &count) != napi_ok || count > kMostChunks || position.length < 5 ||
-      frame.length < kMaxSstpPacket || position.data[0] < 0 || position.data[1] < 0) {
-    ThrowArgument(env, "expected chunks, a position and room for a frame");
+  if (position.length < 5 || frame.length < kMaxSstpPacket || position.data[0] < 0 || position.data[1] < 0) {
+    ThrowArgument(env, "expected a position and room for a frame");
     return nullptr;
   }
   Path& path = place.device->path();
@@ -272,9 +281,8 @@ napi_value PathReceive(napi_env env, napi_callback_info info) {
   bool is_valid = true;
   // Each pointer is good until Flush: `chunks` keeps all of them, and no JavaScript runs before.
   for (; index < count && receipt.kind == Decide::kNothing; index++, offset = 0) {
-    napi_value element;
     View<uint8_t> chunk;
-    is_valid = napi_get_element(env, arguments[2], index, &element) == napi_ok && ReadBuffer(env, element, &chunk);
+    is_valid = ReadBuffer(env, elements[index], &chunk);
     if (is_valid && offset > chunk.length) ThrowArgument(env, "position outside the chunk");
     is_valid = is_valid && offset <= chunk.length;
     if (!is_valid) break;
@@ -290,7 +298,7 @@ napi_value PathReceive(napi_env env, napi_callback_info info) {
   }
   path.EndBatch();
   if (!is_valid) return nullptr;
-  if (receipt.kind == Decide::kNothing) ReleaseChunks(env, arguments[2], count);
+  if (receipt.kind == Decide::kNothing) ReleaseChunks(env, elements, count);
   position.data[0] = static_cast<int32_t>(index);
   position.data[1] = static_cast<int32_t>(offset);
   position.data[2] = static_cast<int32_t>(frame_length);

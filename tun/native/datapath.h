@@ -46,7 +46,7 @@ napi_value PathReadStats(napi_env env, napi_callback_info info);   // (handle, s
 napi_value PathReadTotals(napi_env env, napi_callback_info info);  // (handle, Float64Array)
 // (handle, microseconds): the path's clock stands there from now on; 0 lets it go. For tests.
 napi_value PathSetClock(napi_env env, napi_callback_info info);
-// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs, window], out: Float64Array of rows
+// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs, window, delivered], out: Float64Array of rows
 // [may, cap, writeBytes, targetUs]): runs one PipeModel over the samples. For tests.
 napi_value PipeRun(napi_env env, napi_callback_info info);
 // (turns: Int32Array of rows [packets, bytes, written, microseconds since the last], out: Int32Array of milliseconds until

@@ -296,6 +296,10 @@ napi_value OpenPair(napi_env env, napi_callback_info info) {
       !ReadInt32(env, arguments[1], &has_vnet)) {
     return nullptr;
   }
+  if (has_vnet > 1) {
+    ThrowArgument(env, "expected 0 or 1");
+    return nullptr;
+  }
   int ends[2];
   // Packets keep their borders, as with a TUN device, and a full queue refuses them.
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == -1) {

@@ -13,11 +13,14 @@ namespace tun {
 
 namespace {
 
-constexpr uint64_t kRateSlotUs = 500'000;
+constexpr uint64_t kRateSlotUs = 250'000;
 constexpr uint64_t kRttSlotUs = 5'000'000;
 // Delay that we allow ourselves in the path: without any, one late acknowledgement leaves the line idle.
 constexpr uint64_t kSlackUs = 5'000;
-constexpr uint64_t kFirstCap = 32 * 1024;
+constexpr uint64_t kLossySlackUs = 12'000;
+// One segment of so many is lost: not what a full router now and then costs.
+constexpr uint32_t kLossyShare = 500;
+constexpr uint64_t kLossyUs = 2'000'000;
 constexpr size_t kLeastWrite = 4096;  // one frame of 4095
 constexpr size_t kMostWrite = 128 * 1024;
 constexpr uint64_t kWriteUs = 2'000;  // of line in one write, which is also one TLS record or a few
@@ -28,15 +31,23 @@ constexpr uint32_t kOne = 256;
 // BBR measures the round trip for 200 ms with a window of four segments (PROBE_RTT), each ten seconds. What was written
 // meanwhile would wait unsent in the kernel, and every ping behind it.
 constexpr uint32_t kLeastWindow = 4;
+// A measurement of the rate lasts two round trips and so long at least.
+constexpr uint64_t kLeastMeasureUs = 10'000;
+// From so many on, our own figure is better than TCP's, which is a maximum as long as we and not the window hold back.
+constexpr uint32_t kEnoughWindows = 4;
+// A queue that stands for so long although we send no more than the path takes: ours, or is the path another one?
+constexpr uint64_t kStandingUs = 300'000;
 
 }  // namespace
 
 bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
-  NoteRate(sample.rate, now_us);
+  NoteRate(Measure(sample, now_us), now_us);
   NoteRtt(sample, now_us);
   Adapt(sample, now_us);
+  Probe(sample, now_us);
   if (best_rate_ > 0) {
-    const uint64_t span_us = base_rtt_us_ + kSlackUs;
+    // A segment that was lost is delivered a round trip later, and what is behind it with it: the path drains meanwhile.
+    const uint64_t span_us = base_rtt_us_ + (now_us < lossy_until_us_ ? kLossySlackUs : kSlackUs);
     // In a queue already: no more than two segments beyond what the path holds. Else what TCP itself begins with.
     const bool is_queued = sample.rtt_us > base_rtt_us_ + 2 * kSlackUs;
     const uint64_t least = uint64_t{sample.mss} * (is_queued ? 4 : 10);
@@ -51,6 +62,35 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
     return sample.in_pipe <= uint64_t{sample.mss} * (sample.window + 2);
   }
   return sample.in_pipe <= cap_;
+}
+
+// What is delivered while there is always more to send is what the path takes at present; everything else only shows
+// that it takes so much. tcpi_delivery_rate cannot fall as long as it is this cap, not TCP's window, that holds back.
+uint64_t PipeModel::Measure(const PipeSample& sample, uint64_t now_us) {
+  if (sample.delivered == 0) return sample.rate;
+  if (sample.in_pipe * 2 < cap_) is_window_full_ = false;
+  const uint64_t span_us = now_us - window_start_us_;
+  if (window_start_us_ != 0 && span_us < std::max<uint64_t>(2 * uint64_t{sample.rtt_us}, kLeastMeasureUs)) {
+    return full_windows_ < kEnoughWindows && sample.rate > best_rate_ ? sample.rate : 0;
+  }
+  const bool is_whole = window_start_us_ != 0 && sample.delivered >= window_delivered_;
+  const uint64_t own = is_whole ? (sample.delivered - window_delivered_) * 1'000'000 / span_us : 0;
+  const bool is_full = is_window_full_ && is_whole;
+  const uint32_t again = sample.sent_again - window_sent_again_;
+  if (is_whole && again > 0 && again >= (sample.sent - window_sent_) / kLossyShare) {
+    if (had_loss_) lossy_until_us_ = now_us + kLossyUs;
+    had_loss_ = true;
+  } else if (now_us >= lossy_until_us_) {
+    had_loss_ = false;
+  }
+  window_sent_ = sample.sent;
+  window_sent_again_ = sample.sent_again;
+  window_start_us_ = now_us;
+  window_delivered_ = sample.delivered;
+  is_window_full_ = true;
+  if (is_full && full_windows_ < kEnoughWindows) full_windows_ += 1;
+  const uint64_t rate = full_windows_ < kEnoughWindows ? std::max(own, sample.rate) : own;
+  return is_full || rate > best_rate_ ? rate : 0;
 }
 
 void PipeModel::NoteRate(uint64_t rate, uint64_t now_us) {
@@ -89,6 +129,33 @@ void PipeModel::NoteRtt(const PipeSample& sample, uint64_t now_us) {
   base_rtt_us_ = sample.min_rtt_us;
   const bool is_another_path = own > 2 * sample.min_rtt_us + 20'000 && previous != 0;
   if (sample.min_rtt_us == 0 || (!sample.has_probed_min_rtt && is_another_path)) base_rtt_us_ = own;
+  if (raised_rtt_us_ == 0) return;
+  if (sample.rtt_us > 0) raised_rtt_us_ = std::min(raised_rtt_us_, sample.rtt_us);
+  // The kernel has found it out, or it was never so.
+  if (raised_rtt_us_ <= base_rtt_us_ + 2 * kSlackUs) raised_rtt_us_ = 0;
+  base_rtt_us_ = std::max(base_rtt_us_, raised_rtt_us_);
+}
+
+// A round trip that has become longer looks like a queue, and the cap would starve the path until the kernel's minimum
+// has aged. So a queue that does not go is put to the test: half of what is on its way is kept back for a few round trips.
+// A queue of ours shrinks with that, a longer path does not.
+void PipeModel::Probe(const PipeSample& sample, uint64_t now_us) {
+  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs) {
+    queued_since_us_ = 0;
+    probe_until_us_ = 0;
+  } else if (queued_since_us_ == 0) {
+    queued_since_us_ = now_us;
+  } else if (probe_until_us_ == 0) {
+    if (now_us < queued_since_us_ + kStandingUs) return;
+    probe_rtt_us_ = sample.rtt_us;
+    probe_until_us_ = now_us + 3 * uint64_t{sample.rtt_us};
+    drain_until_us_ = probe_until_us_;
+  } else if (now_us >= probe_until_us_) {
+    const uint32_t excess = probe_rtt_us_ - base_rtt_us_;
+    if (sample.rtt_us + excess / 4 > probe_rtt_us_) raised_rtt_us_ = sample.rtt_us;
+    queued_since_us_ = 0;
+    probe_until_us_ = 0;
+  }
 }
 
 // Once per round trip. A cap that binds although there is no queue is too low: the rate that it is made from was
@@ -115,6 +182,9 @@ bool SamplePipe(int fd, PipeSample* sample) {
   const int64_t out = int64_t{info.tcpi_unacked} - info.tcpi_sacked - info.tcpi_lost + info.tcpi_retrans;
   sample->in_pipe = static_cast<uint64_t>(std::max<int64_t>(out, 0)) * info.tcpi_snd_mss + info.tcpi_notsent_bytes;
   sample->rate = info.tcpi_delivery_rate;
+  sample->sent = info.tcpi_data_segs_out;
+  sample->sent_again = info.tcpi_total_retrans;
+  sample->delivered = uint64_t{info.tcpi_delivered} * info.tcpi_snd_mss;
   sample->rtt_us = info.tcpi_rtt;
   sample->min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
   sample->mss = std::max<uint32_t>(info.tcpi_snd_mss, 1);
@@ -130,6 +200,12 @@ bool SamplePipe(int fd, PipeSample* sample) {
     sample->has_probed_min_rtt = true;
   }
   return true;
+}
+
+void StopPacing(int fd) {
+  for (const char* name : {"cubic", "reno"}) {
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, static_cast<socklen_t>(std::strlen(name))) == 0) return;
+  }
 }
 
 int PrepareSocket(int fd, const char* congestion_control) {

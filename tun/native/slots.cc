@@ -246,12 +246,19 @@ size_t Path::Pending(Slot* slot, uint64_t now_us) {
   in_writes_ -= slot->in_write;
   slot->in_write = 0;
   slot->is_armed = slot->queue.is_empty();
-  if (slot->is_armed) return 0;
+  if (slot->is_armed) {
+    slot->pipe.NoteIdle();
+    return 0;
+  }
   PipeSample sample;
   if (SamplePipe(slot->fd, &sample) && !slot->pipe.MaySend(sample, now_us)) {
     if (!slot->is_held) held_.push_back(slot->id);
     slot->is_held = true;
     return 0;
+  }
+  if (slot->is_paced && slot->pipe.is_local()) {
+    StopPacing(slot->fd);
+    slot->is_paced = false;
   }
   slot->is_held = false;
   return std::min(slot->queue.bytes(), slot->fd < 0 ? size_t{128 * 1024} : slot->pipe.write_bytes());

@@ -49,6 +49,7 @@ struct Slot {
   bool is_open4 = false;
   bool is_open6 = false;
   bool is_armed = true;  // nothing is being written for it, and JavaScript waits to be told of the first packet
+  bool is_paced = false;  // by a congestion control that we chose
   bool is_held = false;  // by the cap; the timer looks again
   uint16_t mru = 1500;   // RFC 1661 6.1
   uint32_t address4 = 0;
