@@ -36,7 +36,9 @@ constexpr uint64_t kLeastMeasureUs = 10'000;
 // From so many on, our own figure is better than TCP's, which is a maximum as long as we and not the window hold back.
 constexpr uint32_t kEnoughWindows = 4;
 // A queue that stands for so long although we send no more than the path takes: ours, or is the path another one?
-constexpr uint64_t kStandingUs = 300'000;
+constexpr uint64_t kStandingUs = 400'000;
+// A round trip that a probe has found is looked at again.
+constexpr uint64_t kRetestUs = 2'000'000;
 
 }  // namespace
 
@@ -64,18 +66,23 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
   return sample.in_pipe <= cap_;
 }
 
-// What is delivered while there is always more to send is what the path takes at present; everything else only shows
-// that it takes so much. tcpi_delivery_rate cannot fall as long as it is this cap, not TCP's window, that holds back.
+// What is delivered while there is always more to send, or while a queue stands in the path, is what the path takes at
+// present; everything else only shows that it takes so much. tcpi_delivery_rate cannot fall as long as it is this cap, not TCP's window, that holds back.
 uint64_t PipeModel::Measure(const PipeSample& sample, uint64_t now_us) {
   if (sample.delivered == 0) return sample.rate;
-  if (sample.in_pipe * 2 < cap_) is_window_full_ = false;
+  if (sample.in_pipe * 2 < cap_) is_window_busy_ = false;
+  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs || sample.in_pipe == 0) is_window_queued_ = false;
   const uint64_t span_us = now_us - window_start_us_;
   if (window_start_us_ != 0 && span_us < std::max<uint64_t>(2 * uint64_t{sample.rtt_us}, kLeastMeasureUs)) {
     return full_windows_ < kEnoughWindows && sample.rate > best_rate_ ? sample.rate : 0;
   }
   const bool is_whole = window_start_us_ != 0 && sample.delivered >= window_delivered_;
   const uint64_t own = is_whole ? (sample.delivered - window_delivered_) * 1'000'000 / span_us : 0;
-  const bool is_full = is_window_full_ && is_whole;
+  const bool is_full = (is_window_busy_ || is_window_queued_) && is_whole;
+  // With a queue there is no doubt: what was faster before is over. Where segments are lost, what waits for them to come
+  // again looks like a queue too.
+  const bool is_slower = is_window_queued_ && is_whole && own < best_rate_ * 3 / 4;
+  if (is_slower && now_us >= lossy_until_us_) std::fill_n(rates_, kRateSlots, uint64_t{0});
   const uint32_t again = sample.sent_again - window_sent_again_;
   if (is_whole && again > 0 && again >= (sample.sent - window_sent_) / kLossyShare) {
     if (had_loss_) lossy_until_us_ = now_us + kLossyUs;
@@ -87,7 +94,8 @@ uint64_t PipeModel::Measure(const PipeSample& sample, uint64_t now_us) {
   window_sent_again_ = sample.sent_again;
   window_start_us_ = now_us;
   window_delivered_ = sample.delivered;
-  is_window_full_ = true;
+  is_window_busy_ = true;
+  is_window_queued_ = base_rtt_us_ > 0;
   if (is_full && full_windows_ < kEnoughWindows) full_windows_ += 1;
   const uint64_t rate = full_windows_ < kEnoughWindows ? std::max(own, sample.rate) : own;
   return is_full || rate > best_rate_ ? rate : 0;
@@ -140,6 +148,10 @@ void PipeModel::NoteRtt(const PipeSample& sample, uint64_t now_us) {
 // has aged. So a queue that does not go is put to the test: half of what is on its way is kept back for a few round trips.
 // A queue of ours shrinks with that, a longer path does not.
 void PipeModel::Probe(const PipeSample& sample, uint64_t now_us) {
+  if (raised_rtt_us_ != 0 && now_us >= retest_us_) {
+    retest_us_ = now_us + kRetestUs;
+    drain_until_us_ = now_us + 3 * uint64_t{sample.rtt_us};  // if it was a queue of ours, NoteRtt sees it shrink
+  }
   if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs) {
     queued_since_us_ = 0;
     probe_until_us_ = 0;
@@ -152,7 +164,10 @@ void PipeModel::Probe(const PipeSample& sample, uint64_t now_us) {
     drain_until_us_ = probe_until_us_;
   } else if (now_us >= probe_until_us_) {
     const uint32_t excess = probe_rtt_us_ - base_rtt_us_;
-    if (sample.rtt_us + excess / 4 > probe_rtt_us_) raised_rtt_us_ = sample.rtt_us;
+    if (sample.rtt_us + excess / 4 > probe_rtt_us_) {
+      raised_rtt_us_ = sample.rtt_us;
+      retest_us_ = now_us + kRetestUs;
+    }
     queued_since_us_ = 0;
     probe_until_us_ = 0;
   }
@@ -165,7 +180,10 @@ void PipeModel::Adapt(const PipeSample& sample, uint64_t now_us) {
   if (now_us < next_adapt_us_) return;
   next_adapt_us_ = now_us + std::max<uint64_t>(sample.rtt_us, 1'000);
   const uint64_t queue_us = sample.rtt_us > base_rtt_us_ ? sample.rtt_us - base_rtt_us_ : 0;
-  if (was_held_ && queue_us < kSlackUs / 2) {
+  // Held back on purpose, a path has no queue.
+  if (drain_until_us_ != 0 && now_us < drain_until_us_ + 2 * uint64_t{sample.rtt_us}) {
+    gain_ = kOne;
+  } else if (was_held_ && queue_us < kSlackUs / 2) {
     gain_ = std::min<uint32_t>(gain_ * 3 / 2, 2 * kOne);
   } else if (queue_us > kSlackUs * 4 / 5) {
     gain_ = kOne;  // the path is full: what was too much stands in a router's queue by now

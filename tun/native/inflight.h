@@ -27,7 +27,7 @@ class PipeModel {
   // Takes a sample; whether more may be written now.
   bool MaySend(const PipeSample& sample, uint64_t now_us);
   // There was nothing to send: what is delivered meanwhile tells nothing of the path.
-  void NoteIdle() { is_window_full_ = false; }
+  void NoteIdle() { is_window_busy_ = false; }
   // More than 1 Gbit/s and less than 2 ms: a local network.
   bool is_local() const { return best_rate_ > 125'000'000 && base_rtt_us_ > 0 && base_rtt_us_ < 2'000; }
   // Bytes for one write, at least one whole frame (4095).
@@ -61,12 +61,14 @@ class PipeModel {
   uint32_t window_sent_again_ = 0;
   bool had_loss_ = false;  // in the last window
   uint64_t lossy_until_us_ = 0;
-  bool is_window_full_ = false;  // there was always more to send than the cap let through
+  bool is_window_busy_ = false;    // there was always more to send than the cap let through
+  bool is_window_queued_ = false;  // there was always a queue in the path
   uint32_t full_windows_ = 0;    // so far
   uint64_t queued_since_us_ = 0;
   uint64_t probe_until_us_ = 0;
   uint32_t probe_rtt_us_ = 0;   // before the probe
   uint32_t raised_rtt_us_ = 0;  // what the path takes at least, by a probe; 0 without one
+  uint64_t retest_us_ = 0;
   uint64_t next_adapt_us_ = 0;
   uint32_t gain_ = 256;  // 256 is 1
   bool was_held_ = false;
