@@ -10,6 +10,7 @@ import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
+import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
 import { ensureFirstUser } from './first-start.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
@@ -74,6 +75,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
+  const findings = await examineStart({ config, certificate: served.certificate, names: served.names, runUser });
+  for (const { check, text, fix } of findings) log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
   const congestionControl = congestionControlFor(config.tcp.congestion);
   const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };
@@ -110,6 +113,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     plane,
     attempts,
     listening: () => listening,
+    devices: tuns.names,
   });
   const preparedAdmin = await prepareAdminServer({ backend, log });
 
@@ -128,6 +132,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     workers: plane.workers.length,
   });
   isStarted = true;
+  void examineRevocationLater(served.certificate, log);
   const summary: StartSummary = {
     data: config.data,
     listening,
@@ -137,7 +142,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     methods: config.auth.methods,
     ca: served.ca,
     user,
-    remarks: network.remarks,
+    remarks: [...network.remarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };
 }
