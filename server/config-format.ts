@@ -171,6 +171,22 @@ export const hostName: Item<string> = {
   show: (value) => value,
 };
 
+/** A network of either family, or one address. */
+export type Network = ({ readonly family: 'ipv4' } & Ipv4Cidr) | ({ readonly family: 'ipv6' } & Ipv6Cidr);
+
+/** `192.0.2.1`, `10.0.0.0/8`, `2001:db8::/32`. */
+export const network: Item<Network> = {
+  allowed: 'an IP address or a network such as 10.0.0.0/8, without host bits',
+  parse(text) {
+    const isNetwork = text.includes('/');
+    const ipv4 = parseIpv4Cidr(isNetwork ? text : `${text}/32`);
+    if (ipv4 !== undefined) return { family: 'ipv4', ...ipv4 };
+    const ipv6 = parseIpv6Cidr(isNetwork ? text : `${text}/128`);
+    return ipv6 === undefined ? undefined : { family: 'ipv6', ...ipv6 };
+  },
+  show: (value) => (value.family === 'ipv4' ? formatIpv4Cidr(value) : formatIpv6Cidr(value)),
+};
+
 /** Where to listen; `host` undefined is every address of the machine, IPv4 and IPv6. */
 export interface ListenAddress {
   readonly host: string | undefined;

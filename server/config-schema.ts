@@ -9,6 +9,8 @@ import {
   type ListenAddress,
   list,
   listenAddress,
+  type Network,
+  network,
   oneOf,
   orWord,
   path,
@@ -33,6 +35,8 @@ export interface Config {
     readonly handshakeMs: number;
   };
   readonly http: { readonly preambleMs: number };
+  /** Where connections start with a PROXY header. */
+  readonly proxy: { readonly from: readonly Network[] };
   /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
   readonly pool: { readonly ipv4: Ipv4Cidr | undefined; readonly ipv6: Ipv6Cidr | undefined };
   /** Undefined: the host's resolvers. */
@@ -91,6 +95,7 @@ type Group =
   | 'tcp'
   | 'tls'
   | 'http'
+  | 'proxy'
   | 'pool'
   | 'auth'
   | 'users'
@@ -167,6 +172,14 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 10_000,
       doc: 'Time a client has, after TLS, for its HTTP request.',
+    },
+  },
+  proxy: {
+    from: {
+      format: list(network, { most: 64 }),
+      default: 'none',
+      doc: 'Proxies in front, by address: their connections, and no others, start with a PROXY header (version 1 or 2).',
+      flag: { name: 'proxy-from', value: 'CIDR', repeat: true },
     },
   },
   pool: {

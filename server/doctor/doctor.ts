@@ -10,6 +10,7 @@ import { deviceNetwork, uplink } from '../network/index.ts';
 import { isOperatorError } from '../operator-error.ts';
 import { deviceCount, deviceName } from '../planes.ts';
 import { chooseRunUser, type RunUser } from '../privileges.ts';
+import { proxySources } from '../proxy-sources.ts';
 import { instanceOf, planAddresses } from '../start-network.ts';
 import { chainOf, examineFiles } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
@@ -46,7 +47,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('ports', () =>
     running === undefined
       ? examineFreePorts(config.listen)
-      : examineServedPorts(running.listening, served?.chain[0].fingerprint256),
+      : examineServedPorts(running.listening, served?.chain[0].fingerprint256, proxySources(config.proxy.from)),
   );
   const pool = await poolOf(config, running?.devices[0], findings);
   const tuns = running?.devices ?? devicesToBe(config);

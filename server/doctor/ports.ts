@@ -42,11 +42,13 @@ export async function examineFreePorts(listen: readonly ListenAddress[]): Promis
  * With a server: connects to it as a browser would, which leaves no record of an attempt.
  *
  * @param listening as the server says, `ADDRESS:PORT`
+ * @param isProxy who must start with a PROXY header: that may be this machine
  * @param fingerprint SHA-256 of the certificate that it should show, as in `X509Certificate.fingerprint256`
  */
 export async function examineServedPorts(
   listening: readonly string[],
   fingerprint: string | undefined,
+  isProxy?: (address: string) => boolean,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const endpoint of listening) {
@@ -55,7 +57,7 @@ export async function examineServedPorts(
     const host = match[1] === '::' ? undefined : match[1];
     const seen = new Set<string>();
     const found = await ask(`port ${endpoint}`, placesOf(host, Number(match[2])), async (place) => {
-      const shown = await answersTls(place);
+      const shown = await answersTls(place, isProxy);
       if ('fingerprint' in shown) seen.add(shown.fingerprint);
       return 'fault' in shown ? shown.fault : undefined;
     });
@@ -124,13 +126,24 @@ function answersTcp({ host, port }: Place): Promise<string | undefined> {
   });
 }
 
-function answersTls({ host, port }: Place): Promise<{ fingerprint: string } | { fault: string }> {
+/** Version 2, LOCAL: a proxy's look whether we are there. */
+const HEALTH_CHECK = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex');
+
+function answersTls(
+  { host, port }: Place,
+  isProxy: ((address: string) => boolean) | undefined,
+): Promise<{ fingerprint: string } | { fault: string }> {
   return new Promise((resolve) => {
+    const raw = connect({ host, port });
+    raw.once('connect', () => isProxy?.(raw.localAddress ?? '') === true && raw.write(HEALTH_CHECK));
     // The certificate is judged by other checks; here it counts that one is shown.
-    const socket = tlsConnect({ host, port, timeout: ANSWER_MS, rejectUnauthorized: false });
+    const socket = tlsConnect({ socket: raw, rejectUnauthorized: false });
+    const timer = setTimeout(() => end(`no answer within ${ANSWER_MS / 1000} s`), ANSWER_MS);
     let fingerprint = '';
     const end = (fault?: string): void => {
+      clearTimeout(timer);
       socket.destroy();
+      raw.destroy();
       resolve(fault === undefined ? { fingerprint } : { fault });
     };
     socket.once('secureConnect', () => {
@@ -138,8 +151,8 @@ function answersTls({ host, port }: Place): Promise<{ fingerprint: string } | { 
       socket.write(`GET / HTTP/1.1\r\nHost: ${formatEndpoint(host, port)}\r\nConnection: close\r\n\r\n`);
     });
     socket.once('data', () => end());
-    socket.once('timeout', () => end(`no answer within ${ANSWER_MS / 1000} s`));
     socket.once('close', () => end('the connection was closed'));
-    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+    for (const each of [raw, socket])
+      each.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
 }
