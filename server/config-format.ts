@@ -1,3 +1,4 @@
+import type { Fallback } from '../admin/index.ts';
 import {
   formatIpv4,
   formatIpv4Cidr,
@@ -78,6 +79,33 @@ export function text(allowed: string, pattern: RegExp): Format<string> {
 
 /** A file or directory. */
 export const path: Format<string> = { ...text('a path', /^[^\0]{1,4096}$/), isPath: true };
+
+/** Who answers a web browser on the VPN port. */
+export const fallback: Format<Fallback> = {
+  allowed: "'page', '404', a folder as an absolute path, or http://HOST[:PORT] or https://HOST[:PORT]",
+  parse(raw) {
+    if (raw === 'page') return { value: { kind: 'page' } };
+    if (raw === '404' || raw === 404) return { value: { kind: 'not-found' } };
+    if (typeof raw !== 'string') return undefined;
+    if (/^\/[^\0]{0,4095}$/.test(raw)) return { value: { kind: 'directory', path: raw } };
+    const url = /^https?:\/\/[^/?#@\s]+\/?$/i.test(raw) && URL.canParse(raw) ? new URL(raw).origin : undefined;
+    return url === undefined ? undefined : { value: { kind: 'proxy', url } };
+  },
+  show(value) {
+    switch (value.kind) {
+      case 'page':
+        return 'page';
+      case 'not-found':
+        return '404';
+      case 'directory':
+        return value.path;
+      case 'proxy':
+        return value.url;
+      default:
+        return value satisfies never;
+    }
+  },
+};
 
 /** `word` stands for undefined; everything else is left to `format`. */
 export function orWord<T>(word: string, format: Format<T>): Format<T | undefined> {

@@ -1,6 +1,8 @@
+import type { Fallback } from '../admin/index.ts';
 import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
   type Format,
+  fallback,
   hostName,
   ipv4Host,
   ipv4Pool,
@@ -34,7 +36,7 @@ export interface Config {
     readonly ciphers: string | undefined;
     readonly handshakeMs: number;
   };
-  readonly http: { readonly preambleMs: number };
+  readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
   /** Where connections start with a PROXY header. */
   readonly proxy: { readonly from: readonly Network[] };
   /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
@@ -172,6 +174,12 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 10_000,
       doc: 'Time a client has, after TLS, for its HTTP request.',
+    },
+    fallback: {
+      format: fallback,
+      default: 'page',
+      doc: "What requests get that are no VPN's: a page that says nothing, 404, the files of a folder, or another web server.",
+      flag: { name: 'fallback', value: 'WHAT' },
     },
   },
   proxy: {

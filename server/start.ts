@@ -8,6 +8,7 @@ import { formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
+import { checkFallback } from './check-fallback.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
@@ -55,6 +56,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const runUser = checkRights(config);
   // Capabilities of the program file do not reach `ip` and `nft` by themselves; root narrows its own at the end.
   if (process.getuid?.() !== 0) becomeRunUser(runUser);
+  checkFallback(config, runUser);
   const directory = claimDataDirectory(config.data, runUser);
   let isStarted = false;
   undo.push(() => {

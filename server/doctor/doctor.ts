@@ -4,6 +4,7 @@ import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, type Log, problem, w
 import { availableCongestionControls } from '../../datapath/index.ts';
 import { createServerTls } from '../../tls/index.ts';
 import { Capability, hasCapability } from '../../tun/index.ts';
+import { checkFallback } from '../check-fallback.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
 import { deviceNetwork, uplink } from '../network/index.ts';
@@ -53,6 +54,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const tuns = running?.devices ?? devicesToBe(config);
   const instance = instanceOf(realDirectory(config.data));
   await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
+  await examine('fallback', async () => examineFallback(config, user));
   const data = examineData(config.data, user);
   findings.push(...data.findings);
   findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));
@@ -117,6 +119,13 @@ function examineRights(): Finding {
     'the right to make a TUN device is missing (CAP_NET_ADMIN)',
     'run it as root, for example with sudo',
   );
+}
+
+function examineFallback(config: Config, user: RunUser): Finding[] {
+  const { fallback } = config.http;
+  if (fallback.kind !== 'directory') return [];
+  checkFallback(config, user);
+  return [fine('fallback', `${fallback.path} can be read by user id ${user.uid}`)];
 }
 
 async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> {

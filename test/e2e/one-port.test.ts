@@ -141,3 +141,40 @@ test('a listed address without a header is cut off, and the log says so', { skip
   const header = ['--haproxy-protocol', '-sk', `https://${SERVER}/`];
   assert.match(await lab.client().run('curl', header), /It works/);
 });
+
+for (const { name, fallback, prepare, page } of [
+  {
+    name: 'the files of a folder',
+    fallback: (lab: VpnLab) => join(lab.folder, 'site'),
+    prepare: (lab: VpnLab) => {
+      mkdirSync(join(lab.folder, 'site'));
+      lab.file('site/index.html', 'a site of its own');
+    },
+    page: /^a site of its own$/,
+  },
+  { name: 'another web server', fallback: () => `http://${SERVER}:8080`, page: /^\/some\/place of 198\.18\.1\.2$/ },
+  { name: '404', fallback: () => '404', page: /404 Not Found/ },
+]) {
+  test(`on the port of the VPN: ${name}`, { skip }, async (t) => {
+    const lab = await makeLab(t);
+    prepare?.(lab);
+    const answer = "(q, a) => a.end(q.url + ' of ' + q.headers['x-forwarded-for'])";
+    const script = `require('http').createServer(${answer}).listen(8080, '${SERVER}', () => console.log('ready'))`;
+    await new SstpdProcess(lab.server, [process.execPath, '-e', script]).printed(/^ready$/);
+    const server = await lab.serveAnn({ args: ['--fallback', fallback(lab), '--workers', '2'] });
+    const client = lab.connect();
+    await client.up();
+    const place = name === 'another web server' ? 'some/place' : '';
+    assert.match(await lab.client().run('curl', ['-sk', '--http2', `https://${SERVER}/${place}`]), page);
+    await client.netns.run('ping', ['-c', '2', '-i', '0.2', '-W', '5', INSIDE]);
+    assert.equal((await server.stop()).status, 0);
+  });
+}
+
+test('a folder that the server can not read is refused at the start, in one line', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  mkdirSync(join(lab.folder, 'closed'), { mode: 0o700 });
+  const refused = lab.launch('exec "$@"', { args: ['--fallback', join(lab.folder, 'closed')] });
+  assert.equal((await refused.end()).status, 1);
+  assert.match(refused.text, /^sstpd: http\.fallback: .*\/closed \(EACCES\): chmod/m);
+});
