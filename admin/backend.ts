@@ -106,6 +106,8 @@ export interface StatusView {
   /** Addresses with ports. */
   readonly listening: readonly string[];
   readonly sessions: number;
+  /** TUN devices; the route to the pool leads to the first. */
+  readonly devices: readonly string[];
   /** Processes that carry connections; none if the server does that itself. */
   readonly workers: readonly WorkerView[];
 }

@@ -5,6 +5,7 @@
  */
 export * from './backend.ts';
 export * from './client.ts';
+export type { Fallback } from './fallback.ts';
 export * from './server.ts';
 export { AdminSocketError, adminSocketPath } from './socket.ts';
 export * from './web-page.ts';

@@ -96,13 +96,14 @@ export const STATUS: FastifySchema = {
   response: {
     200: {
       type: 'object',
-      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'workers'],
+      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'devices', 'workers'],
       properties: {
         version: text,
         pid: count,
         startedAt: text,
         listening: { type: 'array', items: text },
         sessions: count,
+        devices: { type: 'array', items: text },
         workers: {
           type: 'array',
           items: { type: 'object', required: ['pid', 'device'], properties: { pid: count, device: text } },

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { type Fallback, fallbackServer } from './fallback.ts';
 
 /** Answers web requests on sockets that the VPN listener has accepted. */
 export interface WebPage {
@@ -9,15 +10,20 @@ export interface WebPage {
    * Takes a connection over, TLS done.
    *
    * @param bytes what has been read from it already; may be empty
+   * @param address the client's
    */
-  handle(socket: Duplex, bytes: Buffer): void;
+  handle(socket: Duplex, bytes: Buffer, address?: string): void;
   /** Ends all connections. */
   close(): Promise<void>;
 }
 
 export interface WebPageOptions {
-  /** A connection is ended after this time, whatever it is doing: there is only one short page to fetch. */
+  /** The page by default. */
+  readonly fallback?: Fallback;
+  /** A connection without a request is ended after this time; with the page one with requests too: it is short. */
   readonly lifetimeMs?: number;
+  /** The same for one that has asked for files, or another server. */
+  readonly useMs?: number;
   readonly requestsPerSocket?: number;
 }
 
@@ -49,7 +55,62 @@ const ALLOW = 'GET, HEAD';
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function startWebPage(options: WebPageOptions = {}): Promise<WebPage> {
-  const { lifetimeMs = 30_000, requestsPerSocket = 100 } = options;
+  const { fallback = { kind: 'page' }, lifetimeMs = 30_000, useMs = 600_000, requestsPerSocket = 100 } = options;
+  const addresses = new WeakMap<Duplex, string>();
+  const { server, close } = await serverFor(fallback, addresses, requestsPerSocket);
+  server.on('connect', refuseConnect);
+  const lifetimes = new Map<Duplex, NodeJS.Timeout>();
+  if (fallback.kind === 'directory' || fallback.kind === 'proxy') {
+    server.prependListener('request', ({ socket }: IncomingMessage) => {
+      clearTimeout(lifetimes.get(socket));
+      lifetimes.set(
+        socket,
+        setTimeout(() => socket.destroy(), useMs),
+      );
+    });
+  }
+  return {
+    handle(socket, bytes, address) {
+      if (socket.destroyed) return;
+      if (address !== undefined) addresses.set(socket, address);
+      // http.Server watches its own timeouts only once it listens itself, which this one never does.
+      lifetimes.set(
+        socket,
+        setTimeout(() => socket.destroy(), lifetimeMs),
+      );
+      socket.once('close', () => {
+        clearTimeout(lifetimes.get(socket));
+        lifetimes.delete(socket);
+      });
+      if (bytes.length > 0) socket.unshift(bytes);
+      server.emit('connection', socket);
+      // A socket that was paused stays so otherwise, and what was unshifted is never read.
+      socket.resume();
+    },
+    async close() {
+      for (const socket of [...lifetimes.keys()]) socket.destroy();
+      await close();
+    },
+  };
+}
+
+async function serverFor(
+  fallback: Fallback,
+  addresses: WeakMap<Duplex, string>,
+  requestsPerSocket: number,
+): Promise<{ readonly server: Server; close(): Promise<void> }> {
+  if (fallback.kind === 'page') {
+    const app = await pageServer(requestsPerSocket);
+    return { server: app.server, close: () => app.close() };
+  }
+  const server = fallbackServer(fallback, (socket) => addresses.get(socket));
+  server.maxRequestsPerSocket = requestsPerSocket;
+  server.on('clientError', answerBadBytes);
+  // It never listens, so there is nothing to be closed but connections.
+  return { server, close: async () => {} };
+}
+
+async function pageServer(requestsPerSocket: number): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     bodyLimit: 1024,
@@ -63,30 +124,9 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
       void (reply as FastifyReply).code(400).headers(SECURITY_HEADERS).type(PLAIN_TEXT).send('Bad Request\n');
     },
   });
-  app.server.on('connect', refuseConnect);
   addPage(app);
   await app.ready();
-  const sockets = new Set<Duplex>();
-  return {
-    handle(socket, bytes) {
-      if (socket.destroyed) return;
-      sockets.add(socket);
-      // http.Server watches its own timeouts only once it listens itself, which this one never does.
-      const lifetime = setTimeout(() => socket.destroy(), lifetimeMs);
-      socket.once('close', () => {
-        clearTimeout(lifetime);
-        sockets.delete(socket);
-      });
-      if (bytes.length > 0) socket.unshift(bytes);
-      app.server.emit('connection', socket);
-      // A socket that was paused stays so otherwise, and what was unshifted is never read.
-      socket.resume();
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await app.close();
-    },
-  };
+  return app;
 }
 
 function addPage(app: FastifyInstance): void {

@@ -8,7 +8,9 @@
  */
 export * from './authority.ts';
 export * from './certificate-error.ts';
+export * from './examine.ts';
 export * from './files.ts';
 export * from './inspect.ts';
 export * from './names.ts';
+export * from './revocation.ts';
 export * from './store.ts';

@@ -20,7 +20,7 @@ const EKU_SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const EKU_ANY = '2.5.29.37.0';
 
 /** Days before the end from which on `warnings` speaks of it. */
-const WARN_DAYS = 21;
+export const WARN_DAYS = 21;
 
 /**
  * The names in the SAN; the common name only where there is no SAN, as Windows does it. IP addresses are in the form of
@@ -104,7 +104,8 @@ function expiry(one: X509Certificate, what: string, now: Date): string | undefin
   return days < 0 ? `${what} expired on ${date}` : `${what} expires in ${days} days, on ${date}: renew it`;
 }
 
-function coverage(leaf: X509Certificate, name: string): string | undefined {
+/** Why clients that dial `name` refuse the certificate; undefined if they do not. */
+export function coverage(leaf: X509Certificate, name: string): string | undefined {
   try {
     const { kind, text } = checkName(name);
     const covered = kind === 'ip' ? leaf.checkIP(text) : certificateCovers(leaf, text);

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   user: async () => (await import('./user.ts')).addUserCommand,
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
+  doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
   config: async () => (await import('./config.ts')).addConfigCommand,
   connect: async () => (await import('./connect.ts')).addConnectCommand,
   demo: async () => addDemoCommand,
@@ -92,6 +93,7 @@ Examples:
   $ npx sstpd serve --host vpn.example.com      start the server
   $ npx sstpd user add ann                      add a user
   $ npx sstpd sessions                          who is connected
+  $ npx sstpd doctor                            would it work, and what mends it
   $ npx sstpd connect vpn.example.com --user ann --ca ca.pem
 
 Exit status: 0 done, 1 refused or failed, 2 used wrongly.`;

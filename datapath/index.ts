@@ -12,4 +12,4 @@ export { NativePath } from './native-path.ts';
 export type { DataLinkOwner, DataPath, LinkOptions, LinkSocket, PeerLink } from './peer-link.ts';
 export { PlainPath } from './plain-path.ts';
 export { type Isolation, type PacketReceiver, PacketRouter, type RouterCounters, sendAllTo } from './router.ts';
-export { congestionControlFor, descriptorOf } from './socket-options.ts';
+export { availableCongestionControls, congestionControlFor, descriptorOf } from './socket-options.ts';

@@ -11,13 +11,17 @@ const AVAILABLE = '/proc/sys/net/ipv4/tcp_available_congestion_control';
  * @param wanted `auto`: BBR where the kernel has it; `system`: what the system says; else a name
  * @returns empty for the system's
  */
-export function congestionControlFor(wanted: string, available: readonly string[] = readAvailable()): string {
+export function congestionControlFor(
+  wanted: string,
+  available: readonly string[] = availableCongestionControls(),
+): string {
   if (wanted === 'system') return '';
   if (wanted === 'auto') return available.includes('bbr') ? 'bbr' : '';
   return wanted;
 }
 
-function readAvailable(): string[] {
+/** What the kernel has loaded or can use. */
+export function availableCongestionControls(): string[] {
   try {
     return readFileSync(AVAILABLE, 'utf8').trim().split(/\s+/);
   } catch {

@@ -20,6 +20,8 @@ export interface AdminBackendOptions {
     sessions(): Promise<SessionView[]>;
   };
   readonly listening: () => readonly string[];
+  /** TUN devices. */
+  readonly devices: readonly string[];
 }
 
 /**
@@ -51,6 +53,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       startedAt,
       listening: listening(),
       sessions: control.count,
+      devices: options.devices,
       workers: plane.workers,
     }),
     config: () => showConfig(options.config, options.origins),

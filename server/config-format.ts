@@ -1,3 +1,4 @@
+import type { Fallback } from '../admin/index.ts';
 import {
   formatIpv4,
   formatIpv4Cidr,
@@ -78,6 +79,33 @@ export function text(allowed: string, pattern: RegExp): Format<string> {
 
 /** A file or directory. */
 export const path: Format<string> = { ...text('a path', /^[^\0]{1,4096}$/), isPath: true };
+
+/** Who answers a web browser on the VPN port. */
+export const fallback: Format<Fallback> = {
+  allowed: "'page', '404', a folder as an absolute path, or http://HOST[:PORT] or https://HOST[:PORT]",
+  parse(raw) {
+    if (raw === 'page') return { value: { kind: 'page' } };
+    if (raw === '404' || raw === 404) return { value: { kind: 'not-found' } };
+    if (typeof raw !== 'string') return undefined;
+    if (/^\/[^\0]{0,4095}$/.test(raw)) return { value: { kind: 'directory', path: raw } };
+    const url = /^https?:\/\/[^/?#@\s]+\/?$/i.test(raw) && URL.canParse(raw) ? new URL(raw).origin : undefined;
+    return url === undefined ? undefined : { value: { kind: 'proxy', url } };
+  },
+  show(value) {
+    switch (value.kind) {
+      case 'page':
+        return 'page';
+      case 'not-found':
+        return '404';
+      case 'directory':
+        return value.path;
+      case 'proxy':
+        return value.url;
+      default:
+        return value satisfies never;
+    }
+  },
+};
 
 /** `word` stands for undefined; everything else is left to `format`. */
 export function orWord<T>(word: string, format: Format<T>): Format<T | undefined> {
@@ -169,6 +197,22 @@ export const hostName: Item<string> = {
     return /^(\*\.)?[\p{L}\p{N}\p{M}_-]{1,63}(\.[\p{L}\p{N}\p{M}_-]{1,63})*\.?$/u.test(text) ? text : undefined;
   },
   show: (value) => value,
+};
+
+/** A network of either family, or one address. */
+export type Network = ({ readonly family: 'ipv4' } & Ipv4Cidr) | ({ readonly family: 'ipv6' } & Ipv6Cidr);
+
+/** `192.0.2.1`, `10.0.0.0/8`, `2001:db8::/32`. */
+export const network: Item<Network> = {
+  allowed: 'an IP address or a network such as 10.0.0.0/8, without host bits',
+  parse(text) {
+    const isNetwork = text.includes('/');
+    const ipv4 = parseIpv4Cidr(isNetwork ? text : `${text}/32`);
+    if (ipv4 !== undefined) return { family: 'ipv4', ...ipv4 };
+    const ipv6 = parseIpv6Cidr(isNetwork ? text : `${text}/128`);
+    return ipv6 === undefined ? undefined : { family: 'ipv6', ...ipv6 };
+  },
+  show: (value) => (value.family === 'ipv4' ? formatIpv4Cidr(value) : formatIpv6Cidr(value)),
 };
 
 /** Where to listen; `host` undefined is every address of the machine, IPv4 and IPv6. */

@@ -1,6 +1,8 @@
+import type { Fallback } from '../admin/index.ts';
 import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
   type Format,
+  fallback,
   hostName,
   ipv4Host,
   ipv4Pool,
@@ -9,6 +11,8 @@ import {
   type ListenAddress,
   list,
   listenAddress,
+  type Network,
+  network,
   oneOf,
   orWord,
   path,
@@ -32,7 +36,9 @@ export interface Config {
     readonly ciphers: string | undefined;
     readonly handshakeMs: number;
   };
-  readonly http: { readonly preambleMs: number };
+  readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
+  /** Where connections start with a PROXY header. */
+  readonly proxy: { readonly from: readonly Network[] };
   /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
   readonly pool: { readonly ipv4: Ipv4Cidr | undefined; readonly ipv6: Ipv6Cidr | undefined };
   /** Undefined: the host's resolvers. */
@@ -91,6 +97,7 @@ type Group =
   | 'tcp'
   | 'tls'
   | 'http'
+  | 'proxy'
   | 'pool'
   | 'auth'
   | 'users'
@@ -167,6 +174,20 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 10_000,
       doc: 'Time a client has, after TLS, for its HTTP request.',
+    },
+    fallback: {
+      format: fallback,
+      default: 'page',
+      doc: "What requests get that are no VPN's: a page that says nothing, 404, the files of a folder, or another web server.",
+      flag: { name: 'fallback', value: 'WHAT' },
+    },
+  },
+  proxy: {
+    from: {
+      format: list(network, { most: 64 }),
+      default: 'none',
+      doc: 'Proxies in front, by address: their connections, and no others, start with a PROXY header (version 1 or 2).',
+      flag: { name: 'proxy-from', value: 'CIDR', repeat: true },
     },
   },
   pool: {

@@ -11,7 +11,7 @@ import { nearest } from './config-nearest.ts';
 import { type Config, type Flag, flagText, KEYS, type Key } from './config-schema.ts';
 
 export { ConfigError } from './config-error.ts';
-export type { ListenAddress } from './config-format.ts';
+export type { ListenAddress, Network } from './config-format.ts';
 export type { Config, Flag } from './config-schema.ts';
 
 /** Flags by configuration key (`'network.mtu'`), as text, list of texts or fixed value; absent or undefined: not given. */

@@ -212,7 +212,7 @@ export class Connection {
     this.#use = { kind: 'web' };
     this.#socket.off('data', this.#onData);
     this.#socket.off('end', this.#onEnd);
-    this.#context.web.handle(this.#socket, bytes);
+    this.#context.web.handle(this.#socket, bytes, this.#info.remoteAddress);
   }
 
   #refuse(status: Parameters<typeof encodeHttpRefusal>[0], body: string): void {

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   rmdirSync,
   rmSync,
   type Stats,
@@ -97,6 +98,15 @@ export function closedParent(directory: string, uid: number): string | undefined
       // It does not exist yet; it will be made with the data directory, for everybody to pass through.
     }
     if (parent === dirname(parent)) return undefined;
+  }
+}
+
+/** The path without links, also of a directory that is yet to be made. */
+export function realDirectory(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return resolve(directory);
   }
 }
 

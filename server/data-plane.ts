@@ -76,7 +76,7 @@ export class DataPlane {
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
   static async prepare(options: DataPlaneOptions): Promise<DataPlane> {
-    return new DataPlane(options, await startWebPage());
+    return new DataPlane(options, await startWebPage({ fallback: options.config.http.fallback }));
   }
 
   /** @param places instead of the configured ones: sockets that are bound to them @throws {ListenError} */

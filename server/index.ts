@@ -11,6 +11,7 @@ export {
   type Origins,
   showConfig,
 } from './config.ts';
+export { examineServer, wouldWork } from './doctor/doctor.ts';
 export { createLog, type LogSink } from './log.ts';
 export { isOperatorError } from './operator-error.ts';
 export { type ServeOptions, serve } from './serve.ts';

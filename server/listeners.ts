@@ -13,6 +13,7 @@ import { Attempt } from './attempts/attempt.ts';
 import type { Config } from './config.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
+import { proxySources } from './proxy-sources.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** Whether all addresses can be had, before anything is made. @throws {ListenError} */
@@ -57,18 +58,16 @@ export class Listeners {
     return new TlsListener({
       context: tls,
       handshakeTimeoutMs: this.#config.tls.handshakeMs,
-      admit: (address) => {
-        const ticket = this.#admission.open(address);
-        return ticket && { ticket, attempt: new Attempt(context.attempts), close: () => ticket.close() };
-      },
+      isProxy: proxySources(this.#config.proxy.from),
+      admit: (address, isHealthCheck) => this.#admit(context, address, isHealthCheck),
       onConnection: (socket, info, hashes, { ticket, attempt }) => {
         const id = table.newId();
         attempt.tlsUp(id, info);
         const closed = (connection: Connection): void => table.remove(connection);
         table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
       },
-      onTlsError: (error, failure, { attempt }) => {
-        if (isProbe(failure)) {
+      onTlsError: (error, failure, { attempt, isHealthCheck }) => {
+        if (isHealthCheck || isProbe(failure)) {
           context.log.debug('tls.probe', fieldsOf(error, failure));
           return;
         }
@@ -78,12 +77,21 @@ export class Listeners {
       log: context.log,
     });
   }
+
+  #admit(context: ServerContext, address: string, isHealthCheck: boolean): Visitor | undefined {
+    const ticket = this.#admission.open(address);
+    if (ticket === undefined) return undefined;
+    const attempt = new Attempt(isHealthCheck ? { ...context.attempts, changed: () => {} } : context.attempts);
+    return { ticket, attempt, isHealthCheck, close: () => ticket.close() };
+  }
 }
 
 /** Who has been let in, and what is written down about it. */
 interface Visitor {
   readonly ticket: Ticket;
   readonly attempt: Attempt;
+  /** A proxy's own connection: whatever becomes of it is no attempt to connect. */
+  readonly isHealthCheck: boolean;
   close(): void;
 }
 

@@ -30,7 +30,7 @@ export type TunDevices = {
  */
 export function openDevices(config: Config, uid: number, fail: (error: Error) => void): TunDevices {
   const { tun: name, mtu, offload, isolate } = config.network;
-  const count = config.run.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+  const count = deviceCount(config);
   if (count === 1) {
     const mostBytes = config.limits.queuesBytes;
     const opened = openTunPath({ name, mtu, offload, isolate, mostBytes, onFailure: fail });
@@ -44,13 +44,18 @@ export function openDevices(config: Config, uid: number, fail: (error: Error) =>
     program.close();
   };
   try {
-    for (let i = 0; i < count; i += 1) descriptors.push(openTunDescriptor({ name: nameOf(name, i), mtu, offload }));
+    for (let i = 0; i < count; i += 1) descriptors.push(openTunDescriptor({ name: deviceName(name, i), mtu, offload }));
   } catch (error) {
     close();
     throw error;
   }
   const names = descriptors.map((device) => device.name);
   return { kind: 'workers', names, offload: descriptors[0]?.offload ?? 'none', descriptors, program, close };
+}
+
+/** How many devices a start makes: one for each worker. */
+export function deviceCount(config: Config): number {
+  return config.run.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
 }
 
 /** What both kinds of plane need. */
@@ -90,7 +95,7 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
 }
 
 /** A name of which there can be one only gets a number from the second device on; 15 letters is all the kernel takes. */
-function nameOf(pattern: string, index: number): string {
+export function deviceName(pattern: string, index: number): string {
   if (pattern.includes('%') || index === 0) return pattern;
   const suffix = `-${index}`;
   return pattern.slice(0, 15 - suffix.length) + suffix;

@@ -55,7 +55,7 @@ export async function setUpNetwork(options: {
     ipv6: serverIpv6(config, plan),
     linkLocal: SERVER_LINK_LOCAL,
     nat: config.network.nat,
-    instance: createHash('sha256').update(realpathSync(config.data)).digest('hex').slice(0, 8),
+    instance: instanceOf(realpathSync(config.data)),
     log,
   });
   const stale = await host.cleanStale();
@@ -66,6 +66,11 @@ export async function setUpNetwork(options: {
   }
   for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
   return { host, remarks };
+}
+
+/** Tells the servers of one host apart. @param data their data directory, without links in its path */
+export function instanceOf(data: string): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 8);
 }
 
 /** Where clients are that another worker may have, for a device that keeps clients apart. */

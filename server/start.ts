@@ -8,8 +8,10 @@ import { formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
+import { checkFallback } from './check-fallback.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
+import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
 import { ensureFirstUser } from './first-start.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
@@ -54,6 +56,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const runUser = checkRights(config);
   // Capabilities of the program file do not reach `ip` and `nft` by themselves; root narrows its own at the end.
   if (process.getuid?.() !== 0) becomeRunUser(runUser);
+  checkFallback(config, runUser);
   const directory = claimDataDirectory(config.data, runUser);
   let isStarted = false;
   undo.push(() => {
@@ -74,6 +77,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
+  const findings = await examineStart({ config, certificate: served.certificate, names: served.names, runUser });
+  for (const { check, text, fix } of findings) log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
   const congestionControl = congestionControlFor(config.tcp.congestion);
   const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };
@@ -110,6 +115,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     plane,
     attempts,
     listening: () => listening,
+    devices: tuns.names,
   });
   const preparedAdmin = await prepareAdminServer({ backend, log });
 
@@ -128,6 +134,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     workers: plane.workers.length,
   });
   isStarted = true;
+  void examineRevocationLater(served.certificate, log);
   const summary: StartSummary = {
     data: config.data,
     listening,
@@ -137,7 +144,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     methods: config.auth.methods,
     ca: served.ca,
     user,
-    remarks: network.remarks,
+    remarks: [...network.remarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };
 }

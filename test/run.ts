@@ -14,6 +14,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   curl: 'curl',
   openssl: 'openssl',
+  haproxy: 'haproxy',
+  nginx: 'nginx',
 };
 
 // What `sstpd` keeps between runs.

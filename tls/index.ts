@@ -5,8 +5,10 @@
  * TLS 1.2 (RFC 5246) and 1.3 (RFC 8446), ALPN (RFC 7301). MS-SSTP 3.2.5.2 binds the PPP authentication to the hash of
  * the certificate shown here, so each connection comes with the hashes of the certificate that its handshake used.
  */
+export { Acceptor, type Arrival, type Endpoints, type ListenAddress, type ListenOptions } from './acceptor.ts';
 export { type ClientHello, type ClientHelloResult, readClientHello } from './client-hello.ts';
 export * from './context.ts';
 export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
+export * from './proxy-header.ts';

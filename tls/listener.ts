@@ -1,11 +1,18 @@
-import { once } from 'node:events';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
+import {
+  Acceptor,
+  type Arrival,
+  type Endpoints,
+  endpointsOf,
+  ignore,
+  type ListenAddress,
+  type ListenOptions,
+} from './acceptor.ts';
 import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
 import type { ServerCertificateHashes, TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
-import { formatEndpoint, listenError } from './listen-error.ts';
 
 /** What the handshake settled. IPv4 addresses are dotted quads, also on a dual-stack listener. */
 export interface TlsConnectionInfo {
@@ -34,8 +41,14 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly context: TlsServerContext;
   /** From accept to the end of the handshake, however many bytes trickle in. */
   readonly handshakeTimeoutMs: number;
-  /** Asked once for each TCP connection; undefined closes it right away, without TLS. */
-  admit(remoteAddress: string): Ticket | undefined;
+  /** Whether connections from there start with a PROXY header, which says who the client is. */
+  readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
+  /**
+   * Asked once for each TCP connection; undefined closes it right away, without TLS.
+   *
+   * @param isHealthCheck it is a proxy's own connection, by which it looks whether we are there
+   */
+  admit(remoteAddress: string, isHealthCheck: boolean): Ticket | undefined;
   /** TLS is up. The socket is the callee's from here; an `error` on it has destroyed it. */
   onConnection(socket: TLSSocket, info: TlsConnectionInfo, hashes: ServerCertificateHashes, ticket: Ticket): void;
   /** An admitted connection ended before TLS was up. */
@@ -43,38 +56,11 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly log: Log;
 }
 
-export type ListenOptions =
-  | {
-      /** IP address or host name; undefined is every address, IPv4 alone where the machine has no IPv6. */
-      readonly host: string | undefined;
-      /** 0 takes any free one. */
-      readonly port: number;
-    }
-  /** A socket that is bound already; the listener's from now on. */
-  | { readonly fd: number };
-
-export interface ListenAddress {
-  readonly address: string;
-  readonly family: 'IPv4' | 'IPv6';
-  readonly port: number;
-}
-
-/** TCP finds a vanished peer by itself; the hello timer of SSTP is earlier on a connection that is up. */
-const KEEP_ALIVE_DELAY_MS = 60_000;
-
-/** Connections that the kernel holds for us while the event loop is busy with handshakes. */
-const BACKLOG = 1024;
-
-interface Endpoints {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-}
-
 /** A TCP connection whose handshake has not ended. */
 interface Pending<Ticket> {
   readonly ticket: Ticket;
+  /** Bytes that were a proxy's. */
+  readonly headerLength: number;
   readonly endpoints: Endpoints;
   readonly raw: Socket;
   readonly alarm: NodeJS.Timeout;
@@ -90,72 +76,46 @@ interface Pending<Ticket> {
  */
 export class TlsListener<Ticket extends Admitted> {
   readonly #options: TlsListenerOptions<Ticket>;
-  readonly #tcp: Server;
+  readonly #acceptor: Acceptor;
   readonly #pending = new Map<string, Pending<Ticket>>();
   #tls: TlsServer;
-  #log: Log;
 
   constructor(options: TlsListenerOptions<Ticket>) {
     this.#options = options;
-    this.#log = options.log;
     this.#tls = this.#createTls(options.context);
-    const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
-    this.#tcp = createTcpServer(tcpOptions, (raw) => this.#onAccept(raw));
+    const { handshakeTimeoutMs: timeoutMs, isProxy, log } = options;
+    const onArrival = (raw: Socket, arrival: Arrival): void => this.#onArrival(raw, arrival);
+    this.#acceptor = new Acceptor({ timeoutMs, isProxy, onArrival, log });
   }
 
   /** @throws {ListenError} (as a rejection) if the address or port cannot be had */
-  async listen(options: ListenOptions): Promise<ListenAddress> {
-    await ('fd' in options ? this.#bind(options) : this.#listenOn(options.host, options.port));
-    const bound = this.#tcp.address();
-    if (bound === null || typeof bound === 'string') throw new TypeError('a TCP listener has an address and a port');
-    this.#log = this.#options.log.child({ listen: formatEndpoint(bound.address, bound.port) });
-    this.#tcp.on('error', (error) => this.#log.error('tls.accept-failed', { error: error.message }));
-    return { address: bound.address, family: bound.family === 'IPv6' ? 'IPv6' : 'IPv4', port: bound.port };
-  }
-
-  async #listenOn(host: string | undefined, port: number): Promise<void> {
-    try {
-      await this.#bind({ host: host ?? '::', port });
-    } catch (cause) {
-      const error = cause as NodeJS.ErrnoException;
-      const withoutIpv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
-      if (host !== undefined || !withoutIpv6) throw listenError(error, host, port);
-      await this.#bind({ host: '0.0.0.0', port }).catch((again) => {
-        throw listenError(again, '0.0.0.0', port);
-      });
-    }
+  listen(options: ListenOptions): Promise<ListenAddress> {
+    return this.#acceptor.listen(options);
   }
 
   /** For new connections; those that have begun keep the certificate they saw. */
   setContext(context: TlsServerContext): void {
     this.#tls = this.#createTls(context);
-    this.#log.info('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
+    this.#acceptor.log.info('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
   }
 
   /** Stops accepting and ends handshakes under way. Sockets handed to `onConnection` stay open. */
   async close(): Promise<void> {
-    // Not its callback, which waits for every connection to end; the port itself is free at once.
-    this.#tcp.close();
+    this.#acceptor.close();
     for (const { raw } of [...this.#pending.values()]) raw.destroy();
   }
 
-  async #bind(place: { readonly host: string; readonly port: number } | { readonly fd: number }): Promise<void> {
-    this.#tcp.listen({ ...place, exclusive: true, backlog: BACKLOG });
-    await once(this.#tcp, 'listening');
-  }
-
-  #onAccept(raw: Socket): void {
-    const endpoints = endpointsOf(raw);
-    // Gone before we looked. Nothing may wait for an address here, so nothing counts it.
-    const ticket = endpoints === undefined ? undefined : this.#options.admit(endpoints.remoteAddress);
-    if (endpoints === undefined || ticket === undefined) {
+  #onArrival(raw: Socket, { tcp, endpoints, isHealthCheck, headerLength, remainingMs }: Arrival): void {
+    const ticket = this.#options.admit(endpoints.remoteAddress, isHealthCheck);
+    if (ticket === undefined) {
       raw.on('error', ignore);
       raw.destroy();
       return;
     }
-    const key = keyOf(endpoints);
-    const alarm = setTimeout(() => this.#fail(key, 'timeout', timeoutError()), this.#options.handshakeTimeoutMs);
-    const pending: Pending<Ticket> = { ticket, endpoints, raw, alarm, hello: undefined };
+    // By what the TLS socket will show, whoever the client is.
+    const key = keyOf(tcp);
+    const alarm = setTimeout(() => this.#fail(key, 'timeout', timeoutError()), remainingMs);
+    const pending: Pending<Ticket> = { ticket, headerLength, endpoints, raw, alarm, hello: undefined };
     this.#pending.set(key, pending);
     raw.on('error', (error) => this.#fail(key, 'closed', error));
     raw.once('close', () => {
@@ -180,22 +140,27 @@ export class TlsListener<Ticket extends Admitted> {
   }
 
   #onSecure(socket: TLSSocket, hashes: ServerCertificateHashes): void {
-    const endpoints = endpointsOf(socket);
-    const pending = endpoints === undefined ? undefined : this.#take(keyOf(endpoints));
-    if (endpoints === undefined || pending === undefined) {
+    const tcp = endpointsOf(socket);
+    const pending = tcp === undefined ? undefined : this.#take(keyOf(tcp));
+    if (pending === undefined) {
       socket.on('error', ignore);
       socket.destroy();
       return;
     }
     // Node leaves a socket open whose records no longer decrypt: the owner would wait for its end.
     socket.on('error', () => socket.destroy());
-    this.#options.onConnection(socket, connectionInfo(socket, endpoints, pending.hello), hashes, pending.ticket);
+    this.#options.onConnection(
+      socket,
+      connectionInfo(socket, pending.endpoints, pending.hello),
+      hashes,
+      pending.ticket,
+    );
   }
 
   #fail(key: string, stage: TlsFailureStage, error: Error): void {
     const pending = this.#take(key);
     if (pending === undefined) return;
-    const bytesReceived = pending.raw.bytesRead;
+    const bytesReceived = pending.raw.bytesRead - pending.headerLength;
     pending.raw.destroy();
     const { hello } = pending;
     const failure = { ...pending.endpoints, stage: stageOf(error, stage), bytesReceived, hello, code: codeOf(error) };
@@ -229,6 +194,8 @@ function readFirst(raw: Socket, done: (hello: ClientHello | undefined) => void):
     done(result.kind === 'hello' ? result.hello : undefined);
   };
   raw.on('data', onData);
+  // A proxy's header came first: then it has been paused.
+  raw.resume();
 }
 
 function connectionInfo(socket: TLSSocket, endpoints: Endpoints, hello: ClientHello | undefined): TlsConnectionInfo {
@@ -248,19 +215,6 @@ function serverName(socket: TLSSocket): string | undefined {
   return typeof name === 'string' ? cleanServerName(name) : undefined;
 }
 
-/** Undefined once the connection is gone. */
-function endpointsOf(socket: Socket): Endpoints | undefined {
-  const { remoteAddress, remotePort, localAddress, localPort } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  if (localAddress === undefined || localPort === undefined) return undefined;
-  return { remoteAddress: unmapped(remoteAddress), remotePort, localAddress: unmapped(localAddress), localPort };
-}
-
-/** A dual-stack socket shows IPv4 addresses as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
-function unmapped(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}
-
 /** What a TLS socket and the TCP socket below it have in common. */
 function keyOf(endpoints: Endpoints): string {
   return `${endpoints.remoteAddress} ${endpoints.remotePort} ${endpoints.localAddress} ${endpoints.localPort}`;
@@ -278,6 +232,3 @@ function timeoutError(): Error {
     code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
   });
 }
-
-/** For a socket that is being destroyed: how it ends is of no interest, but unheard errors end the process. */
-function ignore(): void {}

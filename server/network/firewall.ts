@@ -4,6 +4,11 @@ import { formatIpv4Cidr, formatIpv6Cidr, type Ipv4Cidr, type Ipv6Cidr } from '..
 /** The IPv4 addresses that are translated: the pool, and fixed addresses outside of it while their sessions run. */
 export const CLIENTS_SET = 'clients4';
 
+/** @param instance tells the tables of several servers apart */
+export function tableName(instance: string): string {
+  return `sstpd_${instance}`;
+}
+
 export interface FirewallOptions {
   readonly table: string;
   readonly tuns: readonly string[];

@@ -1,4 +1,5 @@
 /** Makes the host a router: the sysctls for it, and what an IPv6 host must be told so that it stays reachable itself. */
+import { access, constants } from 'node:fs/promises';
 import { ipJson, isRecord } from './command.ts';
 import { readSysctl, type SysctlOutcome, sysctlName, writeSysctl } from './sysctl.ts';
 
@@ -9,6 +10,20 @@ export interface ForwardingResult {
   readonly lines: string[];
   /** The settings that were off and now are on; they stay on. */
   readonly written: string[];
+}
+
+/** `on`; `off`, but this process may turn it on; `closed`: off, and it may not; `absent`: the kernel has no such thing. */
+export type ForwardingState = 'on' | 'off' | 'closed' | 'absent';
+
+export async function forwardingState(family: 'ipv4' | 'ipv6'): Promise<ForwardingState> {
+  const path = family === 'ipv4' ? IPV4_FORWARDING : IPV6_FORWARDING;
+  const value = await readSysctl(path);
+  if (value === undefined) return 'absent';
+  if (value === '1') return 'on';
+  return await access(`/proc/sys/${path}`, constants.W_OK).then(
+    () => 'off' as const,
+    () => 'closed' as const,
+  );
 }
 
 /** Turns on what is off. Never rejects for a setting: what can't be written becomes a line. */

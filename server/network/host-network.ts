@@ -1,5 +1,4 @@
 /** Sets up the host's network around TUN devices that exist, and takes back what it set up. */
-import { readFile } from 'node:fs/promises';
 import {
   formatIpv4,
   formatIpv4Cidr,
@@ -10,20 +9,18 @@ import {
   type Ipv6,
   type Ipv6Cidr,
   ipv4InCidr,
-  ipv4Mask,
   type Log,
 } from '../../core/index.ts';
-import { ip, ipJson, parseJson, runCommand } from './command.ts';
-import { CLIENTS_SET, firewallRules, isUniqueLocal, removeTable } from './firewall.ts';
-import { type DroppingChain, droppingChains, droppingLegacyChain } from './foreign-chains.ts';
+import { ip, runCommand } from './command.ts';
+import { CLIENTS_SET, firewallRules, isUniqueLocal, removeTable, tableName } from './firewall.ts';
 import { turnOnForwarding } from './forwarding.ts';
 import { localNetworks, resolvers } from './local.ts';
 import { NetworkError } from './network-error.ts';
+import { findDetour, findForeignChains } from './survey.ts';
 import { readSysctl, sysctlName, writeSysctl } from './sysctl.ts';
 
 /** IPv6 needs links of at least so many bytes (RFC 8200 5). */
 const IPV6_LEAST_MTU = 1280;
-const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
 export interface NetworkOptions {
   /** The devices' names; they exist before `up`. The route to the pool leads to the first. */
@@ -80,7 +77,7 @@ export class HostNetwork {
       );
     }
     this.#options = options;
-    this.#table = `sstpd_${options.instance}`;
+    this.#table = tableName(options.instance);
   }
 
   /** See `localNetworks` in local.ts. */
@@ -273,41 +270,18 @@ export class HostNetwork {
   /** Firewalls of others on the way of what we forward. */
   async #foreignChains(): Promise<string[]> {
     const { tuns, ipv6 } = this.#options;
-    const listed = await runCommand('nft', ['-j', 'list', 'ruleset']);
-    const families = ['ip', 'inet', ...(ipv6 ? ['ip6'] : [])];
-    const ruleset = listed.kind === 'ok' ? parseJson(listed.stdout) : undefined;
-    const found = droppingChains(ruleset, { ownTable: this.#table, tuns, families });
-    return [...found, ...(await this.#legacyChain())].map(
-      (chain) => `WARNING: ${chain.name} drops what ${tuns.join(', ')} forwards; run: ${chain.remedy}`,
-    );
-  }
-
-  /** The older iptables keeps its rules where nft can't see them. */
-  async #legacyChain(): Promise<DroppingChain[]> {
-    const tables = await readFile(LEGACY_TABLES, 'utf8').catch(() => '');
-    if (!tables.split('\n').includes('filter')) return [];
-    for (const command of ['iptables-legacy', 'iptables']) {
-      const listed = await runCommand(command, ['-S']);
-      if (listed.kind !== 'ok') continue;
-      const found = droppingLegacyChain(listed.stdout, this.#options.tuns);
-      return found === undefined ? [] : [found];
-    }
-    return [];
+    const { chains } = await findForeignChains({ ownTable: this.#table, tuns, withIpv6: ipv6 !== undefined });
+    return chains.map((chain) => `WARNING: ${chain.name} drops what ${tuns.join(', ')} forwards; run: ${chain.remedy}`);
   }
 
   /** A routing rule of another VPN can take packets for clients elsewhere; reverse path filtering then drops theirs too. */
   async #detours(): Promise<string[]> {
-    const { tuns, ipv4 } = this.#options;
-    const [tun = ''] = tuns;
-    const lastHost = formatIpv4(((ipv4.cidr.address | ~ipv4Mask(ipv4.cidr.prefixLength)) >>> 0) - 1);
-    const routes = await ipJson(['route', 'get', lastHost]).catch(() => []);
-    const device = routes[0]?.dev;
-    if (typeof device !== 'string' || device === tun) return [];
-    const filters = await Promise.all(['all', tun].map((name) => readSysctl(`net/ipv4/conf/${name}/rp_filter`)));
-    const isStrict = Math.max(...filters.map(Number)) === 1;
-    const consequence = isStrict ? ', and strict rp_filter drops what clients send' : '';
+    const [tun = ''] = this.#options.tuns;
+    const detour = await findDetour(this.#options.ipv4.cidr, tun);
+    if (detour === undefined) return [];
+    const consequence = detour.isStrict ? ', and strict rp_filter drops what clients send' : '';
     return [
-      `WARNING: the kernel sends packets for clients to ${device}, not ${tun}${consequence}; see: ip rule show; ip route get ${lastHost}`,
+      `WARNING: the kernel sends packets for clients to ${detour.device}, not ${tun}${consequence}; see: ip rule show; ip route get ${detour.address}`,
     ];
   }
 

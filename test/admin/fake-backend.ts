@@ -21,6 +21,7 @@ export class FakeBackend implements AdminBackend {
       startedAt: '2026-01-01T00:00:00.000Z',
       listening: ['[::]:443'],
       sessions: this.open.length,
+      devices: ['sstp0'],
       workers: [{ pid: 43, device: 'sstp0' }],
     };
   }

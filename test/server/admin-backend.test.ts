@@ -19,7 +19,11 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
   const plane = { workers: [], sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
   const listening = () => ['[::]:443'];
-  return { world, backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening }) };
+  const devices = ['sstp0'];
+  return {
+    world,
+    backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening, devices }),
+  };
 }
 
 const code = (expected: string) => (error: Error) => 'code' in error && error.code === expected;

@@ -1,0 +1,175 @@
+/** Everything that decides whether a client could connect, looked at without a change to anything. */
+import { createAuthority, examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
+import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, type Log, problem, warning } from '../../core/index.ts';
+import { availableCongestionControls } from '../../datapath/index.ts';
+import { createServerTls } from '../../tls/index.ts';
+import { Capability, hasCapability } from '../../tun/index.ts';
+import { checkFallback } from '../check-fallback.ts';
+import type { Config } from '../config.ts';
+import { realDirectory } from '../data-directory.ts';
+import { deviceNetwork, uplink } from '../network/index.ts';
+import { isOperatorError } from '../operator-error.ts';
+import { deviceCount, deviceName } from '../planes.ts';
+import { chooseRunUser, type RunUser } from '../privileges.ts';
+import { proxySources } from '../proxy-sources.ts';
+import { instanceOf, planAddresses } from '../start-network.ts';
+import { chainOf, examineFiles } from './certificate.ts';
+import { examineOverlap } from './cipher-overlap.ts';
+import { examineClock } from './clock.ts';
+import { examineData } from './files.ts';
+import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
+import { examineFreePorts, examineServedPorts } from './ports.ts';
+
+export interface DoctorOptions {
+  readonly config: Config;
+  /** What a server that runs with this configuration says of itself. */
+  readonly running?: { readonly listening: readonly string[]; readonly devices: readonly string[] } | undefined;
+}
+
+/** Whether a server with these findings serves clients: warnings are allowed. */
+export function wouldWork(findings: readonly Finding[]): boolean {
+  return findings.every(({ result }) => result !== 'problem');
+}
+
+export async function examineServer({ config, running }: DoctorOptions): Promise<Finding[]> {
+  const now = new Date();
+  const isRunning = running !== undefined;
+  const findings: Finding[] = [];
+  const examine = async (check: string, work: () => Promise<readonly Finding[]>): Promise<void> => {
+    findings.push(...(await guarded(check, work)));
+  };
+  await examine('rights', async () => [examineRights()]);
+  const user = await runUserOf(config, findings);
+
+  const { findings: found, served } = examineFiles(config, user, isRunning, now);
+  findings.push(...found);
+  if (served !== undefined) findings.push(await examineRevocation(served.chain));
+  await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
+  await examine('ports', () =>
+    running === undefined
+      ? examineFreePorts(config.listen)
+      : examineServedPorts(running.listening, served?.chain[0].fingerprint256, proxySources(config.proxy.from)),
+  );
+  const pool = await poolOf(config, running?.devices[0], findings);
+  const tuns = running?.devices ?? devicesToBe(config);
+  const instance = instanceOf(realDirectory(config.data));
+  await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
+  await examine('fallback', async () => examineFallback(config, user));
+  const data = examineData(config.data, user);
+  findings.push(...data.findings);
+  findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));
+  return findings;
+}
+
+/**
+ * What a start does not say by itself, of what can be told at once.
+ *
+ * @returns the warnings and problems alone
+ */
+export async function examineStart(options: {
+  readonly config: Config;
+  readonly certificate: ServerCertificate;
+  readonly names: readonly string[];
+  readonly runUser: RunUser;
+}): Promise<Finding[]> {
+  const { config, certificate, runUser } = options;
+  const now = new Date();
+  const chain = chainOf(certificate.certificatePem);
+  const own = certificate.source === 'own-ca' ? 'running' : undefined;
+  const names = own === undefined ? config.hosts : options.names;
+  const data = examineData(config.data, runUser);
+  const overlap = await examineOverlap(tlsOf(config, { chain, keyPem: certificate.keyPem }, now));
+  const findings = [
+    ...examineCertificate(chain, { names, own, now }),
+    // A client that must be changed in any case would be spoken of at each start.
+    ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
+    judgeMtu(config.network.mtu, await uplink()),
+    judgeCongestion(config.tcp.congestion, availableCongestionControls()),
+    ...data.findings,
+    examineClock({ now, notBefore: chain[0].validFromDate, newest: data.newest }),
+  ];
+  return findings.filter(({ result }) => result !== 'ok');
+}
+
+/** Whether a revocation list can be had is said when it is known: a start does not wait for other machines. */
+export async function examineRevocationLater(certificate: ServerCertificate, log: Log): Promise<void> {
+  const { result, check, text, fix } = await examineRevocation(chainOf(certificate.certificatePem));
+  if (result !== 'ok') log.warn('doctor.finding', { check, text, fix });
+}
+
+/** In the words of the notes that a start prints. */
+export function asRemark({ check, text, fix }: Finding): string {
+  return `WARNING: ${check}: ${text}${fix === undefined ? '' : `; ${fix}`}`;
+}
+
+async function guarded(check: string, work: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isOperatorError(error)) throw error;
+    const [text = error.message, ...remedy] = error.message.split(/: (?=[^:]*$)/);
+    return [problem(check, text, remedy.join(': ') || 'see docs/doctor.md')];
+  }
+}
+
+function examineRights(): Finding {
+  if (hasCapability(Capability.NetAdmin)) return fine('rights', 'a TUN device may be made (CAP_NET_ADMIN)');
+  return problem(
+    'rights',
+    'the right to make a TUN device is missing (CAP_NET_ADMIN)',
+    'run it as root, for example with sudo',
+  );
+}
+
+function examineFallback(config: Config, user: RunUser): Finding[] {
+  const { fallback } = config.http;
+  if (fallback.kind !== 'directory') return [];
+  checkFallback(config, user);
+  return [fine('fallback', `${fallback.path} can be read by user id ${user.uid}`)];
+}
+
+async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> {
+  try {
+    return chooseRunUser(config.run.user);
+  } catch (error) {
+    if (!isOperatorError(error)) throw error;
+    findings.push(problem('run.user', error.message, 'see run.user'));
+    return chooseRunUser('');
+  }
+}
+
+/** Without a certificate yet, one for the moment stands in: the first one is RSA too. */
+function tlsOf(
+  config: Config,
+  served: { readonly chain: readonly { toString(): string }[]; readonly keyPem: string } | undefined,
+  now: Date,
+): ReturnType<typeof createServerTls> {
+  const { minVersion, ciphers } = config.tls;
+  const shown =
+    served === undefined
+      ? createAuthority({ commonName: 'sstpd doctor', now })
+      : { certificatePem: served.chain.map(String).join(''), keyPem: served.keyPem };
+  return createServerTls(shown, { minVersion, ...(ciphers === undefined ? {} : { ciphers }) });
+}
+
+/** The names that a start gives to devices where no other program has devices of such names. */
+function devicesToBe(config: Config): string[] {
+  const pattern = config.network.tun;
+  return Array.from({ length: deviceCount(config) }, (_, i) => deviceName(pattern, i).replace('%d', String(i)));
+}
+
+async function poolOf(config: Config, device: string | undefined, findings: Finding[]): Promise<Ipv4Cidr | undefined> {
+  if (device !== undefined) return deviceNetwork(device);
+  try {
+    const { cidr, dns } = await planAddresses(config);
+    findings.push(fine('address pool', `${formatIpv4Cidr(cidr)} overlaps no network of this host`));
+    if (dns.length === 0 && config.dns === undefined) {
+      findings.push(warning('DNS', 'this host has no resolver besides loopback, so clients get none', '--dns IP'));
+    }
+    return cidr;
+  } catch (error) {
+    if (!isOperatorError(error)) throw error;
+    findings.push(problem('address pool', error.message, '--pool CIDR'));
+    return undefined;
+  }
+}
