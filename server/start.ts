@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
@@ -8,6 +7,7 @@ import { formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
+import { CertificateKeeper } from './certificates/keeper.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { ensureFirstUser } from './first-start.ts';
@@ -20,7 +20,6 @@ import { processLog } from './log-limit.ts';
 import type { StartSummary } from './next-steps.ts';
 import { openDevices, preparePlane } from './planes.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
-import { serveCertificate } from './start-certificate.ts';
 import { StartError } from './start-error.ts';
 import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
 import { Translations } from './translations.ts';
@@ -68,9 +67,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 
   const { log, stop } = processLog(createLog(config.log, stdout), systemClock);
   undo.push(stop);
-  const served = serveCertificate(config, runUser, log);
-  const { certificatePem, keyPem } = served.certificate;
-  const tls = { certificatePem, keyPem, isOwn: served.ca !== undefined, ticketKeys: randomBytes(48) };
+  const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
@@ -93,7 +90,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     runUser,
     control,
     networks,
-    tls,
+    tls: certificates.material,
     congestionControl,
     log,
     fail,
@@ -116,6 +113,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
   const bound = await plane.listen();
+  const certificateRemarks = await certificates.begin((material) => plane.setTls(material));
+  undo.push(() => certificates.stop());
   listening = bound.map((at) => formatEndpoint(at.address, at.port));
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
@@ -131,13 +130,13 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const summary: StartSummary = {
     data: config.data,
     listening,
-    names: served.names,
+    names: certificates.names,
     port: bound[0]?.port ?? 443,
     pool: plan.cidr,
     methods: config.auth.methods,
-    ca: served.ca,
+    ca: certificates.ca,
     user,
-    remarks: network.remarks,
+    remarks: [...network.remarks, ...certificateRemarks],
   };
   return { summary, log, sessions: () => control.count };
 }

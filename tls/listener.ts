@@ -129,7 +129,7 @@ export class TlsListener<Ticket extends Admitted> {
   /** For new connections; those that have begun keep the certificate they saw. */
   setContext(context: TlsServerContext): void {
     this.#tls = this.#createTls(context);
-    this.#log.info('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
+    this.#log.debug('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
   }
 
   /** Stops accepting and ends handshakes under way. Sockets handed to `onConnection` stay open. */

@@ -15,7 +15,8 @@ const MOST_OPTION_LENGTH = 200;
 export interface AttemptContext {
   readonly clock: Clock;
   readonly log: Log;
-  readonly certificate: CertificateFacts;
+  /** Of the certificate that is shown now. */
+  readonly certificate: () => CertificateFacts;
   readonly methods: readonly AuthMethod[];
   /** Told when there is something new to tell of an attempt. */
   readonly changed: (attempt: AttemptView) => void;
@@ -30,6 +31,7 @@ export class Attempt {
   readonly #facts: AttemptFacts;
   readonly #reached: { readonly stage: Stage; readonly at: Instant }[];
   readonly #options: AttemptOptions[] = [];
+  #certificate: CertificateFacts;
   #tls: string | undefined;
   #sni: string | undefined;
   #http: string | undefined;
@@ -40,6 +42,7 @@ export class Attempt {
   /** At TCP accept. */
   constructor(context: AttemptContext) {
     this.#context = context;
+    this.#certificate = context.certificate();
     this.#reached = [{ stage: 'tls', at: context.clock.now() }];
     this.#facts = newFacts(context.methods);
   }
@@ -171,7 +174,7 @@ export class Attempt {
       stages: this.#durations(),
       options: [...this.#options],
       reason: isOver ? facts.reason : undefined,
-      explanation: isOver ? diagnose(facts, this.#context.certificate) : undefined,
+      explanation: isOver ? diagnose(facts, this.#certificate) : undefined,
     };
   }
 
