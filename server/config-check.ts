@@ -27,12 +27,21 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
 
 function checkCertificate(config: Config, from: (key: string) => string): void {
   const { cert, key } = config.tls;
-  if (cert !== undefined && key === undefined) {
+  if (cert.length > 0 && key.length === 0) {
     throw new ConfigError(`${from('tls.cert')} is set, but tls.key is not: give both (--cert and --key) or none`);
   }
-  if (cert === undefined && key !== undefined) {
+  if (cert.length === 0 && key.length > 0) {
     throw new ConfigError(`${from('tls.key')} is set, but tls.cert is not: give both (--cert and --key) or none`);
   }
+  if (cert.length !== key.length) {
+    throw new ConfigError(
+      `${from('tls.cert')} has ${files(cert.length)} and ${from('tls.key')} ${files(key.length)}: each certificate needs its key, in the same order`,
+    );
+  }
+}
+
+function files(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
 }
 
 /** Two listeners on one port would fail at bind with less to say. Port 0 never collides. */

@@ -12,6 +12,7 @@ import {
   oneOf,
   orWord,
   path,
+  paths,
   text,
   whole,
   word,
@@ -26,8 +27,9 @@ export interface Config {
   readonly hosts: readonly string[];
   readonly listen: readonly ListenAddress[];
   readonly tls: {
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
+    /** Absolute; each with the key at the same place. Empty: the own authority's. */
+    readonly cert: readonly string[];
+    readonly key: readonly string[];
     readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
     readonly ciphers: string | undefined;
     readonly handshakeMs: number;
@@ -135,16 +137,16 @@ export const SCHEMA: Schema = {
   },
   tls: {
     cert: {
-      format: orWord('none', path),
+      format: paths(32),
       default: 'none',
-      doc: "Certificate file (PEM, leaf first, then its chain). 'none': one from the own certificate authority.",
-      flag: { name: 'cert', value: 'FILE' },
+      doc: "Certificate file (PEM, leaf first, then its chain); of several, SNI chooses, else the first. 'none': from the own certificate authority.",
+      flag: { name: 'cert', value: 'FILE', repeat: true },
     },
     key: {
-      format: orWord('none', path),
+      format: paths(32),
       default: 'none',
-      doc: 'Private key file (PEM) of the certificate; given together with it.',
-      flag: { name: 'key', value: 'FILE' },
+      doc: 'Private key file (PEM) of the certificate; given together with it, of several in the same order.',
+      flag: { name: 'key', value: 'FILE', repeat: true },
     },
     minVersion: {
       format: oneOf('TLSv1.2', 'TLSv1.3'),

@@ -7,6 +7,7 @@ import convict from 'convict';
 import { checkConfig } from './config-check.ts';
 import { ConfigError, shown } from './config-error.ts';
 import { readConfigFile } from './config-file.ts';
+import { pathTexts } from './config-format.ts';
 import { nearest } from './config-nearest.ts';
 import { type Config, type Flag, flagText, KEYS, type Key } from './config-schema.ts';
 
@@ -147,6 +148,9 @@ function givenFor(
 
 /** Made absolute before parsing, so that whoever changes the directory later changes nothing. */
 function absolutePath({ leaf }: Key, { raw, base }: Given): unknown {
+  if (leaf.format.arePaths === true) {
+    return pathTexts(raw)?.map((text) => (text === '' || text === 'none' ? text : resolve(base, text))) ?? raw;
+  }
   const isPath = leaf.format.isPath === true && typeof raw === 'string' && raw !== '' && raw !== 'none';
   return isPath ? resolve(base, raw) : raw;
 }

@@ -2,7 +2,7 @@ import type { AttemptView, SessionView, WebPage, WorkerView } from '../admin/ind
 import { startWebPage } from '../admin/index.ts';
 import { type Log, systemClock } from '../core/index.ts';
 import { NativePath } from '../datapath/index.ts';
-import type { ListenAddress, ListenOptions, TlsServerContext } from '../tls/index.ts';
+import { chooseByName, type ListenAddress, type ListenOptions, type TlsServerContext } from '../tls/index.ts';
 import type { TunPath } from '../tun/index.ts';
 import type { Doorkeeper } from './admission.ts';
 import { Advertiser } from './advertiser.ts';
@@ -38,7 +38,7 @@ export class DataPlane {
   readonly #context: ServerContext;
   readonly #table: ConnectionTable;
   #tls: TlsServerContext;
-  #facts: CertificateFacts;
+  #certificates: readonly FactsOf[];
   readonly #listeners: Listeners;
 
   private constructor(options: DataPlaneOptions, web: WebPage) {
@@ -46,7 +46,7 @@ export class DataPlane {
     this.#options = options;
     this.#table = new ConnectionTable(options.worker);
     this.#tls = tlsContext(config, options.tls);
-    this.#facts = certificateFacts(options.tls.certificate);
+    this.#certificates = factsOf(options.tls);
     this.#listeners = new Listeners(config, options.admission);
     const advertiser =
       config.pool.ipv6 === undefined
@@ -57,7 +57,7 @@ export class DataPlane {
     const attempts = {
       clock,
       log,
-      certificate: () => this.#facts,
+      certificate: (serverName: string | undefined) => this.#factsFor(serverName),
       methods: config.auth.methods,
       changed: options.onAttempt,
     };
@@ -77,7 +77,7 @@ export class DataPlane {
   /** For new connections; the others keep theirs, with the hash that their Crypto Binding needs. @throws {TlsContextError} */
   async setTls(material: TlsMaterial): Promise<void> {
     this.#tls = tlsContext(this.#options.config, material);
-    this.#facts = certificateFacts(material.certificate);
+    this.#certificates = factsOf(material);
     this.#listeners.setContext(this.#tls);
   }
 
@@ -92,4 +92,20 @@ export class DataPlane {
     this.#context.advertiser?.stop();
     await this.#context.web.close();
   }
+
+  #factsFor(serverName: string | undefined): CertificateFacts {
+    const certificates = this.#certificates;
+    const chosen = certificates[chooseByName(certificates, serverName)];
+    if (chosen === undefined) throw new RangeError('there is always a certificate');
+    return chosen.facts;
+  }
+}
+
+interface FactsOf {
+  readonly names: readonly string[];
+  readonly facts: CertificateFacts;
+}
+
+function factsOf({ certificates }: TlsMaterial): FactsOf[] {
+  return certificates.map((one) => ({ names: one.names, facts: certificateFacts(one) }));
 }

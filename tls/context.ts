@@ -1,5 +1,13 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls';
+import { cleanServerName } from './client-hello.ts';
+import { chooseByName } from './server-names.ts';
+
+/** A certificate with its key, as PEM: leaf first, then the chain. */
+export interface TlsCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
 
 export interface TlsOptions {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
@@ -10,6 +18,13 @@ export interface TlsOptions {
    * back to another one. Made anew with each certificate; without it, each context makes its own.
    */
   readonly ticketKeys?: Buffer;
+  /** Certificates for clients that ask for one of their names, beside the one for all others, with its own names. */
+  readonly byName?: { readonly names: readonly string[]; readonly others: readonly NamedCertificate[] };
+}
+
+/** DNS names in lower case; a wildcard as `*.example.com`. */
+export interface NamedCertificate extends TlsCertificate {
+  readonly names: readonly string[];
 }
 
 /** Hashes of the certificate that the client sees, MS-SSTP 2.2.7: 20 and 32 bytes. */
@@ -21,7 +36,10 @@ export interface ServerCertificateHashes {
 /** What new connections are made with. Immutable: a renewed certificate is a new context. */
 export interface TlsServerContext {
   readonly secureContext: SecureContext;
+  /** Of the certificate for clients that ask for no name of ours. */
   readonly hashes: ServerCertificateHashes;
+  /** Of the certificate that a client with this SNI, in the form of `TlsConnectionInfo`, was shown. */
+  hashesFor(serverName: string | undefined): ServerCertificateHashes;
   /** For node:tls' `Server`, or `new TLSSocket(socket, { isServer: true, … })`. */
   readonly serverOptions: NodeTlsOptions;
 }
@@ -60,10 +78,7 @@ export const DEFAULT_CIPHERS: string = [
  * @param certificate.certificatePem leaf first, then the chain
  * @throws {TlsContextError} if OpenSSL refuses the certificate, the key or the ciphers
  */
-export function createServerTls(
-  certificate: { readonly certificatePem: string; readonly keyPem: string },
-  options: TlsOptions,
-): TlsServerContext {
+export function createServerTls(certificate: TlsCertificate, options: TlsOptions): TlsServerContext {
   const ciphers = options.ciphers ?? DEFAULT_CIPHERS;
   if (options.minVersion === 'TLSv1.3' && !/(^|:)TLS_/.test(ciphers)) {
     throw new TlsContextError(`TLS 1.3 only, but the ciphers name none of its suites (TLS_…): ${ciphers}`);
@@ -79,13 +94,23 @@ export function createServerTls(
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
   try {
-    const leaf = new X509Certificate(certificate.certificatePem);
+    const { names = [], others = [] } = options.byName ?? {};
+    const first = { names, ...serve(base, certificate) };
+    const all = [first, ...others.map((other) => ({ names: other.names, ...serve(base, other) }))];
+    const choose = (serverName: string | undefined): Served => all[chooseByName(all, serverName)] ?? first;
+    const byName: SniCallback = (serverName, answer) => {
+      const { secureContext } = choose(cleanServerName(serverName));
+      answer(null, secureContext === first.secureContext ? undefined : secureContext);
+    };
     return Object.freeze({
-      secureContext: createSecureContext(base),
-      hashes: Object.freeze({ sha1: hash('sha1', leaf.raw), sha256: hash('sha256', leaf.raw) }),
+      secureContext: first.secureContext,
+      hashes: first.hashes,
+      hashesFor: (serverName: string | undefined) => choose(serverName).hashes,
       serverOptions: Object.freeze({
         ...base,
         ...(options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys }),
+        // A callback costs each handshake a turn of the event loop.
+        ...(others.length === 0 ? {} : { SNICallback: byName }),
         ALPNCallback: chooseProtocol,
         requestCert: false,
       }),
@@ -103,6 +128,21 @@ export function createServerTls(
  */
 export function chooseProtocol(offer: { readonly protocols: readonly string[] }): string | undefined {
   return offer.protocols.includes('http/1.1') ? 'http/1.1' : undefined;
+}
+
+type SniCallback = NonNullable<NodeTlsOptions['SNICallback']>;
+
+interface Served {
+  readonly secureContext: SecureContext;
+  readonly hashes: ServerCertificateHashes;
+}
+
+function serve(base: NodeTlsOptions, { certificatePem, keyPem }: TlsCertificate): Served {
+  const { raw } = new X509Certificate(certificatePem);
+  return {
+    secureContext: createSecureContext({ ...base, cert: certificatePem, key: keyPem }),
+    hashes: Object.freeze({ sha1: hash('sha1', raw), sha256: hash('sha256', raw) }),
+  };
 }
 
 function hash(algorithm: 'sha1' | 'sha256', der: Buffer): Buffer {

@@ -10,3 +10,4 @@ export * from './context.ts';
 export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
+export * from './server-names.ts';

@@ -170,7 +170,7 @@ export class TlsListener<Ticket extends Admitted> {
 
   #createTls(context: TlsServerContext): TlsServer {
     const tls = createTlsServer(context.serverOptions);
-    tls.on('secureConnection', (socket) => this.#onSecure(socket, context.hashes));
+    tls.on('secureConnection', (socket) => this.#onSecure(socket, context));
     tls.on('tlsClientError', (error, socket) => {
       const endpoints = endpointsOf(socket);
       // Closed already: then the close of the TCP socket has told it.
@@ -179,7 +179,7 @@ export class TlsListener<Ticket extends Admitted> {
     return tls;
   }
 
-  #onSecure(socket: TLSSocket, hashes: ServerCertificateHashes): void {
+  #onSecure(socket: TLSSocket, context: TlsServerContext): void {
     const endpoints = endpointsOf(socket);
     const pending = endpoints === undefined ? undefined : this.#take(keyOf(endpoints));
     if (endpoints === undefined || pending === undefined) {
@@ -189,7 +189,8 @@ export class TlsListener<Ticket extends Admitted> {
     }
     // Node leaves a socket open whose records no longer decrypt: the owner would wait for its end.
     socket.on('error', () => socket.destroy());
-    this.#options.onConnection(socket, connectionInfo(socket, endpoints, pending.hello), hashes, pending.ticket);
+    const info = connectionInfo(socket, endpoints, pending.hello);
+    this.#options.onConnection(socket, info, context.hashesFor(info.sni), pending.ticket);
   }
 
   #fail(key: string, stage: TlsFailureStage, error: Error): void {
@@ -237,7 +238,8 @@ function connectionInfo(socket: TLSSocket, endpoints: Endpoints, hello: ClientHe
     tlsVersion: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
     alpn: socket.alpnProtocol || undefined,
-    sni: serverName(socket),
+    // Of a TLS 1.2 session that resumes, Node tells no name.
+    sni: serverName(socket) ?? hello?.serverName,
     hello,
   };
 }

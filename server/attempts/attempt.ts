@@ -15,8 +15,8 @@ const MOST_OPTION_LENGTH = 200;
 export interface AttemptContext {
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the certificate that is shown now. */
-  readonly certificate: () => CertificateFacts;
+  /** Of the certificate that a client with this SNI is shown now. */
+  readonly certificate: (serverName: string | undefined) => CertificateFacts;
   readonly methods: readonly AuthMethod[];
   /** Told when there is something new to tell of an attempt. */
   readonly changed: (attempt: AttemptView) => void;
@@ -42,7 +42,7 @@ export class Attempt {
   /** At TCP accept. */
   constructor(context: AttemptContext) {
     this.#context = context;
-    this.#certificate = context.certificate();
+    this.#certificate = context.certificate(undefined);
     this.#reached = [{ stage: 'tls', at: context.clock.now() }];
     this.#facts = newFacts(context.methods);
   }
@@ -53,6 +53,7 @@ export class Attempt {
     this.#peer = formatEndpoint(info.remoteAddress, info.remotePort);
     this.#tls = `${info.tlsVersion} ${info.cipher}`;
     this.#sni = info.sni ?? info.hello?.serverName;
+    this.#certificate = this.#context.certificate(info.sni);
     this.#facts.hello = info.hello;
     this.reach('http');
   }
@@ -64,6 +65,7 @@ export class Attempt {
     this.#facts.hello = hello;
     this.#facts.tls = { stage, code, alert };
     this.#sni = hello?.serverName;
+    this.#certificate = this.#context.certificate(this.#sni);
     this.end(alert === undefined ? `tls-${stage}` : `tls-alert ${alert}`);
   }
 

@@ -4,7 +4,8 @@ import { certificateNames, hasServerAuth } from '../../certs/index.ts';
 import type { ShownCertificate } from '../certificates/material.ts';
 import type { CertificateFacts } from './facts.ts';
 
-export function certificateFacts({ certificatePem, isOwn }: ShownCertificate): CertificateFacts {
+export function certificateFacts(certificate: Omit<ShownCertificate, 'keyPem' | 'names'>): CertificateFacts {
+  const { certificatePem, isOwn } = certificate;
   const leaf = new X509Certificate(certificatePem);
   const { dns, ip } = certificateNames(leaf);
   return {

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
 import { asUser, type Log } from '../../core/index.ts';
+import { chooseByName } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
 import { machineNames } from '../first-start.ts';
 import type { StartSummary } from '../next-steps.ts';
 import { isOperatorError } from '../operator-error.ts';
 import type { RunUser } from '../privileges.ts';
 import { FilesSource } from './files-source.ts';
-import { type TlsMaterial, tlsContext } from './material.ts';
+import { type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
 import { OwnSource } from './own-source.ts';
 import type { CertificateSource } from './source.ts';
 
@@ -17,14 +18,20 @@ const DAY_MS = 86_400_000;
 /** Gives the certificate to whoever serves it; resolved when it is what new connections get. */
 export type ApplyTls = (material: TlsMaterial) => Promise<void>;
 
-interface Loaded {
+/** A certificate that is served, and where the next one comes from. */
+interface Served {
   readonly source: CertificateSource;
-  readonly certificate: ServerCertificate;
+  certificate: ServerCertificate;
+  isLooking: boolean;
+}
+
+interface Loaded {
+  readonly served: readonly [Served, ...Served[]];
   readonly names: readonly string[];
   readonly ca: StartSummary['ca'];
 }
 
-/** The certificate to serve, from the start on, and the newer ones that come while the server runs. */
+/** The certificates to serve, from the start on, and the newer ones that come while the server runs. */
 export class CertificateKeeper {
   /** What clients may dial, the best first. */
   readonly names: readonly string[];
@@ -33,20 +40,17 @@ export class CertificateKeeper {
   readonly #config: Config;
   readonly #runUser: RunUser;
   readonly #log: Log;
-  readonly #source: CertificateSource;
+  readonly #served: Loaded['served'];
   readonly #timers: NodeJS.Timeout[] = [];
-  #certificate: ServerCertificate;
   #material: TlsMaterial;
   #apply: ApplyTls = async () => {};
-  #isLooking = false;
 
   private constructor(config: Config, runUser: RunUser, log: Log, loaded: Loaded) {
     this.#config = config;
     this.#runUser = runUser;
     this.#log = log;
-    this.#source = loaded.source;
-    this.#certificate = loaded.certificate;
-    this.#material = materialOf(loaded.certificate);
+    this.#served = loaded.served;
+    this.#material = materialOf(loaded.served);
     this.names = loaded.names;
     this.ca = loaded.ca;
   }
@@ -58,11 +62,7 @@ export class CertificateKeeper {
    * @throws {CertificateError} @throws {TlsContextError}
    */
   static async load(config: Config, runUser: RunUser, log: Log): Promise<CertificateKeeper> {
-    const { cert, key } = config.tls;
-    const loaded =
-      cert === undefined || key === undefined
-        ? asUser(runUser, () => fromAuthority(config, log))
-        : await fromFiles(config, cert, key);
+    const loaded = (await fromFiles(config)) ?? asUser(runUser, () => fromAuthority(config, log));
     const keeper = new CertificateKeeper(config, runUser, log, loaded);
     tlsContext(config, keeper.material);
     keeper.#warn();
@@ -80,43 +80,45 @@ export class CertificateKeeper {
    */
   async begin(apply: ApplyTls): Promise<string[]> {
     this.#apply = apply;
-    const unreadable = this.#source instanceof FilesSource ? await this.#source.begin() : undefined;
-    this.#timers.push(
-      setInterval(() => void this.look(), this.#source.everyMs),
-      setInterval(() => this.#warn(), DAY_MS),
-    );
-    if (unreadable === undefined) return [];
-    const { name, uid } = this.#runUser;
-    this.#log.warn('certificate.unreadable', { file: unreadable, runsAs: name });
-    return [
-      `WARNING: ${unreadable} can't be read by ${name}, which sstpd has become: a renewed certificate needs a restart, ` +
-        `or files that ${name} can read (install -o ${uid} -m 600 in what renews it)`,
-    ];
+    const lines: string[] = [];
+    for (const served of this.#served) {
+      const { source } = served;
+      const unreadable = source instanceof FilesSource ? await source.begin() : undefined;
+      if (unreadable !== undefined) lines.push(this.#unreadable(unreadable));
+      this.#timers.push(setInterval(() => void this.#look(served), source.everyMs));
+    }
+    this.#timers.push(setInterval(() => this.#warn(), DAY_MS));
+    return lines;
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
   }
 
-  /** One look. What can't be served is said, and the one before stays. */
+  /** One look at each source. */
   async look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+    for (const served of this.#served) await this.#look(served);
+  }
+
+  /** What can't be served is said, and the one before stays. */
+  async #look(served: Served): Promise<void> {
+    if (served.isLooking) return;
+    served.isLooking = true;
     try {
-      const fresh = await this.#source.look(new Date());
-      if (fresh !== undefined) await this.#change(fresh);
+      const fresh = await served.source.look(new Date());
+      if (fresh !== undefined) await this.#change(served, fresh);
     } catch (error) {
       const line = isOperatorError(error) ? error.message : error instanceof Error ? error.stack : String(error);
-      this.#log.error('certificate.not-renewed', { error: line, servedUntil: endOf(this.#certificate) });
+      this.#log.error('certificate.not-renewed', { error: line, servedUntil: endOf(served.certificate) });
     } finally {
-      this.#isLooking = false;
+      served.isLooking = false;
     }
   }
 
-  async #change(fresh: ServerCertificate): Promise<void> {
-    const material = materialOf(fresh);
+  async #change(served: Served, fresh: ServerCertificate): Promise<void> {
+    const material = materialOf(this.#served, served, fresh);
     tlsContext(this.#config, material); // here, not in a worker, OpenSSL may refuse it
-    this.#certificate = fresh;
+    served.certificate = fresh;
     this.#material = material;
     await this.#apply(material);
     const { dns, ip } = certificateNames(fresh.leaf);
@@ -125,26 +127,57 @@ export class CertificateKeeper {
     this.#warn();
   }
 
+  #unreadable(file: string): string {
+    const { name, uid } = this.#runUser;
+    this.#log.warn('certificate.unreadable', { file, runsAs: name });
+    return (
+      `WARNING: ${file} can't be read by ${name}, which sstpd has become: a renewed certificate needs a restart, ` +
+      `or files that ${name} can read (install -o ${uid} -m 600 in what renews it)`
+    );
+  }
+
+  /** Each host against the certificate that a client is shown that dials it; for an address it sends no SNI. */
   #warn(): void {
-    for (const warning of warnings(this.#certificate, this.#config.hosts, new Date())) {
-      this.#log.warn('certificate.warning', { warning });
+    const shown = this.#material.certificates;
+    const { hosts } = this.#config;
+    for (const [index, { certificate }] of this.#served.entries()) {
+      const dialled = hosts.filter((host) => chooseByName(shown, host.toLowerCase()) === index);
+      for (const warning of warnings(certificate, dialled, new Date())) {
+        this.#log.warn('certificate.warning', { warning });
+      }
     }
   }
 }
 
-function materialOf({ certificatePem, keyPem, source }: ServerCertificate): TlsMaterial {
-  return { certificate: { certificatePem, keyPem, isOwn: source === 'own-ca' }, ticketKeys: randomBytes(48) };
+/** @param changed to be shown with `fresh` instead of what it has */
+function materialOf(served: Loaded['served'], changed?: Served, fresh?: ServerCertificate): TlsMaterial {
+  const certificate = (one: Served): ShownCertificate =>
+    shownOf(one === changed && fresh !== undefined ? fresh : one.certificate);
+  const [first, ...others] = served;
+  return { certificates: [certificate(first), ...others.map(certificate)], ticketKeys: randomBytes(48) };
+}
+
+function shownOf({ certificatePem, keyPem, leaf, source }: ServerCertificate): ShownCertificate {
+  return { certificatePem, keyPem, names: certificateNames(leaf).dns, isOwn: source === 'own-ca' };
 }
 
 function endOf({ leaf }: ServerCertificate): string {
   return leaf.validToDate.toISOString();
 }
 
-async function fromFiles(config: Config, cert: string, key: string): Promise<Loaded> {
-  const source = new FilesSource(cert, key);
-  const certificate = await source.load(new Date());
-  const { dns, ip } = certificateNames(certificate.leaf);
-  return { source, certificate, names: [...new Set([...config.hosts, ...dns, ...ip])], ca: undefined };
+/** @returns undefined if the configuration names none */
+async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
+  const names = new Set(hosts);
+  const all: Served[] = [];
+  for (const [index, cert] of tls.cert.entries()) {
+    const source = new FilesSource(cert, tls.key[index] ?? cert);
+    const certificate = await source.load(new Date());
+    const { dns, ip } = certificateNames(certificate.leaf);
+    for (const name of [...dns, ...ip]) names.add(name);
+    all.push({ source, certificate, isLooking: false });
+  }
+  const [first, ...others] = all;
+  return first && { served: [first, ...others], names: [...names], ca: undefined };
 }
 
 function fromAuthority(config: Config, log: Log): Loaded {
@@ -152,5 +185,5 @@ function fromAuthority(config: Config, log: Log): Loaded {
   const source = new OwnSource(config.data, names, log);
   const { certificate, caPem, caFingerprint256 } = source.ensure(new Date());
   const ca = { file: join(config.data, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
-  return { source, certificate, names, ca };
+  return { served: [{ source, certificate, isLooking: false }], names, ca };
 }

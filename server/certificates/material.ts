@@ -6,18 +6,24 @@ export interface ShownCertificate {
   /** Leaf first, then the chain. */
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** DNS names in lower case that it is shown for. */
+  readonly names: readonly string[];
   /** From our own authority, whose certificate clients must be given. */
   readonly isOwn: boolean;
 }
 
 export interface TlsMaterial {
-  readonly certificate: ShownCertificate;
-  /** 48 bytes, others for each certificate: a session must not resume across a change. */
+  /** The first is for all clients that ask for no name of another. */
+  readonly certificates: readonly [ShownCertificate, ...ShownCertificate[]];
+  /** 48 bytes, others after each change of a certificate: a session must not resume across it. */
   readonly ticketKeys: Buffer;
 }
 
 /** @throws {TlsContextError} */
-export function tlsContext({ tls }: Config, { certificate, ticketKeys }: TlsMaterial): TlsServerContext {
+export function tlsContext({ tls }: Config, { certificates, ticketKeys }: TlsMaterial): TlsServerContext {
   const { minVersion, ciphers } = tls;
-  return createServerTls(certificate, { minVersion, ticketKeys, ...(ciphers === undefined ? {} : { ciphers }) });
+  const [first, ...others] = certificates;
+  const byName = { names: first.names, others };
+  const options = { minVersion, ticketKeys, byName };
+  return createServerTls(first, ciphers === undefined ? options : { ...options, ciphers });
 }

@@ -1,10 +1,10 @@
 /** Certificates that change while the server runs: new connections get the new one, sessions stay. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { put, TestAuthority } from '../support/certificates.ts';
 import { tunMissing } from '../support/netns.ts';
-import { INSIDE, SERVER, VpnLab } from '../support/vpn-lab.ts';
+import { INSIDE, PASSWORD, SERVER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 const issuer = new TestAuthority();
@@ -79,5 +79,46 @@ test('files that the server can no longer read once it has given up root are tol
   await server.process.printed(/ {2}note +WARNING: \S+root\.key can't be read by uid 88443/);
   await server.logged('certificate.unreadable', { file: key });
   assert.equal(await shown(lab), pair.fingerprint);
+  assert.equal((await server.stop()).status, 0);
+});
+
+/** What the client's machine resolves, for as long as the test runs. */
+function nameServer(t: TestContext, lab: VpnLab, names: readonly string[]): void {
+  const folder = `/etc/netns/${lab.client().name}`;
+  mkdirSync(folder, { recursive: true });
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(`${folder}/hosts`, names.map((name) => `${SERVER} ${name}\n`).join(''));
+}
+
+test('several certificates: each name gets its own, and the Crypto Binding holds for each', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  const names = ['vpn.one.test', 'vpn.two.test', 'any.two.test'];
+  nameServer(t, lab, names);
+  const pairs = [issuer.issue('vpn.one.test', SERVER), issuer.issue('*.two.test'), issuer.issue('vpn.two.test')];
+  const args = pairs.flatMap(({ certificatePem, keyPem }, i) => [
+    ...['--cert', put(lab.folder, `cert-${i}.pem`, certificatePem)],
+    ...['--key', put(lab.folder, `key-${i}.pem`, keyPem)],
+  ]);
+  const server = await lab.serveAnn({ args });
+  const caFile = issuer.writeTo(lab.folder);
+  const expected = { 'vpn.one.test': 0, [SERVER]: 0, 'vpn.two.test': 2, 'any.two.test': 1, 'other.test': 0 };
+  for (const [name, index] of Object.entries(expected)) {
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      const sni = name === SERVER ? '-noservername' : `-servername ${name}`;
+      assert.equal(await shown(lab, sni, version), pairs[index]?.fingerprint, `${name} ${version}`);
+    }
+  }
+  for (const to of [...names, SERVER]) {
+    const client = lab.connect({ to, caFile, password: PASSWORD });
+    await client.up();
+    await client.stop();
+  }
+  // One of them is renewed: the others stay.
+  const renewed = issuer.issue('*.two.test');
+  put(lab.folder, 'cert-1.pem', renewed.certificatePem);
+  put(lab.folder, 'key-1.pem', renewed.keyPem);
+  await server.logged('certificate.renewed', { sha256: renewed.fingerprint });
+  assert.equal(await shown(lab, '-servername any.two.test'), renewed.fingerprint);
+  assert.equal(await shown(lab, '-servername vpn.two.test'), pairs[2]?.fingerprint);
   assert.equal((await server.stop()).status, 0);
 });

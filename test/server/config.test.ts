@@ -49,7 +49,7 @@ test('without file, environment and flags every key has its documented default',
     data: '/var/lib/sstpd',
     hosts: [],
     listen: [{ host: undefined, port: 443 }],
-    tls: { cert: undefined, key: undefined, minVersion: 'TLSv1.2', ciphers: undefined, handshakeMs: 10_000 },
+    tls: { cert: [], key: [], minVersion: 'TLSv1.2', ciphers: undefined, handshakeMs: 10_000 },
     http: { preambleMs: 10_000 },
     pool: { ipv4: undefined, ipv6: undefined },
     dns: undefined,
@@ -154,8 +154,8 @@ test('paths are absolute: from the folder of the file that has them, else from t
   const yaml = 'data: state\ntls: { cert: certs/c.pem, key: /abs/k.pem }\n';
   const fromFile = load({ yaml }).config;
   assert.equal(fromFile.data, join(folder, 'state'));
-  assert.equal(fromFile.tls.cert, join(folder, 'certs/c.pem'));
-  assert.equal(fromFile.tls.key, '/abs/k.pem');
+  assert.deepEqual(fromFile.tls.cert, [join(folder, 'certs/c.pem')]);
+  assert.deepEqual(fromFile.tls.key, ['/abs/k.pem']);
   assert.equal(load({ yaml, flags: { data: 'state' } }).config.data, resolve('state'));
   assert.equal(load({ env: { SSTPD_DATA: './x' } }).config.data, resolve('x'));
 });
@@ -183,8 +183,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   data: ['"a\\0b"', '7', '[a]'],
   hosts: ['https://x', '"a b"', '1.2.3', '[a, a]', 'true'],
   listen: ['70000', '-1', 'x:443', '"1.2.3:443"', '"::1:443"', '[]', 'none', '1.5', '[443, 443]'],
-  'tls.cert': ['7', '"a\\0"'],
-  'tls.key': ['7'],
+  'tls.cert': ['7', '"a\\0"', '[a, 7]', '"a,,b"'],
+  'tls.key': ['7', '[a, none, ""]'],
   'tls.minVersion': ['TLSv1.1', '1.2', '[TLSv1.2]'],
   'tls.ciphers': ['""', '"a b"', '1'],
   'tls.handshakeMs': ['99', '3600001', '10s', '.nan', '-5', '1.5', '.inf', 'true', '"0x200"', '"500 "'],
@@ -277,6 +277,23 @@ test('a certificate without its key, and a key without its certificate, are refu
     refusal({ flags: { 'tls.key': 'k.pem' } }).message,
     /^tls\.key \(flag --key\) is set, but tls\.cert is not/,
   );
+  const { message } = refusal({ yaml: 'tls: { cert: [a.pem, b.pem] }\n', flags: { 'tls.key': ['a.key'] } });
+  assert.match(
+    message,
+    /^tls\.cert \(file .*\) has 2 files and tls\.key \(flag --key\) 1 file: each certificate needs/,
+  );
+});
+
+test('several certificates: a list in the file, flags that are repeated, or commas in the environment', () => {
+  const wanted = [resolve('a.pem'), resolve('b.pem')];
+  const keys = { 'tls.key': ['a.key', 'b.key'] };
+  assert.deepEqual(load({ flags: { 'tls.cert': ['a.pem', 'b.pem'], ...keys } }).config.tls.cert, wanted);
+  assert.deepEqual(load({ env: { SSTPD_TLS_CERT: 'a.pem, b.pem' }, flags: keys }).config.tls.cert, wanted);
+  const yaml = 'tls:\n  cert: [a.pem, "b,c.pem"]\n  key: [one.key, one.key]\n';
+  const { tls } = load({ yaml }).config;
+  assert.deepEqual(tls.cert, [join(folder, 'a.pem'), join(folder, 'b,c.pem')]);
+  assert.deepEqual(tls.key, [join(folder, 'one.key'), join(folder, 'one.key')], 'one key may serve two certificates');
+  assert.deepEqual(load({ yaml, env: {}, flags: { 'tls.cert': 'none', 'tls.key': 'none' } }).config.tls.cert, []);
 });
 
 test("listeners that would collide at bind are refused, ports of the kernel's choice are not", () => {

@@ -33,8 +33,8 @@ async function ownKeeper(t: TestContext) {
   return { data, log, keeper, applied };
 }
 
-const endOf = ({ certificate }: TlsMaterial): number =>
-  new X509Certificate(certificate.certificatePem).validToDate.getTime();
+const endOf = ({ certificates }: TlsMaterial): number =>
+  new X509Certificate(certificates[0].certificatePem).validToDate.getTime();
 
 test("the own authority's server certificate is renewed while the server runs, before it ends; the authority stays", async (t) => {
   const { data, keeper, applied, log } = await ownKeeper(t);
@@ -55,7 +55,7 @@ test("the own authority's server certificate is renewed while the server runs, b
   assert.ok(endOf(renewed) > firstEnd + 700 * DAY_MS);
   assert.ok(Date.now() < firstEnd - 25 * DAY_MS, 'weeks before the end');
   assert.equal(readFileSync(join(data, 'ca.pem'), 'utf8'), ca);
-  assert.equal(renewed.certificate.isOwn, true);
+  assert.equal(renewed.certificates[0].isOwn, true);
   assert.notDeepEqual(renewed.ticketKeys, ticketKeys, 'no session resumes across the change');
   assert.equal(keeper.material, renewed);
   assert.equal(log.of('certificate.renewed').length, 1);
