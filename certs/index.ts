@@ -11,4 +11,5 @@ export * from './certificate-error.ts';
 export * from './files.ts';
 export * from './inspect.ts';
 export * from './names.ts';
+export { readIfThere, writeSecureFile } from './secure-file.ts';
 export * from './store.ts';

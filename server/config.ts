@@ -177,14 +177,16 @@ function newConvict(): convict.Config<Record<string, unknown>> {
   return convict(schema as convict.Schema<Record<string, unknown>>, { env: {}, args: [] });
 }
 
-/** Sets `a.b` in a tree; a key has one or two parts. */
+/** Sets `a.b.c` in a tree. */
 function put(tree: Record<string, unknown>, key: string, value: unknown): void {
-  const [name = '', inner] = key.split('.');
-  if (inner === undefined) {
+  const [name = '', ...inner] = key.split('.');
+  if (inner.length === 0) {
     tree[name] = value;
     return;
   }
-  tree[name] = { ...(tree[name] as object | undefined), [inner]: value };
+  const below = { ...(tree[name] as Record<string, unknown> | undefined) };
+  put(below, inner.join('.'), value);
+  tree[name] = below;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,5 +1,5 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
-import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls';
+import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { cleanServerName } from './client-hello.ts';
 import { chooseByName } from './server-names.ts';
 
@@ -11,6 +11,8 @@ export interface TlsCertificate {
 
 export interface TlsOptions {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** TLS 1.3 by default. */
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL names, our preference first, TLS 1.3 and 1.2 in one list; `DEFAULT_CIPHERS` by default. */
   readonly ciphers?: string;
   /**
@@ -20,7 +22,12 @@ export interface TlsOptions {
   readonly ticketKeys?: Buffer;
   /** Certificates for clients that ask for one of their names, beside the one for all others, with its own names. */
   readonly byName?: { readonly names: readonly string[]; readonly others: readonly NamedCertificate[] };
+  /** For those who ask for `ACME_PROTOCOL` and one of the names (RFC 8737 3). */
+  readonly challenges?: readonly NamedCertificate[];
 }
+
+/** RFC 8737 6.2. */
+export const ACME_PROTOCOL = 'acme-tls/1';
 
 /** DNS names in lower case; a wildcard as `*.example.com`. */
 export interface NamedCertificate extends TlsCertificate {
@@ -89,7 +96,7 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     ciphers,
     honorCipherOrder: true,
     minVersion: options.minVersion,
-    maxVersion: 'TLSv1.3',
+    maxVersion: options.maxVersion ?? 'TLSv1.3',
     // No SSTP client renegotiates, and each one would cost us a private-key operation.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
@@ -98,9 +105,10 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     const first = { names, ...serve(base, certificate) };
     const all = [first, ...others.map((other) => ({ names: other.names, ...serve(base, other) }))];
     const choose = (serverName: string | undefined): Served => all[chooseByName(all, serverName)] ?? first;
-    const byName: SniCallback = (serverName, answer) => {
-      const { secureContext } = choose(cleanServerName(serverName));
-      answer(null, secureContext === first.secureContext ? undefined : secureContext);
+    const challenges = (options.challenges ?? []).map((one) => ({ names: one.names, ...serve(base, one) }));
+    const callbacks = {
+      ...byNameCallback(first, choose, others.length + challenges.length),
+      ...protocolCallback(challenges),
     };
     return Object.freeze({
       secureContext: first.secureContext,
@@ -109,9 +117,7 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
       serverOptions: Object.freeze({
         ...base,
         ...(options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys }),
-        // A callback costs each handshake a turn of the event loop.
-        ...(others.length === 0 ? {} : { SNICallback: byName }),
-        ALPNCallback: chooseProtocol,
+        ...callbacks,
         requestCert: false,
       }),
     });
@@ -130,7 +136,40 @@ export function chooseProtocol(offer: { readonly protocols: readonly string[] })
   return offer.protocols.includes('http/1.1') ? 'http/1.1' : undefined;
 }
 
-type SniCallback = NonNullable<NodeTlsOptions['SNICallback']>;
+type Callbacks = Pick<NodeTlsOptions, 'SNICallback' | 'ALPNCallback'>;
+
+/** Sockets on which a challenge is shown, with it. */
+const challenged = new WeakMap<object, SecureContext>();
+
+/** @param needed 0 for a server with one certificate: a callback costs each handshake a turn of the event loop */
+function byNameCallback(first: Served, choose: (serverName: string | undefined) => Served, needed: number): Callbacks {
+  if (needed === 0) return {};
+  return {
+    SNICallback(this: unknown, serverName, answer) {
+      // TLS 1.3 comes here after the choice of the protocol, TLS 1.2 before it.
+      const challenge = challenged.get(this as object);
+      const secureContext = challenge ?? choose(cleanServerName(serverName)).secureContext;
+      answer(null, secureContext === first.secureContext ? undefined : secureContext);
+    },
+  };
+}
+
+function protocolCallback(challenges: readonly (Served & { readonly names: readonly string[] })[]): Callbacks {
+  if (challenges.length === 0) return { ALPNCallback: chooseProtocol };
+  return {
+    ALPNCallback(this: unknown, offer) {
+      const name = cleanServerName(offer.servername);
+      const challenge = offer.protocols.includes(ACME_PROTOCOL)
+        ? challenges.find(({ names }) => name !== undefined && names.includes(name))
+        : undefined;
+      if (challenge === undefined) return chooseProtocol(offer);
+      const socket = this as TLSSocket;
+      challenged.set(socket, challenge.secureContext);
+      socket.setKeyCert(challenge.secureContext);
+      return ACME_PROTOCOL;
+    },
+  };
+}
 
 interface Served {
   readonly secureContext: SecureContext;

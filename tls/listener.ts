@@ -3,7 +3,7 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
 import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
-import type { ServerCertificateHashes, TlsServerContext } from './context.ts';
+import { ACME_PROTOCOL, type ServerCertificateHashes, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
 
@@ -189,6 +189,12 @@ export class TlsListener<Ticket extends Admitted> {
     }
     // Node leaves a socket open whose records no longer decrypt: the owner would wait for its end.
     socket.on('error', () => socket.destroy());
+    if (socket.alpnProtocol === ACME_PROTOCOL) {
+      const peer = formatEndpoint(endpoints.remoteAddress, endpoints.remotePort);
+      this.#log.info('tls.acme-challenge', { name: serverName(socket), peer, version: socket.getProtocol() });
+      socket.destroySoon(); // RFC 8737 3: the handshake is all there is
+      return;
+    }
     const info = connectionInfo(socket, endpoints, pending.hello);
     this.#options.onConnection(socket, info, context.hashesFor(info.sni), pending.ticket);
   }

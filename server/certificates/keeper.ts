@@ -8,8 +8,9 @@ import { machineNames } from '../first-start.ts';
 import type { StartSummary } from '../next-steps.ts';
 import { isOperatorError } from '../operator-error.ts';
 import type { RunUser } from '../privileges.ts';
+import { AcmeSource } from './acme-source.ts';
 import { FilesSource } from './files-source.ts';
-import { type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
+import { type AcmeChallenge, type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
 import { OwnSource } from './own-source.ts';
 import type { CertificateSource } from './source.ts';
 
@@ -44,6 +45,7 @@ export class CertificateKeeper {
   readonly #timers: NodeJS.Timeout[] = [];
   #material: TlsMaterial;
   #apply: ApplyTls = async () => {};
+  readonly #challenges = new Map<string, AcmeChallenge>();
 
   private constructor(config: Config, runUser: RunUser, log: Log, loaded: Loaded) {
     this.#config = config;
@@ -62,7 +64,10 @@ export class CertificateKeeper {
    * @throws {CertificateError} @throws {TlsContextError}
    */
   static async load(config: Config, runUser: RunUser, log: Log): Promise<CertificateKeeper> {
-    const loaded = (await fromFiles(config)) ?? asUser(runUser, () => fromAuthority(config, log));
+    const loaded =
+      (await fromFiles(config)) ??
+      (await fromAcme(config, runUser, log)) ??
+      asUser(runUser, () => fromAuthority(config, log));
     const keeper = new CertificateKeeper(config, runUser, log, loaded);
     tlsContext(config, keeper.material);
     keeper.#warn();
@@ -86,6 +91,13 @@ export class CertificateKeeper {
       const unreadable = source instanceof FilesSource ? await source.begin() : undefined;
       if (unreadable !== undefined) lines.push(this.#unreadable(unreadable));
       this.#timers.push(setInterval(() => void this.#look(served), source.everyMs));
+      if (!(source instanceof AcmeSource)) continue;
+      source.begin({
+        showChallenge: (name, challenge) => this.#challenge(name, { ...challenge, names: [name] }),
+        hideChallenge: (name) => this.#challenge(name, undefined),
+      });
+      if (served.certificate.source !== 'acme') lines.push(ordering(this.#config));
+      void this.#look(served);
     }
     this.#timers.push(setInterval(() => this.#warn(), DAY_MS));
     return lines;
@@ -93,6 +105,7 @@ export class CertificateKeeper {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    for (const { source } of this.#served) if (source instanceof AcmeSource) source.stop();
   }
 
   /** One look at each source. */
@@ -116,7 +129,7 @@ export class CertificateKeeper {
   }
 
   async #change(served: Served, fresh: ServerCertificate): Promise<void> {
-    const material = materialOf(this.#served, served, fresh);
+    const material = { ...materialOf(this.#served, served, fresh), challenges: [...this.#challenges.values()] };
     tlsContext(this.#config, material); // here, not in a worker, OpenSSL may refuse it
     served.certificate = fresh;
     this.#material = material;
@@ -125,6 +138,17 @@ export class CertificateKeeper {
     const { fingerprint256 } = fresh.leaf;
     this.#log.info('certificate.renewed', { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 });
     this.#warn();
+  }
+
+  /** Resolved when every process that accepts connections has it. */
+  async #challenge(name: string, challenge: AcmeChallenge | undefined): Promise<void> {
+    if (challenge === undefined) this.#challenges.delete(name);
+    else this.#challenges.set(name, challenge);
+    // The certificates are the same, so sessions may resume: the keys of their tickets stay.
+    const material = { ...this.#material, challenges: [...this.#challenges.values()] };
+    tlsContext(this.#config, material);
+    this.#material = material;
+    await this.#apply(material);
   }
 
   #unreadable(file: string): string {
@@ -154,7 +178,11 @@ function materialOf(served: Loaded['served'], changed?: Served, fresh?: ServerCe
   const certificate = (one: Served): ShownCertificate =>
     shownOf(one === changed && fresh !== undefined ? fresh : one.certificate);
   const [first, ...others] = served;
-  return { certificates: [certificate(first), ...others.map(certificate)], ticketKeys: randomBytes(48) };
+  return {
+    certificates: [certificate(first), ...others.map(certificate)],
+    challenges: [],
+    ticketKeys: randomBytes(48),
+  };
 }
 
 function shownOf({ certificatePem, keyPem, leaf, source }: ServerCertificate): ShownCertificate {
@@ -178,6 +206,24 @@ async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
   }
   const [first, ...others] = all;
   return first && { served: [first, ...others], names: [...names], ca: undefined };
+}
+
+/** @returns undefined unless the configuration wants it; until there is one, the own authority's certificate */
+async function fromAcme(config: Config, runUser: RunUser, log: Log): Promise<Loaded | undefined> {
+  if (!config.tls.acme.enabled) return undefined;
+  const source = await AcmeSource.create(config, log);
+  const certificate = asUser(
+    runUser,
+    () => source.stored(new Date()) ?? fromAuthority(config, log).served[0].certificate,
+  );
+  return { served: [{ source, certificate, isLooking: false }], names: config.hosts, ca: undefined };
+}
+
+function ordering({ hosts, tls }: Config): string {
+  return (
+    `a certificate for ${hosts.join(', ')} is being ordered from ${tls.acme.directory} (log: certificate.renewed); ` +
+    "until it is there, clients are shown the own authority's"
+  );
 }
 
 function fromAuthority(config: Config, log: Log): Loaded {

@@ -12,18 +12,26 @@ export interface ShownCertificate {
   readonly isOwn: boolean;
 }
 
+export interface AcmeChallenge {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly names: readonly string[];
+}
+
 export interface TlsMaterial {
   /** The first is for all clients that ask for no name of another. */
   readonly certificates: readonly [ShownCertificate, ...ShownCertificate[]];
+  /** What an ACME authority is shown, by name. */
+  readonly challenges: readonly AcmeChallenge[];
   /** 48 bytes, others after each change of a certificate: a session must not resume across it. */
   readonly ticketKeys: Buffer;
 }
 
 /** @throws {TlsContextError} */
-export function tlsContext({ tls }: Config, { certificates, ticketKeys }: TlsMaterial): TlsServerContext {
-  const { minVersion, ciphers } = tls;
+export function tlsContext({ tls }: Config, { certificates, challenges, ticketKeys }: TlsMaterial): TlsServerContext {
+  const { minVersion, maxVersion, ciphers } = tls;
   const [first, ...others] = certificates;
   const byName = { names: first.names, others };
-  const options = { minVersion, ticketKeys, byName };
+  const options = { minVersion, maxVersion, ticketKeys, byName, challenges };
   return createServerTls(first, ciphers === undefined ? options : { ...options, ciphers });
 }

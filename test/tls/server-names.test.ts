@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
@@ -62,6 +62,35 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       client.destroy();
     }
     assert.equal(seen.size, 3);
+  });
+
+  test(`${version}: an ACME challenge is shown to who asks for acme-tls/1 and its name, and ends there (RFC 8737 3)`, async () => {
+    const challenge = issue('two.test');
+    const challenges = [challenge];
+    const byName = { names: first.names, others: [second, third] };
+    const during = createServerTls(first, { minVersion: 'TLSv1.2', byName, challenges });
+    const { address, connections, failures, closes } = await new Harness(during).start();
+    const where = { host: '127.0.0.1', port: address.port, ...options };
+    const asked = connect({ ...where, servername: 'two.test', ALPNProtocols: ['acme-tls/1'] });
+    const seen: unknown[] = [];
+    // At once: the server hangs up right after the handshake.
+    asked.once('secureConnect', () => seen.push(asked.alpnProtocol, asked.getPeerX509Certificate()?.raw));
+    asked.resume();
+    await Promise.all([once(asked, 'close'), closes.next()]);
+    assert.deepEqual(seen, ['acme-tls/1', new X509Certificate(challenge.certificatePem).raw]);
+    assert.equal(connections.all.length, 0);
+
+    // Another name, and the name without the protocol.
+    const other = connect({ ...where, servername: 'one.test', ALPNProtocols: ['acme-tls/1'] });
+    const [error] = await once(other, 'error');
+    assert.match(String(error), /no.application.protocol/i);
+    assert.match((await failures.next()).failure.code, /NO_APPLICATION_PROTOCOL/);
+    const plain = connect({ ...where, servername: 'two.test', ALPNProtocols: ['http/1.1'] });
+    const [{ hashes }] = await Promise.all([connections.next(), once(plain, 'secureConnect')]);
+    assert.deepEqual(hashes.sha256, sha256(plain));
+    assert.equal(hashes, during.hashesFor('two.test'));
+    assert.notEqual(hashes, during.hashes);
+    plain.destroy();
   });
 
   test(`${version}: a session that resumes has the hashes of the certificate that it was shown at first`, async () => {
