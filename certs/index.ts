@@ -11,5 +11,6 @@ export * from './certificate-error.ts';
 export * from './files.ts';
 export * from './inspect.ts';
 export * from './names.ts';
+export { certificateBlocks } from './pem.ts';
 export { readIfThere, writeSecureFile } from './secure-file.ts';
 export * from './store.ts';

@@ -7,6 +7,8 @@ import { chooseByName } from './server-names.ts';
 export interface TlsCertificate {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** An OCSP response to staple (RFC 6066 8), DER. */
+  readonly ocsp?: Buffer | undefined;
 }
 
 export interface TlsOptions {
@@ -47,6 +49,8 @@ export interface TlsServerContext {
   readonly hashes: ServerCertificateHashes;
   /** Of the certificate that a client with this SNI, in the form of `TlsConnectionInfo`, was shown. */
   hashesFor(serverName: string | undefined): ServerCertificateHashes;
+  /** OCSP responses by the SHA-256 of the certificate's DER, as hexadecimal. */
+  readonly staples: ReadonlyMap<string, Buffer>;
   /** For node:tls' `Server`, or `new TLSSocket(socket, { isServer: true, … })`. */
   readonly serverOptions: NodeTlsOptions;
 }
@@ -113,6 +117,7 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     return Object.freeze({
       secureContext: first.secureContext,
       hashes: first.hashes,
+      staples: staplesOf(all),
       hashesFor: (serverName: string | undefined) => choose(serverName).hashes,
       serverOptions: Object.freeze({
         ...base,
@@ -174,13 +179,26 @@ function protocolCallback(challenges: readonly (Served & { readonly names: reado
 interface Served {
   readonly secureContext: SecureContext;
   readonly hashes: ServerCertificateHashes;
+  readonly ocsp: Buffer | undefined;
 }
 
-function serve(base: NodeTlsOptions, { certificatePem, keyPem }: TlsCertificate): Served {
+function staplesOf(all: readonly Served[]): ReadonlyMap<string, Buffer> {
+  const staples = new Map<string, Buffer>();
+  for (const { hashes, ocsp } of all) if (ocsp !== undefined) staples.set(hashes.sha256.toString('hex'), ocsp);
+  return staples;
+}
+
+/** The OCSP response for the certificate that a client is shown; null: none. */
+export function stapleFor({ staples }: TlsServerContext, certificateDer: Buffer): Buffer | null {
+  return staples.get(hash('sha256', certificateDer).toString('hex')) ?? null;
+}
+
+function serve(base: NodeTlsOptions, { certificatePem, keyPem, ocsp }: TlsCertificate): Served {
   const { raw } = new X509Certificate(certificatePem);
   return {
     secureContext: createSecureContext({ ...base, cert: certificatePem, key: keyPem }),
     hashes: Object.freeze({ sha1: hash('sha1', raw), sha256: hash('sha256', raw) }),
+    ocsp,
   };
 }
 

@@ -3,7 +3,7 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
 import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
-import { ACME_PROTOCOL, type ServerCertificateHashes, type TlsServerContext } from './context.ts';
+import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
 
@@ -171,6 +171,10 @@ export class TlsListener<Ticket extends Admitted> {
   #createTls(context: TlsServerContext): TlsServer {
     const tls = createTlsServer(context.serverOptions);
     tls.on('secureConnection', (socket) => this.#onSecure(socket, context));
+    // A listener for nothing would cost each handshake a turn of the event loop.
+    if (context.staples.size > 0) {
+      tls.on('OCSPRequest', (certificate, _issuer, answer) => answer(null, stapleFor(context, certificate)));
+    }
     tls.on('tlsClientError', (error, socket) => {
       const endpoints = endpointsOf(socket);
       // Closed already: then the close of the TCP socket has told it.

@@ -4,7 +4,7 @@ import { certificateNames, hasServerAuth } from '../../certs/index.ts';
 import type { ShownCertificate } from '../certificates/material.ts';
 import type { CertificateFacts } from './facts.ts';
 
-export function certificateFacts(certificate: Omit<ShownCertificate, 'keyPem' | 'names'>): CertificateFacts {
+export function certificateFacts(certificate: Omit<ShownCertificate, 'keyPem' | 'names' | 'ocsp'>): CertificateFacts {
   const { certificatePem, isOwn } = certificate;
   const leaf = new X509Certificate(certificatePem);
   const { dns, ip } = certificateNames(leaf);

@@ -11,6 +11,7 @@ import type { RunUser } from '../privileges.ts';
 import { AcmeSource } from './acme-source.ts';
 import { FilesSource } from './files-source.ts';
 import { type AcmeChallenge, type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
+import { OcspStapler } from './ocsp-stapler.ts';
 import { OwnSource } from './own-source.ts';
 import type { CertificateSource } from './source.ts';
 
@@ -24,6 +25,8 @@ interface Served {
   readonly source: CertificateSource;
   certificate: ServerCertificate;
   isLooking: boolean;
+  stapler: OcspStapler | undefined;
+  staple: Buffer | undefined;
 }
 
 interface Loaded {
@@ -52,7 +55,7 @@ export class CertificateKeeper {
     this.#runUser = runUser;
     this.#log = log;
     this.#served = loaded.served;
-    this.#material = materialOf(loaded.served);
+    this.#material = materialOf(loaded.served, [], randomBytes(48));
     this.names = loaded.names;
     this.ca = loaded.ca;
   }
@@ -91,6 +94,7 @@ export class CertificateKeeper {
       const unreadable = source instanceof FilesSource ? await source.begin() : undefined;
       if (unreadable !== undefined) lines.push(this.#unreadable(unreadable));
       this.#timers.push(setInterval(() => void this.#look(served), source.everyMs));
+      this.#staple(served);
       if (!(source instanceof AcmeSource)) continue;
       source.begin({
         showChallenge: (name, challenge) => this.#challenge(name, { ...challenge, names: [name] }),
@@ -105,7 +109,10 @@ export class CertificateKeeper {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    for (const { source } of this.#served) if (source instanceof AcmeSource) source.stop();
+    for (const { source, stapler } of this.#served) {
+      stapler?.stop();
+      if (source instanceof AcmeSource) source.stop();
+    }
   }
 
   /** One look at each source. */
@@ -129,11 +136,15 @@ export class CertificateKeeper {
   }
 
   async #change(served: Served, fresh: ServerCertificate): Promise<void> {
-    const material = { ...materialOf(this.#served, served, fresh), challenges: [...this.#challenges.values()] };
-    tlsContext(this.#config, material); // here, not in a worker, OpenSSL may refuse it
-    served.certificate = fresh;
-    this.#material = material;
-    await this.#apply(material);
+    const before = { certificate: served.certificate, staple: served.staple };
+    Object.assign(served, { certificate: fresh, staple: undefined });
+    try {
+      await this.#publish(randomBytes(48));
+    } catch (error) {
+      Object.assign(served, before);
+      throw error;
+    }
+    this.#staple(served);
     const { dns, ip } = certificateNames(fresh.leaf);
     const { fingerprint256 } = fresh.leaf;
     this.#log.info('certificate.renewed', { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 });
@@ -144,9 +155,26 @@ export class CertificateKeeper {
   async #challenge(name: string, challenge: AcmeChallenge | undefined): Promise<void> {
     if (challenge === undefined) this.#challenges.delete(name);
     else this.#challenges.set(name, challenge);
-    // The certificates are the same, so sessions may resume: the keys of their tickets stay.
-    const material = { ...this.#material, challenges: [...this.#challenges.values()] };
-    tlsContext(this.#config, material);
+    await this.#publish(this.#material.ticketKeys);
+  }
+
+  /** Has the responder asked that the certificate names, if it names one. */
+  #staple(served: Served): void {
+    served.stapler?.stop();
+    const changed = (staple: Buffer | undefined): void => {
+      served.staple = staple;
+      this.#publish(this.#material.ticketKeys).catch((error) =>
+        this.#log.error('certificate.no-staple', { error: (error as Error).message }),
+      );
+    };
+    served.stapler = OcspStapler.for(served.certificate, { log: this.#log, changed });
+    void served.stapler?.begin();
+  }
+
+  /** @param ticketKeys those of before if the certificates are the same, so that sessions may resume */
+  async #publish(ticketKeys: Buffer): Promise<void> {
+    const material = materialOf(this.#served, [...this.#challenges.values()], ticketKeys);
+    tlsContext(this.#config, material); // OpenSSL may refuse it: here, not in a worker
     this.#material = material;
     await this.#apply(material);
   }
@@ -173,20 +201,22 @@ export class CertificateKeeper {
   }
 }
 
-/** @param changed to be shown with `fresh` instead of what it has */
-function materialOf(served: Loaded['served'], changed?: Served, fresh?: ServerCertificate): TlsMaterial {
-  const certificate = (one: Served): ShownCertificate =>
-    shownOf(one === changed && fresh !== undefined ? fresh : one.certificate);
-  const [first, ...others] = served;
-  return {
-    certificates: [certificate(first), ...others.map(certificate)],
-    challenges: [],
-    ticketKeys: randomBytes(48),
-  };
+function materialOf(
+  [first, ...others]: Loaded['served'],
+  challenges: readonly AcmeChallenge[],
+  ticketKeys: Buffer,
+): TlsMaterial {
+  return { certificates: [shownOf(first), ...others.map(shownOf)], challenges, ticketKeys };
 }
 
-function shownOf({ certificatePem, keyPem, leaf, source }: ServerCertificate): ShownCertificate {
-  return { certificatePem, keyPem, names: certificateNames(leaf).dns, isOwn: source === 'own-ca' };
+function shownOf({ certificate, staple }: Served): ShownCertificate {
+  const { certificatePem, keyPem, leaf, source } = certificate;
+  const names = certificateNames(leaf).dns;
+  return { certificatePem, keyPem, names, ocsp: staple, isOwn: source === 'own-ca' };
+}
+
+function newServed(source: CertificateSource, certificate: ServerCertificate): Served {
+  return { source, certificate, isLooking: false, stapler: undefined, staple: undefined };
 }
 
 function endOf({ leaf }: ServerCertificate): string {
@@ -202,7 +232,7 @@ async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
     const certificate = await source.load(new Date());
     const { dns, ip } = certificateNames(certificate.leaf);
     for (const name of [...dns, ...ip]) names.add(name);
-    all.push({ source, certificate, isLooking: false });
+    all.push(newServed(source, certificate));
   }
   const [first, ...others] = all;
   return first && { served: [first, ...others], names: [...names], ca: undefined };
@@ -216,7 +246,7 @@ async function fromAcme(config: Config, runUser: RunUser, log: Log): Promise<Loa
     runUser,
     () => source.stored(new Date()) ?? fromAuthority(config, log).served[0].certificate,
   );
-  return { served: [{ source, certificate, isLooking: false }], names: config.hosts, ca: undefined };
+  return { served: [newServed(source, certificate)], names: config.hosts, ca: undefined };
 }
 
 function ordering({ hosts, tls }: Config): string {
@@ -231,5 +261,5 @@ function fromAuthority(config: Config, log: Log): Loaded {
   const source = new OwnSource(config.data, names, log);
   const { certificate, caPem, caFingerprint256 } = source.ensure(new Date());
   const ca = { file: join(config.data, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
-  return { served: [{ source, certificate, isLooking: false }], names, ca };
+  return { served: [newServed(source, certificate)], names, ca };
 }

@@ -8,6 +8,8 @@ export interface ShownCertificate {
   readonly keyPem: string;
   /** DNS names in lower case that it is shown for. */
   readonly names: readonly string[];
+  /** An OCSP response to staple. */
+  readonly ocsp: Buffer | undefined;
   /** From our own authority, whose certificate clients must be given. */
   readonly isOwn: boolean;
 }

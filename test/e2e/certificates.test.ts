@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { put, TestAuthority } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
+import { OcspAuthority, RESPONDER } from '../support/ocsp.ts';
+import { SstpdProcess } from '../support/sstpd-process.ts';
 import { INSIDE, PASSWORD, SERVER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
@@ -122,3 +125,45 @@ test('several certificates: each name gets its own, and the Crypto Binding holds
   assert.equal(await shown(lab, '-servername vpn.two.test'), pairs[2]?.fingerprint);
   assert.equal((await server.stop()).status, 0);
 });
+
+for (const workers of ['1', '2']) {
+  test(`an OCSP response is stapled when the certificate names a responder, workers: ${workers}`, {
+    skip,
+  }, async (t) => {
+    const lab = await makeLab(t);
+    const authority = new OcspAuthority(lab.folder, `IP:${SERVER}`);
+    const cert = put(lab.folder, 'cert.pem', authority.chainPem);
+    const key = put(lab.folder, 'key.pem', authority.keyPem);
+    const status = async (version: string): Promise<string> => {
+      const script = `openssl s_client -connect ${SERVER}:443 ${version} -status </dev/null 2>/dev/null`;
+      return await lab.client().run('sh', ['-c', script]);
+    };
+    const server = await lab.serveAnn({ args: ['--cert', cert, '--key', key, '--workers', workers] });
+    // Nobody answers yet: none is stapled, and that is said.
+    const { error } = await server.logged('certificate.no-staple', { responder: RESPONDER });
+    assert.match(String(error), /ECONNREFUSED/);
+    assert.match(await status('-tls1_3'), /OCSP response: no response sent/);
+    assert.equal((await server.stop()).status, 0);
+
+    const openssl = [...authority.responderArgs(), '-port', '8888', '-nmin', '60'];
+    const responder = new SstpdProcess(lab.server, [
+      'sh',
+      '-c',
+      `cd ${lab.folder}; exec openssl "$@"`,
+      'sh',
+      ...openssl,
+    ]);
+    await responder.printed(/waiting for OCSP client connections/);
+    const again = await lab.serve({ args: ['--cert', cert, '--key', key, '--workers', workers] });
+    await again.logged('certificate.stapled', { responder: RESPONDER });
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      await eventually(`a good response with ${version}`, async () => /Cert Status: good/.test(await status(version)));
+      for (let i = 0; i < 4; i += 1) {
+        assert.match(await status(version), /OCSP Response Status: successful[\s\S]*Cert Status: good/);
+      }
+    }
+    const client = lab.connect({ caFile: `${lab.folder}/ca.pem` });
+    await client.up();
+    assert.equal((await again.stop()).status, 0);
+  });
+}
