@@ -12,10 +12,36 @@ import { type ReadFile, readIfThere } from './secure-file.ts';
  * MS-SSTP 3.2.4.1: what a client must find in the certificate.
  */
 export function loadCertificateFiles(certFile: string, keyFile: string, now: Date): ServerCertificate {
-  const chain = parseCertificates(readGiven(certFile, 'cert').bytes, certFile);
+  const certRead = readGiven(certFile, 'cert');
   const keyRead = readGiven(keyFile, 'key');
-  const key = parseKey(keyRead.bytes, keyFile);
+  const checked = checkServerPem(
+    { bytes: certRead.bytes, from: certFile },
+    { bytes: keyRead.bytes, from: keyFile },
+    now,
+  );
+  return {
+    ...checked,
+    source: 'files',
+    // Said, not refused: secrets mounted into a container often come with such a mode.
+    notes: (keyRead.mode & 0o007) === 0 ? [] : [`${keyFile}: every user can read the key: chmod 600 ${keyFile}`],
+  };
+}
 
+interface Pem {
+  readonly bytes: Buffer;
+  /** Where it comes from, for the message. */
+  readonly from: string;
+}
+
+/** Whether SSTP clients can take this chain, leaf first, and the key is that of its leaf. @throws {CertificateError} */
+export function checkServerPem(
+  cert: Pem,
+  keyPem: Pem,
+  now: Date,
+): Pick<ServerCertificate, 'certificatePem' | 'keyPem' | 'leaf'> {
+  const [certFile, keyFile] = [cert.from, keyPem.from];
+  const chain = parseCertificates(cert.bytes, certFile);
+  const key = parseKey(keyPem.bytes, keyFile);
   const [leaf] = chain;
   if (!leaf.checkPrivateKey(key)) {
     const place = chain.findIndex((one) => one.checkPrivateKey(key)) + 1;
@@ -30,9 +56,6 @@ export function loadCertificateFiles(certFile: string, keyFile: string, now: Dat
     certificatePem: chain.map((one) => one.toString()).join(''),
     keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
     leaf,
-    source: 'files',
-    // Said, not refused: secrets mounted into a container often come with such a mode.
-    notes: (keyRead.mode & 0o007) === 0 ? [] : [`${keyFile}: every user can read the key: chmod 600 ${keyFile}`],
   };
 }
 

@@ -12,5 +12,7 @@ export * from './examine.ts';
 export * from './files.ts';
 export * from './inspect.ts';
 export * from './names.ts';
+export { certificateBlocks } from './pem.ts';
 export * from './revocation.ts';
+export { readIfThere, writeSecureFile } from './secure-file.ts';
 export * from './store.ts';

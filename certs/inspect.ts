@@ -10,7 +10,7 @@ export interface ServerCertificate {
   /** PKCS #8, not encrypted. */
   readonly keyPem: string;
   readonly leaf: X509Certificate;
-  readonly source: 'own-ca' | 'files';
+  readonly source: 'own-ca' | 'files' | 'acme';
   /** What was found, or mended, about the files themselves; `warnings` repeats it. */
   readonly notes: readonly string[];
 }
@@ -72,7 +72,10 @@ export function warnings(certificate: ServerCertificate, names: readonly string[
   const chain = certificateBlocks(certificate.certificatePem).map((pem) => new X509Certificate(pem));
   const lines = [...certificate.notes];
   for (const one of chain) {
-    const line = expiry(one, one.fingerprint256 === leaf.fingerprint256 ? 'the certificate' : one.subject, now);
+    const isLeaf = one.fingerprint256 === leaf.fingerprint256;
+    // What is renewed by itself may be short-lived from the start.
+    const warnDays = isLeaf && certificate.source === 'acme' ? 0 : WARN_DAYS;
+    const line = expiry(one, isLeaf ? 'the certificate' : one.subject, now, warnDays);
     if (line !== undefined) lines.push(line);
   }
   const bits = leaf.publicKey.asymmetricKeyDetails?.modulusLength;
@@ -97,9 +100,9 @@ export function warnings(certificate: ServerCertificate, names: readonly string[
   return lines;
 }
 
-function expiry(one: X509Certificate, what: string, now: Date): string | undefined {
+function expiry(one: X509Certificate, what: string, now: Date, warnDays: number): string | undefined {
   const days = Math.floor((one.validToDate.getTime() - now.getTime()) / DAY_MS);
-  if (days >= WARN_DAYS) return undefined;
+  if (days >= warnDays) return undefined;
   const date = one.validToDate.toISOString().slice(0, 10);
   return days < 0 ? `${what} expired on ${date}` : `${what} expires in ${days} days, on ${date}: renew it`;
 }

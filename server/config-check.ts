@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { ConfigError } from './config-error.ts';
 import { type ListenAddress, listenAddress } from './config-format.ts';
 import type { Config } from './config-schema.ts';
@@ -10,6 +11,10 @@ import type { Config } from './config-schema.ts';
 export function checkConfig(config: Config, origins: ReadonlyMap<string, string>): void {
   const from = (key: string): string => `${key} (${origins.get(key) ?? 'default'})`;
   checkCertificate(config, from);
+  checkAcme(config, from);
+  if (config.tls.minVersion > config.tls.maxVersion) {
+    throw new ConfigError(`${from('tls.minVersion')} is newer than ${from('tls.maxVersion')}: no version is left`);
+  }
   checkListen(config, from);
   if (config.auth.methods.includes('chap') && config.users.keep === 'nt-hash') {
     throw new ConfigError(
@@ -27,11 +32,40 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
 
 function checkCertificate(config: Config, from: (key: string) => string): void {
   const { cert, key } = config.tls;
-  if (cert !== undefined && key === undefined) {
+  if (cert.length > 0 && key.length === 0) {
     throw new ConfigError(`${from('tls.cert')} is set, but tls.key is not: give both (--cert and --key) or none`);
   }
-  if (cert === undefined && key !== undefined) {
+  if (cert.length === 0 && key.length > 0) {
     throw new ConfigError(`${from('tls.key')} is set, but tls.cert is not: give both (--cert and --key) or none`);
+  }
+  if (cert.length !== key.length) {
+    throw new ConfigError(
+      `${from('tls.cert')} has ${files(cert.length)} and ${from('tls.key')} ${files(key.length)}: each certificate needs its key, in the same order`,
+    );
+  }
+}
+
+function files(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
+}
+
+function checkAcme(config: Config, from: (key: string) => string): void {
+  const { acme, cert } = config.tls;
+  if (!acme.enabled) return;
+  if (cert.length > 0) {
+    throw new ConfigError(`${from('tls.acme.enabled')} and ${from('tls.cert')} exclude each other: take one back`);
+  }
+  if (!acme.agreeTos) {
+    throw new ConfigError(
+      `${from('tls.acme.enabled')} needs tls.acme.agreeTos: read the terms of service of ${acme.directory}, then set it to true (--acme-agree-tos)`,
+    );
+  }
+  if (config.hosts.length === 0) {
+    throw new ConfigError(`${from('tls.acme.enabled')} needs hosts: the names to have a certificate for (--host NAME)`);
+  }
+  const bad = config.hosts.find((host) => host.startsWith('*.') || isIP(host) !== 0 || !host.includes('.'));
+  if (bad !== undefined) {
+    throw new ConfigError(`${from('hosts')}: '${bad}' must be a full DNS name without a wildcard for tls.acme.enabled`);
   }
 }
 

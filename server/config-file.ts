@@ -8,7 +8,10 @@ import { KEYS } from './config-schema.ts';
 const MOST_BYTES = 1_048_576;
 
 const LEAVES: ReadonlySet<string> = new Set(KEYS.map(({ key }) => key));
-const GROUPS: ReadonlySet<string> = new Set(KEYS.flatMap(({ key }) => (key.includes('.') ? key.split('.', 1) : [])));
+/** What stands in front of a dot in a key. */
+const GROUPS: ReadonlySet<string> = new Set(
+  KEYS.flatMap(({ key }) => [...key.matchAll(/\./g)].map(({ index }) => key.slice(0, index))),
+);
 
 /**
  * Reads a YAML file into values by key path. Empty values and an empty file set nothing.
@@ -24,22 +27,20 @@ export function readConfigFile(file: string): ReadonlyMap<string, unknown> {
 export function parseConfig(text: string, file: string): ReadonlyMap<string, unknown> {
   const values = new Map<string, unknown>();
   const tree = parseYaml(text, file);
-  if (tree === undefined || tree === null) return values;
-  for (const [name, node] of entries(tree, 'the file', file)) {
-    if (node === null && (GROUPS.has(name) || LEAVES.has(name))) continue;
-    if (LEAVES.has(name) && !name.includes('.')) {
-      values.set(name, plainValue(name, node, file));
-    } else if (GROUPS.has(name)) {
-      for (const [inner, value] of entries(node, name, file)) {
-        const key = `${name}.${inner}`;
-        if (!LEAVES.has(key)) throw unknownKey(key, [...LEAVES], file);
-        if (value !== null) values.set(key, plainValue(key, value, file));
-      }
-    } else {
-      throw unknownKey(name, [...LEAVES, ...GROUPS], file);
-    }
-  }
+  if (tree !== undefined && tree !== null) collect(tree, '', file, values);
   return values;
+}
+
+/** @param group with its dot; empty for the whole file */
+function collect(tree: unknown, group: string, file: string, values: Map<string, unknown>): void {
+  for (const [name, node] of entries(tree, group === '' ? 'the file' : group.slice(0, -1), file)) {
+    const key = `${group}${name}`;
+    const isKnown = !name.includes('.') && (GROUPS.has(key) || LEAVES.has(key));
+    if (!isKnown) throw unknownKey(key, group === '' ? [...LEAVES, ...GROUPS] : [...LEAVES], file);
+    if (node === null) continue;
+    if (LEAVES.has(key)) values.set(key, plainValue(key, node, file));
+    else collect(node, `${key}.`, file, values);
+  }
 }
 
 function readText(file: string): string {
@@ -104,7 +105,7 @@ function plainValue(key: string, value: unknown, file: string): unknown {
 function unknownKey(key: string, known: readonly string[], file: string): ConfigError {
   if (LEAVES.has(key)) {
     // Taken as well, it could stand in the file twice without YAML noticing.
-    return new ConfigError(`${key}: must be written as "${key.replace('.', ':" with "')}:" below it (file ${file})`);
+    return new ConfigError(`${key}: must be written as "${key.replaceAll('.', ':" with "')}:" below it (file ${file})`);
   }
   return new ConfigError(`${key}: unknown key, the nearest is ${nearest(key, known)} (file ${file})`);
 }

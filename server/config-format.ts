@@ -27,6 +27,8 @@ export interface Format<T> {
   show(value: T): unknown;
   /** The value names a file; `config.ts` makes it absolute. */
   readonly isPath?: true;
+  /** The same of a list. */
+  readonly arePaths?: true;
 }
 
 /** A whole number from `least` to `most`; environment and flags give it as decimal digits. */
@@ -106,6 +108,28 @@ export const fallback: Format<Fallback> = {
     }
   },
 };
+
+/** A YAML list, a flag several times, or text with commas; `none` is the empty list. */
+export function paths(most: number): Format<readonly string[]> {
+  return {
+    allowed: `'none' or a list of 1..${most} paths`,
+    parse(raw) {
+      const texts = pathTexts(raw);
+      if (texts === undefined || texts.length > most) return undefined;
+      return texts.every((text) => path.parse(text) !== undefined) ? { value: texts } : undefined;
+    },
+    show: (value) => value,
+    arePaths: true,
+  };
+}
+
+/** The paths of a list however it was written; undefined if `raw` cannot be one. A comma in an element is its own. */
+export function pathTexts(raw: unknown): string[] | undefined {
+  const parts: readonly unknown[] = typeof raw === 'string' ? raw.split(',').map((text) => text.trim()) : [raw].flat();
+  const texts = parts.filter((part) => typeof part === 'string');
+  if (texts.length < parts.length) return undefined;
+  return texts.length === 1 && texts[0] === 'none' ? [] : texts;
+}
 
 /** `word` stands for undefined; everything else is left to `format`. */
 export function orWord<T>(word: string, format: Format<T>): Format<T | undefined> {

@@ -16,6 +16,7 @@ import {
   oneOf,
   orWord,
   path,
+  paths,
   text,
   whole,
   word,
@@ -30,9 +31,18 @@ export interface Config {
   readonly hosts: readonly string[];
   readonly listen: readonly ListenAddress[];
   readonly tls: {
-    readonly cert: string | undefined;
-    readonly key: string | undefined;
+    /** Absolute; each with the key at the same place. Empty: the own authority's. */
+    readonly cert: readonly string[];
+    readonly key: readonly string[];
+    readonly acme: {
+      readonly enabled: boolean;
+      readonly agreeTos: boolean;
+      readonly email: string | undefined;
+      readonly directory: string;
+      readonly challenge: 'tls-alpn-01' | 'http-01';
+    };
     readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+    readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
     readonly ciphers: string | undefined;
     readonly handshakeMs: number;
   };
@@ -112,9 +122,11 @@ type Group =
 /** A leaf for each key of `Config`, of its type: a key without one does not compile. */
 type Schema = {
   readonly [K in keyof Config]: K extends Group
-    ? { readonly [L in keyof Config[K]]: Leaf<Config[K][L]> }
+    ? { readonly [L in keyof Config[K]]: L extends 'acme' ? Leaves<Config[K][L]> : Leaf<Config[K][L]> }
     : Leaf<Config[K]>;
 };
+
+type Leaves<T> = { readonly [M in keyof T]: Leaf<T[M]> };
 
 const HOUR_MS = 3_600_000;
 /** Two hexadecimal digits of a connection's id would do for more; no machine that runs this has them. */
@@ -142,21 +154,56 @@ export const SCHEMA: Schema = {
   },
   tls: {
     cert: {
-      format: orWord('none', path),
+      format: paths(32),
       default: 'none',
-      doc: "Certificate file (PEM, leaf first, then its chain). 'none': one from the own certificate authority.",
-      flag: { name: 'cert', value: 'FILE' },
+      doc: "Certificate file (PEM, leaf first, then its chain); of several, SNI chooses, else the first. 'none': from the own certificate authority.",
+      flag: { name: 'cert', value: 'FILE', repeat: true },
     },
     key: {
-      format: orWord('none', path),
+      format: paths(32),
       default: 'none',
-      doc: 'Private key file (PEM) of the certificate; given together with it.',
-      flag: { name: 'key', value: 'FILE' },
+      doc: 'Private key file (PEM) of the certificate; given together with it, of several in the same order.',
+      flag: { name: 'key', value: 'FILE', repeat: true },
+    },
+    acme: {
+      enabled: {
+        format: yesOrNo,
+        default: false,
+        doc: "Have the certificate issued, and renewed, by an ACME authority such as Let's Encrypt, for the names in hosts.",
+        flag: { name: 'acme', sets: true },
+      },
+      agreeTos: {
+        format: yesOrNo,
+        default: false,
+        doc: 'You agree to the terms of service of the ACME authority, which asks for that.',
+        flag: { name: 'acme-agree-tos', sets: true },
+      },
+      email: {
+        format: orWord('none', text('an e-mail address', /^[^\s@,"<>]{1,64}@[A-Za-z0-9.-]{1,253}$/)),
+        default: 'none',
+        doc: 'Where the ACME authority may write to about the account.',
+        flag: { name: 'acme-email', value: 'ADDRESS' },
+      },
+      directory: {
+        format: text('an https:// URL', /^https:\/\/[^\s"'<>@]{1,500}$/),
+        default: 'https://acme-v02.api.letsencrypt.org/directory',
+        doc: 'Directory of the ACME authority.',
+      },
+      challenge: {
+        format: oneOf('tls-alpn-01', 'http-01'),
+        default: 'tls-alpn-01',
+        doc: 'How the names are proven: on the VPN port, which must be 443 outside, or on port 80.',
+      },
     },
     minVersion: {
       format: oneOf('TLSv1.2', 'TLSv1.3'),
       default: 'TLSv1.2',
       doc: 'Oldest TLS version. Windows 10 has no TLS 1.3 for SSTP.',
+    },
+    maxVersion: {
+      format: oneOf('TLSv1.2', 'TLSv1.3'),
+      default: 'TLSv1.3',
+      doc: 'Newest TLS version, for a network or a client that stumbles over TLS 1.3.',
     },
     ciphers: {
       format: orWord('default', text('an OpenSSL cipher list', /^[A-Za-z0-9_:!+@=.-]{1,1024}$/)),
@@ -389,15 +436,17 @@ export interface Key {
 }
 
 /** All keys in the order of the schema. */
-export const KEYS: readonly Key[] = Object.entries(SCHEMA).flatMap(([name, node]) =>
-  isLeaf(node)
-    ? [keyOf(name, node)]
-    : Object.entries(node).map(([inner, leaf]) => keyOf(`${name}.${inner}`, leaf as Leaf<unknown>)),
-);
+export const KEYS: readonly Key[] = keysBelow('', SCHEMA);
 
 /** The flag as a user types it: `--no-nat`, `--listen [ADDR:]PORT`. */
 export function flagText(flag: Flag): string {
   return 'value' in flag ? `--${flag.name} ${flag.value}` : `--${flag.name}`;
+}
+
+function keysBelow(prefix: string, group: object): Key[] {
+  return Object.entries(group).flatMap(([name, node]: [string, object]) =>
+    isLeaf(node) ? [keyOf(prefix + name, node)] : keysBelow(`${prefix}${name}.`, node),
+  );
 }
 
 function isLeaf(node: object): node is Leaf<unknown> {

@@ -7,6 +7,7 @@ import convict from 'convict';
 import { checkConfig } from './config-check.ts';
 import { ConfigError, shown } from './config-error.ts';
 import { readConfigFile } from './config-file.ts';
+import { pathTexts } from './config-format.ts';
 import { nearest } from './config-nearest.ts';
 import { type Config, type Flag, flagText, KEYS, type Key } from './config-schema.ts';
 
@@ -147,6 +148,9 @@ function givenFor(
 
 /** Made absolute before parsing, so that whoever changes the directory later changes nothing. */
 function absolutePath({ leaf }: Key, { raw, base }: Given): unknown {
+  if (leaf.format.arePaths === true) {
+    return pathTexts(raw)?.map((text) => (text === '' || text === 'none' ? text : resolve(base, text))) ?? raw;
+  }
   const isPath = leaf.format.isPath === true && typeof raw === 'string' && raw !== '' && raw !== 'none';
   return isPath ? resolve(base, raw) : raw;
 }
@@ -173,14 +177,16 @@ function newConvict(): convict.Config<Record<string, unknown>> {
   return convict(schema as convict.Schema<Record<string, unknown>>, { env: {}, args: [] });
 }
 
-/** Sets `a.b` in a tree; a key has one or two parts. */
+/** Sets `a.b.c` in a tree. */
 function put(tree: Record<string, unknown>, key: string, value: unknown): void {
-  const [name = '', inner] = key.split('.');
-  if (inner === undefined) {
+  const [name = '', ...inner] = key.split('.');
+  if (inner.length === 0) {
     tree[name] = value;
     return;
   }
-  tree[name] = { ...(tree[name] as object | undefined), [inner]: value };
+  const below = { ...(tree[name] as Record<string, unknown> | undefined) };
+  put(below, inner.join('.'), value);
+  tree[name] = below;
 }
 
 function deepFreeze<T>(value: T): T {

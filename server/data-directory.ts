@@ -23,7 +23,7 @@ const OTHERS = 0o077;
 
 /** What sstpd makes in its data directory; SQLite puts its own endings behind `users.db`, a write in progress `.new`. */
 const OUR_NAMES =
-  /^(?:users\.(?:db|key)|ca\.(?:pem|key)|server\.(?:pem|key)|lock|admin\.sock|first-user\.txt)(?:$|[.-])/;
+  /^(?:users\.(?:db|key)|ca\.(?:pem|key)|server\.(?:pem|key)|acme\.json|acme-account\.key|lock|admin\.sock|first-user\.txt)(?:$|[.-])/;
 
 /** A data directory that may be used. */
 export interface ClaimedDirectory {

@@ -2,11 +2,13 @@ import type { AttemptView, SessionView, WebPage, WorkerView } from '../admin/ind
 import { startWebPage } from '../admin/index.ts';
 import { type Log, systemClock } from '../core/index.ts';
 import { NativePath } from '../datapath/index.ts';
-import { createServerTls, type ListenAddress, type ListenOptions, type TlsServerContext } from '../tls/index.ts';
+import { chooseByName, type ListenAddress, type ListenOptions, type TlsServerContext } from '../tls/index.ts';
 import type { TunPath } from '../tun/index.ts';
 import type { Doorkeeper } from './admission.ts';
 import { Advertiser } from './advertiser.ts';
 import { certificateFacts } from './attempts/certificate-facts.ts';
+import type { CertificateFacts } from './attempts/facts.ts';
+import { type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -14,16 +16,6 @@ import { Listeners } from './listeners.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
-
-/** What TLS shows, in a form that can be sent to another process. */
-export interface TlsMaterial {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-  /** From our own authority, whose certificate clients must be given. */
-  readonly isOwn: boolean;
-  /** 48 bytes. */
-  readonly ticketKeys: Buffer;
-}
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -45,18 +37,16 @@ export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #context: ServerContext;
   readonly #table: ConnectionTable;
-  readonly #tls: TlsServerContext;
+  #tls: TlsServerContext;
+  #certificates: readonly FactsOf[];
   readonly #listeners: Listeners;
 
   private constructor(options: DataPlaneOptions, web: WebPage) {
     const { config, control, log, congestionControl } = options;
     this.#options = options;
     this.#table = new ConnectionTable(options.worker);
-    this.#tls = createServerTls(options.tls, {
-      minVersion: config.tls.minVersion,
-      ticketKeys: options.tls.ticketKeys,
-      ...(config.tls.ciphers === undefined ? {} : { ciphers: config.tls.ciphers }),
-    });
+    this.#tls = tlsContext(config, options.tls);
+    this.#certificates = factsOf(options.tls);
     this.#listeners = new Listeners(config, options.admission);
     const advertiser =
       config.pool.ipv6 === undefined
@@ -67,7 +57,7 @@ export class DataPlane {
     const attempts = {
       clock,
       log,
-      certificate: certificateFacts(options.tls.certificatePem, options.tls.isOwn),
+      certificate: (serverName: string | undefined) => this.#factsFor(serverName),
       methods: config.auth.methods,
       changed: options.onAttempt,
     };
@@ -84,6 +74,13 @@ export class DataPlane {
     return this.#listeners.listen(places, this.#context, this.#table, this.#tls);
   }
 
+  /** For new connections; the others keep theirs, with the hash that their Crypto Binding needs. @throws {TlsContextError} */
+  async setTls(material: TlsMaterial): Promise<void> {
+    this.#tls = tlsContext(this.#options.config, material);
+    this.#certificates = factsOf(material);
+    this.#listeners.setContext(this.#tls);
+  }
+
   async sessions(): Promise<SessionView[]> {
     return this.#table.tunnels().map(sessionView);
   }
@@ -95,4 +92,20 @@ export class DataPlane {
     this.#context.advertiser?.stop();
     await this.#context.web.close();
   }
+
+  #factsFor(serverName: string | undefined): CertificateFacts {
+    const certificates = this.#certificates;
+    const chosen = certificates[chooseByName(certificates, serverName)];
+    if (chosen === undefined) throw new RangeError('there is always a certificate');
+    return chosen.facts;
+  }
+}
+
+interface FactsOf {
+  readonly names: readonly string[];
+  readonly facts: CertificateFacts;
+}
+
+function factsOf({ certificates }: TlsMaterial): FactsOf[] {
+  return certificates.map((one) => ({ names: one.names, facts: certificateFacts(one) }));
 }

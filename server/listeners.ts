@@ -48,6 +48,11 @@ export class Listeners {
     return addresses;
   }
 
+  /** For new connections. */
+  setContext(tls: TlsServerContext): void {
+    for (const listener of this.#open) listener.setContext(tls);
+  }
+
   /** Stops accepting; what was accepted stays. */
   async close(): Promise<void> {
     await Promise.all(this.#open.map((listener) => listener.close()));

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
@@ -8,6 +7,7 @@ import { formatEndpoint } from '../tls/index.ts';
 import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
+import { CertificateKeeper } from './certificates/keeper.ts';
 import { checkFallback } from './check-fallback.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
@@ -22,7 +22,6 @@ import { processLog } from './log-limit.ts';
 import type { StartSummary } from './next-steps.ts';
 import { openDevices, preparePlane } from './planes.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
-import { serveCertificate } from './start-certificate.ts';
 import { StartError } from './start-error.ts';
 import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
 import { Translations } from './translations.ts';
@@ -71,13 +70,11 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 
   const { log, stop } = processLog(createLog(config.log, stdout), systemClock);
   undo.push(stop);
-  const served = serveCertificate(config, runUser, log);
-  const { certificatePem, keyPem } = served.certificate;
-  const tls = { certificatePem, keyPem, isOwn: served.ca !== undefined, ticketKeys: randomBytes(48) };
+  const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
 
-  const findings = await examineStart({ config, certificate: served.certificate, names: served.names, runUser });
+  const findings = await examineStart({ config, certificate: certificates.first, names: certificates.names, runUser });
   for (const { check, text, fix } of findings) log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
   const congestionControl = congestionControlFor(config.tcp.congestion);
@@ -98,7 +95,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     runUser,
     control,
     networks,
-    tls,
+    tls: certificates.material,
     congestionControl,
     log,
     fail,
@@ -122,6 +119,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
   const bound = await plane.listen();
+  const certificateRemarks = await certificates.begin((material) => plane.setTls(material));
+  undo.push(() => certificates.stop());
   listening = bound.map((at) => formatEndpoint(at.address, at.port));
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
@@ -134,17 +133,17 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     workers: plane.workers.length,
   });
   isStarted = true;
-  void examineRevocationLater(served.certificate, log);
+  void examineRevocationLater(certificates.first, log);
   const summary: StartSummary = {
     data: config.data,
     listening,
-    names: served.names,
+    names: certificates.names,
     port: bound[0]?.port ?? 443,
     pool: plan.cidr,
     methods: config.auth.methods,
-    ca: served.ca,
+    ca: certificates.ca,
     user,
-    remarks: [...network.remarks, ...findings.map(asRemark)],
+    remarks: [...network.remarks, ...certificateRemarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };
 }

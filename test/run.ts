@@ -16,6 +16,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   haproxy: 'haproxy',
   nginx: 'nginx',
+  pebble: 'pebble',
 };
 
 // What `sstpd` keeps between runs.

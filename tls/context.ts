@@ -1,8 +1,20 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
-import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext } from 'node:tls';
+import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { cleanServerName } from './client-hello.ts';
+import { chooseByName } from './server-names.ts';
+
+/** A certificate with its key, as PEM: leaf first, then the chain. */
+export interface TlsCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** An OCSP response to staple (RFC 6066 8), DER. */
+  readonly ocsp?: Buffer | undefined;
+}
 
 export interface TlsOptions {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** TLS 1.3 by default. */
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL names, our preference first, TLS 1.3 and 1.2 in one list; `DEFAULT_CIPHERS` by default. */
   readonly ciphers?: string;
   /**
@@ -10,6 +22,18 @@ export interface TlsOptions {
    * back to another one. Made anew with each certificate; without it, each context makes its own.
    */
   readonly ticketKeys?: Buffer;
+  /** Certificates for clients that ask for one of their names, beside the one for all others, with its own names. */
+  readonly byName?: { readonly names: readonly string[]; readonly others: readonly NamedCertificate[] };
+  /** For those who ask for `ACME_PROTOCOL` and one of the names (RFC 8737 3). */
+  readonly challenges?: readonly NamedCertificate[];
+}
+
+/** RFC 8737 6.2. */
+export const ACME_PROTOCOL = 'acme-tls/1';
+
+/** DNS names in lower case; a wildcard as `*.example.com`. */
+export interface NamedCertificate extends TlsCertificate {
+  readonly names: readonly string[];
 }
 
 /** Hashes of the certificate that the client sees, MS-SSTP 2.2.7: 20 and 32 bytes. */
@@ -21,7 +45,12 @@ export interface ServerCertificateHashes {
 /** What new connections are made with. Immutable: a renewed certificate is a new context. */
 export interface TlsServerContext {
   readonly secureContext: SecureContext;
+  /** Of the certificate for clients that ask for no name of ours. */
   readonly hashes: ServerCertificateHashes;
+  /** Of the certificate that a client with this SNI, in the form of `TlsConnectionInfo`, was shown. */
+  hashesFor(serverName: string | undefined): ServerCertificateHashes;
+  /** OCSP responses by the SHA-256 of the certificate's DER, as hexadecimal. */
+  readonly staples: ReadonlyMap<string, Buffer>;
   /** For node:tls' `Server`, or `new TLSSocket(socket, { isServer: true, … })`. */
   readonly serverOptions: NodeTlsOptions;
 }
@@ -60,10 +89,7 @@ export const DEFAULT_CIPHERS: string = [
  * @param certificate.certificatePem leaf first, then the chain
  * @throws {TlsContextError} if OpenSSL refuses the certificate, the key or the ciphers
  */
-export function createServerTls(
-  certificate: { readonly certificatePem: string; readonly keyPem: string },
-  options: TlsOptions,
-): TlsServerContext {
+export function createServerTls(certificate: TlsCertificate, options: TlsOptions): TlsServerContext {
   const ciphers = options.ciphers ?? DEFAULT_CIPHERS;
   if (options.minVersion === 'TLSv1.3' && !/(^|:)TLS_/.test(ciphers)) {
     throw new TlsContextError(`TLS 1.3 only, but the ciphers name none of its suites (TLS_…): ${ciphers}`);
@@ -74,19 +100,29 @@ export function createServerTls(
     ciphers,
     honorCipherOrder: true,
     minVersion: options.minVersion,
-    maxVersion: 'TLSv1.3',
+    maxVersion: options.maxVersion ?? 'TLSv1.3',
     // No SSTP client renegotiates, and each one would cost us a private-key operation.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
   try {
-    const leaf = new X509Certificate(certificate.certificatePem);
+    const { names = [], others = [] } = options.byName ?? {};
+    const first = { names, ...serve(base, certificate) };
+    const all = [first, ...others.map((other) => ({ names: other.names, ...serve(base, other) }))];
+    const choose = (serverName: string | undefined): Served => all[chooseByName(all, serverName)] ?? first;
+    const challenges = (options.challenges ?? []).map((one) => ({ names: one.names, ...serve(base, one) }));
+    const callbacks = {
+      ...byNameCallback(first, choose, others.length + challenges.length),
+      ...protocolCallback(challenges),
+    };
     return Object.freeze({
-      secureContext: createSecureContext(base),
-      hashes: Object.freeze({ sha1: hash('sha1', leaf.raw), sha256: hash('sha256', leaf.raw) }),
+      secureContext: first.secureContext,
+      hashes: first.hashes,
+      staples: staplesOf(all),
+      hashesFor: (serverName: string | undefined) => choose(serverName).hashes,
       serverOptions: Object.freeze({
         ...base,
         ...(options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys }),
-        ALPNCallback: chooseProtocol,
+        ...callbacks,
         requestCert: false,
       }),
     });
@@ -103,6 +139,67 @@ export function createServerTls(
  */
 export function chooseProtocol(offer: { readonly protocols: readonly string[] }): string | undefined {
   return offer.protocols.includes('http/1.1') ? 'http/1.1' : undefined;
+}
+
+type Callbacks = Pick<NodeTlsOptions, 'SNICallback' | 'ALPNCallback'>;
+
+/** Sockets on which a challenge is shown, with it. */
+const challenged = new WeakMap<object, SecureContext>();
+
+/** @param needed 0 for a server with one certificate: a callback costs each handshake a turn of the event loop */
+function byNameCallback(first: Served, choose: (serverName: string | undefined) => Served, needed: number): Callbacks {
+  if (needed === 0) return {};
+  return {
+    SNICallback(this: unknown, serverName, answer) {
+      // TLS 1.3 comes here after the choice of the protocol, TLS 1.2 before it.
+      const challenge = challenged.get(this as object);
+      const secureContext = challenge ?? choose(cleanServerName(serverName)).secureContext;
+      answer(null, secureContext === first.secureContext ? undefined : secureContext);
+    },
+  };
+}
+
+function protocolCallback(challenges: readonly (Served & { readonly names: readonly string[] })[]): Callbacks {
+  if (challenges.length === 0) return { ALPNCallback: chooseProtocol };
+  return {
+    ALPNCallback(this: unknown, offer) {
+      const name = cleanServerName(offer.servername);
+      const challenge = offer.protocols.includes(ACME_PROTOCOL)
+        ? challenges.find(({ names }) => name !== undefined && names.includes(name))
+        : undefined;
+      if (challenge === undefined) return chooseProtocol(offer);
+      const socket = this as TLSSocket;
+      challenged.set(socket, challenge.secureContext);
+      socket.setKeyCert(challenge.secureContext);
+      return ACME_PROTOCOL;
+    },
+  };
+}
+
+interface Served {
+  readonly secureContext: SecureContext;
+  readonly hashes: ServerCertificateHashes;
+  readonly ocsp: Buffer | undefined;
+}
+
+function staplesOf(all: readonly Served[]): ReadonlyMap<string, Buffer> {
+  const staples = new Map<string, Buffer>();
+  for (const { hashes, ocsp } of all) if (ocsp !== undefined) staples.set(hashes.sha256.toString('hex'), ocsp);
+  return staples;
+}
+
+/** The OCSP response for the certificate that a client is shown; null: none. */
+export function stapleFor({ staples }: TlsServerContext, certificateDer: Buffer): Buffer | null {
+  return staples.get(hash('sha256', certificateDer).toString('hex')) ?? null;
+}
+
+function serve(base: NodeTlsOptions, { certificatePem, keyPem, ocsp }: TlsCertificate): Served {
+  const { raw } = new X509Certificate(certificatePem);
+  return {
+    secureContext: createSecureContext({ ...base, cert: certificatePem, key: keyPem }),
+    hashes: Object.freeze({ sha1: hash('sha1', raw), sha256: hash('sha256', raw) }),
+    ocsp,
+  };
 }
 
 function hash(algorithm: 'sha1' | 'sha256', der: Buffer): Buffer {

@@ -12,3 +12,4 @@ export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
 export * from './proxy-header.ts';
+export * from './server-names.ts';

@@ -11,8 +11,9 @@ import {
   type ListenOptions,
 } from './acceptor.ts';
 import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
-import type { ServerCertificateHashes, TlsServerContext } from './context.ts';
+import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
+import { formatEndpoint } from './listen-error.ts';
 
 /** What the handshake settled. IPv4 addresses are dotted quads, also on a dual-stack listener. */
 export interface TlsConnectionInfo {
@@ -96,7 +97,7 @@ export class TlsListener<Ticket extends Admitted> {
   /** For new connections; those that have begun keep the certificate they saw. */
   setContext(context: TlsServerContext): void {
     this.#tls = this.#createTls(context);
-    this.#acceptor.log.info('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
+    this.#acceptor.log.debug('tls.context-changed', { certificateSha256: context.hashes.sha256.toString('hex') });
   }
 
   /** Stops accepting and ends handshakes under way. Sockets handed to `onConnection` stay open. */
@@ -130,7 +131,11 @@ export class TlsListener<Ticket extends Admitted> {
 
   #createTls(context: TlsServerContext): TlsServer {
     const tls = createTlsServer(context.serverOptions);
-    tls.on('secureConnection', (socket) => this.#onSecure(socket, context.hashes));
+    tls.on('secureConnection', (socket) => this.#onSecure(socket, context));
+    // A listener for nothing would cost each handshake a turn of the event loop.
+    if (context.staples.size > 0) {
+      tls.on('OCSPRequest', (certificate, _issuer, answer) => answer(null, stapleFor(context, certificate)));
+    }
     tls.on('tlsClientError', (error, socket) => {
       const endpoints = endpointsOf(socket);
       // Closed already: then the close of the TCP socket has told it.
@@ -139,7 +144,7 @@ export class TlsListener<Ticket extends Admitted> {
     return tls;
   }
 
-  #onSecure(socket: TLSSocket, hashes: ServerCertificateHashes): void {
+  #onSecure(socket: TLSSocket, context: TlsServerContext): void {
     const tcp = endpointsOf(socket);
     const pending = tcp === undefined ? undefined : this.#take(keyOf(tcp));
     if (pending === undefined) {
@@ -149,12 +154,15 @@ export class TlsListener<Ticket extends Admitted> {
     }
     // Node leaves a socket open whose records no longer decrypt: the owner would wait for its end.
     socket.on('error', () => socket.destroy());
-    this.#options.onConnection(
-      socket,
-      connectionInfo(socket, pending.endpoints, pending.hello),
-      hashes,
-      pending.ticket,
-    );
+    const { endpoints } = pending;
+    if (socket.alpnProtocol === ACME_PROTOCOL) {
+      const peer = formatEndpoint(endpoints.remoteAddress, endpoints.remotePort);
+      this.#acceptor.log.info('tls.acme-challenge', { name: serverName(socket), peer, version: socket.getProtocol() });
+      socket.destroySoon(); // RFC 8737 3: the handshake is all there is
+      return;
+    }
+    const info = connectionInfo(socket, endpoints, pending.hello);
+    this.#options.onConnection(socket, info, context.hashesFor(info.sni), pending.ticket);
   }
 
   #fail(key: string, stage: TlsFailureStage, error: Error): void {
@@ -204,7 +212,8 @@ function connectionInfo(socket: TLSSocket, endpoints: Endpoints, hello: ClientHe
     tlsVersion: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
     alpn: socket.alpnProtocol || undefined,
-    sni: serverName(socket),
+    // Of a TLS 1.2 session that resumes, Node tells no name.
+    sni: serverName(socket) ?? hello?.serverName,
     hello,
   };
 }

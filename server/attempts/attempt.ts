@@ -15,7 +15,8 @@ const MOST_OPTION_LENGTH = 200;
 export interface AttemptContext {
   readonly clock: Clock;
   readonly log: Log;
-  readonly certificate: CertificateFacts;
+  /** Of the certificate that a client with this SNI is shown now. */
+  readonly certificate: (serverName: string | undefined) => CertificateFacts;
   readonly methods: readonly AuthMethod[];
   /** Told when there is something new to tell of an attempt. */
   readonly changed: (attempt: AttemptView) => void;
@@ -30,6 +31,7 @@ export class Attempt {
   readonly #facts: AttemptFacts;
   readonly #reached: { readonly stage: Stage; readonly at: Instant }[];
   readonly #options: AttemptOptions[] = [];
+  #certificate: CertificateFacts;
   #tls: string | undefined;
   #sni: string | undefined;
   #http: string | undefined;
@@ -40,6 +42,7 @@ export class Attempt {
   /** At TCP accept. */
   constructor(context: AttemptContext) {
     this.#context = context;
+    this.#certificate = context.certificate(undefined);
     this.#reached = [{ stage: 'tls', at: context.clock.now() }];
     this.#facts = newFacts(context.methods);
   }
@@ -50,6 +53,7 @@ export class Attempt {
     this.#peer = formatEndpoint(info.remoteAddress, info.remotePort);
     this.#tls = `${info.tlsVersion} ${info.cipher}`;
     this.#sni = info.sni ?? info.hello?.serverName;
+    this.#certificate = this.#context.certificate(info.sni);
     this.#facts.hello = info.hello;
     this.reach('http');
   }
@@ -61,6 +65,7 @@ export class Attempt {
     this.#facts.hello = hello;
     this.#facts.tls = { stage, code, alert };
     this.#sni = hello?.serverName;
+    this.#certificate = this.#context.certificate(this.#sni);
     this.end(alert === undefined ? `tls-${stage}` : `tls-alert ${alert}`);
   }
 
@@ -171,7 +176,7 @@ export class Attempt {
       stages: this.#durations(),
       options: [...this.#options],
       reason: isOver ? facts.reason : undefined,
-      explanation: isOver ? diagnose(facts, this.#context.certificate) : undefined,
+      explanation: isOver ? diagnose(facts, this.#certificate) : undefined,
     };
   }
 

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { certificateNames, hasServerAuth } from '../../certs/index.ts';
+import type { ShownCertificate } from '../certificates/material.ts';
 import type { CertificateFacts } from './facts.ts';
 
-/** @param isOwn whether it comes from our own authority */
-export function certificateFacts(certificatePem: string, isOwn: boolean): CertificateFacts {
+export function certificateFacts(certificate: Omit<ShownCertificate, 'keyPem' | 'names' | 'ocsp'>): CertificateFacts {
+  const { certificatePem, isOwn } = certificate;
   const leaf = new X509Certificate(certificatePem);
   const { dns, ip } = certificateNames(leaf);
   return {

@@ -19,15 +19,26 @@ export interface CertificateView {
 
 /** The certificate as it lies in its files. Nothing is made or mended. */
 export function examineFiles(config: Config, user: UserIds, isRunning: boolean, now: Date): CertificateView {
+  const pairs = config.tls.cert.map((cert, index): readonly [string, string] => [cert, config.tls.key[index] ?? '']);
+  if (pairs.length === 0) return examinePair(config, undefined, { user, isRunning, now });
+  const views = pairs.map((pair) => examinePair(config, pair, { user, isRunning, now }));
+  return { findings: views.flatMap(({ findings }) => findings), served: views[0]?.served };
+}
+
+/** @param pair the operator's files, or undefined for those of our own authority */
+function examinePair(
+  config: Config,
+  pair: readonly [string, string] | undefined,
+  { user, isRunning, now }: { readonly user: UserIds; readonly isRunning: boolean; readonly now: Date },
+): CertificateView {
   const check = 'certificate files';
-  const { cert, key } = config.tls;
-  const isOwn = cert === undefined || key === undefined;
+  const [cert, key] = pair ?? [join(config.data, 'server.pem'), join(config.data, 'server.key')];
+  const isOwn = pair === undefined;
   const own = isOwn ? (isRunning ? 'running' : 'stopped') : undefined;
   const names = isOwn && config.hosts.length === 0 ? machineNames() : config.hosts;
   try {
-    const files = isOwn
-      ? asUser(user, () => readCertificateFiles(join(config.data, 'server.pem'), join(config.data, 'server.key')))
-      : readCertificateFiles(cert, key);
+    const read = (): ReturnType<typeof readCertificateFiles> => readCertificateFiles(cert, key);
+    const files = isOwn ? asUser(user, read) : read();
     if (files !== undefined) {
       const { chain, key: privateKey, keyMode } = files;
       const open = !isOwn && (keyMode & 0o007) !== 0;

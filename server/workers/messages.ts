@@ -8,9 +8,9 @@ import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import type { IpPrefix } from '../../tun/index.ts';
 import type { AdmissionRefusal } from '../admission.ts';
+import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import type { Judgement } from '../control-plane.ts';
-import type { TlsMaterial } from '../data-plane.ts';
 import type { Lease } from '../lease-desk.ts';
 
 /** All that a worker is made of. */
@@ -37,6 +37,8 @@ export type ToWorker =
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
   | { readonly kind: 'list'; readonly request: number }
+  /** For new connections; to be answered by `tls-set`. */
+  | { readonly kind: 'tls'; readonly tls: TlsMaterial }
   /** To be answered by `alive`. */
   | { readonly kind: 'alive?' }
   | { readonly kind: 'stop' };
@@ -53,6 +55,7 @@ export type ToSupervisor =
   | { readonly kind: 'lease'; readonly session: string }
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string }
+  | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
   | { readonly kind: 'attempt'; readonly attempt: AttemptView }
   | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };

@@ -2,6 +2,7 @@ import type { SessionView, WorkerView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import { type ListenAddress, listenError } from '../../tls/index.ts';
 import { type BoundSocket, bindSocket, type TunDescriptor } from '../../tun/index.ts';
+import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import { StartError } from '../start-error.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
@@ -41,10 +42,12 @@ export class WorkerPool {
   readonly #places: readonly Place[];
   /** What the listeners are bound to, once that is known: port 0 is another one each time. */
   #ports: readonly { readonly host: string; readonly port: number }[] = [];
+  #tls: TlsMaterial;
   #isStopping = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#tls = options.setup.tls;
     this.#places = options.devices.map((device, index) => ({
       index,
       device,
@@ -73,6 +76,12 @@ export class WorkerPool {
   async sessions(): Promise<SessionView[]> {
     const lists = await Promise.all(this.#places.map(({ worker }) => worker?.sessions() ?? []));
     return lists.flat().sort((a, b) => a.connectedAt.localeCompare(b.connectedAt));
+  }
+
+  /** Resolved when all workers show it; those that start later do so from the beginning. */
+  async setTls(tls: TlsMaterial): Promise<void> {
+    this.#tls = tls;
+    await Promise.all(this.#places.map(({ worker }) => worker?.setTls(tls)));
   }
 
   /** Disconnects everybody in order, by force after 8 s. */
@@ -108,6 +117,7 @@ export class WorkerPool {
       program,
       setup: {
         ...setup,
+        tls: this.#tls,
         worker: place.index,
         mostQueuedBytes: Math.floor(config.limits.queuesBytes / devices.length),
       },

@@ -5,6 +5,7 @@ import type { Log } from '../../core/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
 import type { Admission } from '../admission.ts';
+import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
@@ -50,15 +51,21 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #options: WorkerProcessOptions;
   readonly #desk: WorkerDesk;
+  /** What it was told of last, and who waits for it to have taken that. */
+  #tls: TlsMaterial;
+  #tlsUnset = 0;
+  #tlsWaiting: (() => void)[] = [];
   readonly #lists = new Map<number, (sessions: readonly SessionView[]) => void>();
   #lastList = 0;
   #unanswered = 0;
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
+  #isServing = false;
   #isReady: (listening: readonly ListenAddress[]) => void = () => {};
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
+    this.#tls = options.setup.tls;
     const { control, admission } = options;
     this.#desk = new WorkerDesk({
       control,
@@ -106,6 +113,22 @@ export class WorkerProcess {
     });
   }
 
+  /** Resolved when its new connections get it, or when it has ended. One that is starting gets it when it is ready. */
+  setTls(tls: TlsMaterial): Promise<void> {
+    this.#tls = tls;
+    if (this.#isServing) this.#sendTls();
+    return new Promise((resolve) => this.#tlsWaiting.push(resolve));
+  }
+
+  #sendTls(): void {
+    this.#tlsUnset += 1;
+    this.#send({ kind: 'tls', tls: this.#tls });
+  }
+
+  #tlsIsSet(): void {
+    for (const resolve of this.#tlsWaiting.splice(0)) resolve();
+  }
+
   /** Disconnects its clients in order, then it ends. */
   stop(): void {
     this.#send({ kind: 'stop' });
@@ -132,6 +155,7 @@ export class WorkerProcess {
         clearInterval(this.#asking);
         const { sessions } = this.#desk;
         this.#desk.close();
+        this.#tlsIsSet();
         for (const answer of [...this.#lists.values()]) answer([]);
         resolve({ code, signal, failure: this.#failure, sessions });
       };
@@ -165,10 +189,16 @@ export class WorkerProcess {
     switch (message.kind) {
       case 'ready':
         this.#isReady(message.listening);
+        this.#isServing = true;
+        if (this.#tls !== this.#options.setup.tls) this.#sendTls();
         this.#asking ??= setInterval(() => this.#askWhetherAlive(), ALIVE_MS);
         break;
       case 'failed':
         this.#failure = message.message;
+        break;
+      case 'tls-set':
+        this.#tlsUnset -= 1;
+        if (this.#tlsUnset === 0) this.#tlsIsSet();
         break;
       case 'alive':
         this.#unanswered = 0;

@@ -73,6 +73,9 @@ async function start(setup: WorkerSetup): Promise<void> {
       case 'list':
         void plane.sessions().then((sessions) => send({ kind: 'listed', request: message.request, sessions }));
         break;
+      case 'tls':
+        void plane.setTls(message.tls).then(() => send({ kind: 'tls-set' }));
+        break;
       case 'alive?':
         send({ kind: 'alive' });
         break;

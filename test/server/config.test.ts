@@ -49,7 +49,21 @@ test('without file, environment and flags every key has its documented default',
     data: '/var/lib/sstpd',
     hosts: [],
     listen: [{ host: undefined, port: 443 }],
-    tls: { cert: undefined, key: undefined, minVersion: 'TLSv1.2', ciphers: undefined, handshakeMs: 10_000 },
+    tls: {
+      cert: [],
+      key: [],
+      acme: {
+        enabled: false,
+        agreeTos: false,
+        email: undefined,
+        directory: 'https://acme-v02.api.letsencrypt.org/directory',
+        challenge: 'tls-alpn-01',
+      },
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      ciphers: undefined,
+      handshakeMs: 10_000,
+    },
     http: { preambleMs: 10_000, fallback: { kind: 'page' } },
     proxy: { from: [] },
     pool: { ipv4: undefined, ipv6: undefined },
@@ -155,8 +169,8 @@ test('paths are absolute: from the folder of the file that has them, else from t
   const yaml = 'data: state\ntls: { cert: certs/c.pem, key: /abs/k.pem }\n';
   const fromFile = load({ yaml }).config;
   assert.equal(fromFile.data, join(folder, 'state'));
-  assert.equal(fromFile.tls.cert, join(folder, 'certs/c.pem'));
-  assert.equal(fromFile.tls.key, '/abs/k.pem');
+  assert.deepEqual(fromFile.tls.cert, [join(folder, 'certs/c.pem')]);
+  assert.deepEqual(fromFile.tls.key, ['/abs/k.pem']);
   assert.equal(load({ yaml, flags: { data: 'state' } }).config.data, resolve('state'));
   assert.equal(load({ env: { SSTPD_DATA: './x' } }).config.data, resolve('x'));
 });
@@ -184,13 +198,29 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   data: ['"a\\0b"', '7', '[a]'],
   hosts: ['https://x', '"a b"', '1.2.3', '[a, a]', 'true'],
   listen: ['70000', '-1', 'x:443', '"1.2.3:443"', '"::1:443"', '[]', 'none', '1.5', '[443, 443]'],
-  'tls.cert': ['7', '"a\\0"'],
-  'tls.key': ['7'],
+  'tls.cert': ['7', '"a\\0"', '[a, 7]', '"a,,b"'],
+  'tls.key': ['7', '[a, none, ""]'],
+  'tls.acme.enabled': ['maybe'],
+  'tls.acme.agreeTos': ['1'],
+  'tls.acme.email': ['me', '"a b@example.com"', '"a@b@c"', '1'],
+  'tls.acme.directory': ['"http://ca.example/dir"', 'ca.example', '"https://user@ca.example/"'],
+  'tls.acme.challenge': ['dns-01', '[tls-alpn-01]'],
   'tls.minVersion': ['TLSv1.1', '1.2', '[TLSv1.2]'],
+  'tls.maxVersion': ['TLSv1.1', '1.3'],
   'tls.ciphers': ['""', '"a b"', '1'],
   'tls.handshakeMs': ['99', '3600001', '10s', '.nan', '-5', '1.5', '.inf', 'true', '"0x200"', '"500 "'],
   'http.preambleMs': ['99', '10s'],
-  'http.fallback': ['site', './site', '403', 'ftp://x', 'http://', 'http://a/b', 'http://u:p@a', '"http://a b"', '[page]'],
+  'http.fallback': [
+    'site',
+    './site',
+    '403',
+    'ftp://x',
+    'http://',
+    'http://a/b',
+    'http://u:p@a',
+    '"http://a b"',
+    '[page]',
+  ],
   'proxy.from': ['10.0.0.1/8', '10.0.0.0/33', 'localhost', '"::1/64"', '[192.0.2.1, 192.0.2.1/32]'],
   'pool.ipv4': [
     '10.0.0.0',
@@ -240,8 +270,10 @@ test('each key refuses bad values in one line: key, value, what is allowed, wher
     const values = REFUSED[key];
     assert.ok(values !== undefined, `no bad value for ${key}`);
     for (const value of values) {
-      const [group, inner] = key.split('.');
-      const yaml = inner === undefined ? `${key}: ${value}\n` : `${group}:\n  ${inner}: ${value}\n`;
+      const yaml = key
+        .split('.')
+        .map((part, depth, parts) => `${'  '.repeat(depth)}${part}:${depth === parts.length - 1 ? ` ${value}` : ''}\n`)
+        .join('');
       const { message, origin } = refusal({ yaml });
       const path = join(folder, 'sstpd.yaml');
       assert.ok(message.startsWith(`${key}: `), message);
@@ -280,6 +312,53 @@ test('a certificate without its key, and a key without its certificate, are refu
     refusal({ flags: { 'tls.key': 'k.pem' } }).message,
     /^tls\.key \(flag --key\) is set, but tls\.cert is not/,
   );
+  const { message } = refusal({ yaml: 'tls: { cert: [a.pem, b.pem] }\n', flags: { 'tls.key': ['a.key'] } });
+  assert.match(
+    message,
+    /^tls\.cert \(file .*\) has 2 files and tls\.key \(flag --key\) 1 file: each certificate needs/,
+  );
+});
+
+test('a newest TLS version below the oldest is refused', () => {
+  const { message } = refusal({ env: { SSTPD_TLS_MIN_VERSION: 'TLSv1.3', SSTPD_TLS_MAX_VERSION: 'TLSv1.2' } });
+  assert.match(message, /^tls\.minVersion \(.*\) is newer than tls\.maxVersion \(.*\): no version is left$/);
+});
+
+test('ACME: what it needs, and what it excludes', () => {
+  const acme = { 'tls.acme.enabled': true, 'tls.acme.agreeTos': true, hosts: ['vpn.example.com'] };
+  const cases: readonly [FlagValues, RegExp][] = [
+    [
+      { 'tls.acme.agreeTos': false },
+      /^tls\.acme\.enabled \(flag --acme\) needs tls\.acme\.agreeTos: read the terms .*letsencrypt/,
+    ],
+    [{ hosts: 'none' }, /^tls\.acme\.enabled \(flag --acme\) needs hosts/],
+    [{ hosts: ['vpn.example.com', '192.0.2.1'] }, /^hosts \(flag --host\): '192\.0\.2\.1' must be a full DNS name/],
+    [{ hosts: ['*.example.com'] }, /'\*\.example\.com' must be a full DNS name/],
+    [{ hosts: ['vpn'] }, /'vpn' must be a full DNS name/],
+    [{ 'tls.cert': 'a', 'tls.key': 'b' }, /^tls\.acme\.enabled \(flag --acme\) and tls\.cert \(flag --cert\) exclude/],
+  ];
+  for (const [flags, error] of cases) assert.match(refusal({ flags: { ...acme, ...flags } }).message, error);
+  const yaml =
+    'tls:\n  acme:\n    enabled: true\n    agreeTos: yes\n    email: me@example.com\nhosts: vpn.example.com\n';
+  assert.equal(load({ yaml: yaml.replace('yes', '"yes"') }).config.tls.acme.email, 'me@example.com');
+  assert.match(
+    refusal({ yaml: 'tls: { acme: { mail: x } }\n' }).message,
+    /^tls\.acme\.mail: unknown key, the nearest is tls\.acme\.email/,
+  );
+  assert.match(refusal({ yaml: 'tls: { acme: true }\n' }).message, /^tls\.acme: true must be keys and values/);
+  assert.match(refusal({ yaml: 'tls: { acme.email: x@y }\n' }).message, /^tls\.acme\.email: must be written as/);
+});
+
+test('several certificates: a list in the file, flags that are repeated, or commas in the environment', () => {
+  const wanted = [resolve('a.pem'), resolve('b.pem')];
+  const keys = { 'tls.key': ['a.key', 'b.key'] };
+  assert.deepEqual(load({ flags: { 'tls.cert': ['a.pem', 'b.pem'], ...keys } }).config.tls.cert, wanted);
+  assert.deepEqual(load({ env: { SSTPD_TLS_CERT: 'a.pem, b.pem' }, flags: keys }).config.tls.cert, wanted);
+  const yaml = 'tls:\n  cert: [a.pem, "b,c.pem"]\n  key: [one.key, one.key]\n';
+  const { tls } = load({ yaml }).config;
+  assert.deepEqual(tls.cert, [join(folder, 'a.pem'), join(folder, 'b,c.pem')]);
+  assert.deepEqual(tls.key, [join(folder, 'one.key'), join(folder, 'one.key')], 'one key may serve two certificates');
+  assert.deepEqual(load({ yaml, env: {}, flags: { 'tls.cert': 'none', 'tls.key': 'none' } }).config.tls.cert, []);
 });
 
 test("listeners that would collide at bind are refused, ports of the kernel's choice are not", () => {
@@ -333,6 +412,9 @@ test('the schema describes each key, with environment names that do not collide'
       'listen',
       'cert',
       'key',
+      'acme',
+      'acme-agree-tos',
+      'acme-email',
       'fallback',
       'proxy-from',
       'pool',

@@ -231,7 +231,7 @@ export class World {
       attempts: {
         clock,
         log: this.log,
-        certificate: this.certificate,
+        certificate: () => this.certificate,
         methods: config.auth.methods,
         changed: (attempt) => this.attempts.put(attempt),
       },

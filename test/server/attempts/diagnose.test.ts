@@ -22,7 +22,7 @@ function explain(failure: Partial<TlsFailure>, certificate: Partial<CertificateF
   const attempt = new Attempt({
     clock: { now: () => 0 },
     log: new RecordingLog(),
-    certificate: { ...CERTIFICATE_FACTS, notAfter: new Date('2999-01-01'), ...certificate },
+    certificate: () => ({ ...CERTIFICATE_FACTS, notAfter: new Date('2999-01-01'), ...certificate }),
     methods: ['mschapv2'],
     changed: (view) => void told.push(view),
   });
@@ -126,7 +126,7 @@ test('the facts are those of the certificate', () => {
   const now = new Date('2026-01-01');
   const authority = createAuthority({ commonName: 'test', now });
   const own = issueServerCertificate({ authority, names: ['vpn.example.com', '192.0.2.1', '2001:db8::1'], now });
-  const facts = certificateFacts(own.certificatePem, true);
+  const facts = certificateFacts({ ...own, isOwn: true });
   assert.deepEqual(facts.names, ['vpn.example.com', '192.0.2.1', '2001:db8::1']);
   assert.equal(facts.hasServerAuth, true);
   for (const name of [...facts.names, '[2001:db8::1]', 'VPN.example.com']) assert.equal(facts.covers(name), true, name);

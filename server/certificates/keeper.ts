@@ -1,0 +1,270 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
+import { asUser, type Log } from '../../core/index.ts';
+import { chooseByName } from '../../tls/index.ts';
+import type { Config } from '../config.ts';
+import { machineNames } from '../first-start.ts';
+import type { StartSummary } from '../next-steps.ts';
+import { isOperatorError } from '../operator-error.ts';
+import type { RunUser } from '../privileges.ts';
+import { AcmeSource } from './acme-source.ts';
+import { FilesSource } from './files-source.ts';
+import { type AcmeChallenge, type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
+import { OcspStapler } from './ocsp-stapler.ts';
+import { OwnSource } from './own-source.ts';
+import type { CertificateSource } from './source.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Gives the certificate to whoever serves it; resolved when it is what new connections get. */
+export type ApplyTls = (material: TlsMaterial) => Promise<void>;
+
+/** A certificate that is served, and where the next one comes from. */
+interface Served {
+  readonly source: CertificateSource;
+  certificate: ServerCertificate;
+  isLooking: boolean;
+  stapler: OcspStapler | undefined;
+  staple: Buffer | undefined;
+}
+
+interface Loaded {
+  readonly served: readonly [Served, ...Served[]];
+  readonly names: readonly string[];
+  readonly ca: StartSummary['ca'];
+}
+
+/** The certificates to serve, from the start on, and the newer ones that come while the server runs. */
+export class CertificateKeeper {
+  /** What clients may dial, the best first. */
+  readonly names: readonly string[];
+  /** Set if the certificate comes from our own authority. */
+  readonly ca: StartSummary['ca'];
+  readonly #config: Config;
+  readonly #runUser: RunUser;
+  readonly #log: Log;
+  readonly #served: Loaded['served'];
+  readonly #timers: NodeJS.Timeout[] = [];
+  #material: TlsMaterial;
+  #apply: ApplyTls = async () => {};
+  readonly #challenges = new Map<string, AcmeChallenge>();
+
+  /** The one for names that no other is for. */
+  get first(): ServerCertificate {
+    return this.#served[0].certificate;
+  }
+
+  private constructor(config: Config, runUser: RunUser, log: Log, loaded: Loaded) {
+    this.#config = config;
+    this.#runUser = runUser;
+    this.#log = log;
+    this.#served = loaded.served;
+    this.#material = materialOf(loaded.served, [], randomBytes(48));
+    this.names = loaded.names;
+    this.ca = loaded.ca;
+  }
+
+  /**
+   * The operator's files if the configuration names them, read with the rights that we have; else our own authority's,
+   * in the data directory, as its owner.
+   *
+   * @throws {CertificateError} @throws {TlsContextError}
+   */
+  static async load(config: Config, runUser: RunUser, log: Log): Promise<CertificateKeeper> {
+    const loaded =
+      (await fromFiles(config)) ??
+      (await fromAcme(config, runUser, log)) ??
+      asUser(runUser, () => fromAuthority(config, log));
+    const keeper = new CertificateKeeper(config, runUser, log, loaded);
+    tlsContext(config, keeper.material);
+    keeper.#warn();
+    return keeper;
+  }
+
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /**
+   * Looks for newer certificates until `stop`, with the rights that are left.
+   *
+   * @returns lines for the operator
+   */
+  async begin(apply: ApplyTls): Promise<string[]> {
+    this.#apply = apply;
+    const lines: string[] = [];
+    for (const served of this.#served) {
+      const { source } = served;
+      const unreadable = source instanceof FilesSource ? await source.begin() : undefined;
+      if (unreadable !== undefined) lines.push(this.#unreadable(unreadable));
+      this.#timers.push(setInterval(() => void this.#look(served), source.everyMs));
+      this.#staple(served);
+      if (!(source instanceof AcmeSource)) continue;
+      source.begin({
+        showChallenge: (name, challenge) => this.#challenge(name, { ...challenge, names: [name] }),
+        hideChallenge: (name) => this.#challenge(name, undefined),
+      });
+      if (served.certificate.source !== 'acme') lines.push(ordering(this.#config));
+      void this.#look(served);
+    }
+    this.#timers.push(setInterval(() => this.#warn(), DAY_MS));
+    return lines;
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { source, stapler } of this.#served) {
+      stapler?.stop();
+      if (source instanceof AcmeSource) source.stop();
+    }
+  }
+
+  /** One look at each source. */
+  async look(): Promise<void> {
+    for (const served of this.#served) await this.#look(served);
+  }
+
+  /** What can't be served is said, and the one before stays. */
+  async #look(served: Served): Promise<void> {
+    if (served.isLooking) return;
+    served.isLooking = true;
+    try {
+      const fresh = await served.source.look(new Date());
+      if (fresh !== undefined) await this.#change(served, fresh);
+    } catch (error) {
+      const line = isOperatorError(error) ? error.message : error instanceof Error ? error.stack : String(error);
+      this.#log.error('certificate.not-renewed', { error: line, servedUntil: endOf(served.certificate) });
+    } finally {
+      served.isLooking = false;
+    }
+  }
+
+  async #change(served: Served, fresh: ServerCertificate): Promise<void> {
+    const before = { certificate: served.certificate, staple: served.staple };
+    Object.assign(served, { certificate: fresh, staple: undefined });
+    try {
+      await this.#publish(randomBytes(48));
+    } catch (error) {
+      Object.assign(served, before);
+      throw error;
+    }
+    this.#staple(served);
+    const { dns, ip } = certificateNames(fresh.leaf);
+    const { fingerprint256 } = fresh.leaf;
+    this.#log.info('certificate.renewed', { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 });
+    this.#warn();
+  }
+
+  /** Resolved when every process that accepts connections has it. */
+  async #challenge(name: string, challenge: AcmeChallenge | undefined): Promise<void> {
+    if (challenge === undefined) this.#challenges.delete(name);
+    else this.#challenges.set(name, challenge);
+    await this.#publish(this.#material.ticketKeys);
+  }
+
+  /** Has the responder asked that the certificate names, if it names one. */
+  #staple(served: Served): void {
+    served.stapler?.stop();
+    const changed = (staple: Buffer | undefined): void => {
+      served.staple = staple;
+      this.#publish(this.#material.ticketKeys).catch((error) =>
+        this.#log.error('certificate.no-staple', { error: (error as Error).message }),
+      );
+    };
+    served.stapler = OcspStapler.for(served.certificate, { log: this.#log, changed });
+    void served.stapler?.begin();
+  }
+
+  /** @param ticketKeys those of before if the certificates are the same, so that sessions may resume */
+  async #publish(ticketKeys: Buffer): Promise<void> {
+    const material = materialOf(this.#served, [...this.#challenges.values()], ticketKeys);
+    tlsContext(this.#config, material); // OpenSSL may refuse it: here, not in a worker
+    this.#material = material;
+    await this.#apply(material);
+  }
+
+  #unreadable(file: string): string {
+    const { name, uid } = this.#runUser;
+    this.#log.warn('certificate.unreadable', { file, runsAs: name });
+    return (
+      `WARNING: ${file} can't be read by ${name}, which sstpd has become: a renewed certificate needs a restart, ` +
+      `or files that ${name} can read (install -o ${uid} -m 600 in what renews it)`
+    );
+  }
+
+  /** Each host against the certificate that a client is shown that dials it; for an address it sends no SNI. */
+  #warn(): void {
+    const shown = this.#material.certificates;
+    const { hosts } = this.#config;
+    for (const [index, { certificate }] of this.#served.entries()) {
+      const dialled = hosts.filter((host) => chooseByName(shown, host.toLowerCase()) === index);
+      for (const warning of warnings(certificate, dialled, new Date())) {
+        this.#log.warn('certificate.warning', { warning });
+      }
+    }
+  }
+}
+
+function materialOf(
+  [first, ...others]: Loaded['served'],
+  challenges: readonly AcmeChallenge[],
+  ticketKeys: Buffer,
+): TlsMaterial {
+  return { certificates: [shownOf(first), ...others.map(shownOf)], challenges, ticketKeys };
+}
+
+function shownOf({ certificate, staple }: Served): ShownCertificate {
+  const { certificatePem, keyPem, leaf, source } = certificate;
+  const names = certificateNames(leaf).dns;
+  return { certificatePem, keyPem, names, ocsp: staple, isOwn: source === 'own-ca' };
+}
+
+function newServed(source: CertificateSource, certificate: ServerCertificate): Served {
+  return { source, certificate, isLooking: false, stapler: undefined, staple: undefined };
+}
+
+function endOf({ leaf }: ServerCertificate): string {
+  return leaf.validToDate.toISOString();
+}
+
+/** @returns undefined if the configuration names none */
+async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
+  const names = new Set(hosts);
+  const all: Served[] = [];
+  for (const [index, cert] of tls.cert.entries()) {
+    const source = new FilesSource(cert, tls.key[index] ?? cert);
+    const certificate = await source.load(new Date());
+    const { dns, ip } = certificateNames(certificate.leaf);
+    for (const name of [...dns, ...ip]) names.add(name);
+    all.push(newServed(source, certificate));
+  }
+  const [first, ...others] = all;
+  return first && { served: [first, ...others], names: [...names], ca: undefined };
+}
+
+/** @returns undefined unless the configuration wants it; until there is one, the own authority's certificate */
+async function fromAcme(config: Config, runUser: RunUser, log: Log): Promise<Loaded | undefined> {
+  if (!config.tls.acme.enabled) return undefined;
+  const source = await AcmeSource.create(config, log);
+  const certificate = asUser(
+    runUser,
+    () => source.stored(new Date()) ?? fromAuthority(config, log).served[0].certificate,
+  );
+  return { served: [newServed(source, certificate)], names: config.hosts, ca: undefined };
+}
+
+function ordering({ hosts, tls }: Config): string {
+  return (
+    `a certificate for ${hosts.join(', ')} is being ordered from ${tls.acme.directory} (log: certificate.renewed); ` +
+    "until it is there, clients are shown the own authority's"
+  );
+}
+
+function fromAuthority(config: Config, log: Log): Loaded {
+  const names = config.hosts.length > 0 ? config.hosts : machineNames();
+  const source = new OwnSource(config.data, names, log);
+  const { certificate, caPem, caFingerprint256 } = source.ensure(new Date());
+  const ca = { file: join(config.data, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
+  return { served: [newServed(source, certificate)], names, ca };
+}

@@ -1,0 +1,39 @@
+/** What TLS shows, in a form that can be sent to another process. */
+import { createServerTls, type TlsServerContext } from '../../tls/index.ts';
+import type { Config } from '../config.ts';
+
+export interface ShownCertificate {
+  /** Leaf first, then the chain. */
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** DNS names in lower case that it is shown for. */
+  readonly names: readonly string[];
+  /** An OCSP response to staple. */
+  readonly ocsp: Buffer | undefined;
+  /** From our own authority, whose certificate clients must be given. */
+  readonly isOwn: boolean;
+}
+
+export interface AcmeChallenge {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly names: readonly string[];
+}
+
+export interface TlsMaterial {
+  /** The first is for all clients that ask for no name of another. */
+  readonly certificates: readonly [ShownCertificate, ...ShownCertificate[]];
+  /** What an ACME authority is shown, by name. */
+  readonly challenges: readonly AcmeChallenge[];
+  /** 48 bytes, others after each change of a certificate: a session must not resume across it. */
+  readonly ticketKeys: Buffer;
+}
+
+/** @throws {TlsContextError} */
+export function tlsContext({ tls }: Config, { certificates, challenges, ticketKeys }: TlsMaterial): TlsServerContext {
+  const { minVersion, maxVersion, ciphers } = tls;
+  const [first, ...others] = certificates;
+  const byName = { names: first.names, others };
+  const options = { minVersion, maxVersion, ticketKeys, byName, challenges };
+  return createServerTls(first, ciphers === undefined ? options : { ...options, ciphers });
+}
