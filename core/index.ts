@@ -5,5 +5,5 @@ export * from './clock.ts';
 export * from './effective-user.ts';
 export * from './event-queue.ts';
 export * from './log.ts';
+export * from './package.ts';
 export * from './system-clock.ts';
-export * from './version.ts';
