@@ -14,6 +14,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   curl: 'curl',
   openssl: 'openssl',
+  'systemd-analyze': 'systemd',
 };
 
 // What `sstpd` keeps between runs.
