@@ -46,7 +46,7 @@ export class Docker implements Engine {
   }
 
   async build({ archive, context }: BaseImage, clone: string): Promise<void> {
-    await this.#start([], { bridge: 'none', iptables: false, ip6tables: false });
+    await this.#start([], { bridge: 'none', iptables: false, ip6tables: false, 'ip-forward': false });
     await must('/usr/bin/docker', ['import', archive, DEBIAN_IMAGE], this.env);
     const build = ['build', '--network', 'host', '--tag'];
     await must('/usr/bin/docker', [...build, BASE_IMAGE, context], this.env);
@@ -124,6 +124,12 @@ export class Podman implements Engine {
     await must('podman', [...this.#place, ...build, `docker.io/library/${BASE_IMAGE}`, context], this.#env);
     const file = ['--file', join(clone, 'docker/Dockerfile')];
     await must('podman', [...this.#place, ...build, IMAGE, ...file, clone], this.#env);
+  }
+
+  /** Builds an image on top of one that is there. */
+  async buildOnTop(tag: string, context: string): Promise<void> {
+    const build = ['build', '--pull=never', '--network', 'host', '--tag', tag];
+    await must('podman', [...this.#place, ...build, context], this.#env);
   }
 
   async enter(netns: Netns): Promise<void> {

@@ -1,6 +1,6 @@
 /** The product's Dockerfile, built and run by Docker and again by podman, with a client that connects from outside. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -24,6 +24,18 @@ const LOCKED = ['--cap-drop', 'ALL', '--read-only', '--tmpfs', '/tmp', '--env', 
 const CAPABILITIES = ['--cap-add', 'NET_ADMIN', '--cap-add', 'NET_BIND_SERVICE'];
 const DEVICE = ['--device', '/dev/net/tun'];
 const USUAL = [...LOCKED, ...CAPABILITIES, ...DEVICE];
+
+/** The image with a systemd that starts the unit as docs/packages.md says; the program comes from the image. */
+const WITH_SYSTEMD = `FROM ${IMAGE}
+USER root
+RUN apt-get update && apt-get install -y --no-install-recommends systemd dbus
+COPY sstpd.sysusers.conf /etc/sysusers.d/sstpd.conf
+COPY sstpd.service /etc/systemd/system/
+RUN systemd-sysusers && echo SSTPD_HOSTS=${HOST} > /etc/default/sstpd && systemctl enable sstpd
+HEALTHCHECK NONE
+ENTRYPOINT []
+CMD ["/lib/systemd/systemd"]
+`;
 
 let folder: string;
 let base: BaseImage;
@@ -52,6 +64,7 @@ after(async () => {
 for (const kind of ['docker', 'podman'] as const) {
   describe(kind, options, () => {
     let engine: Engine;
+    let users = 0;
 
     before(async () => {
       engine = kind === 'docker' ? new Docker(join(folder, kind)) : new Podman(join(folder, kind));
@@ -121,13 +134,15 @@ for (const kind of ['docker', 'podman'] as const) {
 
     /** A user of its own, a tunnel, a ping of the server and one of an address of the container's other side. */
     async function tunnel(name: string): Promise<void> {
-      const added = await must('exec', '--user', 'sstpd', name, 'sstpd', 'user', 'add', 'ann', '--json');
+      users += 1;
+      const user = `ann${users}`;
+      const added = await must('exec', '--user', 'sstpd', name, 'sstpd', 'user', 'add', user, '--json');
       const { password } = JSON.parse(added) as { password: string };
       const caFile = join(folder, 'ca.pem');
       writeFileSync(caFile, await must('exec', '--user', 'sstpd', name, 'cat', '/var/lib/sstpd/ca.pem'));
       const peer = new SstpdClient(client, {
         to: HOST,
-        user: 'ann',
+        user,
         password,
         caFile,
         args: ['--route', '172.16.0.0/12'],
@@ -186,6 +201,65 @@ for (const kind of ['docker', 'podman'] as const) {
         await tunnel(name);
       });
     });
+
+    if (kind === 'podman') {
+      test('the systemd unit under a real systemd: forwarding, a restart after a crash, an end in order', async () => {
+        const context = join(folder, 'systemd');
+        cpSync(join(CLONE, 'packaging/systemd'), context, { recursive: true });
+        writeFileSync(join(context, 'Dockerfile'), WITH_SYSTEMD);
+        await (engine as Podman).buildOnTop('sstpd-systemd', context);
+        await host.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=0']);
+        const name = 'sstpd-systemd-test';
+        const system = ['--privileged', '--systemd=always'];
+        await must('run', '--detach', '--name', name, ...system, ...engine.network, 'sstpd-systemd');
+        try {
+          const journal = async (): Promise<string> =>
+            (await engine.command('exec', name, 'journalctl', '--no-pager', '--unit', 'sstpd')).stdout;
+          const starts = async (): Promise<number> => (await journal()).split('More users:').length - 1;
+          const show = async (property: string): Promise<string> =>
+            (await must('exec', name, 'systemctl', 'show', '--property', property, '--value', 'sstpd')).trim();
+          await eventually('the unit has started', async () => (await starts()) === 1, MINUTE_MS);
+          assert.match(await journal(), /IPv4 forwarding turned on/);
+          assert.doesNotMatch(await journal(), /WARNING|"level":"error"/);
+          const pid = await show('MainPID');
+          const status = await must('exec', name, 'cat', `/proc/${pid}/status`);
+          assert.match(status, new RegExp(`^Uid:\\t${UID}\\t`, 'm'));
+          assert.match(status, new RegExp(`^CapEff:\\t${NET_ADMIN_AND_BIND_SERVICE}$`, 'm'));
+          assert.match(status, /^Seccomp:\t2$/m);
+          await tunnel(name);
+          await must('exec', name, 'systemctl', 'kill', '--signal=KILL', '--kill-who=main', 'sstpd');
+          await eventually('the unit has started again', async () => (await starts()) === 2, MINUTE_MS);
+          assert.equal(await show('NRestarts'), '1');
+          await tunnel(name);
+          await must('exec', name, 'systemctl', 'stop', 'sstpd');
+          assert.deepEqual([await show('ActiveState'), await show('Result')], ['inactive', 'success']);
+          assert.match(await journal(), /"msg":"server\.stopped"/);
+        } finally {
+          await must('rm', '--force', '--volumes', name);
+          await host.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
+        }
+      });
+
+      test('kubernetes.yaml comes up, with a volume that is its own', async () => {
+        // podman has no ports of its own for a namespace that was there before.
+        const manifest = readFileSync(join(CLONE, 'docker/kubernetes.yaml'), 'utf8')
+          .replace('vpn.example.com', HOST)
+          .replace(/^ +ports:\n +- name: sstp\n +containerPort: 443\n/m, '');
+        const file = join(folder, 'kubernetes.yaml');
+        writeFileSync(file, manifest);
+        await must('tag', IMAGE, 'localhost/sstpd:0.1.0');
+        await must('kube', 'play', ...engine.network, file);
+        try {
+          const name = 'sstpd-pod-0-sstpd';
+          await eventually('sstpd is ready', async () => (await logs(name)).includes('More users:'), MINUTE_MS).catch(
+            async (error: Error) => assert.fail(`${error.message}\n${await logs(name)}`),
+          );
+          await tunnel(name);
+        } finally {
+          await must('kube', 'down', file);
+        }
+      });
+    }
 
     if (kind === 'docker') {
       test('compose.yaml comes up with one command', async () => {
