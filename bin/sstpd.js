@@ -11,23 +11,25 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 24;
+const SOURCE = new URL('../cli/main.ts', import.meta.url);
+/** Else this is an installed package, where Node takes no TypeScript: it holds what the sources were compiled to. */
+const isClone = existsSync(SOURCE);
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) start();
 else startUnderNewerNode();
 
-/** The sources in a clone; in an installed package, where Node takes no TypeScript, what they were compiled to. */
 function start() {
   hideExperimentalWarnings();
   const cache = privateCacheFolder();
   if (cache !== undefined) module.enableCompileCache(join(cache, 'compiled'));
-  const source = new URL('../cli/main.ts', import.meta.url);
-  const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
+  const main = isClone ? SOURCE : new URL('../dist/cli/main.js', import.meta.url);
   import(main.href)
     .then(({ main: run }) => run(process.argv.slice(2), process, cache))
     .then((code) => process.exit(code))
     .catch((error) => {
       if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-      console.error(`sstpd: something is not installed, run npm ci: ${error.message.split('\n')[0]}`);
+      const remedy = isClone ? 'run npm ci' : 'install the package anew';
+      console.error(`sstpd: something is not installed, ${remedy}: ${error.message.split('\n')[0]}`);
       process.exit(1);
     });
 }
@@ -73,7 +75,8 @@ function hideExperimentalWarnings() {
 function startUnderNewerNode() {
   const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (!existsSync(node)) {
-    console.error(`sstpd: needs Node ${NEEDED_MAJOR} or newer, this is ${process.version}; npm ci brings one along`);
+    const remedy = isClone ? 'npm ci brings one along' : 'see https://nodejs.org/en/download';
+    console.error(`sstpd: needs Node ${NEEDED_MAJOR} or newer, this is ${process.version}; ${remedy}`);
     process.exit(1);
   }
   const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];

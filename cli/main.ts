@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   config: async () => (await import('./config.ts')).addConfigCommand,
   connect: async () => (await import('./connect.ts')).addConnectCommand,
   demo: async () => addDemoCommand,
+  'build-addon': async () => (await import('./build-addon.ts')).addBuildAddonCommand,
 };
 
 /**

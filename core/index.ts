@@ -6,5 +6,5 @@ export * from './effective-user.ts';
 export * from './event-queue.ts';
 export * from './finding.ts';
 export * from './log.ts';
+export * from './package.ts';
 export * from './system-clock.ts';
-export * from './version.ts';

@@ -87,9 +87,10 @@ export function lockDataDirectory(directory: string, user: UserIds): { release()
 /**
  * Whether a user can reach `directory`, whatever its own mode, through its parents.
  *
+ * @param top the last parent to look at
  * @returns the first parent that is closed to `uid`, or undefined
  */
-export function closedParent(directory: string, uid: number): string | undefined {
+export function closedParent(directory: string, uid: number, top = '/'): string | undefined {
   for (let parent = dirname(resolve(directory)); ; parent = dirname(parent)) {
     try {
       const { mode, uid: owner } = statSync(parent);
@@ -97,7 +98,7 @@ export function closedParent(directory: string, uid: number): string | undefined
     } catch {
       // It does not exist yet; it will be made with the data directory, for everybody to pass through.
     }
-    if (parent === dirname(parent)) return undefined;
+    if (parent === top || parent === dirname(parent)) return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
-import { Capability, hasCapability, removeRoute, replaceRoute } from '../tun/index.ts';
+import { removeRoute, replaceRoute } from '../tun/index.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
@@ -19,6 +19,7 @@ import { probeListeners } from './listeners.ts';
 import { LocalControl } from './local-control.ts';
 import { createLog, type LogSink } from './log.ts';
 import { processLog } from './log-limit.ts';
+import { missingRight, readRights } from './missing-rights.ts';
 import type { StartSummary } from './next-steps.ts';
 import { openDevices, preparePlane } from './planes.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
@@ -150,12 +151,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 
 /** @returns whom to become when all is set up */
 function checkRights(config: Config): RunUser {
-  if (!hasCapability(Capability.NetAdmin)) {
-    throw new StartError(
-      'the right to make a TUN device is missing (CAP_NET_ADMIN): run it as root, for example with sudo',
-    );
-  }
   const runUser = chooseRunUser(config.run.user);
+  const missing = missingRight(readRights(), runUser.uid);
+  if (missing !== undefined) throw new StartError(missing);
   const closed = closedParent(config.data, runUser.uid);
   if (closed === undefined) return runUser;
   throw new StartError(

@@ -17,6 +17,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   pebble: 'pebble',
+  'systemd-analyze': 'systemd',
 };
 
 // What `sstpd` keeps between runs.

@@ -1,6 +1,8 @@
 /** The only file that loads the addon. Arguments are checked again on the other side; nothing here is for the network. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isCompiled, packageFolder } from '../core/index.ts';
 
 /** A failed system call throws `Error` with `code`, `errno` and `syscall`; a wrong argument `ERR_INVALID_ARG_VALUE`. */
 export interface NativeAddon {
@@ -79,8 +81,11 @@ export interface NativeAddon {
   bindSocket(address: string, port: number, congestionControl: string): [number, number];
 }
 
-/** `SSTPD_ADDON` names another build of the addon, such as the one with sanitizers of `npm run test:asan`. */
-const ADDON = process.env.SSTPD_ADDON ?? fileURLToPath(new URL('./native/build/Release/tun.node', import.meta.url));
+/**
+ * The addon to load, chosen early (see `version`): another build that `SSTPD_ADDON` names, such as the one with sanitizers of `npm run test:asan`;
+ * what was built here; or the one that came with the installed package, which is for glibc.
+ */
+const ADDON = process.env.SSTPD_ADDON ?? chooseAddon();
 
 /** @throws {Error} in one line if the addon was not built, or for another processor or C library */
 export function loadNative(file: string = ADDON): NativeAddon {
@@ -88,8 +93,13 @@ export function loadNative(file: string = ADDON): NativeAddon {
   try {
     return require(file) as NativeAddon;
   } catch (cause) {
-    throw new Error('the TUN addon is not built for this machine: run "npm ci", or "npm run install" to see why', {
-      cause,
-    });
+    const remedy = isCompiled ? '"sstpd build-addon"' : '"npm ci", or "npm run install" to see why';
+    throw new Error(`the TUN addon is not built for this machine: run ${remedy}`, { cause });
   }
+}
+
+function chooseAddon(): string {
+  const built = join(packageFolder, 'tun/native/build/Release/tun.node');
+  if (!isCompiled || existsSync(built)) return built;
+  return join(packageFolder, `prebuilds/${process.platform}-${process.arch}-glibc/tun.node`);
 }

@@ -2,7 +2,7 @@
 import { loadNative } from './native.ts';
 
 /** Numbers of linux/capability.h. */
-export const Capability = { NetBindService: 10, NetAdmin: 12 } as const;
+export const Capability = { SetGid: 6, SetUid: 7, NetBindService: 10, NetAdmin: 12, SysAdmin: 21 } as const;
 
 /**
  * Takes the whole-file lock of an open file without waiting. It ends with the last copy of the descriptor, so with the

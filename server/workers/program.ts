@@ -1,7 +1,9 @@
 /** Where the program of a worker is, for a supervisor that may no longer go there. */
 import { closeSync, openSync } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
+import { packageFolder } from '../../core/index.ts';
 import { closedParent } from '../data-directory.ts';
+import { StartError } from '../start-error.ts';
 
 /** The descriptor that a worker finds the folder of the program at. */
 export const FOLDER_FD = 5;
@@ -21,6 +23,7 @@ const QUIET = '--disable-warning=ExperimentalWarning';
  * crashed has to be started again without root: it goes by way of a folder that is open already, past the closed ones.
  *
  * @param uid who will start it
+ * @throws {StartError} if that user may not enter the folder itself
  */
 export function locateWorker(uid: number): WorkerProgram {
   const here = import.meta.filename;
@@ -29,7 +32,14 @@ export function locateWorker(uid: number): WorkerProgram {
     const args = [...process.execArgv, QUIET, main];
     return { command: process.execPath, args, folder: undefined, close: () => {} };
   }
-  const top = topFolder(main);
+  const top = topFolder();
+  const closed = closedParent(main, uid, top);
+  if (closed !== undefined) {
+    throw new StartError(
+      `sstpd is installed below ${closed}, which is closed to the user that its workers run as (uid ${uid}): ` +
+        `chmod o+x ${closed}, or install it elsewhere, or start with --workers 1`,
+    );
+  }
   const folder = openSync(top, 'r');
   // Node would go by the links' real names, through the closed folders.
   const flags = [QUIET, '--preserve-symlinks', '--preserve-symlinks-main'];
@@ -38,8 +48,7 @@ export function locateWorker(uid: number): WorkerProgram {
 }
 
 /** The folder that holds all modules: the one of this package, or the one in whose node_modules it is installed. */
-function topFolder(main: string): string {
-  const index = main.indexOf('/node_modules/');
-  if (index !== -1) return main.slice(0, index);
-  return dirname(dirname(dirname(main)));
+function topFolder(): string {
+  const index = packageFolder.indexOf('/node_modules/');
+  return index === -1 ? packageFolder : packageFolder.slice(0, index);
 }

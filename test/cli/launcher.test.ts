@@ -62,11 +62,30 @@ test('it is executable, which npx asks for', () => {
   assert.equal(statSync(LAUNCHER).mode & 0o111, 0o111);
 });
 
-test('under an old Node without a newer one at hand: one line, exit status 1', () => {
+test('under an old Node in a clone without a newer one at hand: one line, exit status 1', () => {
   main('return 0;');
   const { status, stdout, stderr } = spawnSync(...start('x'), { encoding: 'utf8' });
   assert.deepEqual([status, stdout], [1, '']);
   assert.equal(stderr, 'sstpd: needs Node 24 or newer, this is v18.19.0; npm ci brings one along\n');
+});
+
+test('an installed package has no sources: the compiled ones run, and what is missing is said in its terms', () => {
+  mkdirSync(join(folder, 'dist/cli'), { recursive: true });
+  rmSync(join(folder, 'cli'), { recursive: true });
+  writeFileSync(
+    join(folder, 'dist/cli/main.js'),
+    "export const main = async (args) => (args[0] === 'x' ? 5 : import(args[0]));",
+  );
+  const { status, stdout, stderr } = spawnSync(...start('x'), { encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [1, '']);
+  assert.equal(stderr, 'sstpd: needs Node 24 or newer, this is v18.19.0; see https://nodejs.org/en/download\n');
+  const program = join(folder, 'bin/sstpd.js');
+  assert.equal(spawnSync(process.execPath, [program, 'x']).status, 5);
+  const missing = spawnSync(process.execPath, [program, 'no-such-package'], { encoding: 'utf8' });
+  assert.match(
+    missing.stderr,
+    /^sstpd: something is not installed, install the package anew: Cannot find package [^\n]*\n$/,
+  );
 });
 
 test('under an old Node the one of the clone takes over: arguments, stdio and exit status are kept', () => {

@@ -68,7 +68,7 @@ export class Netns {
 
   /** Runs a command in the namespace to its end. Never rejects: look at `code`. */
   exec(command: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    return run('ip', ['netns', 'exec', this.name, command, ...args], options);
+    return execute('ip', ['netns', 'exec', this.name, command, ...args], options);
   }
 
   /** Like `exec`, for commands that must succeed. @returns standard output. @throws {Error} with the command's stderr */
@@ -88,9 +88,9 @@ export class Netns {
   async destroy(): Promise<void> {
     if (!alive.delete(this)) return;
     await Promise.all([...this.#children].map(ended));
-    const { stdout } = await run('ip', ['netns', 'pids', this.name], {});
+    const { stdout } = await execute('ip', ['netns', 'pids', this.name], {});
     for (const pid of stdout.split('\n').filter(Boolean)) kill(Number(pid));
-    await run('ip', ['netns', 'delete', this.name], {});
+    await execute('ip', ['netns', 'delete', this.name], {});
     if (alive.size === 0) process.removeListener('exit', destroyAll);
   }
 
@@ -147,12 +147,13 @@ function destroyAll(): void {
 }
 
 async function must(command: string, args: readonly string[], options: ExecOptions = {}): Promise<string> {
-  const { stdout, stderr, code } = await run(command, args, options);
+  const { stdout, stderr, code } = await execute(command, args, options);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')}: status ${code}: ${stderr.trim()}`);
   return stdout;
 }
 
-function run(command: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
+/** Runs a command to its end, outside of any namespace. Never rejects: look at `code`. */
+export function execute(command: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
   const { input, timeoutMs = 30_000, env = process.env, cwd } = options;
   return new Promise((resolve) => {
     const settings = { timeout: timeoutMs, maxBuffer: 64 << 20, env, ...(cwd === undefined ? {} : { cwd }) };

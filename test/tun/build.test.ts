@@ -5,11 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 
-/** The sources in a folder of their own, as in a fresh clone without node_modules. */
-function copySources(t: TestContext): string {
+/** The sources in a folder of their own, as in a fresh clone without node_modules, or as a package without an addon. */
+function copySources(t: TestContext, isClone = true): string {
   const root = mkdtempSync(join(tmpdir(), 'sstpd-build-'));
   t.after(() => rmSync(root, { recursive: true }));
   const folder = join(root, 'tun/native');
+  if (isClone) {
+    mkdirSync(join(root, 'cli'));
+    writeFileSync(join(root, 'cli/main.ts'), '');
+  }
   cpSync('tun/native', folder, { recursive: true, filter: (file) => !file.includes('/build/') });
   return folder;
 }
@@ -26,6 +30,11 @@ test('without compiler, make and python3: one line with the Debian packages, exi
   );
   assert.equal(run.stdout, '');
   assert.equal(run.status, 1);
+});
+
+test('an installed package is told to run its own command', (t) => {
+  const { stderr } = build(copySources(t, false), { PATH: '/nonexistent' });
+  assert.match(stderr, /: run "apt install g\+\+ make python3", then "sstpd build-addon" again\n$/);
 });
 
 test('an addon newer than its sources is left alone', (t) => {

@@ -1,6 +1,7 @@
 /**
- * Builds the addon: `npm ci` runs this as the package's install script. Plain JavaScript for Node 18 and later,
- * because npm may run it with the machine's own Node before any other is installed.
+ * Builds the addon: `npm ci` runs this as the package's install script, and `sstpd build-addon` where the package was
+ * installed without scripts. Plain JavaScript for Node 18 and later, because npm may run it with the machine's own Node
+ * before any other is installed. `--force` builds it also if there is one.
  *
  * One line when all is well or when something is missing; the compiler's output only when it fails.
  */
@@ -13,6 +14,9 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
 const output = join(here, 'build/Release/tun.node');
+/** Else this is the package as `npm pack` makes it, with compiled sources. */
+const isClone = existsSync(join(root, 'cli/main.ts'));
+const again = isClone ? 'npm ci' : 'sstpd build-addon';
 
 process.exitCode = main();
 
@@ -22,17 +26,21 @@ function main() {
     console.log('sstpd: the TUN addon is for Linux only and was not built');
     return 0;
   }
-  if (isUpToDate()) return 0;
+  const isForced = process.argv.includes('--force');
+  if (!isForced && (isUpToDate() || (!isClone && cameWithPackage()))) return 0;
   const missing = missingTools();
   if (missing.length > 0) {
-    return fail(`${missing.join(', ')} not found: run "apt install g++ make python3", then "npm ci" again`);
+    return fail(`${missing.join(', ')} not found: run "apt install g++ make python3", then "${again}" again`);
   }
   const nodedir = findNodeDirectory();
   if (nodedir === undefined) {
-    return fail('no Node headers found: run "npm ci" without --omit=dev, or install the headers of your Node');
+    const remedy = isClone ? 'run "npm ci" without --omit=dev, or install' : 'install';
+    return fail(`no Node headers found: ${remedy} the headers of your Node (with Debian's: apt install libnode-dev)`);
   }
   const nodeGyp = findNodeGyp();
-  if (nodeGyp === undefined) return fail('node-gyp not found: run "npm ci" without --omit=dev');
+  if (nodeGyp === undefined) {
+    return fail(`node-gyp not found: ${isClone ? 'run "npm ci" without --omit=dev' : 'install npm, which brings it'}`);
+  }
 
   const run = spawnSync(process.execPath, [nodeGyp, 'rebuild', '-C', here, `--nodedir=${nodedir}`], {
     env: environment(),
@@ -50,6 +58,16 @@ function main() {
 function fail(line) {
   console.error(`sstpd: ${line}`);
   return 1;
+}
+
+/** Whether the package holds an addon that loads here. */
+function cameWithPackage() {
+  try {
+    createRequire(import.meta.url)(join(root, `prebuilds/${process.platform}-${process.arch}-glibc/tun.node`));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isUpToDate() {
@@ -93,13 +111,17 @@ function findNodeDirectory() {
   ].find((folder) => existsSync(join(folder, 'include/node/node_api.h')));
 }
 
-/** Our own node-gyp, else the one that npm brings and names in the environment of its scripts. */
+/** Our own node-gyp, else npm's: npm names it in the environment of its scripts; it lies beside Node, or where Debian has it. */
 function findNodeGyp() {
   try {
     return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   } catch {
-    const bundled = process.env.npm_config_node_gyp;
-    return bundled !== undefined && existsSync(bundled) ? bundled : undefined;
+    const beside = resolve(dirname(process.execPath), '..');
+    return [
+      process.env.npm_config_node_gyp,
+      join(beside, 'lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js'),
+      join(beside, 'share/nodejs/node-gyp/bin/node-gyp.js'),
+    ].find((file) => file !== undefined && existsSync(file));
   }
 }
 

@@ -1,0 +1,136 @@
+/** What `npm pack` makes, installed as a user would, without install scripts and with no source in reach. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { tunMissing } from '../support/netns.ts';
+import { SstpdProcess } from '../support/sstpd-process.ts';
+import { INSIDE, SERVE_ARGS, SERVER, VpnLab } from '../support/vpn-lab.ts';
+
+const skip = tunMissing() ?? false;
+const CLONE = join(import.meta.dirname, '../..');
+/** npm and npx run under the Node of the tests. */
+const ENV = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+/** A minute is much for npm, but it may have to ask the registry. */
+const NPM_MS = 60_000;
+/** What Node 24 itself asks of glibc, and the C++ library of GCC 11. */
+const NEWEST_GLIBC = 28;
+const NEWEST_GLIBCXX = 29;
+
+let folder: string;
+let installed: string;
+
+before(() => {
+  if (skip) return;
+  folder = mkdtempSync(join(tmpdir(), 'sstpd-package-'));
+  chmodSync(folder, 0o755);
+  run(CLONE, 'npm', 'pack', '--pack-destination', folder);
+  const [tarball = ''] = globSync(join(folder, '*.tgz'));
+  installed = join(folder, 'home/empty');
+  mkdirSync(installed, { recursive: true });
+  run(installed, 'npm', 'install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball);
+});
+after(() => {
+  if (!skip) rmSync(folder, { recursive: true });
+});
+
+function run(cwd: string, command: string, ...args: string[]): string {
+  return execFileSync(command, args, { cwd, env: ENV, encoding: 'utf8', stdio: 'pipe', timeout: NPM_MS });
+}
+
+const inPackage = (path: string): string => join(installed, 'node_modules/sstpd', path);
+
+test('the package holds JavaScript, the addon and its sources, and leaves none of it in the clone', { skip }, () => {
+  assert.deepEqual(globSync(inPackage('**/*.ts')), []);
+  for (const path of ['bin/sstpd.js', 'dist/cli/main.js', 'prebuilds/linux-x64-glibc/tun.node']) {
+    assert.ok(existsSync(inPackage(path)), path);
+  }
+  assert.ok(!existsSync(inPackage('tun/native/build')), 'no install script has run');
+  for (const path of ['dist', 'prebuilds']) assert.ok(!existsSync(join(CLONE, path)), path);
+});
+
+test('the addon of the package asks for no newer libraries than its documentation says', { skip }, () => {
+  const symbols = run(installed, 'objdump', '-T', inPackage('prebuilds/linux-x64-glibc/tun.node'));
+  const newest = (pattern: RegExp): number =>
+    Math.max(...[...symbols.matchAll(pattern)].map((match) => Number(match[1])));
+  assert.equal(newest(/\(GLIBC_2\.(\d+)/g), NEWEST_GLIBC);
+  assert.equal(newest(/\(GLIBCXX_3\.4\.(\d+)/g), NEWEST_GLIBCXX);
+});
+
+test('npx sstpd: help and version', { skip }, () => {
+  assert.match(run(installed, 'npx', 'sstpd', '--help'), /^Usage: sstpd /);
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  assert.equal(run(installed, 'npx', 'sstpd', '--version'), `${version}\n`);
+});
+
+async function tunnel(t: TestContext): Promise<void> {
+  const lab = await VpnLab.create();
+  t.after(() => lab.destroy());
+  const npx = ['env', '-C', installed, 'npx', 'sstpd'];
+  const env = { ...ENV, SSTPD_LOG_FORMAT: 'json' };
+  const serve = ['serve', '--data', lab.data, '--workers', '2', ...SERVE_ARGS];
+  const server = new SstpdProcess(lab.server, [...npx, ...serve], env);
+  await server.line({ msg: 'server.started', workers: 2 });
+  const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
+  const connect = ['connect', SERVER, '--user', user, '--ca', join(lab.data, 'ca.pem'), '--json'];
+  const client = new SstpdProcess(lab.client(), [...npx, ...connect], { ...ENV, SSTPD_PASSWORD: password });
+  await client.line({ event: 'up', ipv4: /./ });
+  await lab.client().run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
+  assert.deepEqual(server.lines({ level: 'error' }), []);
+  // A worker that crashed is started again by a user who is not root.
+  const from = server.mark;
+  for (const { pid } of server.lines({ msg: 'worker.ready' })) process.kill(Number(pid), 'SIGKILL');
+  for (const worker of [0, 1]) await server.line({ msg: 'worker.ready', worker }, from);
+  await client.end();
+}
+
+test('a tunnel between npx sstpd serve with workers and npx sstpd connect', { skip }, (t) => tunnel(t));
+
+test('the same where nobody but root may enter the folder above the one that it is installed in', {
+  skip,
+}, async (t) => {
+  const home = dirname(installed);
+  chmodSync(home, 0o700);
+  t.after(() => chmodSync(home, 0o755));
+  await tunnel(t);
+});
+
+test('where only root may enter that folder itself, one line says what to do', { skip }, async (t) => {
+  const lab = await VpnLab.create();
+  t.after(() => lab.destroy());
+  chmodSync(installed, 0o700);
+  t.after(() => chmodSync(installed, 0o755));
+  const serve = ['env', '-C', installed, 'npx', 'sstpd', 'serve', '--data', lab.data, '--workers', '2'];
+  const server = new SstpdProcess(lab.server, serve, ENV);
+  assert.equal((await server.end()).status, 1);
+  assert.equal(
+    server.text,
+    `sstpd: sstpd is installed below ${installed}, which is closed to the user that its workers run as (uid 88443): ` +
+      `chmod o+x ${installed}, or install it elsewhere, or start with --workers 1`,
+  );
+});
+
+test('the install script takes the addon of the package; without it sstpd build-addon makes one', { skip }, () => {
+  const script = inPackage('tun/native/build.mjs');
+  const scriptSays = (): unknown[] => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { env: {}, encoding: 'utf8' });
+    return [status, stdout, stderr];
+  };
+  assert.deepEqual(scriptSays(), [0, '', '']);
+  rmSync(inPackage('prebuilds'), { recursive: true });
+  const missing =
+    'sstpd: g++, make, python3 not found: run "apt install g++ make python3", then "sstpd build-addon" again\n';
+  assert.deepEqual(scriptSays(), [1, '', missing]);
+  const served = spawnSync('npx', ['sstpd', 'serve'], { cwd: installed, env: ENV, encoding: 'utf8' });
+  const what = 'sstpd: the TUN addon is not built for this machine: run "sstpd build-addon"\n';
+  assert.deepEqual([served.status, served.stdout, served.stderr], [1, '', what]);
+  assert.equal(run(installed, 'npx', 'sstpd', 'build-addon'), 'sstpd: TUN addon built\n');
+  const started = spawnSync('npx', ['sstpd', 'serve', '--data', '/proc/none'], {
+    cwd: installed,
+    env: ENV,
+    encoding: 'utf8',
+  });
+  assert.match(started.stderr, /^sstpd: data directory \/proc\/none can't be made/);
+});

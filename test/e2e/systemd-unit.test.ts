@@ -1,0 +1,94 @@
+/** packaging/systemd: what systemd-analyze says of it, and the server with the rights that the unit gives. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { tunMissing } from '../support/netns.ts';
+import { SSTPD, SstpdProcess } from '../support/sstpd-process.ts';
+import { INSIDE, SERVE_ARGS, VpnLab } from '../support/vpn-lab.ts';
+
+const skip = tunMissing() ?? false;
+const UNIT = 'packaging/systemd/sstpd.service';
+const unit = readFileSync(UNIT, 'utf8');
+
+/** All values of a setting, in one line. */
+const setting = (name: string): string =>
+  [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map((match) => match[1]).join(' ');
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sstpd-unit-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('systemd-analyze security: an exposure of 2.5 at most', { skip }, () => {
+  const args = ['security', '--offline=true', '--no-pager', '--threshold=25', UNIT];
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+  assert.equal(status, 0, `${stderr}${stdout}`);
+  assert.match(stdout, /Overall exposure level for sstpd\.service: [0-2]\.\d/);
+});
+
+test('systemd-analyze verify: no unknown key, no bad value', { skip }, (t) => {
+  const file = join(folderFor(t), 'sstpd.service');
+  const verify = (text: string): string => {
+    writeFileSync(file, text);
+    const args = ['verify', '--man=no', '--recursive-errors=no', file];
+    const { status, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+    return `${status} ${stderr}`;
+  };
+  // The command has to exist; it is where npm install --global puts it.
+  const here = unit.replace('ExecStart=/usr/local/bin/sstpd ', `ExecStart=${SSTPD} `);
+  assert.notEqual(here, unit);
+  assert.equal(verify(here), '0 ');
+  assert.match(
+    verify(here.replace('ProtectHome=yes', 'ProtectHome=perhaps')),
+    /^1 .*:\d+: Failed to parse protect home value/,
+  );
+});
+
+test('systemd-sysusers makes the account of the unit', { skip }, (t) => {
+  const root = folderFor(t);
+  mkdirSync(join(root, 'etc'));
+  const args = [`--root=${root}`, join(process.cwd(), 'packaging/systemd/sstpd.sysusers.conf')];
+  const { status, stderr } = spawnSync('systemd-sysusers', args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(readFileSync(join(root, 'etc/passwd'), 'utf8'), new RegExp(`^${setting('User')}:[^:]*:\\d+:\\d+:`, 'm'));
+  assert.match(readFileSync(join(root, 'etc/group'), 'utf8'), new RegExp(`^${setting('Group')}:`, 'm'));
+});
+
+test('with the rights that the unit gives, as a user of its own, all works: device, forwarding, NAT, port 443', {
+  skip,
+}, async (t) => {
+  const lab = await VpnLab.create();
+  t.after(() => lab.destroy());
+  const list = (name: string): string => setting(name).replaceAll('CAP_', '+').replaceAll(' ', ',').toLowerCase();
+  mkdirSync(lab.data, { mode: Number.parseInt(setting('StateDirectoryMode'), 8) });
+  const rights = [
+    ...['--reuid', '61000', '--regid', '61000', '--clear-groups'],
+    ...['--inh-caps', `-all,${list('AmbientCapabilities')}`, '--ambient-caps', `-all,${list('AmbientCapabilities')}`],
+    ...['--bounding-set', `-all,${list('CapabilityBoundingSet')}`],
+    ...(setting('NoNewPrivileges') === 'yes' ? ['--no-new-privs'] : []),
+  ];
+  const [, ...words] = setting('ExecStart').split(' ');
+  const sstpd = [process.execPath, SSTPD, ...words, '--data', lab.data, '--workers', '2', ...SERVE_ARGS];
+  await lab.server.run('chown', ['61000:61000', lab.data]);
+  const script = `umask ${setting('UMask')} && exec "$@"`;
+  const command = ['sh', '-c', script, 'sh', 'setpriv', ...rights, ...sstpd];
+  const server = new SstpdProcess(lab.server, command, { SSTPD_LOG_FORMAT: 'json' });
+  await server.line({ msg: 'server.started', runsAs: 'uid 61000', workers: 2 });
+  const remarks = server.lines({ msg: 'network.remark' }).map(({ remark }) => String(remark));
+  assert.ok(remarks.includes('IPv4 forwarding turned on (net.ipv4.ip_forward=1)'), remarks.join('\n'));
+  assert.deepEqual(
+    remarks.filter((remark) => remark.startsWith('WARNING')),
+    [],
+  );
+  const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
+  const client = lab.connect({ user, password });
+  await client.up();
+  await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
+  assert.deepEqual(server.lines({ level: 'error' }), []);
+  assert.equal((await server.stop(setting('KillMode') === 'mixed' ? 'SIGTERM' : 'SIGKILL')).status, 0);
+  assert.equal((await client.ended()).wasUp, true);
+});
