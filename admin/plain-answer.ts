@@ -1,5 +1,5 @@
 /** Short answers of an ordinary web server. */
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 
 /** RFC 9112 6.3: whether a message has a body, of any length. */
 export function hasBody(headers: NodeJS.Dict<string | string[]>): boolean {

@@ -7,7 +7,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http';
-import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
 import { answer, hasBody } from './plain-answer.ts';
 
@@ -50,7 +50,14 @@ export function proxyListener(upstream: URL, addressOf: (socket: Duplex) => stri
     const headers = requestHeaders(incoming, upstream, addressOf(incoming.socket));
     const method = incoming.method ?? 'GET';
     const { hostname, port } = upstream;
-    const target = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port: port || undefined, method, path, headers, agent };
+    const target = {
+      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: port || undefined,
+      method,
+      path,
+      headers,
+      agent,
+    };
     forward(request(target), incoming, response);
   };
 }
@@ -66,6 +73,7 @@ function forward(outgoing: ReturnType<typeof httpRequest>, incoming: IncomingMes
     pipeline(from, response, () => {}); // whichever side leaves ends the other
   });
   outgoing.on('error', () => {
+    if (response.destroyed) return;
     if (response.headersSent) response.destroy();
     else answer(response, isLate ? 504 : 502, { connection: 'close' });
   });

@@ -25,7 +25,11 @@ async function listen(t: TestContext, server: Server): Promise<number> {
 }
 
 /** @returns what sends pieces of a request, and reads until the server ends the connection */
-async function serve(t: TestContext, fallback: Fallback, options: Parameters<typeof startWebPage>[0] = {}): Promise<Ask> {
+async function serve(
+  t: TestContext,
+  fallback: Fallback,
+  options: Parameters<typeof startWebPage>[0] = {},
+): Promise<Ask> {
   const page = await startWebPage({ fallback, ...options });
   t.after(() => page.close());
   const server = createServer((socket) => {
@@ -52,11 +56,14 @@ function parse(text: string): Answer {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [line = '', ...fields] = head.split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1] ?? 0);
-  const headers = new Map(fields.map((field) => [field.split(':', 1)[0]?.toLowerCase() ?? '', field.split(': ')[1] ?? '']));
+  const headers = new Map(
+    fields.map((field) => [field.split(':', 1)[0]?.toLowerCase() ?? '', field.split(': ')[1] ?? '']),
+  );
   return { status, headers, body: rest.join('\r\n\r\n') };
 }
 
-const get = (target: string, more = ''): string => `GET ${target} HTTP/1.1\r\nHost: site.test\r\n${more}Connection: close\r\n\r\n`;
+const get = (target: string, more = ''): string =>
+  `GET ${target} HTTP/1.1\r\nHost: site.test\r\n${more}Connection: close\r\n\r\n`;
 
 function site(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sstpd-site-'));
@@ -171,7 +178,8 @@ test('another server: request and answer pass, with the address of the client an
     response.end('made');
   });
   const ask = await serve(t, { kind: 'proxy', url });
-  const lies = 'X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Port: 1\r\nProxy-Authorization: x\r\nX-Hop: 1\r\nCookie: c=1\r\n';
+  const lies =
+    'X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Port: 1\r\nProxy-Authorization: x\r\nX-Hop: 1\r\nCookie: c=1\r\n';
   const { status, headers, body } = await ask(
     `GET /a/../b?c=d HTTP/1.1\r\nHost: site.test\r\n${lies}Connection: close, x-hop\r\n\r\n`,
   );
@@ -184,14 +192,18 @@ test('another server: request and answer pass, with the address of the client an
   assert.equal(request?.headers['x-forwarded-proto'], 'https');
   assert.equal(request?.headers['x-forwarded-host'], 'site.test');
   assert.equal(request?.headers.cookie, 'c=1');
-  for (const name of ['x-forwarded-port', 'x-hop', 'proxy-authorization']) assert.equal(request?.headers[name], undefined, name);
+  for (const name of ['x-forwarded-port', 'x-hop', 'proxy-authorization'])
+    assert.equal(request?.headers[name], undefined, name);
 });
 
 test('another server: bodies of known and unknown length pass whole, also with methods that have none', async (t) => {
   const { url, seen } = await behind(t);
   const ask = await serve(t, { kind: 'proxy', url });
   const chunked = 'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
-  assert.match((await ask('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n', 'hello')).body, /hello/);
+  assert.match(
+    (await ask('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n', 'hello')).body,
+    /hello/,
+  );
   assert.match((await ask(`POST / HTTP/1.1\r\nHost: x\r\n${chunked}`)).body, /hello/);
   assert.match((await ask(`DELETE /x HTTP/1.1\r\nHost: x\r\n${chunked}`)).body, /hello/);
   assert.deepEqual(
@@ -212,7 +224,9 @@ test('another server: requests that could be read in two ways reach it in none',
     'Content-Length: 5\r\nContent-Length: 6\r\n',
     'Transfer-Encoding: chunked, identity\r\n',
   ]) {
-    const { status } = await ask(`POST / HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const { status } = await ask(
+      `POST / HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`,
+    );
     assert.equal(status, 400, head);
   }
   assert.equal((await ask('GET bad HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).status, 400);
