@@ -11,4 +11,5 @@ export * from './context.ts';
 export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
+export * from './plain-listener.ts';
 export * from './proxy-header.ts';
