@@ -32,8 +32,6 @@ export function fallbackServer(
       maxHeaderSize: MOST_HEADER_BYTES,
       keepAliveTimeout: 5_000,
       headersTimeout: 10_000,
-      // Two messages on a connection whose ends are disputed: RFC 9112 11.2.
-      rejectNonStandardBodyWrites: true,
     },
     listenerFor(fallback, addressOf),
   );

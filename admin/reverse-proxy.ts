@@ -73,6 +73,7 @@ function forward(outgoing: ReturnType<typeof httpRequest>, incoming: IncomingMes
     pipeline(from, response, () => {}); // whichever side leaves ends the other
   });
   outgoing.on('error', () => {
+    if (response.destroyed) return;
     if (response.headersSent) response.destroy();
     else answer(response, isLate ? 504 : 502, { connection: 'close' });
   });

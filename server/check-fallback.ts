@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { opendirSync, statSync } from 'node:fs';
 import { asUser, type UserIds } from '../core/index.ts';
 import type { Config } from './config.ts';
 import { StartError } from './start-error.ts';
@@ -13,8 +13,9 @@ export function checkFallback({ http: { fallback } }: Config, user: UserIds): vo
   const { path } = fallback;
   try {
     asUser(user, () => {
-      accessSync(path, constants.R_OK | constants.X_OK);
-      if (!statSync(path).isDirectory()) throw Object.assign(new Error('no directory'), { code: 'ENOTDIR' });
+      // Not access(2), which asks for the real user.
+      opendirSync(path).closeSync();
+      statSync(`${path}/.`);
     });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);

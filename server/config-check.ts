@@ -15,6 +15,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   if (config.tls.minVersion > config.tls.maxVersion) {
     throw new ConfigError(`${from('tls.minVersion')} is newer than ${from('tls.maxVersion')}: no version is left`);
   }
+  checkOffload(config, from);
   checkListen(config, from);
   if (config.auth.methods.includes('chap') && config.users.keep === 'nt-hash') {
     throw new ConfigError(
@@ -28,6 +29,14 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
       origins.get('network.mtu'),
     );
   }
+}
+
+/** Without the hash every login there would end at the Crypto Binding. */
+function checkOffload({ offload }: Config, from: (key: string) => string): void {
+  if (offload.listen.length === 0 || offload.certSha256 !== undefined) return;
+  throw new ConfigError(
+    `${from('offload.listen')} is set, but offload.certSha256 is not: give the hash that openssl x509 -noout -fingerprint -sha256 prints for the certificate in front`,
+  );
 }
 
 function checkCertificate(config: Config, from: (key: string) => string): void {
@@ -71,13 +80,15 @@ function checkAcme(config: Config, from: (key: string) => string): void {
 
 /** Two listeners on one port would fail at bind with less to say. Port 0 never collides. */
 function checkListen(config: Config, from: (key: string) => string): void {
-  for (const [i, one] of config.listen.entries()) {
-    for (const other of config.listen.slice(i + 1)) {
+  const all = [...config.listen, ...config.offload.listen];
+  for (const [i, one] of all.entries()) {
+    for (const [j, other] of all.entries()) {
+      if (j <= i) continue;
       if (one.port === 0 || one.port !== other.port) continue;
       if (covers(one, other) || covers(other, one)) {
         const [a, b] = [listenAddress.show(one), listenAddress.show(other)];
         throw new ConfigError(
-          `${from('listen')}: '${a}' and '${b}' collide, a wildcard takes all addresses of its port`,
+          `${from(j < config.listen.length ? 'listen' : 'offload.listen')}: '${a}' and '${b}' collide, a wildcard takes all addresses of its port`,
         );
       }
     }

@@ -82,6 +82,18 @@ export function text(allowed: string, pattern: RegExp): Format<string> {
 /** A file or directory. */
 export const path: Format<string> = { ...text('a path', /^[^\0]{1,4096}$/), isPath: true };
 
+/** A hash in hexadecimal; colons between the bytes, as openssl prints them, are taken out. */
+export function hash(bytes: number): Format<string> {
+  return {
+    allowed: `a hash of ${bytes} bytes in hexadecimal, with or without colons`,
+    parse(raw) {
+      const digits = typeof raw === 'string' ? raw.replaceAll(':', '').toLowerCase() : '';
+      return /^[0-9a-f]+$/.test(digits) && digits.length === 2 * bytes ? { value: digits } : undefined;
+    },
+    show: (value) => value,
+  };
+}
+
 /** Who answers a web browser on the VPN port. */
 export const fallback: Format<Fallback> = {
   allowed: "'page', '404', a folder as an absolute path, or http://HOST[:PORT] or https://HOST[:PORT]",

@@ -3,6 +3,7 @@ import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
   type Format,
   fallback,
+  hash,
   hostName,
   ipv4Host,
   ipv4Pool,
@@ -45,6 +46,12 @@ export interface Config {
     readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
     readonly ciphers: string | undefined;
     readonly handshakeMs: number;
+  };
+  /** Listeners whose TLS ends at a program in front, and the hashes of the certificate that it shows, hexadecimal. */
+  readonly offload: {
+    readonly listen: readonly ListenAddress[];
+    readonly certSha256: string | undefined;
+    readonly certSha1: string | undefined;
   };
   readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
   /** Where connections start with a PROXY header. */
@@ -106,6 +113,7 @@ export type Flag =
 type Group =
   | 'tcp'
   | 'tls'
+  | 'offload'
   | 'http'
   | 'proxy'
   | 'pool'
@@ -214,6 +222,26 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 10_000,
       doc: 'Time a client has for the TLS handshake.',
+    },
+  },
+  offload: {
+    listen: {
+      format: list(listenAddress, { most: 32 }),
+      default: 'none',
+      doc: 'Where to listen without TLS, for a program in front that ends it; best a loopback address.',
+      flag: { name: 'offload-listen', value: '[ADDR:]PORT', repeat: true },
+    },
+    certSha256: {
+      format: orWord('none', hash(32)),
+      default: 'none',
+      doc: 'SHA-256 of the certificate (DER) that the program in front shows, for the Crypto Binding.',
+      flag: { name: 'offload-sha256', value: 'HASH' },
+    },
+    certSha1: {
+      format: orWord('none', hash(20)),
+      default: 'none',
+      doc: 'SHA-1 of the same. Without it clients that know only SHA-1 (some RouterOS) are refused there.',
+      flag: { name: 'offload-sha1', value: 'HASH' },
     },
   },
   http: {

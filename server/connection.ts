@@ -1,8 +1,7 @@
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Log } from '../core/index.ts';
 import { descriptorOf } from '../datapath/index.ts';
 import {
-  type CertificateHashes,
   encodeHttpAccept,
   encodeHttpRefusal,
   PreambleReader,
@@ -14,6 +13,7 @@ import type { Ticket } from './admission.ts';
 import type { Attempt } from './attempts/attempt.ts';
 import type { ServerContext } from './server-context.ts';
 import { type Stage, Tunnel, type TunnelView } from './tunnel.ts';
+import type { KnownHashes } from './tunnel-machines.ts';
 
 /** How long a peer may take to read our last bytes before the socket is torn down. */
 const LINGER_MS = 2_000;
@@ -43,9 +43,9 @@ export class Connection {
   readonly id: string;
   readonly connectedAt: Date = new Date();
   readonly #context: ServerContext;
-  readonly #socket: TLSSocket;
+  readonly #socket: Socket;
   readonly #info: TlsConnectionInfo;
-  readonly #hashes: CertificateHashes;
+  readonly #hashes: KnownHashes;
   readonly #ticket: Ticket;
   readonly #attempt: Attempt;
   readonly #log: Log;
@@ -58,9 +58,10 @@ export class Connection {
   constructor(options: {
     readonly id: string;
     readonly context: ServerContext;
-    readonly socket: TLSSocket;
+    /** TLS, unless that ends in front of us. */
+    readonly socket: Socket;
     readonly info: TlsConnectionInfo;
-    readonly hashes: CertificateHashes;
+    readonly hashes: KnownHashes;
     readonly ticket: Ticket;
     readonly attempt: Attempt;
     /** Called once, when the socket is gone and everything is released. */

@@ -12,7 +12,7 @@ import { type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners, placesOf } from './listeners.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
@@ -70,7 +70,7 @@ export class DataPlane {
   }
 
   /** @param places instead of the configured ones: sockets that are bound to them @throws {ListenError} */
-  listen(places: readonly ListenOptions[] = this.#options.config.listen): Promise<ListenAddress[]> {
+  listen(places: readonly ListenOptions[] = placesOf(this.#options.config)): Promise<ListenAddress[]> {
     return this.#listeners.listen(places, this.#context, this.#table, this.#tls);
   }
 

@@ -4,6 +4,7 @@ import {
   type ListenAddress,
   type ListenOptions,
   listenError,
+  PlainListener,
   type TlsFailure,
   TlsListener,
   type TlsServerContext,
@@ -18,21 +19,26 @@ import type { ServerContext } from './server-context.ts';
 
 /** Whether all addresses can be had, before anything is made. @throws {ListenError} */
 export async function probeListeners(config: Config): Promise<void> {
-  for (const { host, port } of config.listen) await probe(host, port);
+  for (const { host, port } of placesOf(config)) await probe(host, port);
 }
 
-/** The TLS listeners of one process; each connection they accept becomes a `Connection` in the table. */
+/** Where to listen: with TLS first, then without. */
+export function placesOf({ listen, offload }: Config): readonly Config['listen'][number][] {
+  return [...listen, ...offload.listen];
+}
+
+/** The listeners of one process; each connection they accept becomes a `Connection` in the table. */
 export class Listeners {
   readonly #config: Config;
   readonly #admission: Doorkeeper;
-  #open: TlsListener<Visitor>[] = [];
+  #open: (TlsListener<Visitor> | PlainListener<Visitor>)[] = [];
 
   constructor(config: Config, admission: Doorkeeper) {
     this.#config = config;
     this.#admission = admission;
   }
 
-  /** @param places the configured ones, or sockets that are bound to them already @throws {ListenError} */
+  /** @param places those of `placesOf`, or sockets that are bound to them already, in this order @throws {ListenError} */
   async listen(
     places: readonly ListenOptions[],
     context: ServerContext,
@@ -40,8 +46,9 @@ export class Listeners {
     tls: TlsServerContext,
   ): Promise<ListenAddress[]> {
     const addresses: ListenAddress[] = [];
-    for (const place of places) {
-      const listener = this.#listener(context, table, tls);
+    for (const [index, place] of places.entries()) {
+      const hasTls = index < this.#config.listen.length;
+      const listener = hasTls ? this.#listener(context, table, tls) : this.#plainListener(context, table);
       this.#open.push(listener);
       addresses.push(await listener.listen(place));
     }
@@ -50,7 +57,7 @@ export class Listeners {
 
   /** For new connections. */
   setContext(tls: TlsServerContext): void {
-    for (const listener of this.#open) listener.setContext(tls);
+    for (const listener of this.#open) if (listener instanceof TlsListener) listener.setContext(tls);
   }
 
   /** Stops accepting; what was accepted stays. */
@@ -83,6 +90,28 @@ export class Listeners {
     });
   }
 
+  /** The hashes are those of the certificate in front; a start without them has been refused. */
+  #plainListener(context: ServerContext, table: ConnectionTable): PlainListener<Visitor> {
+    const { offload, proxy, tls } = this.#config;
+    const sha256 = Buffer.from(offload.certSha256 ?? '', 'hex');
+    const hashes = { sha1: offload.certSha1 === undefined ? undefined : Buffer.from(offload.certSha1, 'hex'), sha256 };
+    return new PlainListener({
+      timeoutMs: tls.handshakeMs,
+      isProxy: proxySources(proxy.from),
+      admit: (address, isHealthCheck) => this.#admit(context, address, isHealthCheck),
+      onConnection: (socket, endpoints, { ticket, attempt }) => {
+        const id = table.newId();
+        const info = { ...endpoints, ...IN_FRONT };
+        attempt.tlsUp(id, info);
+        const closed = (connection: Connection): void => table.remove(connection);
+        table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
+      },
+      onProbe: ({ remoteAddress, remotePort }) =>
+        context.log.debug('tls.probe', { peer: formatEndpoint(remoteAddress, remotePort), stage: 'closed' }),
+      log: context.log,
+    });
+  }
+
   #admit(context: ServerContext, address: string, isHealthCheck: boolean): Visitor | undefined {
     const ticket = this.#admission.open(address);
     if (ticket === undefined) return undefined;
@@ -90,6 +119,15 @@ export class Listeners {
     return { ticket, attempt, isHealthCheck, close: () => ticket.close() };
   }
 }
+
+/** What is known of a handshake that another program made. */
+const IN_FRONT = {
+  tlsVersion: 'TLS',
+  cipher: 'ends at a program in front',
+  alpn: undefined,
+  sni: undefined,
+  hello: undefined,
+} as const;
 
 /** Who has been let in, and what is written down about it. */
 interface Visitor {

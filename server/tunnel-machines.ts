@@ -1,14 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { PppServerLink } from '../ppp/index.ts';
-import { ALL_HASH_PROTOCOLS, type CertificateHashes, NONCE_LENGTH, SstpServerMachine } from '../sstp/index.ts';
+import { ALL_HASH_PROTOCOLS, HashProtocol, NONCE_LENGTH, SstpServerMachine } from '../sstp/index.ts';
 import type { Config } from './config.ts';
 
-/** The SSTP machine of one connection, with a nonce of its own. */
-export function newSstpMachine(config: Config, certificateHashes: CertificateHashes): SstpServerMachine {
+/** Of the certificate that the client saw; SHA-1 may be unknown where another program shows it. */
+export interface KnownHashes {
+  readonly sha1: Uint8Array | undefined;
+  readonly sha256: Uint8Array;
+}
+
+/** The SSTP machine of one connection, with a nonce of its own. A hash that is not known is not offered. */
+export function newSstpMachine(config: Config, { sha1, sha256 }: KnownHashes): SstpServerMachine {
   return new SstpServerMachine({
     nonce: randomBytes(NONCE_LENGTH),
-    hashProtocols: ALL_HASH_PROTOCOLS,
-    certificateHashes,
+    hashProtocols: sha1 === undefined ? HashProtocol.Sha256 : ALL_HASH_PROTOCOLS,
+    certificateHashes: { sha1: sha1 ?? new Uint8Array(20), sha256 },
     negotiationMs: config.sstp.negotiationMs,
     helloMs: config.sstp.helloMs,
   });

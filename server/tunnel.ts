@@ -4,7 +4,6 @@ import type { PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
-  type CertificateHashes,
   decodeMessage,
   encodeDataPacket,
   encodeMessage,
@@ -19,7 +18,7 @@ import type { ControlSession, Judgement } from './control-plane.ts';
 import { SERVER_INTERFACE_ID } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
-import { newPppLink, newSstpMachine } from './tunnel-machines.ts';
+import { type KnownHashes, newPppLink, newSstpMachine } from './tunnel-machines.ts';
 import { TunnelNetwork } from './tunnel-network.ts';
 
 /** How far a connection came; the last one reached stands in its `connection.closed` line. */
@@ -66,7 +65,7 @@ export class Tunnel {
   readonly id: string;
   readonly #context: ServerContext;
   readonly #stream: TunnelStream;
-  readonly #certificateHashes: CertificateHashes;
+  readonly #certificateHashes: KnownHashes;
   readonly #log: Log;
   readonly #attempt: Attempt;
   readonly #authenticated: () => void;
@@ -96,7 +95,7 @@ export class Tunnel {
     readonly context: ServerContext;
     readonly stream: TunnelStream;
     readonly peerAddress: string;
-    readonly certificateHashes: CertificateHashes;
+    readonly certificateHashes: KnownHashes;
     readonly isPppListening: boolean;
     readonly log: Log;
     readonly attempt: Attempt;
@@ -431,8 +430,8 @@ export class Tunnel {
         : 'the Crypto Binding of the client does not fit this connection',
       wrong,
       clientCertificateHash: Buffer.from(clientCertificateHash).toString('hex'),
-      ourSha1: Buffer.from(this.#certificateHashes.sha1).toString('hex'),
-      ourSha256: Buffer.from(this.#certificateHashes.sha256).toString('hex'),
+      ourSha1: hex(this.#certificateHashes.sha1),
+      ourSha256: hex(this.#certificateHashes.sha256),
       innerAuth: action.innerAuth,
     });
   }
@@ -461,4 +460,8 @@ export class Tunnel {
 function statusFields(action: Extract<SstpServerAction, { kind: 'peer-status' }>): Record<string, unknown> {
   const info = action.statusInfo;
   return { message: action.message, status: info?.status, attributeId: info?.attributeId };
+}
+
+function hex(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString('hex');
 }

@@ -161,13 +161,13 @@ export class Acceptor {
       this.#options.onArrival(raw, { tcp, endpoints, isHealthCheck: isLocal, headerLength: length, remainingMs });
     };
     const alarm = setTimeout(() => end('no PROXY header in time'), timeoutMs);
-    if (this.#waiting.size >= MOST_WAITING) {
-      this.#waiting.add(raw);
+    raw.on('error', ignore);
+    const isFull = this.#waiting.size >= MOST_WAITING;
+    this.#waiting.add(raw);
+    if (isFull) {
       end('too many connections without a PROXY header');
       return;
     }
-    this.#waiting.add(raw);
-    raw.on('error', ignore);
     // A check that a TCP connection can be had ends here; that says nothing about a client.
     raw.once('close', () => end(undefined));
     raw.on('data', onData);

@@ -11,5 +11,6 @@ export * from './context.ts';
 export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
+export * from './plain-listener.ts';
 export * from './proxy-header.ts';
 export * from './server-names.ts';

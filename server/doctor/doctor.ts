@@ -2,11 +2,12 @@
 import { createAuthority, examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, type Log, problem, warning } from '../../core/index.ts';
 import { availableCongestionControls } from '../../datapath/index.ts';
-import { createServerTls } from '../../tls/index.ts';
+import { createServerTls, formatEndpoint } from '../../tls/index.ts';
 import { Capability, hasCapability } from '../../tun/index.ts';
 import { checkFallback } from '../check-fallback.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
+import { placesOf } from '../listeners.ts';
 import { deviceNetwork, uplink } from '../network/index.ts';
 import { isOperatorError } from '../operator-error.ts';
 import { deviceCount, deviceName } from '../planes.ts';
@@ -47,9 +48,15 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
   await examine('ports', () =>
     running === undefined
-      ? examineFreePorts(config.listen)
-      : examineServedPorts(running.listening, served?.chain[0].fingerprint256, proxySources(config.proxy.from)),
+      ? examineFreePorts(placesOf(config))
+      : examineServedPorts(
+          // Those without TLS come last.
+          running.listening.slice(0, config.listen.length),
+          served?.chain[0].fingerprint256,
+          proxySources(config.proxy.from),
+        ),
   );
+  findings.push(...examineOffload(config));
   const pool = await poolOf(config, running?.devices[0], findings);
   const tuns = running?.devices ?? devicesToBe(config);
   const instance = instanceOf(realDirectory(config.data));
@@ -83,6 +90,7 @@ export async function examineStart(options: {
     ...examineCertificate(chain, { names, own, now }),
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
+    ...examineOffload(config),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),
     ...data.findings,
@@ -119,6 +127,23 @@ function examineRights(): Finding {
     'the right to make a TUN device is missing (CAP_NET_ADMIN)',
     'run it as root, for example with sudo',
   );
+}
+
+/** What is said there is what users log in with, for all to read who are on the way. */
+export function examineOffload({ offload }: Config): Finding[] {
+  return offload.listen.map((place) => {
+    const shown = formatEndpoint(place.host ?? '*', place.port);
+    const check = `port without TLS ${shown}`;
+    const isLocal = place.host !== undefined && /^(?:127\.|::1$)/.test(place.host);
+    if (isLocal)
+      return fine(check, `only this machine reaches it; certificate in front: SHA-256 ${offload.certSha256}`);
+    const text = 'whoever reaches it speaks with the server without TLS';
+    return warning(
+      check,
+      text,
+      'listen on a loopback address (offload.listen), or let only the program in front reach it',
+    );
+  });
 }
 
 function examineFallback(config: Config, user: RunUser): Finding[] {

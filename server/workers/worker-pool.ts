@@ -4,6 +4,7 @@ import { type ListenAddress, listenError } from '../../tls/index.ts';
 import { type BoundSocket, bindSocket, type TunDescriptor } from '../../tun/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
+import { placesOf } from '../listeners.ts';
 import { StartError } from '../start-error.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
@@ -161,7 +162,7 @@ export class WorkerPool {
 
   #bind(): BoundSocket[] {
     const { config, setup } = this.#options;
-    const wanted = this.#ports.length > 0 ? this.#ports : config.listen;
+    const wanted = this.#ports.length > 0 ? this.#ports : placesOf(config);
     const bound = wanted.map(({ host, port }) => bindPlace(host, port, setup.congestionControl));
     if (this.#ports.length === 0) this.#ports = bound.map(({ host, socket }) => ({ host, port: socket.port }));
     return bound.map(({ socket }) => socket);

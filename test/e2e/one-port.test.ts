@@ -1,5 +1,6 @@
 /** Proxies in front of the server, by the recipes of docs/one-port.md, with the real programs. */
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -70,6 +71,16 @@ async function startNginx(lab: VpnLab): Promise<SstpdProcess> {
   ]);
   await answers(lab, FRONT);
   return proxy;
+}
+
+/** SHA-256 and SHA-1 of the certificate in a PEM file, and the file that HAProxy wants: certificate, chain and key. */
+async function inFront(
+  lab: VpnLab,
+): Promise<{ readonly sha256: string; readonly sha1: string; readonly file: string }> {
+  const [pem, key] = ['server.pem', 'server.key'].map((name) => readFileSync(join(lab.data, name), 'utf8'));
+  const { raw } = new X509Certificate(pem ?? '');
+  const hash = (name: string): string => createHash(name).update(raw).digest('hex');
+  return { sha256: hash('sha256'), sha1: hash('sha1'), file: lab.file('vpn.pem', `${pem}${key}`) };
 }
 
 async function attempts(server: SstpdServer): Promise<AttemptView[]> {
@@ -178,3 +189,40 @@ test('a folder that the server can not read is refused at the start, in one line
   assert.equal((await refused.end()).status, 1);
   assert.match(refused.text, /^sstpd: http\.fallback: .*\/closed \(EACCES\): chmod/m);
 });
+
+for (const { name, hashes, isUp } of [
+  { name: 'SHA-256 alone', hashes: (sha256: string) => ['--offload-sha256', sha256], isUp: true },
+  {
+    name: 'both hashes',
+    hashes: (sha256: string, sha1: string) => ['--offload-sha256', sha256, '--offload-sha1', sha1],
+    isUp: true,
+  },
+  { name: 'the hash of another certificate', hashes: () => ['--offload-sha256', 'ab'.repeat(32)], isUp: false },
+]) {
+  test(`TLS ends at HAProxy, with ${name}: the Crypto Binding ${isUp ? 'holds' : 'does not'}`, { skip }, async (t) => {
+    const lab = await makeLab(t);
+    await (await lab.serveAnn({ args: ['--workers', '1'] })).stop();
+    const { sha256, sha1, file } = await inFront(lab);
+    const place = ['--offload-listen', `${SERVER}:8080`, '--proxy-from', SERVER, '--workers', '2'];
+    const server = await lab.serve({ args: [...place, ...hashes(sha256, sha1)] });
+    const text = recipe('haproxy', 1).replace('127.0.0.1:8080', `${SERVER}:8080`).replace('/etc/haproxy/vpn.pem', file);
+    new SstpdProcess(lab.server, ['haproxy', '-db', '-f', lab.file('haproxy.cfg', text)]);
+    await answers(lab, FRONT);
+    const client = lab.connect({ to: `${SERVER}:${FRONT}` });
+    if (!isUp) {
+      assert.equal((await client.ended()).wasUp, false);
+      assert.deepEqual((await server.logged('sstp.binding-failed')).wrong, ['certificate-hash']);
+      return;
+    }
+    await client.up();
+    await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
+    const [session] = await server.sessions();
+    assert.match(session?.peer ?? '', /^198\.18\.1\.2:\d+$/);
+    assert.match(await lab.client().run('curl', ['-sk', `https://${SERVER}:${FRONT}/`]), /It works/);
+    const { code, stdout } = await server.run(['doctor']);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^warning +port without TLS 198\.18\.0\.1:8080 /m);
+    await client.stop();
+    assert.equal((await server.stop()).status, 0);
+  });
+}

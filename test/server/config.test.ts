@@ -64,6 +64,7 @@ test('without file, environment and flags every key has its documented default',
       ciphers: undefined,
       handshakeMs: 10_000,
     },
+    offload: { listen: [], certSha256: undefined, certSha1: undefined },
     http: { preambleMs: 10_000, fallback: { kind: 'page' } },
     proxy: { from: [] },
     pool: { ipv4: undefined, ipv6: undefined },
@@ -210,6 +211,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'tls.ciphers': ['""', '"a b"', '1'],
   'tls.handshakeMs': ['99', '3600001', '10s', '.nan', '-5', '1.5', '.inf', 'true', '"0x200"', '"500 "'],
   'http.preambleMs': ['99', '10s'],
+  'offload.listen': ['70000', 'x:443', '[443, 443]'],
+  'offload.certSha256': ['abc', `${'a'.repeat(63)}g`, `"${'a'.repeat(40)}"`, '7'],
+  'offload.certSha1': [`"${'a'.repeat(64)}"`, '""'],
   'http.fallback': [
     'site',
     './site',
@@ -281,6 +285,20 @@ test('each key refuses bad values in one line: key, value, what is allowed, wher
       assert.equal(origin, `file ${path}`);
     }
   }
+});
+
+test('a listener without TLS needs the hash of the certificate in front, and a place of its own', () => {
+  const sha256 = `${'AB:'.repeat(31)}CD`;
+  assert.match(
+    refusal({ flags: { 'offload.listen': ['8080'] } }).message,
+    /^offload\.listen .* offload\.certSha256 is not/,
+  );
+  const { config } = load({ flags: { 'offload.listen': ['127.0.0.1:8080'], 'offload.certSha256': sha256 } });
+  assert.equal(config.offload.certSha256, `${'ab'.repeat(31)}cd`);
+  const same = { listen: ['8080'], 'offload.listen': ['127.0.0.1:8080'], 'offload.certSha256': sha256 };
+  assert.match(refusal({ flags: same }).message, /^offload\.listen .*collide/);
+  const twice = { 'offload.listen': ['8080', '127.0.0.1:8080'], 'offload.certSha256': sha256 };
+  assert.match(refusal({ flags: twice }).message, /^offload\.listen .*collide/);
 });
 
 test('a bad value names the flag or the environment variable it came from', () => {
@@ -415,6 +433,9 @@ test('the schema describes each key, with environment names that do not collide'
       'acme',
       'acme-agree-tos',
       'acme-email',
+      'offload-listen',
+      'offload-sha256',
+      'offload-sha1',
       'fallback',
       'proxy-from',
       'pool',
