@@ -110,10 +110,10 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     const all = [first, ...others.map((other) => ({ names: other.names, ...serve(base, other) }))];
     const choose = (serverName: string | undefined): Served => all[chooseByName(all, serverName)] ?? first;
     const challenges = (options.challenges ?? []).map((one) => ({ names: one.names, ...serve(base, one) }));
-    const callbacks = {
-      ...byNameCallback(first, choose, others.length + challenges.length),
-      ...protocolCallback(challenges),
-    };
+    const challenged: Challenged = new WeakMap();
+    // A callback for names costs each handshake a turn of the event loop.
+    const byName = others.length + challenges.length > 0 ? byNameCallback(first, choose, challenged) : {};
+    const callbacks = { ...byName, ...protocolCallback(challenges, challenged) };
     return Object.freeze({
       secureContext: first.secureContext,
       hashes: first.hashes,
@@ -144,11 +144,13 @@ export function chooseProtocol(offer: { readonly protocols: readonly string[] })
 type Callbacks = Pick<NodeTlsOptions, 'SNICallback' | 'ALPNCallback'>;
 
 /** Sockets on which a challenge is shown, with it. */
-const challenged = new WeakMap<object, SecureContext>();
+type Challenged = WeakMap<object, SecureContext>;
 
-/** @param needed 0 for a server with one certificate: a callback costs each handshake a turn of the event loop */
-function byNameCallback(first: Served, choose: (serverName: string | undefined) => Served, needed: number): Callbacks {
-  if (needed === 0) return {};
+function byNameCallback(
+  first: Served,
+  choose: (serverName: string | undefined) => Served,
+  challenged: Challenged,
+): Callbacks {
   return {
     SNICallback(this: unknown, serverName, answer) {
       // TLS 1.3 comes here after the choice of the protocol, TLS 1.2 before it.
@@ -159,7 +161,10 @@ function byNameCallback(first: Served, choose: (serverName: string | undefined) 
   };
 }
 
-function protocolCallback(challenges: readonly (Served & { readonly names: readonly string[] })[]): Callbacks {
+function protocolCallback(
+  challenges: readonly (Served & { readonly names: readonly string[] })[],
+  challenged: Challenged,
+): Callbacks {
   if (challenges.length === 0) return { ALPNCallback: chooseProtocol };
   return {
     ALPNCallback(this: unknown, offer) {

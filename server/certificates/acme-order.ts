@@ -30,6 +30,10 @@ export interface Order {
 /** Whole answers, however long a chain or slow an authority. */
 const REQUEST_MS = 60_000;
 
+/** An authority is asked for progress after 1 s, 2 s, 4 s and so on, at most every 30 s: for five minutes in all. */
+const FIRST_POLL_MS = 1_000;
+const MOST_POLLS = 14;
+
 /** To be called while modules may still be read. */
 export async function loadAcmeLibrary(): Promise<AcmeLibrary> {
   const { default: library } = await import('acme-client');
@@ -49,7 +53,8 @@ export async function orderCertificate(
 ): Promise<{ certificatePem: string; keyPem: string }> {
   const { config, names } = order;
   const challenges = { made: 0 };
-  const client = new library.Client({ directoryUrl: config.directory, accountKey: order.accountKeyPem });
+  const account = { directoryUrl: config.directory, accountKey: order.accountKeyPem };
+  const client = new library.Client({ ...account, backoffAttempts: MOST_POLLS, backoffMin: FIRST_POLL_MS });
   const keyPem = await makeKey('rsa');
   const [, csr] = await library.crypto.createCsr({ altNames: [...names] }, keyPem);
   try {
