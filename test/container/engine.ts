@@ -141,12 +141,6 @@ export class Podman implements Engine {
     return execute('podman', [...this.#place, ...words], { env: this.#env });
   }
 
-  /** The same in the namespace itself, for what takes the network that it finds. */
-  commandInside(...words: readonly string[]): Promise<ExecResult> {
-    const place = `--net=/run/netns/${this.#netns?.name}`;
-    return execute('nsenter', [place, 'podman', ...this.#place, ...words], { env: this.#env });
-  }
-
   async close(): Promise<void> {
     if (!existsSync(this.#folder)) return;
     await this.command('rm', '--all', '--force', '--volumes');

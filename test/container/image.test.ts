@@ -240,27 +240,6 @@ for (const kind of ['docker', 'podman'] as const) {
           await host.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
         }
       });
-
-      test('kubernetes.yaml comes up, with a volume that is its own', async () => {
-        // podman lets a pod have ports or a network that is there, not both.
-        const manifest = readFileSync(join(CLONE, 'docker/kubernetes.yaml'), 'utf8')
-          .replace('vpn.example.com', HOST)
-          .replace(/^ +ports:\n +- name: sstp\n +containerPort: 443\n/m, '');
-        const file = join(folder, 'kubernetes.yaml');
-        writeFileSync(file, manifest);
-        await must('tag', IMAGE, 'localhost/sstpd:0.1.0');
-        const played = await (engine as Podman).commandInside('kube', 'play', '--network', 'host', file);
-        try {
-          assert.equal(played.code, 0, played.stderr);
-          const name = 'sstpd-pod-0-sstpd';
-          await eventually('sstpd is ready', async () => (await logs(name)).includes('More users:'), MINUTE_MS).catch(
-            async (error: Error) => assert.fail(`${error.message}\n${await logs(name)}`),
-          );
-          await tunnel(name);
-        } finally {
-          await must('kube', 'down', file);
-        }
-      });
     }
 
     if (kind === 'docker') {
