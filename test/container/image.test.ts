@@ -39,9 +39,6 @@ CMD ["/lib/systemd/systemd"]
 
 let folder: string;
 let base: BaseImage;
-let host: Netns;
-let client: Netns;
-
 const missing = containerMissing();
 if (missing !== undefined && process.env.CI !== undefined) throw new Error(missing);
 const options = { skip: missing ?? false, timeout: 15 * MINUTE_MS };
@@ -50,28 +47,32 @@ before(async () => {
   if (missing !== undefined) return;
   folder = mkdtempSync(join(tmpdir(), 'sstpd-container-'));
   base = makeBaseImage(folder);
-  host = await Netns.create('host');
-  client = await Netns.create('laptop');
-  await connect(client, host, { ifA: 'cable', ifB: 'cable', addressA: '198.18.1.2/30', addressB: `${HOST}/30` });
 });
 after(async () => {
   if (missing !== undefined) return;
-  await client.destroy();
-  await host.destroy();
   rmSync(folder, { recursive: true, force: true });
 });
 
 for (const kind of ['docker', 'podman'] as const) {
   describe(kind, options, () => {
     let engine: Engine;
+    let host: Netns;
+    let client: Netns;
     let users = 0;
 
     before(async () => {
       engine = kind === 'docker' ? new Docker(join(folder, kind)) : new Podman(join(folder, kind));
       await engine.build(base, CLONE);
+      host = await Netns.create('host');
+      client = await Netns.create('laptop');
+      await connect(client, host, { ifA: 'cable', ifB: 'cable', addressA: '198.18.1.2/30', addressB: `${HOST}/30` });
       await engine.enter(host);
     }, options);
-    after(() => engine.close());
+    after(async () => {
+      await engine.close();
+      await client?.destroy();
+      await host?.destroy();
+    });
 
     const must = async (...words: readonly string[]): Promise<string> => {
       const { code, stdout, stderr } = await engine.command(...words);
@@ -237,26 +238,6 @@ for (const kind of ['docker', 'podman'] as const) {
         } finally {
           await must('rm', '--force', '--volumes', name);
           await host.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
-        }
-      });
-
-      test('kubernetes.yaml comes up, with a volume that is its own', async () => {
-        // podman has no ports of its own for a namespace that was there before.
-        const manifest = readFileSync(join(CLONE, 'docker/kubernetes.yaml'), 'utf8')
-          .replace('vpn.example.com', HOST)
-          .replace(/^ +ports:\n +- name: sstp\n +containerPort: 443\n/m, '');
-        const file = join(folder, 'kubernetes.yaml');
-        writeFileSync(file, manifest);
-        await must('tag', IMAGE, 'localhost/sstpd:0.1.0');
-        await must('kube', 'play', ...engine.network, file);
-        try {
-          const name = 'sstpd-pod-0-sstpd';
-          await eventually('sstpd is ready', async () => (await logs(name)).includes('More users:'), MINUTE_MS).catch(
-            async (error: Error) => assert.fail(`${error.message}\n${await logs(name)}`),
-          );
-          await tunnel(name);
-        } finally {
-          await must('kube', 'down', file);
         }
       });
     }

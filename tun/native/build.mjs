@@ -35,7 +35,7 @@ function main() {
   const nodedir = findNodeDirectory();
   if (nodedir === undefined) {
     const remedy = isClone ? 'run "npm ci" without --omit=dev, or install' : 'install';
-    return fail(`no Node headers found: ${remedy} the headers of your Node (of Debian's: the package libnode-dev)`);
+    return fail(`no Node headers found: ${remedy} the headers of your Node (for Debian's, the package libnode-dev)`);
   }
   const nodeGyp = findNodeGyp();
   if (nodeGyp === undefined) {
