@@ -17,6 +17,8 @@ export type AdmissionRefusal = keyof AdmissionLimits;
 export interface Ticket {
   /** The limit that was reached when it came: it gets HTTP 503 with a body, so that the client's event log says why. */
   readonly refusal: AdmissionRefusal | undefined;
+  /** Calls back, perhaps at once, when `refusal` is known. */
+  whenCounted(then: () => void): void;
   /** It may have an address, of which a user has so many: it no longer counts as unauthenticated. */
   authenticated(): void;
   /** It is gone. May be called again. */
@@ -75,7 +77,7 @@ export class Admission implements Doorkeeper {
       authenticated();
       this.#connections--;
     };
-    return { refusal, authenticated, close };
+    return { refusal, whenCounted: (then) => then(), authenticated, close };
   }
 
   #reached(source: string, factor: number): AdmissionRefusal | undefined {

@@ -5,6 +5,7 @@ import {
   encodeHttpAccept,
   encodeHttpRefusal,
   PreambleReader,
+  type PreambleResult,
   SstpFramingError,
   type SstpHttpRequest,
 } from '../sstp/index.ts';
@@ -21,6 +22,8 @@ const LINGER_MS = 2_000;
 /** What one TLS connection is doing: waiting for its HTTP request, a tunnel, or handed to the web server. */
 type Use =
   | { readonly kind: 'preamble'; readonly reader: PreambleReader; readonly timer: NodeJS.Timeout }
+  /** The request is there; whether it is one connection too many is not known yet. */
+  | { readonly kind: 'counting'; readonly late: Buffer[] }
   | { readonly kind: 'tunnel'; readonly tunnel: Tunnel; readonly request: SstpHttpRequest }
   | { readonly kind: 'web' }
   | { readonly kind: 'closing' };
@@ -145,6 +148,9 @@ export class Connection {
       case 'tunnel':
         this.#use.tunnel.receive(chunk);
         break;
+      case 'counting':
+        this.#use.late.push(chunk);
+        break;
       case 'web':
       case 'closing':
         break;
@@ -158,6 +164,21 @@ export class Connection {
     const result = use.reader.push(chunk);
     if (result.kind === 'need-more') return;
     clearTimeout(use.timer);
+    const counting = { kind: 'counting', late: [] as Buffer[] } as const;
+    this.#use = counting;
+    this.#ticket.whenCounted(() => {
+      if (this.#use !== counting) return;
+      try {
+        this.#onRequest(result, counting.late);
+      } catch (error) {
+        this.#onBroken(error);
+      }
+      if (this.#socket.isPaused()) this.#socket.resume();
+    });
+    if (this.#use === counting) this.#socket.pause();
+  }
+
+  #onRequest(result: Exclude<PreambleResult, { kind: 'need-more' }>, late: readonly Buffer[]): void {
     const refusal = this.#ticket.refusal;
     if (refusal !== undefined) {
       this.#log.warn('connection.refused', { limit: `limits.${refusal}` });
@@ -167,7 +188,7 @@ export class Connection {
     }
     switch (result.kind) {
       case 'other-http':
-        this.#handToWeb(result.bytes);
+        this.#handToWeb(Buffer.concat([result.bytes, ...late]));
         break;
       case 'refused':
         this.#log.warn('http.refused', { status: result.status, reason: result.reason });
@@ -175,7 +196,7 @@ export class Connection {
         this.#refuse(result.status, `${result.reason}\n`);
         break;
       case 'sstp':
-        this.#startTunnel(result.request, result.rest);
+        this.#startTunnel(result.request, Buffer.concat([result.rest, ...late]));
         break;
       default:
         result satisfies never;

@@ -31,7 +31,7 @@ export interface WorkerSetup {
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly setup: WorkerSetup }
-  | { readonly kind: 'refuse'; readonly ticket: number; readonly refusal: AdmissionRefusal }
+  | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased'; readonly session: string; readonly lease: Lease | undefined }
   | { readonly kind: 'replace'; readonly session: string }

@@ -2,9 +2,9 @@ import { Admission, type AdmissionLimits, type AdmissionRefusal, type Doorkeeper
 import type { ToSupervisor } from './messages.ts';
 
 /**
- * Admission in a worker. The supervisor counts the connections of all workers; whether one is too many is known by the
- * time its TLS is up, since its handshake takes longer than the question. At accept, a worker that alone has as many as
- * all may have takes no more.
+ * Admission in a worker. The supervisor counts the connections of all workers; its answer comes while the TLS handshake
+ * goes on, or is waited for. At accept, a worker that alone has twice as many
+ * as all may have takes no more.
  */
 export class RemoteAdmission implements Doorkeeper {
   readonly #own: Admission;
@@ -13,7 +13,7 @@ export class RemoteAdmission implements Doorkeeper {
   #last = 0;
 
   constructor(limits: AdmissionLimits, send: (message: ToSupervisor) => void) {
-    this.#own = new Admission(limits, 1);
+    this.#own = new Admission(limits);
     this.#send = send;
   }
 
@@ -29,14 +29,15 @@ export class RemoteAdmission implements Doorkeeper {
   }
 
   /** The supervisor has counted. */
-  refuse(ticket: number, refusal: AdmissionRefusal): void {
-    const refused = this.#tickets.get(ticket);
-    if (refused !== undefined) refused.refusal = refusal;
+  counted(ticket: number, refusal: AdmissionRefusal | undefined): void {
+    this.#tickets.get(ticket)?.counted(refusal);
   }
 }
 
 class RemoteTicket implements Ticket {
-  refusal: AdmissionRefusal | undefined;
+  #refusal: AdmissionRefusal | undefined;
+  #isCounted = false;
+  #waiting: (() => void)[] = [];
   readonly #own: Ticket;
   readonly #number: number;
   readonly #send: (message: ToSupervisor) => void;
@@ -49,6 +50,21 @@ class RemoteTicket implements Ticket {
     this.#number = number;
     this.#send = send;
     this.#closed = closed;
+  }
+
+  get refusal(): AdmissionRefusal | undefined {
+    return this.#refusal;
+  }
+
+  whenCounted(then: () => void): void {
+    if (this.#isCounted) then();
+    else this.#waiting.push(then);
+  }
+
+  counted(refusal: AdmissionRefusal | undefined): void {
+    this.#isCounted = true;
+    this.#refusal = refusal;
+    for (const then of this.#waiting.splice(0)) then();
   }
 
   authenticated(): void {

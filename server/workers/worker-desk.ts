@@ -72,7 +72,7 @@ export class WorkerDesk {
     const ticket = this.#options.admission.open(address);
     if (ticket === undefined) return;
     this.#tickets.set(number, ticket);
-    if (ticket.refusal !== undefined) this.#options.send({ kind: 'refuse', ticket: number, refusal: ticket.refusal });
+    this.#options.send({ kind: 'counted', ticket: number, refusal: ticket.refusal });
   }
 
   #openSession(id: string, peerAddress: string): void {

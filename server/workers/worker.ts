@@ -61,8 +61,8 @@ async function start(setup: WorkerSetup): Promise<void> {
     switch (message.kind) {
       case 'start':
         break;
-      case 'refuse':
-        admission.refuse(message.ticket, message.refusal);
+      case 'counted':
+        admission.counted(message.ticket, message.refusal);
         break;
       case 'judged':
       case 'leased':

@@ -270,7 +270,13 @@ export class World {
   }
 
   /** A TLS connection, handshake done. */
-  connect(options: { readonly address?: string; readonly refusal?: AdmissionRefusal } = {}): Peer {
+  connect(
+    options: {
+      readonly address?: string;
+      readonly refusal?: AdmissionRefusal | undefined;
+      readonly whenCounted?: Ticket['whenCounted'];
+    } = {},
+  ): Peer {
     const address = options.address ?? '192.0.2.7';
     const admitted = this.admission.open(address);
     if (admitted === undefined) throw new Error('dropped at accept');
@@ -289,7 +295,8 @@ export class World {
     const attempt = new Attempt(this.context.attempts);
     const id = this.table.newId();
     attempt.tlsUp(id, info);
-    const ticket: Ticket = { ...admitted, refusal: options.refusal ?? admitted.refusal };
+    const { whenCounted = admitted.whenCounted } = options;
+    const ticket: Ticket = { ...admitted, whenCounted, refusal: options.refusal ?? admitted.refusal };
     let closed = 0;
     const connection = new Connection({
       id,

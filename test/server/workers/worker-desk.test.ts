@@ -6,7 +6,7 @@ import type { ToSupervisor, ToWorker } from '../../../server/workers/messages.ts
 import { RemoteAdmission } from '../../../server/workers/remote-admission.ts';
 import { type ControlMessage, WorkerDesk } from '../../../server/workers/worker-desk.ts';
 import { PASSWORD } from '../mschapv2-peer.ts';
-import { authenticated, challenged, connected, RESPONSE } from '../session.ts';
+import { authenticated, challenged, connected, HTTP_REQUEST, RESPONSE } from '../session.ts';
 import { settle, World } from '../support.ts';
 
 const USERS = [
@@ -116,7 +116,7 @@ function twoWorkers(t: TestContext, limits: { connections: number; unauthenticat
       control,
       admission,
       device: 'memory0',
-      send: (message: ToWorker) => message.kind === 'refuse' && remote.refuse(message.ticket, message.refusal),
+      send: (message: ToWorker) => message.kind === 'counted' && remote.counted(message.ticket, message.refusal),
     });
     const remote: RemoteAdmission = new RemoteAdmission(all, (message: ToSupervisor) =>
       desk.receive(message as ControlMessage),
@@ -141,10 +141,33 @@ test('limits count the connections of all workers, whichever they come to', (t) 
   assert.equal(admission.connections, 5);
 });
 
-test('a worker that alone has what all may have takes no more', (t) => {
+test('a request waits for the count, however long that takes, and what is sent meanwhile is not lost', async (t) => {
+  for (const refusal of [undefined, 'connections'] as const) {
+    const world = new World(t, { users: USERS });
+    const waiting: (() => void)[] = [];
+    const connection = world.connect({ refusal, whenCounted: (then) => void waiting.push(then) });
+    connection.socket.deliver(Buffer.from(HTTP_REQUEST));
+    await settle();
+    connection.socket.deliver(Buffer.from('1001000e00010001000100060001', 'hex')); // Call Connect Request
+    await settle();
+    assert.equal(connection.socket.takeWritten().length, 0);
+    for (const then of waiting) then();
+    await settle();
+    const answer = connection.socket.takeWritten();
+    assert.equal(answer.toString('latin1', 0, 12), `HTTP/1.1 ${refusal === undefined ? 200 : 503}`);
+    // The Call Connect Ack behind the blank line.
+    assert.equal(answer.includes(Buffer.from('0d0a0d0a10010030', 'hex')), refusal === undefined);
+    connection.socket.destroy();
+    await settle();
+    t.mock.timers.reset();
+  }
+});
+
+test('a worker that alone has what all may have says why it refuses; with twice as many it takes no more', (t) => {
   const { workers } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 3 });
   const [one, two] = workers;
-  for (let i = 0; i < 3; i++) assert.ok(one.open('192.0.2.7'));
+  for (let i = 0; i < 3; i++) assert.equal(one.open('192.0.2.7')?.refusal, undefined);
+  for (let i = 0; i < 3; i++) assert.equal(one.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
   assert.equal(one.open('192.0.2.7'), undefined);
   assert.equal(two.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
 });
