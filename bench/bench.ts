@@ -1,6 +1,7 @@
 /** Runs the scenarios that were asked for, each with every VPN that it is about. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
+import { relative } from 'node:path';
 import { CHANGES, measureChange } from './changes.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
@@ -74,7 +75,8 @@ export class Bench {
     this.#lab = lab;
     this.#options = options;
     this.#size = sizeOf(options);
-    const programs = { [OURS]: PROGRAM, ...(against === undefined ? {} : { against }) };
+    const shown = (file: string): string => relative(process.cwd(), file);
+    const programs = { [OURS]: shown(PROGRAM), ...(against === undefined ? {} : { against: shown(against) }) };
     this.#results = emptyResults({ quick: isQuick, tunOffload, programs, seconds: options.seconds });
     this.#ours = sstpd(lab, { name: OURS, program: PROGRAM, tunOffload });
     this.#plain =
