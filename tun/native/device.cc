@@ -274,8 +274,8 @@ napi_value Adopt(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   // Over exec, close-on-exec is off; over a fork of ours it shall be on again.
-  if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
-    ThrowErrno(env, errno, "fcntl");
+  if (ioctl(fd, FIOCLEX) == -1) {
+    ThrowErrno(env, errno, "FIOCLEX");
     return nullptr;
   }
   Device* device = new Device();
