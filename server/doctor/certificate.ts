@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type CertificateChain,
   CertificateError,
+  certificateBlocks,
   checkNames,
   examineCertificate,
   readCertificateFiles,
@@ -65,7 +66,6 @@ function nothing(finding: Finding): CertificateView {
 
 /** @param pem at least one certificate, leaf first */
 export function chainOf(pem: string): CertificateChain {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const [leaf = '', ...rest] = blocks;
+  const [leaf = '', ...rest] = certificateBlocks(pem);
   return [new X509Certificate(leaf), ...rest.map((block) => new X509Certificate(block))];
 }
