@@ -53,10 +53,13 @@ test('the package holds JavaScript, the addon and its sources, and leaves none o
 
 test('the addon of the package asks for no newer libraries than its documentation says', { skip }, () => {
   const symbols = run(installed, 'objdump', '-T', inPackage('prebuilds/linux-x64-glibc/tun.node'));
-  const newest = (pattern: RegExp): number =>
-    Math.max(...[...symbols.matchAll(pattern)].map((match) => Number(match[1])));
-  assert.equal(newest(/\(GLIBC_2\.(\d+)/g), NEWEST_GLIBC);
-  assert.equal(newest(/\(GLIBCXX_3\.4\.(\d+)/g), NEWEST_GLIBCXX);
+  for (const [pattern, newest] of [
+    [/\(GLIBC_2\.(\d+)/g, NEWEST_GLIBC],
+    [/\(GLIBCXX_3\.4\.(\d+)/g, NEWEST_GLIBCXX],
+  ] as const) {
+    const asked = [...symbols.matchAll(pattern)].map((match) => Number(match[1]));
+    assert.ok(asked.length > 0 && Math.max(...asked) <= newest, `${pattern}: ${asked}`);
+  }
 });
 
 test('npx sstpd: help and version', { skip }, () => {
