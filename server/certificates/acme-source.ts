@@ -2,9 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import {
   CertificateError,
-  certificateNames,
   checkNames,
-  checkServerPem,
   readIfThere,
   type ServerCertificate,
   writeSecureFile,
@@ -13,6 +11,7 @@ import type { Log } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import { AcmeHttp } from './acme-http.ts';
 import { loadAcmeLibrary, makeKey, orderCertificate, type Proofs } from './acme-order.ts';
+import { checkAcmeCertificate, readAcmeCertificate, writeAcmeCertificate } from './acme-store.ts';
 import type { CertificateSource } from './source.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,19 +20,11 @@ const EVERY_MS = 2_000;
 const FIRST_WAIT_MS = 300_000;
 const LONGEST_WAIT_MS = 43_200_000;
 
-/** What `acme.json` holds. */
-interface Stored {
-  readonly directory: string;
-  readonly certificatePem: string;
-  readonly keyPem: string;
-}
-
 /** A certificate from an ACME authority, ordered and renewed while the server runs. */
 export class AcmeSource implements CertificateSource {
   readonly everyMs: number = EVERY_MS;
-  readonly #config: Config['tls']['acme'];
+  readonly #config: Config;
   readonly #names: readonly string[];
-  readonly #files: { readonly account: string; readonly certificate: string };
   readonly #library: Awaited<ReturnType<typeof loadAcmeLibrary>>;
   readonly #log: Log;
   readonly #http = new AcmeHttp();
@@ -42,9 +33,8 @@ export class AcmeSource implements CertificateSource {
   #failures = 0;
 
   private constructor(config: Config, library: Awaited<ReturnType<typeof loadAcmeLibrary>>, log: Log) {
-    this.#config = config.tls.acme;
+    this.#config = config;
     this.#names = checkNames(config.hosts).dns;
-    this.#files = { account: join(config.data, 'acme-account.key'), certificate: join(config.data, 'acme.json') };
     this.#library = library;
     this.#log = log;
   }
@@ -53,15 +43,11 @@ export class AcmeSource implements CertificateSource {
     return new AcmeSource(config, await loadAcmeLibrary(), log);
   }
 
-  /** The one of an earlier run, if it is still good. As the owner of the data directory. @throws {CertificateError} */
+  /** The one of an earlier run, if it is still good. As the owner of the data directory. */
   stored(now: Date): ServerCertificate | undefined {
-    const read = readIfThere(this.#files.certificate);
-    if (read === undefined) return undefined;
     try {
-      const { directory, certificatePem, keyPem } = JSON.parse(read.bytes.toString()) as Stored;
-      if (directory !== this.#config.directory) return undefined;
-      const certificate = this.#checked(certificatePem, keyPem, now);
-      this.#dueAt = renewalTime(certificate.leaf);
+      const certificate = readAcmeCertificate(this.#config, now);
+      if (certificate !== undefined) this.#dueAt = renewalTime(certificate.leaf);
       return certificate;
     } catch (error) {
       this.#log.info('certificate.stored-unusable', { error: (error as Error).message });
@@ -82,7 +68,7 @@ export class AcmeSource implements CertificateSource {
 
   async look(now: Date): Promise<ServerCertificate | undefined> {
     if (this.#proofs === undefined || now.getTime() < this.#dueAt) return undefined;
-    const { directory, challenge } = this.#config;
+    const { directory, challenge } = this.#config.tls.acme;
     this.#log.info('certificate.ordering', { directory, names: this.#names, challenge });
     try {
       const certificate = await this.#order(this.#proofs);
@@ -106,31 +92,20 @@ export class AcmeSource implements CertificateSource {
       removeToken: (token) => this.#http.remove(token),
     };
     const accountKeyPem = await this.#accountKey();
-    const order = { config: this.#config, names: this.#names, accountKeyPem, proofs };
+    const order = { config: this.#config.tls.acme, names: this.#names, accountKeyPem, proofs };
     const { certificatePem, keyPem } = await orderCertificate(this.#library, order);
-    const certificate = this.#checked(certificatePem, keyPem, new Date());
-    const stored: Stored = { directory: this.#config.directory, certificatePem, keyPem };
-    writeSecureFile(this.#files.certificate, JSON.stringify(stored), 0o600);
+    const certificate = checkAcmeCertificate(this.#config, certificatePem, keyPem, new Date());
+    writeAcmeCertificate(this.#config, certificate);
     return certificate;
   }
 
   async #accountKey(): Promise<string> {
-    const read = readIfThere(this.#files.account);
+    const file = join(this.#config.data, 'acme-account.key');
+    const read = readIfThere(file);
     if (read !== undefined) return read.bytes.toString();
     const key = await makeKey('ec');
-    writeSecureFile(this.#files.account, key, 0o600);
+    writeSecureFile(file, key, 0o600);
     return key;
-  }
-
-  /** Whatever an authority says, only a certificate for our names is served. */
-  #checked(certificatePem: string, keyPem: string, now: Date): ServerCertificate {
-    const what = 'the certificate from the ACME authority';
-    const cert = { bytes: Buffer.from(certificatePem), from: what };
-    const checked = checkServerPem(cert, { bytes: Buffer.from(keyPem), from: `${what}, its key` }, now);
-    const { dns } = certificateNames(checked.leaf);
-    const missing = this.#names.find((name) => !dns.includes(name));
-    if (missing !== undefined) throw new CertificateError(`${what} is not for ${missing}`);
-    return { ...checked, source: 'acme', notes: [] };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   readCertificateFiles,
 } from '../../certs/index.ts';
 import { asUser, type Finding, fine, problem, type UserIds, warning } from '../../core/index.ts';
+import { readAcmeCertificate } from '../certificates/acme-store.ts';
 import type { Config } from '../config.ts';
 import { machineNames } from '../first-start.ts';
 
@@ -18,11 +19,22 @@ export interface CertificateView {
   readonly served: { readonly chain: CertificateChain; readonly keyPem: string } | undefined;
 }
 
+interface Moment {
+  readonly user: UserIds;
+  readonly isRunning: boolean;
+  readonly now: Date;
+}
+
+const CHECK = 'certificate files';
+
 /** The certificate as it lies in its files. Nothing is made or mended. */
 export function examineFiles(config: Config, user: UserIds, isRunning: boolean, now: Date): CertificateView {
+  const moment = { user, isRunning, now };
   const pairs = config.tls.cert.map((cert, index): readonly [string, string] => [cert, config.tls.key[index] ?? '']);
-  if (pairs.length === 0) return examinePair(config, undefined, { user, isRunning, now });
-  const views = pairs.map((pair) => examinePair(config, pair, { user, isRunning, now }));
+  if (pairs.length === 0) {
+    return config.tls.acme.enabled ? examineAcme(config, moment) : examinePair(config, undefined, moment);
+  }
+  const views = pairs.map((pair) => examinePair(config, pair, moment));
   return { findings: views.flatMap(({ findings }) => findings), served: views[0]?.served };
 }
 
@@ -30,9 +42,8 @@ export function examineFiles(config: Config, user: UserIds, isRunning: boolean, 
 function examinePair(
   config: Config,
   pair: readonly [string, string] | undefined,
-  { user, isRunning, now }: { readonly user: UserIds; readonly isRunning: boolean; readonly now: Date },
+  { user, isRunning, now }: Moment,
 ): CertificateView {
-  const check = 'certificate files';
   const [cert, key] = pair ?? [join(config.data, 'server.pem'), join(config.data, 'server.key')];
   const isOwn = pair === undefined;
   const own = isOwn ? (isRunning ? 'running' : 'stopped') : undefined;
@@ -49,14 +60,31 @@ function examinePair(
         served: { chain, keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() },
       };
     }
-    if (!isOwn) return nothing(problem(check, `${cert} or ${key} does not exist`, 'check --cert and --key'));
+    if (!isOwn) return nothing(problem(CHECK, `${cert} or ${key} does not exist`, 'check --cert and --key'));
     checkNames(names);
-    return nothing(fine(check, `none yet: the start issues one for ${names.join(', ')}, from an authority of its own`));
+    return nothing(fine(CHECK, `none yet: the start issues one for ${names.join(', ')}, from an authority of its own`));
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     // Of our own, what does not fit together is issued anew.
-    if (own === 'stopped') return nothing(warning(check, error.message, 'see whether the start mends it'));
-    return nothing(problem(check, error.message, isOwn ? 'restart the server' : 'see --cert and --key'));
+    if (own === 'stopped') return nothing(warning(CHECK, error.message, 'see whether the start mends it'));
+    return nothing(problem(CHECK, error.message, isOwn ? 'restart the server' : 'see --cert and --key'));
+  }
+}
+
+/** Of the authority, from an earlier order; what can't be served is ordered anew. */
+function examineAcme(config: Config, { user, now }: Moment): CertificateView {
+  const { directory } = config.tls.acme;
+  const meanwhile = "until then clients are shown the own authority's";
+  try {
+    const stored = asUser(user, () => readAcmeCertificate(config, now));
+    if (stored === undefined)
+      return nothing(fine(CHECK, `none yet: the start orders one from ${directory}; ${meanwhile}`));
+    const chain = chainOf(stored.certificatePem);
+    const findings = examineCertificate(chain, { names: config.hosts, own: undefined, now });
+    return { findings, served: { chain, keyPem: stored.keyPem } };
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    return nothing(warning(CHECK, error.message, `see that ${directory} issues a new one; ${meanwhile}`));
   }
 }
 

@@ -26,17 +26,18 @@ function helpOf(words: readonly string[]): string {
   return stdout;
 }
 
-test('the README has a line of Debian packages to run, one for the tests, and one for the checks and the bench', () => {
-  assert.equal(packageLines.length, 3);
+test('the README has lines of Debian packages: to run, for the tests, for checks and bench, and for containers', () => {
+  assert.equal(packageLines.length, 4);
   assert.deepEqual(packageLines[0], ['g++', 'make', 'python3', 'iproute2', 'nftables']);
 });
 
 test('each Debian package that a test asks for stands in the README', () => {
-  const texts = ['test/run.ts', 'test/interop/prerequisites.ts'].map((file) => readFileSync(file, 'utf8'));
+  const prerequisites = ['interop', 'container'].map((kind) => `test/${kind}/prerequisites.ts`);
+  const texts = ['test/run.ts', ...prerequisites].map((file) => readFileSync(file, 'utf8'));
   const asked = texts.flatMap((text) =>
     [...text.matchAll(/^ {2}'?[\w.]+'?: '([\w+.-]+)',$/gm)].map((match) => match[1]),
   );
-  assert.ok(asked.length >= 15, `only ${asked.length} packages found`);
+  assert.ok(asked.length >= 22, `only ${asked.length} packages found`);
   const named = packageLines.flat();
   for (const name of new Set(asked)) assert.ok(named.includes(name ?? ''), `${name} is missing`);
 });
@@ -53,7 +54,15 @@ test('each Debian package that a check of the addon or the bench asks for stands
 
 test('.ci/run runs each check that the README names, and each script that it calls exists', () => {
   const ci = readFileSync('.ci/run', 'utf8');
-  for (const name of ['test', 'run test:interop', 'run test:asan', 'run fuzz', 'run check:arm', 'run check:libc']) {
+  for (const name of [
+    'test',
+    'run test:interop',
+    'run test:container',
+    'run test:asan',
+    'run fuzz',
+    'run check:arm',
+    'run check:libc',
+  ]) {
     assert.match(ci, new RegExp(`^step npm ${name}\\b`, 'm'));
   }
   assert.match(ci, /^step npm run bench -- --quick$/m);

@@ -84,6 +84,9 @@ for (const [version, args, env] of [
     for (const challenge of challenges) assert.equal(challenge.version, version);
     assert.equal(await shown(lab), sha256);
     assert.deepEqual(server.log('tls.failed'), []);
+    const doctor = (await server.run(['doctor'])).stdout;
+    assert.ok(doctor.includes(String(sha256).replaceAll(':', '').toLowerCase()), doctor);
+    assert.doesNotMatch(doctor, /certificate served/);
     assert.equal((await server.stop()).status, 0);
     for (const file of ['acme.json', 'acme-account.key']) {
       assert.equal(lstatSync(join(lab.data, file)).mode & 0o777, 0o600, file);
