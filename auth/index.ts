@@ -1,8 +1,11 @@
 /**
  * Who may connect, with what: local users in SQLite, the check of what PAP, CHAP and MS-CHAPv2 deliver, the throttle for
- * guessers, and the arithmetic of RFC 2759 and RFC 3079 from which SSTP takes its HLAK (MS-SSTP 3.2.5.2.2).
+ * guessers, admin accounts and API tokens, and the arithmetic of RFC 2759 and RFC 3079 from which SSTP takes its HLAK (MS-SSTP 3.2.5.2.2).
  * The exchanges themselves are in `ppp/auth/`.
  */
+export type { AdminAccount } from './admin-accounts.ts';
+export { AdminStore } from './admin-store.ts';
+export type { ApiToken } from './api-tokens.ts';
 export { Authenticator, type AuthenticatorOptions, type LoginReason, type LoginResult } from './authenticator.ts';
 export { LoginThrottle, type LoginThrottleOptions } from './login-throttle.ts';
 export { hlakFromMsChapV2 } from './mppe-keys.ts';

@@ -50,7 +50,8 @@ interface Entry {
 /**
  * For every attempt: `delayMs` once, then exactly one of `noteFailure` and `noteSuccess` as soon as the outcome is known,
  * not only when the verdict is sent, and also if the client has gone meanwhile. Everything but an accepted login is a
- * failure. Where the outcome is known at once both calls come in a row, and right logins do not slow one another.
+ * failure. Where the outcome is known at once both calls come in a row, and right logins do not slow one another. An
+ * attempt that is refused without a look at it tells a guesser nothing: `withdraw` instead.
  */
 export class LoginThrottle {
   readonly #addresses: Map<string, Entry> = new Map();
@@ -95,6 +96,11 @@ export class LoginThrottle {
   noteSuccess(address: string, user: string, now: Instant): void {
     this.#release(this.#addresses, addressKey(address), now);
     this.#release(this.#users, userKey(user), now);
+  }
+
+  /** The attempt does not count. */
+  withdraw(address: string, user: string, now: Instant): void {
+    this.noteSuccess(address, user, now);
   }
 
   #release(table: Map<string, Entry>, key: string, now: Instant): void {

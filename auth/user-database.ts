@@ -14,6 +14,7 @@ const APPLICATION_ID = 0x73737470;
 /**
  * Schema changes in order; entry n leads from version n to n + 1. Never change one that was released.
  * `folded` is the name as `foldUserName` writes it; times are milliseconds since 1970; `ipv4` is the address as a number.
+ * `version` grows with each new password of an account; `scopes` are words with commas between.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE users (
@@ -33,6 +34,33 @@ const MIGRATIONS: readonly string[] = [
      leased_at     INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE key_check (sealed BLOB NOT NULL) STRICT;`,
+  `CREATE TABLE user_groups (
+     user_id       TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+     name          TEXT    NOT NULL,
+     PRIMARY KEY (user_id, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE VIEW users_with_groups AS
+     SELECT users.*, (SELECT group_concat(user_groups.name, ',' ORDER BY user_groups.name)
+                        FROM user_groups WHERE user_groups.user_id = users.id) AS groups
+       FROM users;
+   CREATE TABLE admins (
+     id            TEXT    PRIMARY KEY,
+     name          TEXT    NOT NULL,
+     folded        TEXT    NOT NULL UNIQUE,
+     hash          TEXT    NOT NULL,
+     version       INTEGER NOT NULL,
+     created_at    INTEGER NOT NULL,
+     last_login_at INTEGER
+   ) STRICT;
+   CREATE TABLE tokens (
+     id            TEXT    PRIMARY KEY,
+     name          TEXT    NOT NULL,
+     hash          BLOB    NOT NULL UNIQUE,
+     scopes        TEXT    NOT NULL,
+     created_at    INTEGER NOT NULL,
+     expires_at    INTEGER,
+     last_used_at  INTEGER
+   ) STRICT;`,
 ];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */

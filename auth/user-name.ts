@@ -4,6 +4,8 @@ import { UserStoreError } from './user-store-error.ts';
 /** In UTF-16 code units: at most 192 bytes in UTF-8, which fit the one-byte Peer-ID length of PAP (RFC 1334 §2.2.1). */
 const MAX_NAME_LENGTH = 64;
 
+const MAX_GROUPS = 16;
+
 /** Windows refuses these in account names too; `\` and `/` would be taken for the end of a domain. */
 const RESERVED = /[\\/"[\]:;|=,+*?<>]/;
 
@@ -23,6 +25,16 @@ function brokenRule(name: string): string | undefined {
   if (RESERVED.test(name)) return 'must not contain any of \\ / " [ ] : ; | = , + * ? < >';
   if (name.trim() !== name) return 'must not begin or end with a space';
   return undefined;
+}
+
+/** @throws {UserStoreError} ERR_USER_GROUP with the rule that `groups` break */
+export function checkGroups(groups: readonly string[]): void {
+  if (groups.length > MAX_GROUPS) {
+    const message = `a user is in at most ${MAX_GROUPS} groups, these are ${groups.length}`;
+    throw new UserStoreError('ERR_USER_GROUP', message);
+  }
+  if (groups.every((group) => /^[A-Za-z0-9._-]{1,32}$/.test(group))) return;
+  throw new UserStoreError('ERR_USER_GROUP', 'the name of a group has 1 to 32 of A-Z, a-z, 0-9, dot, _ and -');
 }
 
 /** Two names with the same folded form are the same user. */

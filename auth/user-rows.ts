@@ -1,8 +1,8 @@
 /** The rows of the user database and the statements that read and write them. */
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Ipv4 } from '../core/index.ts';
+import { blob, type Columns, integer, optional, refuse, text, time, words } from './columns.ts';
 import type { SealedSecret, SecretKind } from './secret-seal.ts';
-import { UserStoreError } from './user-store-error.ts';
 
 export interface User {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface User {
   readonly lastLoginAt: Date | undefined;
   /** 'nt-hash': only the hash is kept, so this user cannot log in with CHAP-MD5 until the password is set again. */
   readonly secretKind: SecretKind;
+  /** In alphabetical order. */
+  readonly groups: readonly string[];
 }
 
 /** A row of `users`. */
@@ -27,13 +29,15 @@ export interface UserRow {
 const SQL = {
   insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, created_at)
            VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :created_at)`,
-  list: 'SELECT * FROM users ORDER BY folded',
-  find: 'SELECT * FROM users WHERE folded = :folded',
-  findByAddress: 'SELECT * FROM users WHERE ipv4 = :ipv4',
-  lookup: 'SELECT * FROM users WHERE folded IN (:whole, :noDomain, :noRealm)',
+  list: 'SELECT * FROM users_with_groups ORDER BY folded',
+  find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
+  findByAddress: 'SELECT * FROM users_with_groups WHERE ipv4 = :ipv4',
+  lookup: 'SELECT * FROM users_with_groups WHERE folded IN (:whole, :noDomain, :noRealm)',
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
   setAddress: 'UPDATE users SET ipv4 = :ipv4 WHERE id = :id',
   setEnabled: 'UPDATE users SET enabled = :enabled WHERE id = :id',
+  leaveGroups: 'DELETE FROM user_groups WHERE user_id = :id',
+  joinGroup: 'INSERT INTO user_groups (user_id, name) VALUES (:id, :name)',
   remove: 'DELETE FROM users WHERE id = :id',
   recordLogin: 'UPDATE users SET last_login_at = :last_login_at WHERE folded = :folded',
   rememberLease: 'INSERT OR REPLACE INTO leases (folded, ipv4, leased_at) VALUES (:folded, :ipv4, :leased_at)',
@@ -48,8 +52,6 @@ export function prepareStatements(database: DatabaseSync): Statements {
   return Object.fromEntries(entries) as Statements;
 }
 
-type Columns = Readonly<Record<string, SQLOutputValue>>;
-
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readUser(columns: Columns): UserRow {
   const kind = secretKind(columns);
@@ -61,6 +63,7 @@ export function readUser(columns: Columns): UserRow {
       createdAt: time(columns, 'created_at'),
       lastLoginAt: optional(columns, 'last_login_at', time),
       secretKind: kind,
+      groups: words(columns, 'groups'),
     },
     folded: text(columns, 'folded'),
     sealed: { owner: text(columns, 'id'), kind, bytes: blob(columns, 'secret') },
@@ -72,38 +75,7 @@ export function readLease(columns: Columns): [folded: string, ipv4: Ipv4] {
   return [text(columns, 'folded'), integer(columns, 'ipv4')];
 }
 
-function text(columns: Columns, name: string): string {
-  const value = columns[name];
-  return typeof value === 'string' ? value : refuse(name);
-}
-
-function integer(columns: Columns, name: string): number {
-  const value = columns[name];
-  return typeof value === 'number' ? value : refuse(name);
-}
-
-function blob(columns: Columns, name: string): Uint8Array {
-  const value = columns[name];
-  return value instanceof Uint8Array ? value : refuse(name);
-}
-
-function time(columns: Columns, name: string): Date {
-  return new Date(integer(columns, name));
-}
-
 function secretKind(columns: Columns): SecretKind {
   const value = columns.secret_kind;
   return value === 'password' || value === 'nt-hash' ? value : refuse('secret_kind');
-}
-
-function optional<Value>(
-  columns: Columns,
-  name: string,
-  read: (columns: Columns, name: string) => Value,
-): Value | undefined {
-  return columns[name] === null ? undefined : read(columns, name);
-}
-
-function refuse(column: string): never {
-  throw new UserStoreError('ERR_USER_STORE', `the user database is damaged: column ${column}`);
 }

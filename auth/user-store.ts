@@ -10,7 +10,7 @@ import { ntPasswordHash } from './mschapv2.ts';
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkUserName, foldUserName, nameCandidates } from './user-name.ts';
+import { checkGroups, checkUserName, foldUserName, nameCandidates } from './user-name.ts';
 import { prepareStatements, readLease, readUser, type Statements, type User, type UserRow } from './user-rows.ts';
 import { UserStoreError } from './user-store-error.ts';
 
@@ -71,11 +71,16 @@ export class UserStore {
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
   }
 
-  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_ADDRESS, ERR_USER_EXISTS */
-  add(name: string, password: string, options: { readonly ipv4?: Ipv4 | undefined } = {}): User {
+  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_ADDRESS, ERR_USER_GROUP, ERR_USER_EXISTS */
+  add(
+    name: string,
+    password: string,
+    options: { readonly ipv4?: Ipv4 | undefined; readonly groups?: readonly string[] | undefined } = {},
+  ): User {
     checkUserName(name);
     const secret = this.#secretOf(password);
-    const { ipv4 } = options;
+    const { ipv4, groups = [] } = options;
+    checkGroups(groups);
     if (ipv4 !== undefined) checkFixedAddress(ipv4);
     return this.#change(() => {
       const existing = this.#find(name);
@@ -91,6 +96,7 @@ export class UserStore {
         secret: sealed.bytes,
         created_at: this.#now().getTime(),
       });
+      this.#joinGroups(sealed.owner, groups);
       return this.#existing(name).user;
     });
   }
@@ -120,6 +126,21 @@ export class UserStore {
   setEnabled(name: string, enabled: boolean): User {
     return this.#change(() => {
       this.#statements.setEnabled.run({ id: this.#existing(name).sealed.owner, enabled: enabled ? 1 : 0 });
+      return this.#existing(name).user;
+    });
+  }
+
+  /**
+   * Puts the user into these groups and no others.
+   *
+   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_GROUP
+   */
+  setGroups(name: string, groups: readonly string[]): User {
+    checkGroups(groups);
+    return this.#change(() => {
+      const id = this.#existing(name).sealed.owner;
+      this.#statements.leaveGroups.run({ id });
+      this.#joinGroups(id, groups);
       return this.#existing(name).user;
     });
   }
@@ -195,6 +216,10 @@ export class UserStore {
     const columns = this.#statements.find.get({ folded: foldUserName(name) });
     if (columns === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${name}'`);
     return readUser(columns);
+  }
+
+  #joinGroups(id: string, groups: readonly string[]): void {
+    for (const name of new Set(groups)) this.#statements.joinGroup.run({ id, name });
   }
 
   #checkAddressFree(ipv4: Ipv4, exceptId: string | undefined): void {

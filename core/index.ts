@@ -7,4 +7,5 @@ export * from './event-queue.ts';
 export * from './finding.ts';
 export * from './log.ts';
 export * from './package.ts';
+export * from './scope.ts';
 export * from './system-clock.ts';

@@ -96,7 +96,7 @@ test('a database of another program is refused', (t) => {
 test('a database of a newer version is refused', (t) => {
   const directory = makeStore(t);
   inDatabase(directory, 'PRAGMA user_version = 99');
-  assertRefused(directory, /was written by a newer sstpd \(schema 99, this one knows 1\)$/);
+  assertRefused(directory, /was written by a newer sstpd \(schema 99, this one knows 2\)$/);
 });
 
 test('a column that holds what the schema does not allow is refused', (t) => {

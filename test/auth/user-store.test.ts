@@ -36,6 +36,7 @@ test('a new user is enabled, has no address and has not logged in', (t) => {
     createdAt: start,
     lastLoginAt: undefined,
     secretKind: 'password',
+    groups: [],
   };
   assert.deepEqual(store.add('Alice', 'rabbit'), alice);
   assert.deepEqual(store.list(), [alice]);

@@ -14,6 +14,7 @@ const user = (name: string, ipv4?: Ipv4): User => ({
   secretKind: 'password',
   createdAt: new Date(0),
   lastLoginAt: undefined,
+  groups: [],
 });
 
 const SERVER = 0x0a090001;

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import type { StatementSync } from 'node:sqlite';
+import type { StoreAccess } from './admin-store.ts';
+import { type Columns, integer, optional, text, time } from './columns.ts';
+import { DUMMY_HASH, hashPassword, verifyPassword } from './password-hash.ts';
+import { checkUserName, foldUserName } from './user-name.ts';
+import { UserStoreError } from './user-store-error.ts';
+
+/** An account that may do everything on the admin page. */
+export interface AdminAccount {
+  readonly id: string;
+  readonly name: string;
+  /** Grows with each new password: what was allowed with the old one is over. */
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly lastLoginAt: Date | undefined;
+}
+
+const SHORTEST_PASSWORD = 8;
+const LONGEST_PASSWORD = 256;
+
+const SQL = {
+  insert: `INSERT INTO admins (id, name, folded, hash, version, created_at)
+           VALUES (:id, :name, :folded, :hash, 1, :created_at)`,
+  list: 'SELECT * FROM admins ORDER BY folded',
+  count: 'SELECT count(*) AS count FROM admins',
+  find: 'SELECT * FROM admins WHERE folded = :folded',
+  version: 'SELECT version FROM admins WHERE id = :id',
+  setHash: 'UPDATE admins SET hash = :hash, version = version + 1 WHERE folded = :folded',
+  recordLogin: 'UPDATE admins SET last_login_at = :last_login_at WHERE id = :id',
+  remove: 'DELETE FROM admins WHERE folded = :folded',
+} as const;
+
+/** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
+export class AdminAccounts {
+  readonly #access: StoreAccess;
+  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+
+  constructor(access: StoreAccess) {
+    this.#access = access;
+    const prepare = (sql: string): StatementSync => access.run(() => access.database.prepare(sql));
+    this.#statements = Object.fromEntries(Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)])) as Readonly<
+      Record<keyof typeof SQL, StatementSync>
+    >;
+  }
+
+  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_ADMIN_EXISTS */
+  async add(name: string, password: string): Promise<AdminAccount> {
+    checkUserName(name);
+    checkPassword(password);
+    const hash = await hashPassword(password);
+    const { insert, find } = this.#statements;
+    return this.#access.change(() => {
+      const folded = foldUserName(name);
+      if (find.get({ folded }) !== undefined) {
+        throw new UserStoreError('ERR_ADMIN_EXISTS', `admin account '${name}' exists already`);
+      }
+      const id = randomUUID();
+      insert.run({ id, name, folded, hash, created_at: this.#access.now().getTime() });
+      return readAccount(find.get({ folded }) ?? {});
+    });
+  }
+
+  /** @throws {UserStoreError} ERR_ADMIN_UNKNOWN, ERR_USER_PASSWORD */
+  async setPassword(name: string, password: string): Promise<void> {
+    checkPassword(password);
+    const hash = await hashPassword(password);
+    const { changes } = this.#access.change(() => this.#statements.setHash.run({ folded: foldUserName(name), hash }));
+    if (changes === 0) throw unknown(name);
+  }
+
+  /** @throws {UserStoreError} ERR_ADMIN_UNKNOWN */
+  remove(name: string): void {
+    const { changes } = this.#access.change(() => this.#statements.remove.run({ folded: foldUserName(name) }));
+    if (changes === 0) throw unknown(name);
+  }
+
+  /** All accounts by name. */
+  list(): AdminAccount[] {
+    return this.#access.run(() => this.#statements.list.all().map(readAccount));
+  }
+
+  get count(): number {
+    return this.#access.run(() => integer(this.#statements.count.get() ?? {}, 'count'));
+  }
+
+  /** Whether the account is there, and its password the one of that version. */
+  isCurrent({ id, version }: Pick<AdminAccount, 'id' | 'version'>): boolean {
+    return this.#access.run(() => this.#statements.version.get({ id })?.version === version);
+  }
+
+  /**
+   * Takes as long for an account that does not exist.
+   *
+   * @returns the account, if the password is its own
+   */
+  async verify(name: string, password: string): Promise<AdminAccount | undefined> {
+    // No stored name is longer, and no password.
+    const folded = foldUserName(name.slice(0, LONGEST_PASSWORD));
+    const columns = this.#access.run(() => this.#statements.find.get({ folded }));
+    const hash = columns === undefined ? DUMMY_HASH : text(columns, 'hash');
+    const isRight = await verifyPassword(password.slice(0, LONGEST_PASSWORD + 1), hash);
+    return columns !== undefined && isRight ? readAccount(columns) : undefined;
+  }
+
+  recordLogin({ id }: Pick<AdminAccount, 'id'>): void {
+    this.#access.change(() => this.#statements.recordLogin.run({ id, last_login_at: this.#access.now().getTime() }));
+  }
+}
+
+function readAccount(columns: Columns): AdminAccount {
+  return {
+    id: text(columns, 'id'),
+    name: text(columns, 'name'),
+    version: integer(columns, 'version'),
+    createdAt: time(columns, 'created_at'),
+    lastLoginAt: optional(columns, 'last_login_at', time),
+  };
+}
+
+function checkPassword(password: string): void {
+  if (password.length < SHORTEST_PASSWORD || password.length > LONGEST_PASSWORD) {
+    const message = `the password of an admin account has ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters`;
+    throw new UserStoreError('ERR_USER_PASSWORD', `${message}, this one has ${password.length}`);
+  }
+  if (!password.isWellFormed()) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must be valid Unicode');
+}
+
+function unknown(name: string): UserStoreError {
+  return new UserStoreError('ERR_ADMIN_UNKNOWN', `there is no admin account '${name}'`);
+}

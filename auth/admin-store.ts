@@ -1,0 +1,58 @@
+/**
+ * Accounts of administrators and API tokens, in the database of the users.
+ *
+ * Every read asks the file, so what another process (the command line) writes takes effect at once.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { AdminAccounts } from './admin-accounts.ts';
+import { ApiTokens } from './api-tokens.ts';
+import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
+
+/** How the parts of the store reach the file. */
+export interface StoreAccess {
+  readonly database: DatabaseSync;
+  readonly now: () => Date;
+  /** @throws {UserStoreError} ERR_USER_STORE for what SQLite throws */
+  run<Result>(action: () => Result): Result;
+  /** All of it happens and is on the disk, or nothing. @throws {UserStoreError} ERR_USER_STORE for what SQLite throws */
+  change<Result>(action: () => Result): Result;
+}
+
+export class AdminStore {
+  /**
+   * Opens the store, or makes it, as `UserStore.open` does.
+   *
+   * @throws {UserStoreError} ERR_USER_STORE, or ERR_USER_STORE_MODE if other users can read a file
+   */
+  static open(directory: string, now: () => Date = () => new Date()): AdminStore {
+    const { database } = openUserDatabase(directory);
+    try {
+      database.exec('PRAGMA synchronous = FULL');
+      return new AdminStore(directory, database, now);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  readonly accounts: AdminAccounts;
+  readonly tokens: ApiTokens;
+  readonly #database: DatabaseSync;
+
+  private constructor(directory: string, database: DatabaseSync, now: () => Date) {
+    const access: StoreAccess = {
+      database,
+      now,
+      run: (action) => asStoreErrors(directory, action),
+      change: (action) => asStoreErrors(directory, () => writeTransaction(database, action)),
+    };
+    this.#database = database;
+    this.accounts = new AdminAccounts(access);
+    this.tokens = new ApiTokens(access);
+  }
+
+  /** The store must not be used afterwards; closing it again does nothing. */
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
