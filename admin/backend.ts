@@ -1,3 +1,5 @@
+import type { AdminAccountsBackend, TokensBackend } from './access-backend.ts';
+
 /** One connection as an operator sees it. */
 export interface SessionView {
   readonly id: string;
@@ -94,6 +96,8 @@ export interface UserView {
   /** ISO 8601. */
   readonly createdAt: string;
   readonly lastLoginAt: string | undefined;
+  /** In alphabetical order. */
+  readonly groups: readonly string[];
   /** Open at present. */
   readonly sessions: number;
 }
@@ -125,11 +129,52 @@ export interface ConfigView {
   readonly origin: string;
 }
 
-/** What is to change; what is absent stays. `ipv4: null` takes the fixed address away. */
+/** What is to change; what is absent stays. `ipv4: null` takes the fixed address away; `groups` are all groups then. */
 export interface UserChange {
   readonly password?: string;
   readonly ipv4?: string | null;
   readonly enabled?: boolean;
+  readonly groups?: readonly string[];
+}
+
+export interface NewUser {
+  readonly name: string;
+  readonly password: string;
+  readonly ipv4?: string;
+  readonly groups?: readonly string[];
+}
+
+/** A certificate that clients are shown. Times are ISO 8601, hashes hexadecimal with colons. */
+export interface CertificateView {
+  readonly source: 'own' | 'files' | 'acme';
+  /** DNS names and addresses. */
+  readonly names: readonly string[];
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** Whole days; below zero when it is over. */
+  readonly daysLeft: number;
+  readonly sha256: string;
+  readonly sha1: string;
+  /** `RSA 2048` or `EC P-256`. */
+  readonly key: string;
+  /** It is shown to clients that ask for no name of another. */
+  readonly isDefault: boolean;
+}
+
+/** What `sstpd doctor` says of the running server. */
+export interface HealthView {
+  /** When it was looked at, ISO 8601. */
+  readonly at: string;
+  /** Nothing keeps clients out. */
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly check: string;
+    readonly verdict: 'ok' | 'warning' | 'failure';
+    readonly text: string;
+    readonly fix: string | undefined;
+  }[];
 }
 
 /**
@@ -145,10 +190,14 @@ export interface AdminBackend {
   attempts(query: AttemptQuery): AttemptList;
   /** @param id of the attempt, or its correlation id @returns undefined if it is not kept any more */
   attempt(id: string): AttemptView | undefined;
+  certificates(): CertificateView[];
+  health(): Promise<HealthView>;
   readonly users: {
     list(): UserView[];
-    add(name: string, password: string, ipv4?: string): UserView;
+    add(user: NewUser): UserView;
     set(name: string, change: UserChange): UserView;
     remove(name: string): void;
   };
+  readonly accounts: AdminAccountsBackend;
+  readonly tokens: TokensBackend;
 }

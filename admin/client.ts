@@ -4,6 +4,7 @@ import type {
   AttemptQuery,
   AttemptView,
   ConfigView,
+  NewUser,
   SessionView,
   StatusView,
   UserChange,
@@ -82,9 +83,8 @@ export class AdminClient {
     return (await call(this.#socketPath, 'GET', '/v1/users')) as UserView[];
   }
 
-  async addUser(name: string, password: string, ipv4?: string): Promise<UserView> {
-    const body = { name, password, ...(ipv4 === undefined ? {} : { ipv4 }) };
-    return (await call(this.#socketPath, 'POST', '/v1/users', body)) as UserView;
+  async addUser(user: NewUser): Promise<UserView> {
+    return (await call(this.#socketPath, 'POST', '/v1/users', user)) as UserView;
   }
 
   async setUser(name: string, change: UserChange): Promise<UserView> {

@@ -1,8 +1,10 @@
 /**
- * What an operator sees and does: the admin API on a unix socket, its client for the command line, and the web page
- * that answers everything on the VPN port that is not SSTP. HTTP as in RFC 9110 and RFC 9112, by Fastify.
- * `server/` implements the `AdminBackend` declared here.
+ * What an operator sees and does: the admin API on a unix socket and a TLS listener, its client for the command line,
+ * and the web page that answers everything on the VPN port that is not SSTP. HTTP as in RFC 9110 and RFC 9112, by
+ * Fastify. `server/` implements the `AdminBackend` declared here.
  */
+export * from './access-backend.ts';
+export type { AdminNetwork } from './app.ts';
 export * from './backend.ts';
 export * from './client.ts';
 export type { Fallback } from './fallback.ts';

@@ -17,6 +17,8 @@ type AddCommand = (program: Command, terminal: Terminal, run: Run, cacheFolder: 
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import('./serve.ts')).addServeCommand,
   user: async () => (await import('./user.ts')).addUserCommand,
+  admin: async () => (await import('./admin.ts')).addAdminCommand,
+  token: async () => (await import('./token.ts')).addTokenCommand,
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   doctor: async () => (await import('./doctor.ts')).addDoctorCommand,

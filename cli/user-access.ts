@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import type { UserChange, UserView } from '../admin/index.ts';
+import type { NewUser, UserChange, UserView } from '../admin/index.ts';
 import type { User } from '../auth/index.ts';
 import { becomeEffectively, formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
@@ -8,7 +8,7 @@ import { CliError, EXIT } from './terminal.ts';
 /** The users of a data directory, through the server that runs on it or, without one, in the store itself. */
 export interface UserAccess {
   list(): Promise<UserView[]>;
-  add(name: string, password: string, ipv4: string | undefined): Promise<UserView>;
+  add(user: NewUser): Promise<UserView>;
   set(name: string, change: UserChange): Promise<UserView>;
   remove(name: string): Promise<void>;
   close(): void;
@@ -26,7 +26,7 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
   if (client !== undefined) {
     return {
       list: () => client.users(),
-      add: (name, password, ipv4) => client.addUser(name, password, ipv4),
+      add: (user) => client.addUser(user),
       set: (name, change) => client.setUser(name, change),
       remove: (name) => client.removeUser(name),
       close: () => undefined,
@@ -45,12 +45,13 @@ async function openStore(config: Config): Promise<UserAccess> {
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
     list: async () => store.list().map(viewOf),
-    async add(name, password, ipv4) {
-      return viewOf(store.add(name, password, ipv4 === undefined ? {} : { ipv4: addressOf(ipv4) }));
+    async add({ name, password, ipv4, groups }) {
+      return viewOf(store.add(name, password, { ipv4: ipv4 === undefined ? undefined : addressOf(ipv4), groups }));
     },
-    async set(name, { password, ipv4, enabled }) {
-      // Whatever can be refused comes first, and unlike a password an address can be refused for what it is.
+    async set(name, { password, ipv4, enabled, groups }) {
+      // Whatever can be refused comes first, and unlike a password these can be refused for what they are.
       let user = store.find(name);
+      if (groups !== undefined) user = store.setGroups(name, groups);
       if (ipv4 !== undefined) user = store.setAddress(name, ipv4 === null ? undefined : addressOf(ipv4));
       if (password !== undefined) store.setPassword(name, password);
       if (enabled !== undefined) user = store.setEnabled(name, enabled);
@@ -71,6 +72,7 @@ function viewOf(user: User): UserView {
     secretKind: user.secretKind,
     createdAt: user.createdAt.toISOString(),
     lastLoginAt: user.lastLoginAt?.toISOString(),
+    groups: user.groups,
     sessions: 0,
   };
 }

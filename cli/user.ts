@@ -45,6 +45,7 @@ function addAdd(user: Command, tools: Tools): void {
     .option('--password-stdin', 'read the password from stdin')
     .option('--ip <ADDR>', 'fixed IPv4 address')
     .option('--no-ip', 'an address of the pool (the default)')
+    .option('--group <GROUP>', 'put the user into a group; may be repeated', collect)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -57,7 +58,13 @@ Examples:
     withUsers(command, tools, { mayCreate: true }, async (users) => {
       const ipv4 = typeof options.ip === 'string' ? checkedAddress(options.ip) : undefined;
       const secret = await newPassword(tools.terminal, options.passwordStdin === true);
-      const added = await users.add(name, secret.password, ipv4);
+      const groups = groupsOf(options);
+      const added = await users.add({
+        name,
+        password: secret.password,
+        ...(ipv4 === undefined ? {} : { ipv4 }),
+        ...(groups === undefined ? {} : { groups }),
+      });
       tools.terminal.stdout.write(options.json ? jsonWith(added, secret) : said(`User ${added.name} added.`, secret));
     }),
   );
@@ -66,19 +73,22 @@ Examples:
 function addSet(user: Command, tools: Tools): void {
   const command = user
     .command('set')
-    .summary("change a user's address or password")
-    .description("Changes a user's fixed address, password, or both.")
+    .summary("change a user's address, groups or password")
+    .description("Changes a user's fixed address, groups or password, or several of them.")
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read a new password from stdin')
     .option('--ip <ADDR>', 'fixed IPv4 address')
     .option('--no-ip', 'take the fixed address away')
+    .option('--group <GROUP>', 'put the user into this group and no other; may be repeated for several', collect)
+    .option('--no-groups', 'take the user out of all groups')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
 Examples:
   $ npx sstpd user set ann --ip 10.20.30.40
-  $ npx sstpd user set ann --no-ip`,
+  $ npx sstpd user set ann --no-ip
+  $ npx sstpd user set ann --group staff --group berlin`,
     );
   addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
     withUsers(command, tools, {}, async (users) => {
@@ -86,9 +96,14 @@ Examples:
       if (typeof options.ip === 'string') change.ipv4 = checkedAddress(options.ip);
       // What commander makes of --no-ip.
       if (options.ip === false) change.ipv4 = null;
+      const groups = groupsOf(options);
+      if (groups !== undefined) change.groups = groups;
       if (options.passwordStdin) change.password = (await newPassword(tools.terminal, true)).password;
       if (Object.keys(change).length === 0) {
-        throw new CliError('nothing to change: give --ip ADDR, --no-ip or --password-stdin', EXIT.usage);
+        throw new CliError(
+          'nothing to change: give --ip ADDR, --no-ip, --group GROUP, --no-groups or --password-stdin',
+          EXIT.usage,
+        );
       }
       const changed = await users.set(name, change);
       tools.terminal.stdout.write(options.json ? json(changed) : `User ${printable(changed.name)} changed.\n`);
@@ -170,7 +185,21 @@ function addRemove(user: Command, tools: Tools): void {
 interface ChangeOptions {
   readonly passwordStdin?: true;
   readonly ip?: string | boolean;
+  readonly group?: readonly string[];
+  readonly groups?: boolean;
   readonly json?: true;
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** @returns undefined: as they are */
+function groupsOf({ group, groups }: ChangeOptions): readonly string[] | undefined {
+  if (group !== undefined && groups === false) {
+    throw new CliError('--group and --no-groups exclude each other: take one back', EXIT.usage);
+  }
+  return groups === false ? [] : group;
 }
 
 function withUsers(
@@ -207,11 +236,12 @@ function jsonWith(user: UserView, { password, isGenerated }: NewPassword): strin
 function formatUsers(users: readonly UserView[]): string {
   if (users.length === 0) return 'No users.\n';
   return table(
-    ['NAME', 'STATE', 'ADDRESS', 'KEPT', 'LAST LOGIN', 'SESSIONS'],
+    ['NAME', 'STATE', 'ADDRESS', 'GROUPS', 'KEPT', 'LAST LOGIN', 'SESSIONS'],
     users.map((user) => [
       user.name,
       user.enabled ? 'enabled' : 'disabled',
       user.ipv4 ?? 'from pool',
+      user.groups.join(',') || '-',
       user.secretKind,
       user.lastLoginAt?.replace(/\.\d+Z$/, 'Z') ?? 'never',
       String(user.sessions),

@@ -1,4 +1,4 @@
-import type { AdminBackend, SessionView, UserView, WorkerView } from '../admin/index.ts';
+import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
@@ -20,6 +20,10 @@ export interface AdminBackendOptions {
     sessions(): Promise<SessionView[]>;
   };
   readonly listening: () => readonly string[];
+  readonly certificates: () => CertificateView[];
+  readonly health: AdminBackend['health'];
+  readonly accounts: AdminBackend['accounts'];
+  readonly tokens: AdminBackend['tokens'];
   /** TUN devices. */
   readonly devices: readonly string[];
 }
@@ -38,6 +42,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     secretKind: user.secretKind,
     createdAt: user.createdAt.toISOString(),
     lastLoginAt: user.lastLoginAt?.toISOString(),
+    groups: user.groups,
     sessions: control.countOfUser(user.name),
   });
   // The store knows more spellings of a name than case: everything after it goes by the name as stored.
@@ -56,6 +61,10 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       devices: options.devices,
       workers: plane.workers,
     }),
+    certificates: options.certificates,
+    health: options.health,
+    accounts: options.accounts,
+    tokens: options.tokens,
     config: () => showConfig(options.config, options.origins),
     sessions: () => plane.sessions(),
     attempts: (query) => attempts.list(query),
@@ -63,15 +72,16 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
     users: {
       list: () => store.list().map(userView),
-      add: (name, password, ipv4) => {
+      add: ({ name, password, ipv4, groups }) => {
         const address = ipv4 === undefined ? undefined : fixedAddress(ipv4, leases);
-        const user = store.add(name, password, address === undefined ? {} : { ipv4: address });
+        const user = store.add(name, password, { ipv4: address, groups });
         leases.setFixed(user.name, address);
         return userView(user);
       },
       set: (typedName, change) => {
         const { name } = existing(typedName);
         const address = typeof change.ipv4 === 'string' ? fixedAddress(change.ipv4, leases) : undefined;
+        if (change.groups !== undefined) store.setGroups(name, change.groups);
         if (change.password !== undefined) store.setPassword(name, change.password);
         if (change.ipv4 !== undefined) {
           store.setAddress(name, address);

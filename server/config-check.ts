@@ -78,17 +78,23 @@ function checkAcme(config: Config, from: (key: string) => string): void {
   }
 }
 
+const CHOOSE_ADMIN = '; choose another with --admin ADDR:PORT, or give --admin off';
+
 /** Two listeners on one port would fail at bind with less to say. Port 0 never collides. */
 function checkListen(config: Config, from: (key: string) => string): void {
-  const all = [...config.listen, ...config.offload.listen];
-  for (const [i, one] of all.entries()) {
-    for (const [j, other] of all.entries()) {
-      if (j <= i) continue;
+  const { listen } = config.admin;
+  const all = [
+    ...config.listen.map((place) => ({ place, key: 'listen', remedy: '' })),
+    ...config.offload.listen.map((place) => ({ place, key: 'offload.listen', remedy: '' })),
+    ...(listen === undefined ? [] : [{ place: listen, key: 'admin.listen', remedy: CHOOSE_ADMIN }]),
+  ];
+  for (const [i, { place: one }] of all.entries()) {
+    for (const { place: other, key, remedy } of all.slice(i + 1)) {
       if (one.port === 0 || one.port !== other.port) continue;
       if (covers(one, other) || covers(other, one)) {
         const [a, b] = [listenAddress.show(one), listenAddress.show(other)];
         throw new ConfigError(
-          `${from(j < config.listen.length ? 'listen' : 'offload.listen')}: '${a}' and '${b}' collide, a wildcard takes all addresses of its port`,
+          `${from(key)}: '${a}' and '${b}' collide, a wildcard takes all addresses of its port${remedy}`,
         );
       }
     }

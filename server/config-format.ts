@@ -276,6 +276,22 @@ export const listenAddress: Item<ListenAddress> = {
   },
 };
 
+/** A listener on one address; `0.0.0.0` and `::` are all. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `127.0.0.1:8443`, `[::1]:8443`: with the address, so that nobody opens to the world what is for one machine. */
+export const endpoint: Format<Endpoint> = {
+  allowed: 'ADDRESS:PORT (IPv6 in brackets; 0.0.0.0 or [::] is all addresses)',
+  parse(raw) {
+    const place = typeof raw === 'string' ? listenAddress.parse(raw) : undefined;
+    return place?.host === undefined ? undefined : { value: { host: place.host, port: place.port } };
+  },
+  show: (value) => listenAddress.show(value),
+};
+
 /** A pool needs room for the server and a client (/30); more than a /8 is a typing mistake. */
 export const ipv4Pool: Format<Ipv4Cidr> = {
   allowed: 'an IPv4 network such as 10.20.30.0/24, /8 to /30, without host bits',

@@ -1,6 +1,8 @@
 import type { Fallback } from '../admin/index.ts';
 import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
+  type Endpoint,
+  endpoint,
   type Format,
   fallback,
   hash,
@@ -53,6 +55,8 @@ export interface Config {
     readonly certSha256: string | undefined;
     readonly certSha1: string | undefined;
   };
+  /** Where the admin page and API are, beside the unix socket; undefined: nowhere. */
+  readonly admin: { readonly listen: Endpoint | undefined };
   readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
   /** Where connections start with a PROXY header. */
   readonly proxy: { readonly from: readonly Network[] };
@@ -114,6 +118,7 @@ type Group =
   | 'tcp'
   | 'tls'
   | 'offload'
+  | 'admin'
   | 'http'
   | 'proxy'
   | 'pool'
@@ -242,6 +247,14 @@ export const SCHEMA: Schema = {
       default: 'none',
       doc: 'SHA-1 of the same. Without it clients that know only SHA-1 (some RouterOS) are refused there.',
       flag: { name: 'offload-sha1', value: 'HASH' },
+    },
+  },
+  admin: {
+    listen: {
+      format: orWord('off', endpoint),
+      default: '127.0.0.1:8443',
+      doc: "Where the admin page and API are (TLS, with the VPN port's certificate). 'off': on the unix socket only.",
+      flag: { name: 'admin', value: 'ADDR:PORT|off' },
     },
   },
   http: {

@@ -148,7 +148,8 @@ function fieldsOf(error: Error, failure: TlsFailure): Record<string, unknown> {
   return { peer: formatEndpoint(remoteAddress, remotePort), stage, alert, hint, error: error.message };
 }
 
-async function probe(host: string | undefined, port: number): Promise<void> {
+/** @throws {ListenError} */
+export async function probe(host: string | undefined, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {

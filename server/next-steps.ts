@@ -14,6 +14,8 @@ export interface StartSummary {
   /** Our own CA; undefined when the operator brought a certificate. */
   readonly ca: { readonly file: string; readonly pem: string; readonly fingerprint: string } | undefined;
   readonly user: FirstUser | undefined;
+  /** The admin page; undefined without one. */
+  readonly admin: { readonly url: string; readonly hasAccount: boolean } | undefined;
   /** Lines of the network set-up that the operator should read. */
   readonly remarks: readonly string[];
 }
@@ -56,7 +58,7 @@ export function nextSteps(summary: StartSummary): string {
 }
 
 function facts(summary: StartSummary): string[] {
-  const { user, ca } = summary;
+  const { user, ca, admin } = summary;
   const lines = [
     `  listening    ${summary.listening.join(', ')}`,
     `  dial         ${summary.names.map((name) => withPort(name, summary.port)).join(', ')}`,
@@ -67,6 +69,10 @@ function facts(summary: StartSummary): string[] {
     if ('password' in user) lines.push(`  password     ${user.password}   (shown this once)`);
     else lines.push(`  password     in ${user.passwordFile}`);
     lines.push(`               ${command(summary, `user passwd ${user.name}`)} sets another`);
+  }
+  if (admin !== undefined) {
+    lines.push(`  admin page   ${admin.url}`);
+    if (!admin.hasAccount) lines.push(`               ${command(summary, 'admin add NAME')} makes the first account`);
   }
   if (ca !== undefined) lines.push(`  CA           ${ca.file}`, `  CA SHA-256   ${ca.fingerprint}`);
   return lines;

@@ -1,18 +1,23 @@
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
-import { Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
+import { AdminStore, Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { removeRoute, replaceRoute } from '../tun/index.ts';
+import { AdminLogin, tokensBackend } from './admin-access.ts';
 import { adminBackend } from './admin-backend.ts';
+import { AdminListener, probeAdminListener } from './admin-listener.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
+import { certificateViews } from './certificates/view.ts';
 import { checkFallback } from './check-fallback.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
+import { runningDoctor } from './doctor/running.ts';
 import { ensureFirstUser } from './first-start.ts';
+import { healthOf } from './health.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { probeListeners } from './listeners.ts';
@@ -65,6 +70,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const lock = lockDataDirectory(config.data, runUser);
   undo.push(() => lock.release());
   await probeListeners(config);
+  await probeAdminListener(config);
   const plan = await planAddresses(config);
   const tuns = openDevices(config, runUser.uid, fail);
   undo.push(() => tuns.close());
@@ -74,6 +80,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
+  const adminStore = asUser(runUser, () => AdminStore.open(config.data));
+  undo.push(() => adminStore.close());
 
   const findings = await examineStart({ config, certificate: certificates.first, names: certificates.names, runUser });
   for (const { check, text, fix } of findings) log.warn('doctor.finding', { check, text, fix });
@@ -104,6 +112,14 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   });
   undo.push(() => plane.stop());
   let listening: string[] = [];
+  const examine = runningDoctor({
+    config,
+    runUser,
+    certificates: () => certificates.certificates,
+    names: certificates.names,
+    listening: () => listening,
+    devices: tuns.names,
+  });
   const backend = adminBackend({
     config,
     origins: options.origins,
@@ -114,20 +130,30 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     attempts,
     listening: () => listening,
     devices: tuns.names,
+    certificates: () => certificateViews(certificates.certificates, new Date()),
+    health: healthOf(examine, systemClock),
+    accounts: new AdminLogin({ store: adminStore.accounts, clock: systemClock, log }),
+    tokens: tokensBackend(adminStore.tokens, log),
   });
-  const preparedAdmin = await prepareAdminServer({ backend, log });
+  const adminListener = AdminListener.create(config, certificates.material);
+  const preparedAdmin = await prepareAdminServer({ backend, log, network: adminListener });
 
   // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
   const bound = await plane.listen();
-  const certificateRemarks = await certificates.begin((material) => plane.setTls(material));
+  const certificateRemarks = await certificates.begin(async (material) => {
+    adminListener?.setTls(material);
+    await plane.setTls(material);
+  });
   undo.push(() => certificates.stop());
   listening = bound.map((at) => formatEndpoint(at.address, at.port));
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
+  const adminUrl = await adminListener?.listen();
   const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
     listening,
+    admin: adminUrl ?? 'off',
     data: config.data,
     tun: tuns.names.join(', '),
     runsAs: runUser.name,
@@ -144,6 +170,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     methods: config.auth.methods,
     ca: certificates.ca,
     user,
+    admin: adminUrl === undefined ? undefined : { url: adminUrl, hasAccount: backend.accounts.exist() },
     remarks: [...network.remarks, ...certificateRemarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };

@@ -52,7 +52,13 @@ export class CertificateKeeper {
 
   /** The one for names that no other is for. */
   get first(): ServerCertificate {
-    return this.#served[0].certificate;
+    return this.certificates[0];
+  }
+
+  /** All that are served, that one first. */
+  get certificates(): readonly [ServerCertificate, ...ServerCertificate[]] {
+    const [first, ...others] = this.#served;
+    return [first.certificate, ...others.map(({ certificate }) => certificate)];
   }
 
   private constructor(config: Config, runUser: RunUser, log: Log, loaded: Loaded) {

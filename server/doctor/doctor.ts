@@ -110,7 +110,8 @@ export function asRemark({ check, text, fix }: Finding): string {
   return `WARNING: ${check}: ${text}${fix === undefined ? '' : `; ${fix}`}`;
 }
 
-async function guarded(check: string, work: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+/** What an operator can mend is a finding. */
+export async function guarded(check: string, work: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await work();
   } catch (error) {
@@ -146,7 +147,7 @@ export function examineOffload({ offload }: Config): Finding[] {
   });
 }
 
-function examineFallback(config: Config, user: RunUser): Finding[] {
+export function examineFallback(config: Config, user: RunUser): Finding[] {
   const { fallback } = config.http;
   if (fallback.kind !== 'directory') return [];
   checkFallback(config, user);
@@ -164,7 +165,7 @@ async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> 
 }
 
 /** Without a certificate yet, one for the moment stands in: the first one is RSA too. */
-function tlsOf(
+export function tlsOf(
   config: Config,
   served: { readonly chain: readonly { toString(): string }[]; readonly keyPem: string } | undefined,
   now: Date,

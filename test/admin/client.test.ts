@@ -44,15 +44,15 @@ test('each method reaches its route', async () => {
   assert.deepEqual(await client.config(), backend.config());
   assert.equal((await client.sessions())[0]?.bytesIn, 5_000_000_000);
   await client.killSession('7');
-  assert.equal((await client.addUser('a b/c?', 'pw', '10.0.0.9')).ipv4, '10.0.0.9');
-  assert.equal((await client.addUser('plain', 'pw')).ipv4, undefined);
+  assert.equal((await client.addUser({ name: 'a b/c?', password: 'pw', ipv4: '10.0.0.9' })).ipv4, '10.0.0.9');
+  assert.equal((await client.addUser({ name: 'plain', password: 'pw' })).ipv4, undefined);
   assert.equal((await client.users()).length, 2);
   assert.equal((await client.setUser('a b/c?', { enabled: false })).enabled, false);
   await client.removeUser('a b/c?');
   assert.deepEqual(backend.calls, [
     ['killSession', '7'],
-    ['add', 'a b/c?', 'pw', '10.0.0.9'],
-    ['add', 'plain', 'pw'],
+    ['add', { name: 'a b/c?', password: 'pw', ipv4: '10.0.0.9' }],
+    ['add', { name: 'plain', password: 'pw' }],
     ['set', 'a b/c?', { enabled: false }],
     ['remove', 'a b/c?'],
   ]);

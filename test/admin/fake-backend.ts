@@ -1,5 +1,19 @@
-import type { AdminBackend, AttemptQuery, AttemptView, SessionView, UserView } from '../../admin/index.ts';
+import type {
+  AdminAccountsBackend,
+  AdminBackend,
+  AttemptQuery,
+  AttemptView,
+  CertificateView,
+  HealthView,
+  LoginOutcome,
+  SessionView,
+  TokensBackend,
+  TokenView,
+  UserView,
+} from '../../admin/index.ts';
 import type { Log, LogFields } from '../../core/index.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
 
 /** An error as the user store throws it. */
 export function storeError(code: string, message: string): Error {
@@ -58,7 +72,7 @@ export class FakeBackend implements AdminBackend {
     list: () => [...this.store.values()],
     add: (...args) => {
       this.#note('add', args);
-      const [name, , ipv4] = args;
+      const [{ name, ipv4 }] = args;
       if (this.store.has(name)) throw storeError('ERR_USER_EXISTS', `user '${name}' exists already`);
       const user = viewOf(name, ipv4);
       this.store.set(name, user);
@@ -70,7 +84,7 @@ export class FakeBackend implements AdminBackend {
       const user = this.store.get(name);
       if (user === undefined) throw storeError('ERR_USER_UNKNOWN', `there is no user '${name}'`);
       const ipv4 = change.ipv4 === undefined ? user.ipv4 : (change.ipv4 ?? undefined);
-      const changed = { ...user, ipv4, enabled: change.enabled ?? user.enabled };
+      const changed = { ...user, ipv4, enabled: change.enabled ?? user.enabled, groups: change.groups ?? user.groups };
       this.store.set(name, changed);
       return changed;
     },
@@ -78,6 +92,51 @@ export class FakeBackend implements AdminBackend {
       this.#note('remove', args);
       if (!this.store.delete(args[0])) throw storeError('ERR_USER_UNKNOWN', `there is no user '${args[0]}'`);
     },
+  };
+
+  certificates(): CertificateView[] {
+    return [CERTIFICATE];
+  }
+
+  async health(): Promise<HealthView> {
+    const checks = [{ check: 'clock', verdict: 'warning', text: 'it is slow', fix: 'set it' }] as const;
+    return { at: '2026-01-01T00:00:00.000Z', ok: true, checks };
+  }
+
+  /** The only account, with its password. */
+  account: { readonly name: string; readonly password: string; readonly version: number } | undefined;
+  /** What the next login gets instead of a look at the account. */
+  outcome: LoginOutcome | undefined;
+
+  readonly accounts: AdminAccountsBackend = {
+    exist: () => this.account !== undefined,
+    list: () =>
+      this.account === undefined ? [] : [{ name: this.account.name, createdAt: AT, lastLoginAt: undefined }],
+    login: async (name, password) => {
+      if (this.outcome !== undefined) return this.outcome;
+      if (this.account === undefined) return { kind: 'no-account' };
+      if (name !== this.account.name || password !== this.account.password) return { kind: 'refused' };
+      return { kind: 'accepted', account: { id: name, name, version: this.account.version } };
+    },
+    isCurrent: ({ id, version }) => id === this.account?.name && version === this.account.version,
+  };
+
+  /** By their text. */
+  readonly issued: Map<string, TokenView> = new Map();
+
+  readonly tokens: TokensBackend = {
+    list: () => [...this.issued.values()],
+    add: ({ name, scopes }) => {
+      this.#note('addToken', [name, scopes]);
+      const token = `sstpd_${name}`;
+      const view = { id: name, name, scopes, createdAt: AT, expiresAt: undefined, lastUsedAt: undefined };
+      this.issued.set(token, view);
+      return { ...view, token };
+    },
+    remove: (id) => {
+      if (!this.issued.delete(`sstpd_${id}`)) throw storeError('ERR_TOKEN_UNKNOWN', `there is no token '${id}'`);
+    },
+    find: (text) => this.issued.get(text),
   };
 
   #note(name: string, args: readonly unknown[]): void {
@@ -94,9 +153,24 @@ function viewOf(name: string, ipv4: string | undefined): UserView {
     secretKind: 'password',
     createdAt: '2026-01-01T00:00:00.000Z',
     lastLoginAt: undefined,
+    groups: [],
     sessions: 0,
   };
 }
+
+export const CERTIFICATE: CertificateView = {
+  source: 'own',
+  names: ['vpn.example', '192.0.2.1'],
+  subject: 'CN=vpn.example',
+  issuer: 'CN=sstpd CA',
+  notBefore: AT,
+  notAfter: '2028-01-01T00:00:00.000Z',
+  daysLeft: 730,
+  sha256: 'AB:CD',
+  sha1: 'EF:01',
+  key: 'RSA 2048',
+  isDefault: true,
+};
 
 export const SESSION: SessionView = {
   id: '7',

@@ -91,6 +91,7 @@ test('users are added, listed, changed and removed; no answer contains a passwor
     ipv4: '10.0.0.9',
     secretKind: 'password',
     createdAt: '2026-01-01T00:00:00.000Z',
+    groups: [],
     sessions: 0,
   };
   assert.deepEqual(added, { status: 201, body: ann });
@@ -106,7 +107,7 @@ test('users are added, listed, changed and removed; no answer contains a passwor
   });
   assert.deepEqual(await call('DELETE', '/v1/users/ann'), { status: 204, body: undefined });
   assert.deepEqual(backend.calls, [
-    ['add', 'ann', 'secret', '10.0.0.9'],
+    ['add', { name: 'ann', password: 'secret', ipv4: '10.0.0.9' }],
     ['set', 'ann', { enabled: false }],
     ['set', 'ann', { ipv4: null, enabled: true }],
     ['remove', 'ann'],

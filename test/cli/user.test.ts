@@ -42,12 +42,12 @@ test('the life of a user without a running server, each command in a process of 
   const list = await run(['list', '--json']);
   assert.deepEqual(
     (JSON.parse(list.stdout) as { name: string }[]).map(({ name, ...rest }) => [name, { ...rest, createdAt: 'x' }]),
-    [['ann', { enabled: false, ipv4: '10.0.0.9', secretKind: 'password', createdAt: 'x', sessions: 0 }]],
+    [['ann', { enabled: false, ipv4: '10.0.0.9', secretKind: 'password', createdAt: 'x', groups: [], sessions: 0 }]],
   );
   assert.equal((await run(['enable', 'ann'])).stdout, 'User ann enabled.\n');
   assert.equal((await run(['set', 'ann', '--no-ip'])).stdout, 'User ann changed.\n');
   assert.equal((await run(['passwd', 'ann', '--password-stdin'], 'other')).stdout, 'Password of ann changed.\n');
-  assert.match((await run(['list'])).stdout, /^NAME .*\nann +enabled +from pool +password +never +0\n$/);
+  assert.match((await run(['list'])).stdout, /^NAME .*\nann +enabled +from pool +- +password +never +0\n$/);
   assert.deepEqual(await run(['remove', 'ann']), { code: 0, stdout: 'User ann removed.\n', stderr: '' });
   assert.equal((await run(['list'])).stdout, 'No users.\n');
 });
@@ -142,7 +142,7 @@ test('with a running server everything goes through it', async () => {
     assert.equal((await user('remove', 'eve')).stderr, "sstpd: there is no user 'eve'\n");
     assert.equal((await user('remove', 'ann')).code, 0);
     assert.deepEqual(backend.calls, [
-      ['add', 'ann', 'pw'],
+      ['add', { name: 'ann', password: 'pw' }],
       ['set', 'ann', { ipv4: '10.0.0.9' }],
       ['set', 'ann', { ipv4: null }],
       ['set', 'ann', { enabled: false }],

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { AdminBackend } from '../../admin/index.ts';
 import { adminBackend } from '../../server/admin-backend.ts';
 import { sessionView } from '../../server/session-view.ts';
+import { FakeBackend } from '../admin/fake-backend.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
 import { accepted, challenged, connected, RESPONSE } from './session.ts';
 import { settle, World } from './support.ts';
@@ -20,9 +21,12 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
   const origins = new Map([['network.mtu', 'flag --mtu']]);
   const listening = () => ['[::]:443'];
   const devices = ['sstp0'];
+  // What is not this process' own comes from others, whose tests look at it.
+  const { certificates, health, accounts, tokens } = new FakeBackend();
+  const others = { certificates, health, accounts, tokens };
   return {
     world,
-    backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening, devices }),
+    backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening, devices, ...others }),
   };
 }
 
@@ -93,7 +97,11 @@ test("the server's own address and the ends of the pool are nobody's fixed addre
   const { backend } = newBackend(t);
   const { users } = backend;
   for (const address of ['10.9.0.0', '10.9.0.1', '10.9.0.255']) {
-    assert.throws(() => users.add('carol', 'secret', address), code('ERR_USER_ADDRESS'), address);
+    assert.throws(
+      () => users.add({ name: 'carol', password: 'secret', ipv4: address }),
+      code('ERR_USER_ADDRESS'),
+      address,
+    );
     assert.throws(() => users.set('alice', { ipv4: address }), code('ERR_USER_ADDRESS'), address);
   }
   assert.equal(users.set('alice', { ipv4: '10.9.0.254' }).ipv4, '10.9.0.254');
@@ -114,6 +122,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       secretKind: 'password',
       createdAt: at,
       lastLoginAt: at,
+      groups: [],
       sessions: 2,
     },
     {
@@ -123,6 +132,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       secretKind: 'password',
       createdAt: at,
       lastLoginAt: undefined,
+      groups: [],
       sessions: 0,
     },
   ]);
@@ -130,7 +140,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
 
 test('a new user can connect at once, at its fixed address, which nobody else gets', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add('carol', PASSWORD, '10.9.0.2');
+  backend.users.add({ name: 'carol', password: PASSWORD, ipv4: '10.9.0.2' });
   const other = await connected(world);
   assert.equal(other.value('address').toString('hex'), '0a090003');
   const peer = await connected(world, 'carol');
@@ -169,7 +179,7 @@ for (const [what, change] of [
 
 test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add('jos\u00e9', PASSWORD);
+  backend.users.add({ name: 'jos\u00e9', password: PASSWORD });
   const ofUser = t.mock.method(world.control, 'disconnectUser');
   backend.users.set('JOSE\u0301', { enabled: false });
   backend.users.remove('JOSE\u0301');
@@ -192,7 +202,7 @@ test('a disabled user that is enabled again can connect', async (t) => {
 
 test('a new password counts for the next login', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add('carol', 'old');
+  backend.users.add({ name: 'carol', password: 'old' });
   backend.users.set('carol', { password: PASSWORD });
   assert.equal((await connected(world, 'carol')).connection.view.stage, 'up');
 });
@@ -227,7 +237,7 @@ test('a change with an address that is none changes nothing', (t) => {
   const before = world.store.lookup('alice').secret.ntHash;
   assert.throws(() => backend.users.set('alice', { password: 'x', ipv4: '10.9.0' }), code('ERR_USER_ADDRESS'));
   assert.deepEqual(world.store.lookup('alice').secret.ntHash, before);
-  assert.throws(() => backend.users.add('carol', 'x', 'ten'), code('ERR_USER_ADDRESS'));
+  assert.throws(() => backend.users.add({ name: 'carol', password: 'x', ipv4: 'ten' }), code('ERR_USER_ADDRESS'));
   assert.equal(world.store.find('carol'), undefined);
 });
 
@@ -235,7 +245,7 @@ test('errors are those of the user store', (t) => {
   const { backend } = newBackend(t);
   assert.throws(() => backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
   assert.throws(() => backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
-  assert.throws(() => backend.users.add('Alice', 'x'), code('ERR_USER_EXISTS'));
+  assert.throws(() => backend.users.add({ name: 'Alice', password: 'x' }), code('ERR_USER_EXISTS'));
   backend.users.set('alice', { ipv4: '10.9.0.50' });
   assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
 });

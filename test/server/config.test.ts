@@ -65,6 +65,7 @@ test('without file, environment and flags every key has its documented default',
       handshakeMs: 10_000,
     },
     offload: { listen: [], certSha256: undefined, certSha1: undefined },
+    admin: { listen: { host: '127.0.0.1', port: 8443 } },
     http: { preambleMs: 10_000, fallback: { kind: 'page' } },
     proxy: { from: [] },
     pool: { ipv4: undefined, ipv6: undefined },
@@ -153,7 +154,7 @@ test('lists come as YAML lists, one YAML value, text with commas, or repeated fl
   assert.deepEqual(load({ env: { SSTPD_DNS: '1.1.1.1, 9.9.9.9' } }).config.dns, two);
   assert.deepEqual(load({ flags: { dns: ['1.1.1.1', '9.9.9.9'] } }).config.dns, two);
   assert.deepEqual(load({ flags: { 'auth.methods': 'chap,pap' } }).config.auth.methods, ['chap', 'pap']);
-  assert.deepEqual(load({ yaml: 'listen: 8443\n' }).config.listen, [{ host: undefined, port: 8443 }]);
+  assert.deepEqual(load({ yaml: 'listen: 4443\n' }).config.listen, [{ host: undefined, port: 4443 }]);
 });
 
 test("'none' empties a list and 'auto' gives one back, so that a flag can undo what the file says", () => {
@@ -210,6 +211,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'tls.maxVersion': ['TLSv1.1', '1.3'],
   'tls.ciphers': ['""', '"a b"', '1'],
   'tls.handshakeMs': ['99', '3600001', '10s', '.nan', '-5', '1.5', '.inf', 'true', '"0x200"', '"500 "'],
+  'admin.listen': ['8443', '"*:8443"', 'vpn.example:8443', '127.0.0.1', '127.0.0.1:70000', 'none', '[1, 2]'],
   'http.preambleMs': ['99', '10s'],
   'offload.listen': ['70000', 'x:443', '[443, 443]'],
   'offload.certSha256': ['abc', `${'a'.repeat(63)}g`, `"${'a'.repeat(40)}"`, '7'],
@@ -390,13 +392,18 @@ test("listeners that would collide at bind are refused, ports of the kernel's ch
     assert.match(refusal({ flags: { listen: pair } }).message, /^listen \(flag --listen\): .* collide/);
   }
   for (const pair of [
-    ['443', '8443'],
+    ['443', '4443'],
     ['1.2.3.4:443', '[::1]:443'],
     ['0.0.0.0:443', '[::1]:443'],
     ['127.0.0.1:0', '0'],
   ]) {
     assert.equal(load({ flags: { listen: pair } }).config.listen.length, 2);
   }
+  assert.match(
+    refusal({ flags: { listen: ['8443'] } }).message,
+    /^admin\.listen \(default\): '8443' and '127\.0\.0\.1:8443' collide.*; choose another with --admin ADDR:PORT, or give --admin off$/,
+  );
+  assert.equal(load({ flags: { listen: ['8443'], 'admin.listen': 'off' } }).config.admin.listen, undefined);
 });
 
 test('an IPv6 pool needs an MTU of 1280 (RFC 8200 5)', () => {
@@ -436,6 +443,7 @@ test('the schema describes each key, with environment names that do not collide'
       'offload-listen',
       'offload-sha256',
       'offload-sha1',
+      'admin',
       'fallback',
       'proxy-from',
       'pool',

@@ -13,6 +13,7 @@ const OWN_CA: StartSummary = {
   methods: ['mschapv2'],
   ca: { file: '/var/lib/sstpd/ca.pem', pem: PEM, fingerprint: 'AB:CD:EF' },
   user: { name: 'vpn', password: 'abcd-efgh-jkmn-pqrs' },
+  admin: { url: 'https://127.0.0.1:8443/', hasAccount: false },
   remarks: ['net.ipv4.ip_forward was off; it is on now and stays on'],
 };
 
@@ -26,6 +27,8 @@ sstpd is ready.
   user         vpn
   password     abcd-efgh-jkmn-pqrs   (shown this once)
                sudo npx sstpd user passwd vpn sets another
+  admin page   https://127.0.0.1:8443/
+               sudo npx sstpd admin add NAME makes the first account
   CA           /var/lib/sstpd/ca.pem
   CA SHA-256   AB:CD:EF
   note         net.ipv4.ip_forward was off; it is on now and stays on
@@ -56,7 +59,7 @@ Stop:       Ctrl-C
 });
 
 test("the operator's certificate: nothing to import, nothing to copy", () => {
-  const text = nextSteps({ ...OWN_CA, ca: undefined, user: undefined, remarks: [] });
+  const text = nextSteps({ ...OWN_CA, ca: undefined, user: undefined, admin: undefined, remarks: [] });
   assert.equal(
     text,
     `

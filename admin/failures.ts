@@ -1,0 +1,46 @@
+/** Refusals and faults as HTTP: `{ error: <code>, message }`. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../core/index.ts';
+
+/** The stores' refusals as HTTP; other codes are faults of ours or of the disk. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  ERR_USER_UNKNOWN: 404,
+  ERR_USER_EXISTS: 409,
+  ERR_USER_ADDRESS: 409,
+  ERR_USER_NAME: 400,
+  ERR_USER_PASSWORD: 400,
+  ERR_USER_GROUP: 400,
+  ERR_TOKEN: 400,
+  ERR_TOKEN_UNKNOWN: 404,
+};
+
+const MOST_URL_LENGTH = 200;
+
+export function fail(reply: FastifyReply, status: number, error: string, message: string): FastifyReply {
+  return reply.code(status).send({ error, message });
+}
+
+export function addFailures(app: FastifyInstance, log: Log): void {
+  app.setNotFoundHandler((request, reply) => {
+    const url = request.url.slice(0, MOST_URL_LENGTH);
+    return fail(reply, 404, 'ERR_NOT_FOUND', `${request.method} ${url} is not part of this API`);
+  });
+  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    const known = STATUS_OF_CODE[error.code];
+    if (known !== undefined) return fail(reply, known, error.code, error.message);
+    if (error.validation !== undefined) return fail(reply, 400, 'ERR_BAD_REQUEST', error.message);
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return fail(reply, error.statusCode, 'ERR_BAD_REQUEST', error.message);
+    }
+    log.error('admin.failed', { method: request.method, route: request.routeOptions.url, error });
+    // The user store words its own failures for operators.
+    const isStore =
+      request.asker.kind !== 'nobody' && typeof error.code === 'string' && error.code.startsWith('ERR_USER_');
+    return fail(
+      reply,
+      500,
+      isStore ? error.code : 'ERR_INTERNAL',
+      isStore ? error.message : 'internal error, see the log',
+    );
+  });
+}

@@ -1,0 +1,35 @@
+import { existsSync, statSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { AdminStore } from '../auth/index.ts';
+import { becomeEffectively } from '../core/index.ts';
+import { configOf } from './options.ts';
+import { CliError, type Terminal } from './terminal.ts';
+
+/**
+ * Works in the store of accounts and tokens, as the owner of the data directory. A server that runs sees each change at
+ * once, for it asks the file at each request.
+ *
+ * @param options.mayCreate makes the data directory if it is new
+ * @throws {CliError} if there is no data directory
+ * @throws {UserStoreError} if the store cannot be used, or refuses
+ */
+export async function withAdminStore(
+  command: Command,
+  terminal: Terminal,
+  options: { readonly mayCreate?: true },
+  work: (store: AdminStore) => void | Promise<void>,
+): Promise<void> {
+  const { data } = configOf(command, terminal.env);
+  if (!existsSync(data) && options.mayCreate !== true) {
+    throw new CliError(`there is no ${data}: npx sstpd admin add makes it, or --data DIR names another`);
+  }
+  const { AdminStore } = await import('../auth/index.ts');
+  // A server that ran before gave the directory to the user that it became.
+  if (existsSync(data)) becomeEffectively(statSync(data));
+  const store = AdminStore.open(data);
+  try {
+    await work(store);
+  } finally {
+    store.close();
+  }
+}

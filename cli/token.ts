@@ -1,0 +1,112 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ApiToken } from '../auth/index.ts';
+import { isScope, SCOPES, type Scope } from '../core/index.ts';
+import { withAdminStore } from './admin-store-access.ts';
+import type { Run } from './main.ts';
+import { addPlaceOptions } from './options.ts';
+import { json, printable, type Terminal, table } from './terminal.ts';
+
+export function addTokenCommand(program: Command, terminal: Terminal, run: Run): void {
+  const token = program
+    .command('token')
+    .summary('add, list and remove API tokens')
+    .description(
+      'Manages the tokens with which programs ask the admin API (admin.listen), with and without a running server; ' +
+        'changes take effect at once.',
+    )
+    .addHelpText('after', EXAMPLES);
+  addPlaceOptions(
+    token
+      .command('add')
+      .summary('add a token')
+      .description('Adds a token and prints it; it can not be shown again. Makes the data directory if it is new.')
+      .argument('<NAME>', 'what it is for')
+      .requiredOption('--scope <SCOPE>', `what it may do: ${SCOPES.join(', ')}; may be repeated`, collectScope)
+      .option('--days <N>', 'expires after so many days (default: never)', parseDays)
+      .option('--json', 'print JSON')
+      .addHelpText('after', EXAMPLES),
+  ).action((name: string, options: AddOptions, command: Command) =>
+    run(async () => {
+      await withAdminStore(command, terminal, { mayCreate: true }, ({ tokens }) => {
+        const added = tokens.add({ name, scopes: options.scope, expiresInDays: options.days });
+        terminal.stdout.write(
+          options.json ? json(added) : `Token ${added.id} added.\n${added.token}\n(shown only now)\n`,
+        );
+      });
+      return undefined;
+    }),
+  );
+  addPlaceOptions(
+    token
+      .command('list')
+      .summary('list the tokens')
+      .description('Lists the tokens, without themselves.')
+      .option('--json', 'print JSON')
+      .addHelpText('after', '\nExample:\n  $ npx sstpd token list'),
+  ).action((options: { json?: true }, command: Command) =>
+    run(async () => {
+      await withAdminStore(command, terminal, {}, ({ tokens }) => {
+        const list = tokens.list();
+        terminal.stdout.write(options.json ? json(list) : formatTokens(list));
+      });
+      return undefined;
+    }),
+  );
+  addPlaceOptions(
+    token
+      .command('remove')
+      .summary('remove a token')
+      .description('Removes a token: it is refused from now on.')
+      .argument('<ID>', 'as sstpd token list shows it')
+      .addHelpText('after', '\nExample:\n  $ npx sstpd token remove 5f2c8a90d1e3'),
+  ).action((id: string, _options: object, command: Command) =>
+    run(async () => {
+      await withAdminStore(command, terminal, {}, ({ tokens }) => tokens.remove(id));
+      terminal.stdout.write(`Token ${printable(id)} removed.\n`);
+      return undefined;
+    }),
+  );
+}
+
+interface AddOptions {
+  readonly scope: readonly Scope[];
+  readonly days?: number;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx sstpd token add prometheus --scope metrics
+  $ npx sstpd token add backup --scope read --days 90`;
+
+const MOST_DAYS = 3650;
+
+function collectScope(text: string, before: readonly Scope[] = []): readonly Scope[] {
+  if (!isScope(text)) throw new InvalidArgumentError(`It is one of ${SCOPES.join(', ')}.`);
+  return [...before, text];
+}
+
+function parseDays(text: string): number {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (days < 1 || days > MOST_DAYS) throw new InvalidArgumentError(`It is a whole number from 1 to ${MOST_DAYS}.`);
+  return days;
+}
+
+function formatTokens(tokens: readonly ApiToken[]): string {
+  if (tokens.length === 0) return 'No tokens.\n';
+  return table(
+    ['ID', 'NAME', 'SCOPES', 'ADDED', 'EXPIRES', 'LAST USE'],
+    tokens.map(({ id, name, scopes, createdAt, expiresAt, lastUsedAt }) => [
+      id,
+      name,
+      scopes.join(','),
+      day(createdAt),
+      expiresAt === undefined ? 'never' : day(expiresAt),
+      lastUsedAt === undefined ? 'never' : day(lastUsedAt),
+    ]),
+  );
+}
+
+function day(time: Date): string {
+  return time.toISOString().slice(0, 10);
+}

@@ -1,0 +1,110 @@
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { hostname } from 'node:os';
+import { domainToASCII } from 'node:url';
+import type { AdminNetwork } from '../admin/index.ts';
+import { chooseByName, formatEndpoint, ListenError, listenError, type TlsServerContext } from '../tls/index.ts';
+import { type TlsMaterial, tlsContext } from './certificates/material.ts';
+import type { Config } from './config.ts';
+import { probe } from './listeners.ts';
+
+/** An operator has a few browsers and some scripts. */
+const MOST_CONNECTIONS = 128;
+const MOST_HEADER_BYTES = 8192;
+const REQUEST_MS = 10_000;
+const HEADERS_MS = 5_000;
+/** Longer than any answer takes; a login that is held back takes the longest. */
+const SILENCE_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+
+type Place = NonNullable<Config['admin']['listen']>;
+
+/** The admin API's own place on the network: TLS with the certificates of the VPN port. */
+export class AdminListener implements AdminNetwork {
+  readonly #config: Config;
+  readonly #place: Place;
+  readonly #hosts: ReadonlySet<string>;
+  #names: readonly string[] = [];
+  #context: TlsServerContext;
+  #server: Server | undefined;
+
+  /** @returns undefined if there is to be none */
+  static create(config: Config, material: TlsMaterial): AdminListener | undefined {
+    const { listen } = config.admin;
+    return listen === undefined ? undefined : new AdminListener(config, listen, material);
+  }
+
+  private constructor(config: Config, place: Place, material: TlsMaterial) {
+    this.#config = config;
+    this.#place = place;
+    this.#hosts = new Set(config.hosts.map((host) => domainToASCII(host).toLowerCase()));
+    this.#context = this.#contextOf(material);
+  }
+
+  createServer(handler: RequestListener): Server {
+    const server = createServer(
+      {
+        ...this.#context.serverOptions,
+        // The context of then, not of now: it changes with the certificate.
+        SNICallback: (name, answer) => {
+          const choose = this.#context.serverOptions.SNICallback;
+          if (choose === undefined) answer(null);
+          else choose(name, answer);
+        },
+        maxHeaderSize: MOST_HEADER_BYTES,
+        handshakeTimeout: this.#config.tls.handshakeMs,
+        headersTimeout: HEADERS_MS,
+        requestTimeout: REQUEST_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: 1000,
+      },
+      handler,
+    );
+    server.maxConnections = MOST_CONNECTIONS;
+    server.setTimeout(SILENCE_MS);
+    this.#server = server;
+    return server;
+  }
+
+  isOwnName(name: string): boolean {
+    // Of two, the second is the one whose names are asked about.
+    return this.#hosts.has(name) || chooseByName([{ names: [] }, { names: this.#names }], name) === 1;
+  }
+
+  /** For new connections. @throws {TlsContextError} */
+  setTls(material: TlsMaterial): void {
+    this.#context = this.#contextOf(material);
+    this.#server?.setSecureContext(this.#context.serverOptions);
+  }
+
+  /** @returns its URL @throws {ListenError} naming the key */
+  async listen(): Promise<string> {
+    const { host, port } = this.#place;
+    const server = this.#server;
+    if (server === undefined) throw new Error('there is no server yet');
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(ofAdmin(listenError(error, host, port))));
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+    const address = server.address();
+    const shown = host === '0.0.0.0' || host === '::' ? (this.#config.hosts[0] ?? hostname()) : host;
+    return `https://${formatEndpoint(shown, typeof address === 'object' && address !== null ? address.port : port)}/`;
+  }
+
+  #contextOf(material: TlsMaterial): TlsServerContext {
+    this.#names = material.certificates.flatMap(({ names }) => names);
+    // Challenges of an ACME authority are answered on the VPN port.
+    return tlsContext(this.#config, { ...material, challenges: [] });
+  }
+}
+
+/** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
+export async function probeAdminListener({ admin }: Config): Promise<void> {
+  if (admin.listen === undefined) return;
+  const { host, port } = admin.listen;
+  await probe(host, port).catch((error) => Promise.reject(error instanceof ListenError ? ofAdmin(error) : error));
+}
+
+function ofAdmin({ message, cause }: ListenError): ListenError {
+  return new ListenError(`admin.listen: ${message}, with --admin ADDR:PORT, or give --admin off`, { cause });
+}

@@ -1,0 +1,79 @@
+import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
+import type { Finding } from '../../core/index.ts';
+import type { Config } from '../config.ts';
+import { realDirectory } from '../data-directory.ts';
+import { deviceNetwork } from '../network/index.ts';
+import type { RunUser } from '../privileges.ts';
+import { proxySources } from '../proxy-sources.ts';
+import { instanceOf } from '../start-network.ts';
+import { chainOf } from './certificate.ts';
+import { examineOverlap } from './cipher-overlap.ts';
+import { examineClock } from './clock.ts';
+import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
+import { examineData } from './files.ts';
+import { examineHost } from './host.ts';
+import { examineServedPorts } from './ports.ts';
+
+export interface RunningServer {
+  readonly config: Config;
+  readonly runUser: RunUser;
+  /** What clients are shown, the one for all other names first. */
+  readonly certificates: () => readonly [ServerCertificate, ...ServerCertificate[]];
+  /** What clients dial. */
+  readonly names: readonly string[];
+  /** `ADDRESS:PORT`, those with TLS first. */
+  readonly listening: () => readonly string[];
+  readonly devices: readonly string[];
+}
+
+/** Of one certificate, what takes long to find out and stays the same. */
+interface Lasting {
+  readonly fingerprint: string;
+  readonly findings: readonly Finding[];
+}
+
+/** The doctor within the server: it knows what is served, and has the rights that are left. */
+export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
+  const { config, runUser, names, devices } = server;
+  const instance = instanceOf(realDirectory(config.data));
+  let lasting: Lasting | undefined;
+  return async () => {
+    const now = new Date();
+    const [first, ...others] = server.certificates();
+    const { leaf } = first;
+    if (lasting?.fingerprint !== leaf.fingerprint256) lasting = await examineLasting(config, first, now);
+    const data = examineData(config.data, runUser);
+    const endpoints = server.listening().slice(0, config.listen.length);
+    const ports = (): Promise<Finding[]> =>
+      examineServedPorts(endpoints, leaf.fingerprint256, proxySources(config.proxy.from));
+    const host = async (): Promise<Finding[]> => {
+      const pool = devices[0] === undefined ? undefined : await deviceNetwork(devices[0]);
+      return examineHost({ config, pool, tuns: devices, isRunning: true, instance });
+    };
+    return [
+      ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
+      ...lasting.findings,
+      ...(await guarded('ports', ports)),
+      ...examineOffload(config),
+      ...(await guarded('network', host)),
+      ...(await guarded('fallback', async () => examineFallback(config, runUser))),
+      ...data.findings,
+      examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),
+    ];
+  };
+}
+
+function examineOne(certificate: ServerCertificate, config: Config, names: readonly string[], now: Date): Finding[] {
+  const own = certificate.source === 'own-ca' ? 'running' : undefined;
+  return examineCertificate(chainOf(certificate.certificatePem), { names: own ? names : config.hosts, own, now });
+}
+
+/** A handshake for each kind of client, and a question to whoever revokes certificates. */
+async function examineLasting(config: Config, certificate: ServerCertificate, now: Date): Promise<Lasting> {
+  const chain = chainOf(certificate.certificatePem);
+  const findings = [
+    await examineRevocation(chain),
+    ...(await guarded('ciphers', () => examineOverlap(tlsOf(config, { chain, keyPem: certificate.keyPem }, now)))),
+  ];
+  return { fingerprint: certificate.leaf.fingerprint256, findings };
+}
