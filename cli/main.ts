@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../core/index.ts';
 // Not through server/index.ts: see options.ts.
 import { ConfigError } from '../server/config-error.ts';
-import { CliError, EXIT, type Terminal } from './terminal.ts';
+import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 
 /** A subcommand's work; its number is the exit status, none is success. */
 export type Run = (work: () => Promise<number | undefined>) => Promise<void>;
@@ -107,7 +107,7 @@ function report(error: unknown, terminal: Terminal): number {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   const message = error instanceof Error ? error.message : String(error);
-  terminal.stderr.write(`sstpd: ${message.replace(/\s*\n\s*/g, ' ')}\n`);
+  terminal.stderr.write(`sstpd: ${printable(message.replace(/\s*\n\s*/g, ' '))}\n`);
   if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
   if (error instanceof CliError) return error.exitCode;
   return error instanceof ConfigError && error.origin?.startsWith('flag ') ? EXIT.usage : EXIT.failed;

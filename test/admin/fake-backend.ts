@@ -187,6 +187,26 @@ export const SESSION: SessionView = {
   correlationId: undefined,
 };
 
+export const ATTEMPT: AttemptView = {
+  id: '00c1d5e2',
+  correlationId: '{62DFA5C0-E2E0-FD50-D286B00F60C70D10}',
+  peer: '192.0.2.1:5000',
+  startedAt: AT,
+  endedAt: AT,
+  state: 'failed',
+  user: 'ann',
+  tls: 'TLSv1.3 TLS_AES_256_GCM_SHA384',
+  sni: 'vpn.example',
+  offered: { versions: 'TLSv1.2', ciphers: 'AES', protocols: 'none' },
+  alert: 'unknown_ca',
+  http: 'SSTP_DUPLEX_POST / HTTP/1.1',
+  stage: 'tls',
+  stages: [{ stage: 'tcp', ms: 1.5 }],
+  options: [{ from: 'client', protocol: 'LCP', packet: 'Configure-Request', options: 'MRU 1400' }],
+  reason: 'tls-failed',
+  explanation: { text: 'The client did not trust the certificate.', code: '0x800B0109', fix: 'import ca.pem' },
+};
+
 /** Keeps the `error` lines. */
 export class ErrorLog implements Log {
   readonly errors: [event: string, fields: LogFields | undefined][] = [];

@@ -40,6 +40,22 @@ export class Network {
   nowMs = 0;
   #app!: FastifyInstance;
 
+  /** Those that the app has, as `get /v1/users/:name`; HEAD comes with each GET. */
+  get routes(): string[] {
+    const above: string[] = [];
+    return this.#app
+      .printRoutes({ commonPrefix: false })
+      .split('\n')
+      .flatMap((line) => {
+        const [, indent = '', path = '', methods = ''] = /^([^/]*)(\/\S*) \((.+)\)$/.exec(line) ?? [];
+        above.length = Math.max(indent.length / 4 - 1, 0);
+        const url = above.join('') + path;
+        above.push(path);
+        const named = methods.split(', ').filter((method) => method !== '' && method !== 'HEAD');
+        return named.map((method) => `${method.toLowerCase()} ${url}`);
+      });
+  }
+
   static async open(t: TestContext): Promise<Network> {
     const network = new Network();
     network.backend.account = ACCOUNT;

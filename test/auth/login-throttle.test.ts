@@ -245,3 +245,14 @@ test('a guesser gets no more than one answer per 8 s in the long run, in paralle
     assert.ok(answers <= (hour / 30_000) * Math.max(parallel, 30 / 8) + 20, `${parallel} lanes: ${answers}`);
   }
 });
+
+test('an attempt that nobody looked at leaves no trace', () => {
+  const throttle = new LoginThrottle();
+  failInTurn(throttle, HOME, 'alice', 3);
+  const before = throttle.delayMs(HOME, 'alice', MINUTE);
+  throttle.withdraw(HOME, 'alice', MINUTE);
+  for (let index = 0; index < 50; index++) {
+    assert.equal(throttle.delayMs(HOME, 'alice', MINUTE), before);
+    throttle.withdraw(HOME, 'alice', MINUTE);
+  }
+});

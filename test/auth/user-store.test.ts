@@ -393,3 +393,28 @@ test('closing twice does no harm; using a closed store is our own mistake, not a
     (error: Error) => error.name !== 'UserStoreError',
   );
 });
+
+test('a user is in groups, which a change replaces and a removal forgets', (t) => {
+  const directory = makeDirectory(t);
+  const store = openStore(t, directory);
+  assert.deepEqual(store.add('alice', 'rabbit', { groups: ['staff', 'Berlin', 'staff'] }).groups, ['Berlin', 'staff']);
+  assert.deepEqual(store.lookup('alice').user?.groups, ['Berlin', 'staff']);
+  assert.deepEqual(store.setGroups('alice', ['ops']).groups, ['ops']);
+  assert.deepEqual(store.list()[0]?.groups, ['ops']);
+  for (const groups of [
+    [''],
+    ['a b'],
+    ['a,b'],
+    ['x'.repeat(33)],
+    ['\u202e'],
+    Array.from({ length: 17 }, (_, i) => `g${i}`),
+  ]) {
+    assert.throws(() => store.setGroups('alice', groups), { code: 'ERR_USER_GROUP' });
+    assert.throws(() => store.add('bob', 'rabbit', { groups }), { code: 'ERR_USER_GROUP' });
+  }
+  assert.deepEqual(store.find('alice')?.groups, ['ops']);
+  assert.equal(store.find('bob'), undefined);
+  assert.throws(() => store.setGroups('bob', []), { code: 'ERR_USER_UNKNOWN' });
+  store.remove('alice');
+  assert.deepEqual(store.add('alice', 'rabbit').groups, []);
+});

@@ -154,3 +154,17 @@ test('with a running server everything goes through it', async () => {
     await server.close();
   }
 });
+
+test('groups are given, replaced and taken away', async () => {
+  await user('add', 'ann', '--group', 'staff', '--group', 'berlin');
+  const groups = async (): Promise<unknown> => JSON.parse((await user('list', '--json')).stdout)[0].groups;
+  assert.deepEqual(await groups(), ['berlin', 'staff']);
+  assert.match((await user('list')).stdout, /\nann +enabled +from pool +berlin,staff +password /);
+  await user('set', 'ann', '--group', 'ops');
+  assert.deepEqual(await groups(), ['ops']);
+  assert.equal((await user('set', 'ann', '--group', 'a,b')).code, 1);
+  assert.equal((await user('set', 'ann', '--group', 'x', '--no-groups')).code, 2);
+  assert.deepEqual(await groups(), ['ops']);
+  await user('set', 'ann', '--no-groups');
+  assert.deepEqual(await groups(), []);
+});

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { AdminStore } from '../../auth/admin-store.ts';
+import { hashPassword, verifyPassword } from '../../auth/password-hash.ts';
+import { UserStore } from '../../auth/user-store.ts';
+
+const PASSWORD = 'correct horse';
+const DAY_MS = 86_400_000;
+let now: Date;
+
+function makeDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sstpd-admins-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function open(t: TestContext, directory: string = makeDirectory(t)): AdminStore {
+  now = new Date('2026-01-02T03:04:05Z');
+  const store = AdminStore.open(directory, () => now);
+  t.after(() => store.close());
+  return store;
+}
+
+const refusal = (code: string, message?: RegExp) => ({ name: 'UserStoreError', code, ...(message && { message }) });
+
+test('an account is let in with its password, whatever the case of its name, and with no other', async (t) => {
+  const { accounts } = open(t);
+  const ann = await accounts.add('Ann', PASSWORD);
+  assert.deepEqual([ann.name, ann.version, ann.createdAt, ann.lastLoginAt], ['Ann', 1, now, undefined]);
+  assert.deepEqual(await accounts.verify('aNN', PASSWORD), ann);
+  for (const [name, password] of [
+    ['ann', 'correct hors'],
+    ['ann', `${PASSWORD} `],
+    ['ann', PASSWORD.toUpperCase()],
+    ['ann', ''],
+    ['eve', PASSWORD],
+    ['', PASSWORD],
+    [`ann${'x'.repeat(100_000)}`, PASSWORD],
+    ['ann', PASSWORD + 'x'.repeat(100_000)],
+  ] as const) {
+    assert.equal(await accounts.verify(name, password), undefined, `${name.slice(0, 9)} ${password.slice(0, 20)}`);
+  }
+  accounts.recordLogin(ann);
+  assert.deepEqual(accounts.list(), [{ ...ann, lastLoginAt: now }]);
+});
+
+test('a password may be typed composed or decomposed', async (t) => {
+  const { accounts } = open(t);
+  await accounts.add('zoe', 'Zo\u00eb ist da');
+  assert.ok(await accounts.verify('zoe', 'Zoe\u0308 ist da'));
+});
+
+test('what an account may not be', async (t) => {
+  const { accounts } = open(t);
+  await accounts.add('ann', PASSWORD);
+  await assert.rejects(accounts.add('ANN', PASSWORD), refusal('ERR_ADMIN_EXISTS', /^admin account 'ANN' exists/));
+  for (const name of ['', 'a"b', '<b>', 'a\nb', '\u202eann', 'x'.repeat(65)]) {
+    await assert.rejects(accounts.add(name, PASSWORD), refusal('ERR_USER_NAME'));
+  }
+  for (const password of ['', '1234567', 'x'.repeat(257), 'lone \ud800 half']) {
+    await assert.rejects(accounts.add('bob', password), refusal('ERR_USER_PASSWORD'));
+    await assert.rejects(accounts.setPassword('ann', password), refusal('ERR_USER_PASSWORD'));
+  }
+  await assert.rejects(accounts.setPassword('bob', PASSWORD), refusal('ERR_ADMIN_UNKNOWN'));
+  assert.throws(() => accounts.remove('bob'), refusal('ERR_ADMIN_UNKNOWN', /^there is no admin account 'bob'$/));
+  assert.equal(accounts.count, 1);
+});
+
+test('another process sees at once that an account has another password, or is gone', async (t) => {
+  const directory = makeDirectory(t);
+  const [server, command] = [open(t, directory).accounts, open(t, directory).accounts];
+  const first = await server.add('ann', PASSWORD);
+  assert.equal(server.isCurrent(first), true);
+  await command.setPassword('ann', 'another horse');
+  assert.equal(server.isCurrent(first), false);
+  const second = await server.verify('ann', 'another horse');
+  assert.equal(second && server.isCurrent(second), true);
+  command.remove('ann');
+  assert.equal(second && server.isCurrent(second), false);
+  await command.add('ann', PASSWORD);
+  assert.equal(server.isCurrent(first), false); // the same name, but not the same account
+});
+
+test('a hash says how it was made, with N of 2^15 at least, and no two are the same', async () => {
+  const [one, other] = [await hashPassword(PASSWORD), await hashPassword(PASSWORD)];
+  assert.match(one, /^\$scrypt\$ln=15,r=8,p=3\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+  assert.notEqual(one, other);
+  assert.equal(await verifyPassword(PASSWORD, one), true);
+  assert.equal(await verifyPassword('other', one), false);
+});
+
+test('a hash made with other parameters is checked with those, but not with absurd ones', async () => {
+  // Python: hashlib.scrypt(b'password', salt=b'NaClNaClNaClNaCl', n=1024, r=8, p=16, maxmem=2**26, dklen=32)
+  const salt = Buffer.from('NaClNaClNaClNaCl').toString('base64').replaceAll('=', '');
+  const stored = `$scrypt$ln=10,r=8,p=16$${salt}$ruflYSr7JKwcyP4taFgPBJI7nqmwRVvjonthQb2MSCI`;
+  assert.equal(await verifyPassword('password', stored), true);
+  for (const bad of ['', 'x', stored.replace('ln=10', 'ln=30'), stored.replace('r=8', 'r=99'), `${stored}A`]) {
+    assert.equal(await verifyPassword('password', bad), false, bad);
+  }
+});
+
+test('a token is known by its text while it is valid; what is stored is its hash', async (t) => {
+  const directory = makeDirectory(t);
+  const { tokens } = open(t, directory);
+  const { token, ...view } = tokens.add({ name: 'backup', scopes: ['read', 'users', 'read'], expiresInDays: 2 });
+  assert.match(token, /^sstpd_[\w-]{43}$/);
+  assert.deepEqual(view.scopes, ['read', 'users']);
+  assert.deepEqual(view.expiresAt, new Date(now.getTime() + 2 * DAY_MS));
+  assert.deepEqual(tokens.find(token), view);
+  for (const wrong of ['', 'sstpd_', token.slice(0, -1), `${token}x`, token.toUpperCase(), `sstpd_${'A'.repeat(43)}`]) {
+    assert.equal(tokens.find(wrong), undefined, wrong);
+  }
+  now = new Date(now.getTime() + 2 * DAY_MS - 1);
+  assert.ok(tokens.find(token));
+  now = new Date(now.getTime() + 1);
+  assert.equal(tokens.find(token), undefined);
+  assert.deepEqual(tokens.list(), [view]);
+  for (const file of ['users.db', 'users.db-wal']) {
+    const bytes = readFileSync(join(directory, file));
+    assert.ok(!bytes.includes(token) && !bytes.includes(Buffer.from(token.slice(6), 'base64url')), file);
+  }
+});
+
+test('the last use of a token is written now and then only', (t) => {
+  const { tokens } = open(t);
+  const { token } = tokens.add({ name: 'backup', scopes: ['read'] });
+  const use = (): Date | undefined => {
+    const found = tokens.find(token);
+    if (found !== undefined) tokens.recordUse(found);
+    return tokens.find(token)?.lastUsedAt;
+  };
+  const first = now;
+  assert.deepEqual(use(), first);
+  now = new Date(first.getTime() + 599_999);
+  assert.deepEqual(use(), first);
+  now = new Date(first.getTime() + 600_000);
+  assert.deepEqual(use(), now);
+});
+
+test('a removed token is not known any more; there are no more than 1000', (t) => {
+  const { tokens } = open(t);
+  const { id, token } = tokens.add({ name: 'backup', scopes: ['read'] });
+  tokens.remove(id);
+  assert.equal(tokens.find(token), undefined);
+  assert.throws(() => tokens.remove(id), refusal('ERR_TOKEN_UNKNOWN'));
+  for (const name of ['', 'a b', 'a\nb', '<b>', 'x'.repeat(65)]) {
+    assert.throws(() => tokens.add({ name, scopes: ['read'] }), refusal('ERR_TOKEN'));
+  }
+  for (let i = 0; i < 1000; i += 1) tokens.add({ name: `t${i}`, scopes: ['read'] });
+  assert.throws(() => tokens.add({ name: 'more', scopes: ['read'] }), refusal('ERR_TOKEN', /^there are 1000 tokens/));
+});
+
+test('a store of the first version keeps its users, and gets the new tables', (t) => {
+  const directory = makeDirectory(t);
+  UserStore.open(directory, { keep: 'password' }).close();
+  const database = new DatabaseSync(join(directory, 'users.db'));
+  // What the second version added.
+  database.exec(
+    'DROP VIEW users_with_groups; DROP TABLE user_groups; DROP TABLE admins; DROP TABLE tokens; PRAGMA user_version = 1',
+  );
+  database.exec(
+    "INSERT INTO users (id, name, folded, enabled, secret_kind, secret, created_at) VALUES ('1', 'ann', 'ann', 1, 'nt-hash', x'00', 0)",
+  );
+  database.close();
+  const store = UserStore.open(directory, { keep: 'password' });
+  t.after(() => store.close());
+  assert.deepEqual(store.find('ann')?.groups, []);
+  assert.deepEqual(store.setGroups('ann', ['staff']).groups, ['staff']);
+  assert.equal(open(t, directory).accounts.count, 0);
+});
+
+test('a column that holds what the schema does not allow is refused, not believed', async (t) => {
+  const directory = makeDirectory(t);
+  const { accounts } = open(t, directory);
+  await accounts.add('ann', PASSWORD);
+  const database = new DatabaseSync(join(directory, 'users.db'));
+  database.exec("UPDATE admins SET hash = 'plain'");
+  database.close();
+  assert.equal(await accounts.verify('ann', PASSWORD), undefined);
+  assert.equal(await accounts.verify('ann', 'plain'), undefined);
+});
