@@ -66,7 +66,7 @@ test('refusals are one line each', async () => {
       undefined,
       /^sstpd: a user name must not contain control characters\n$/,
     ],
-    [['admin', 'passwd', 'eve\u001b[2J'], undefined, /^sstpd: there is no admin account 'eve?\[2J'\n$/],
+    [['admin', 'passwd', 'eve\u001b[2J'], undefined, /^sstpd: there is no admin account 'eve\?\[2J'\n$/],
     [['admin', 'remove', 'eve'], undefined, /^sstpd: there is no admin account 'eve'\n$/],
     [['token', 'remove', 'x'], undefined, /^sstpd: there is no token 'x'\n$/],
     [['token', 'add', 'a b', '--scope', 'read'], undefined, /^sstpd: the name of a token has 1 to 64 of /],
