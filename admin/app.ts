@@ -1,12 +1,12 @@
 /** The admin API as Fastify apps: the same routes for the unix socket and for the network, with other checks before them. */
 import type { RequestListener, Server } from 'node:http';
 import cookie from '@fastify/cookie';
-import fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyServerFactory } from 'fastify';
 import { type Clock, type Log, systemClock } from '../core/index.ts';
 import { addLocalAccess, addNetworkAccess, requireScopes } from './access.ts';
 import type { Asker } from './asker.ts';
 import type { AdminBackend } from './backend.ts';
-import { addFailures } from './failures.ts';
+import { addFailures, answerBadBytes, answerBadUrl } from './failures.ts';
 import { LoginSessions } from './login-sessions.ts';
 import { addOpenApi } from './openapi.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
@@ -47,6 +47,8 @@ export async function createAdminApp(options: AdminAppOptions): Promise<FastifyI
     routerOptions: { maxParamLength: 2048 },
     // A wrong type is refused, not bent into shape; an unknown property is refused, not dropped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    clientErrorHandler: answerBadBytes,
+    frameworkErrors: (error, _request, reply) => void answerBadUrl(error, reply as FastifyReply),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
   const logins = new LoginSessions(clock, (account) => backend.accounts.isCurrent(account));

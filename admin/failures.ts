@@ -1,4 +1,6 @@
 /** Refusals and faults as HTTP: `{ error: <code>, message }`. */
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../core/index.ts';
 
@@ -19,6 +21,30 @@ const MOST_URL_LENGTH = 200;
 export function fail(reply: FastifyReply, status: number, error: string, message: string): FastifyReply {
   return reply.code(status).send({ error, message });
 }
+
+/** What Fastify refuses before there is a route: a path that cannot be decoded. */
+export function answerBadUrl(error: FastifyError, reply: FastifyReply): FastifyReply {
+  return fail(reply, error.statusCode ?? 400, 'ERR_BAD_REQUEST', error.message);
+}
+
+/** What Node's parser refuses: no HTTP, too long a header, too slow a request. The connection ends with it. */
+export function answerBadBytes({ code }: { readonly code?: string | undefined }, socket: Duplex): void {
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = STATUS_OF_BYTES[code ?? ''] ?? [400, 'this is no HTTP request'];
+  const body = JSON.stringify({ error: 'ERR_BAD_REQUEST', message });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const STATUS_OF_BYTES: Readonly<Record<string, readonly [number, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request takes too long'],
+  HPE_HEADER_OVERFLOW: [431, 'the header is too long'],
+};
 
 export function addFailures(app: FastifyInstance, log: Log): void {
   app.setNotFoundHandler((request, reply) => {

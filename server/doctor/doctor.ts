@@ -19,7 +19,7 @@ import { examineOverlap } from './cipher-overlap.ts';
 import { examineClock } from './clock.ts';
 import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
-import { examineFreePorts, examineServedPorts } from './ports.ts';
+import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
 
 export interface DoctorOptions {
   readonly config: Config;
@@ -48,7 +48,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
   await examine('ports', () =>
     running === undefined
-      ? examineFreePorts(placesOf(config))
+      ? examineFreePorts([...placesOf(config), ...(config.admin.listen === undefined ? [] : [config.admin.listen])])
       : examineServedPorts(
           // Those without TLS come last.
           running.listening.slice(0, config.listen.length),
@@ -56,6 +56,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
           proxySources(config.proxy.from),
         ),
   );
+  if (isRunning) await examine('ports', () => examineAdminPort(config, served?.chain[0].fingerprint256));
   findings.push(...examineOffload(config));
   const pool = await poolOf(config, running?.devices[0], findings);
   const tuns = running?.devices ?? devicesToBe(config);

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { connect as tlsConnect } from 'node:tls';
 import { type Finding, fine, problem, warning } from '../../core/index.ts';
 import { formatEndpoint, ListenError, listenError } from '../../tls/index.ts';
-import type { ListenAddress } from '../config.ts';
+import type { Config, ListenAddress } from '../config.ts';
 
 const ANSWER_MS = 3_000;
 /** Each address is asked; a router with more has something else to look after. */
@@ -67,6 +67,13 @@ export async function examineServedPorts(
     findings.push(warning('certificate served', text, 'restart the server, so that it reads them'));
   }
   return findings;
+}
+
+/** The port of the admin page, where no proxy is in front; none if there is to be none, or the kernel chose it. */
+export async function examineAdminPort({ admin }: Config, fingerprint: string | undefined): Promise<Finding[]> {
+  const { listen } = admin;
+  if (listen === undefined || listen.port === 0) return [];
+  return examineServedPorts([formatEndpoint(listen.host, listen.port)], fingerprint);
 }
 
 async function ask(

@@ -12,7 +12,7 @@ import { examineClock } from './clock.ts';
 import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
 import { examineHost } from './host.ts';
-import { examineServedPorts } from './ports.ts';
+import { examineAdminPort, examineServedPorts } from './ports.ts';
 
 export interface RunningServer {
   readonly config: Config;
@@ -54,6 +54,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
       ...lasting.findings,
       ...(await guarded('ports', ports)),
+      ...(await guarded('ports', () => examineAdminPort(config, leaf.fingerprint256))),
       ...examineOffload(config),
       ...(await guarded('network', host)),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),

@@ -188,6 +188,24 @@ test('anything else is 404 in the same form', async () => {
   }
 });
 
+test('what is no HTTP, or no path, is refused in the same form', async () => {
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(adminSocketPath(folder));
+    let text = '';
+    socket.on('data', (chunk) => (text += String(chunk))).on('close', () => resolve(text));
+    socket.write('\u001b[31m nonsense\r\n\r\n');
+  });
+  assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.deepEqual(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), {
+    error: 'ERR_BAD_REQUEST',
+    message: 'this is no HTTP request',
+  });
+  assert.deepEqual(await call('GET', '/v1/attempts/%zz'), {
+    status: 400,
+    body: { error: 'ERR_BAD_REQUEST', message: "'/v1/attempts/%zz' is not a valid url component" },
+  });
+});
+
 test('close ends connections that are open', async () => {
   const socket = connect(adminSocketPath(folder));
   await new Promise((resolve) => socket.once('connect', resolve));

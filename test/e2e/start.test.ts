@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { ADMIN_PORT, AdminApi } from '../support/admin-api.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdProcess } from '../support/sstpd-process.ts';
-import { SstpdServer } from '../support/sstpd-server.ts';
+import { runSstpd, SstpdServer } from '../support/sstpd-server.ts';
 import { INSIDE, SERVER, type ServeSettings, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
@@ -185,7 +186,7 @@ test('two servers with their own data run side by side, and one that stops leave
   const lab = await makeLab(t);
   const server = await lab.serveAnn();
   const before = await lab.state();
-  const args = ['--host', SERVER, '--listen', `${SERVER}:444`, '--pool', '10.87.0.0/24'];
+  const args = ['--host', SERVER, '--listen', `${SERVER}:444`, '--admin', '127.0.0.1:8444', '--pool', '10.87.0.0/24'];
   const other = await SstpdServer.start({ netns: lab.server, data: join(lab.folder, 'other'), args });
   assert.equal((await other.stop()).status, 0);
   assert.equal(await lab.state(), before);
@@ -204,7 +205,7 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   mkdirSync(join(closed, 'clone'), { recursive: true, mode: 0o700 });
   const clone = join(import.meta.dirname, '../..');
   // The mount namespace of this command ends with it, and the bind mount with that.
-  const args = ['--workers', '2'];
+  const args = ['--workers', '2', '--admin', `${SERVER}:${ADMIN_PORT}`];
   const server = lab.launch(
     `mount --bind ${clone} ${closed}/clone && cd ${closed}/clone && shift 2 && exec node_modules/.bin/node bin/sstpd.js "$@"`,
     { args },
@@ -215,6 +216,25 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   const client = lab.connect({ user, password });
   await client.up();
   await client.netns.run('ping', ['-c', '3', '-i', '0.2', '-W', '5', '10.86.0.1']);
+  await runSstpd(lab.server, lab.data, ['admin', 'add', 'root', '--password-stdin'], 'correct horse');
+  const api = await AdminApi.at(lab);
+  assert.equal((await api.login('root', 'wrong password')).status, 401);
+  assert.equal((await api.login('root', 'correct horse')).status, 200);
+  for (const path of [
+    'status',
+    'config',
+    'certificates',
+    'health',
+    'sessions',
+    'attempts',
+    'users',
+    'tokens',
+    'openapi.json',
+  ]) {
+    assert.equal((await api.ask('GET', `/v1/${path}`)).status, 200, path);
+  }
+  assert.equal((await api.ask('GET', '/v1/nowhere')).status, 404);
+  assert.equal((await api.ask('POST', '/v1/users', { body: '{' })).status, 400);
   assert.deepEqual(server.lines({ level: 'error' }), []);
   // Nor can another worker be started from there by a user who may not go there, and yet it is.
   const from = server.mark;
