@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
-const BELOW_SERVER = ['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'certs', 'auth', 'datapath', 'admin'];
+const BELOW_SERVER = ['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'certs', 'auth', 'datapath', 'admin', 'profile'];
 
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tls: ['core'],
   certs: ['core'],
   auth: ['core', 'ppp (types)'],
-  admin: ['core'],
+  profile: ['core'],
+  admin: ['core', 'profile'],
   datapath: ['core', 'sstp', 'ppp', 'ip', 'tun'],
   client: ['core', 'sstp', 'ppp', 'auth', 'ip', 'tun', 'datapath'],
   server: BELOW_SERVER,
@@ -34,7 +35,7 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
   client: ['auth/mschapv2.ts', 'datapath/native-path.ts', 'datapath/socket-options.ts', 'ppp/client-link.ts'],
 };
 
-const PURE = ['sstp', 'ppp', 'ip'];
+const PURE = ['sstp', 'ppp', 'ip', 'profile'];
 
 const folders = Object.keys(MAY_IMPORT);
 const files = folders.flatMap((folder) => globSync(`${folder}/**/*.ts`, { exclude: ['**/node_modules/**'] }));

@@ -1,0 +1,145 @@
+/** Values come back from each format as they were, and none becomes a line, a key or a word of its own. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { profileFile, routerosCommands, sstpcCommand } from '../../profile/index.ts';
+import { PLAIN, userNames } from './facts.ts';
+
+/** Any text, for formats that could hold more than what the store allows. */
+const texts = fc.oneof(
+  userNames,
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }).filter((text) => text.isWellFormed()),
+);
+
+/** Groups of keys, as g_key_file_load_from_data reads them. */
+function keyFile(text: string): Map<string, Map<string, string>> {
+  const groups = new Map<string, Map<string, string>>();
+  let group: Map<string, string> | undefined;
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const name = /^\[([^[\]]+)\]$/.exec(line)?.[1];
+    if (name !== undefined) {
+      assert.ok(!groups.has(name), name);
+      group = new Map();
+      groups.set(name, group);
+      continue;
+    }
+    const [, key = '', value = ''] = /^([A-Za-z0-9-]+)=(.*)$/s.exec(line) ?? assert.fail(`no key: ${line}`);
+    assert.ok(group !== undefined && !group.has(key), key);
+    group.set(key, unescaped(value.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, '')));
+  }
+  return groups;
+}
+
+function unescaped(value: string): string {
+  const signs: Readonly<Record<string, string>> = { s: ' ', n: '\n', t: '\t', r: '\r', '\\': '\\' };
+  return value.replace(/\\(.)/gs, (_, sign: string) => signs[sign] ?? assert.fail(`\\${sign}`));
+}
+
+test('NetworkManager: user and connection come back; groups and keys are always the same', () => {
+  const keysOf = (file: Map<string, Map<string, string>>): string[] =>
+    [...file].flatMap(([group, keys]) => [...keys.keys()].map((key) => `${group}.${key}`));
+  const usual = keysOf(keyFile(profileFile('nm', PLAIN).text));
+  const values = texts.filter((text) => !/\0|^[\v\f]|[\v\f]$/.test(text));
+  fc.assert(
+    fc.property(values, values, (user, connection) => {
+      const file = keyFile(profileFile('nm', { ...PLAIN, user, connection }).text);
+      assert.deepEqual(keysOf(file), usual);
+      assert.equal(file.get('vpn')?.get('user'), user);
+      assert.equal(file.get('connection')?.get('id'), connection);
+    }),
+  );
+});
+
+test('NetworkManager: the same connection of the same user keeps its UUID, another has another one', () => {
+  const uuid = (facts: typeof PLAIN): string | undefined =>
+    keyFile(profileFile('nm', facts).text).get('connection')?.get('uuid');
+  assert.match(uuid(PLAIN) ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(uuid(PLAIN), uuid({ ...PLAIN, routes: ['10.0.0.0/8'] }));
+  assert.notEqual(uuid(PLAIN), uuid({ ...PLAIN, user: 'bob' }));
+});
+
+test('phone book: name and host come back; a line end or a bracket is refused', () => {
+  const read = (text: string): { readonly name: string | undefined; readonly keys: Map<string, string> } => {
+    const [first = '', ...lines] = text.trimEnd().split('\r\n');
+    const pairs = lines.filter(Boolean).map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    });
+    return { name: /^\[([^\]]*)\]$/.exec(first)?.[1], keys: new Map(pairs) };
+  };
+  const usual = [...read(profileFile('pbk', PLAIN).text).keys.keys()];
+  fc.assert(
+    fc.property(userNames, (connection) => {
+      const { name, keys } = read(profileFile('pbk', { ...PLAIN, connection }).text);
+      assert.equal(name, connection);
+      assert.deepEqual([...keys.keys()], usual);
+      assert.equal(keys.get('PhoneNumber'), PLAIN.host);
+    }),
+  );
+  for (const connection of ['a\r\nType=1', 'a\nb', 'a]b', '[a', 'a\u2028b', 'a\0b']) {
+    assert.throws(() => profileFile('pbk', { ...PLAIN, connection }), RangeError);
+  }
+});
+
+test('shell: the words that sstpc gets are always the same but for the user', () => {
+  const words = (user: string): string[] => {
+    const script = `sudo() { printf '%s\\0' "$@"; }\n${sstpcCommand({ ...PLAIN, user }, 'SECRET')}`;
+    const { stdout, status, stderr } = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    return stdout.split('\0').slice(0, -1);
+  };
+  const usual = words('ann');
+  assert.equal(usual[usual.indexOf('--user') + 1], 'ann');
+  fc.assert(
+    fc.property(
+      texts.filter((text) => !text.includes('\0')),
+      (user) => {
+        assert.deepEqual(
+          words(user),
+          usual.map((word) => (word === 'ann' ? user : word)),
+        );
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('sstpc.sh is a script that a POSIX shell takes', () => {
+  const { status, stderr } = spawnSync('/bin/sh', ['-n'], {
+    input: profileFile('sstpc', PLAIN).text,
+    encoding: 'utf8',
+  });
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+});
+
+test('RouterOS: user and name come back, and the number of lines and quotes stays', () => {
+  const unquoted = (text: string): string =>
+    Buffer.from(
+      text.replace(/\\([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+      'latin1',
+    ).toString();
+  const usual = routerosCommands(PLAIN);
+  fc.assert(
+    fc.property(texts, texts, (user, connection) => {
+      const text = routerosCommands({ ...PLAIN, user, connection });
+      assert.equal(text.split('\n').length, usual.split('\n').length);
+      assert.equal(text.split('"').length, usual.split('"').length);
+      assert.match(text, /^[\n -~]*$/);
+      const [, name = '', login = ''] = / add name="([^"]*)" .* user="([^"]*)" /.exec(text) ?? [];
+      assert.equal(unquoted(name), connection);
+      assert.equal(unquoted(login), user);
+    }),
+  );
+});
+
+test('Android: a name stays within its line', () => {
+  fc.assert(
+    fc.property(userNames, (user) => {
+      const lines = profileFile('android', { ...PLAIN, user }).text.split('\n');
+      assert.equal(lines.length, profileFile('android', PLAIN).text.split('\n').length);
+      assert.ok(lines.some((line) => /^Username {2,}/.test(line) && line.endsWith(`  ${user}`)));
+    }),
+  );
+});
