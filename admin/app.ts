@@ -12,6 +12,7 @@ import { addOpenApi } from './openapi.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAttemptRoutes } from './routes/attempts.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addProfileRoute } from './routes/profile.ts';
 import { addServerRoutes } from './routes/server.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
@@ -68,6 +69,7 @@ export async function createAdminApp(options: AdminAppOptions): Promise<FastifyI
   addSessionRoutes(app, backend);
   addAttemptRoutes(app, backend);
   addUserRoutes(app, backend.users);
+  addProfileRoute(app, backend);
   addAccountRoutes(app, backend.accounts);
   addTokenRoutes(app, backend.tokens);
   await app.ready();

@@ -1,3 +1,4 @@
+import type { ProfileFacts } from '../profile/index.ts';
 import type { AdminAccountsBackend, TokensBackend } from './access-backend.ts';
 
 /** One connection as an operator sees it. */
@@ -192,6 +193,11 @@ export interface AdminBackend {
   attempt(id: string): AttemptView | undefined;
   certificates(): CertificateView[];
   health(): Promise<HealthView>;
+  /**
+   * What the files for a user's clients are made of; throws ERR_USER_UNKNOWN, and ERR_PROFILE_HOST if there is no name
+   * to dial or `host` is none.
+   */
+  profile(user: string, host: string | undefined): ProfileFacts;
   readonly users: {
     list(): UserView[];
     add(user: NewUser): UserView;

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { ProfileFacts } from '../profile/index.ts';
 import type {
   AttemptList,
   AttemptQuery,
@@ -77,6 +78,16 @@ export class AdminClient {
   /** @param id of the attempt, or its correlation id */
   async attempt(id: string): Promise<AttemptView> {
     return (await call(this.#socketPath, 'GET', `/v1/attempts/${encodeURIComponent(id)}`)) as AttemptView;
+  }
+
+  /** @param host instead of the best name in the certificate */
+  async profile(user: string, host: string | undefined): Promise<ProfileFacts> {
+    const query = host === undefined ? '' : `?host=${encodeURIComponent(host)}`;
+    return (await call(
+      this.#socketPath,
+      'GET',
+      `/v1/users/${encodeURIComponent(user)}/profile${query}`,
+    )) as ProfileFacts;
   }
 
   async users(): Promise<UserView[]> {

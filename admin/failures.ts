@@ -12,6 +12,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   ERR_USER_NAME: 400,
   ERR_USER_PASSWORD: 400,
   ERR_USER_GROUP: 400,
+  ERR_PROFILE_HOST: 409,
   ERR_TOKEN: 400,
   ERR_TOKEN_UNKNOWN: 404,
 };

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Fallback, fallbackServer } from './fallback.ts';
+import { hasBody } from './plain-answer.ts';
+import { type Portal, type PortalOptions, preparePortal } from './portal/portal.ts';
 
 /** Answers web requests on sockets that the VPN listener has accepted. */
 export interface WebPage {
@@ -20,10 +22,14 @@ export interface WebPage {
 export interface WebPageOptions {
   /** The page by default. */
   readonly fallback?: Fallback;
+  /** Has its path whatever the fallback is. */
+  readonly portal?: PortalOptions | undefined;
   /** A connection without a request is ended after this time; with the page one with requests too: it is short. */
   readonly lifetimeMs?: number;
   /** The same for one that has asked for files, or another server. */
   readonly useMs?: number;
+  /** Time for the body of a request to the portal. */
+  readonly formMs?: number;
   readonly requestsPerSocket?: number;
 }
 
@@ -52,21 +58,32 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 const ALLOW = 'GET, HEAD';
+/** What a request to the portal may take: the longest wait that failed logins cost, and the answer on a slow line. */
+const PORTAL_MS = 60_000;
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function startWebPage(options: WebPageOptions = {}): Promise<WebPage> {
   const { fallback = { kind: 'page' }, lifetimeMs = 30_000, useMs = 600_000, requestsPerSocket = 100 } = options;
+  const { formMs = 10_000 } = options;
   const addresses = new WeakMap<Duplex, string>();
   const { server, close } = await serverFor(fallback, addresses, requestsPerSocket);
   server.on('connect', refuseConnect);
   const lifetimes = new Map<Duplex, NodeJS.Timeout>();
+  const endIn = (socket: Duplex, ms: number): void => {
+    clearTimeout(lifetimes.get(socket));
+    lifetimes.set(
+      socket,
+      setTimeout(() => socket.destroy(), ms),
+    );
+  };
   if (fallback.kind === 'directory' || fallback.kind === 'proxy') {
-    server.prependListener('request', ({ socket }: IncomingMessage) => {
-      clearTimeout(lifetimes.get(socket));
-      lifetimes.set(
-        socket,
-        setTimeout(() => socket.destroy(), useMs),
-      );
+    server.prependListener('request', ({ socket }: IncomingMessage) => endIn(socket, useMs));
+  }
+  const portal = options.portal && (await preparePortal(options.portal, (socket) => addresses.get(socket)));
+  if (portal !== undefined) {
+    putInFront(server, portal, (request) => {
+      endIn(request.socket, hasBody(request.headers) ? formMs : PORTAL_MS);
+      request.once('end', () => endIn(request.socket, PORTAL_MS));
     });
   }
   return {
@@ -74,10 +91,7 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
       if (socket.destroyed) return;
       if (address !== undefined) addresses.set(socket, address);
       // http.Server watches its own timeouts only once it listens itself, which this one never does.
-      lifetimes.set(
-        socket,
-        setTimeout(() => socket.destroy(), lifetimeMs),
-      );
+      endIn(socket, lifetimeMs);
       socket.once('close', () => {
         clearTimeout(lifetimes.get(socket));
         lifetimes.delete(socket);
@@ -89,9 +103,24 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
     },
     async close() {
       for (const socket of [...lifetimes.keys()]) socket.destroy();
+      await portal?.close();
       await close();
     },
   };
+}
+
+/** Requests of the portal go there, the others where they went. */
+function putInFront(server: Server, portal: Portal, onRequest: (request: IncomingMessage) => void): void {
+  const others = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    if (!portal.owns(request.url ?? '')) {
+      for (const listener of others) listener(request, response);
+      return;
+    }
+    onRequest(request);
+    portal.handle(request, response);
+  });
 }
 
 async function serverFor(

@@ -147,7 +147,7 @@ function stepMs(failures: number): number {
 }
 
 /** An IPv4 address, mapped into IPv6 or not, counts alone; of IPv6 the /64, which a single host has to itself. */
-function addressKey(address: string): string {
+export function addressKey(address: string): string {
   const bytes = parseIpv6(address.split('%', 1)[0] ?? '');
   if (bytes === undefined) return String(parseIpv4(address) ?? address.slice(0, MAX_KEY_LENGTH));
   const view = Buffer.from(bytes);

@@ -3,7 +3,7 @@
  *
  * Every read asks the file, so what another process (the command line) writes takes effect at once.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { formatIpv4, type Ipv4 } from '../core/index.ts';
 import { ntPasswordHash } from './mschapv2.ts';
@@ -162,6 +162,21 @@ export class UserStore {
   /** The user of exactly this name, without regard to case. */
   find(name: string): User | undefined {
     return this.#run(() => this.#find(name));
+  }
+
+  /**
+   * Another text after each change of the password, and for another user of the same name; it tells nothing of either.
+   *
+   * @returns undefined if there is no such user
+   */
+  passwordVersion(name: string): string | undefined {
+    return this.#run(() => {
+      const columns = this.#statements.find.get({ folded: foldUserName(name) });
+      if (columns === undefined) return undefined;
+      const { owner, bytes } = readUser(columns).sealed;
+      // Each sealing has a nonce of its own.
+      return createHash('sha256').update(owner).update(bytes).digest('base64url').slice(0, 22);
+    });
   }
 
   /**

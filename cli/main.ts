@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   user: async () => (await import('./user.ts')).addUserCommand,
   admin: async () => (await import('./admin.ts')).addAdminCommand,
   token: async () => (await import('./token.ts')).addTokenCommand,
+  profile: async () => (await import('./profile.ts')).addProfileCommand,
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
@@ -95,6 +96,7 @@ const EXAMPLES = `
 Examples:
   $ npx sstpd serve --host vpn.example.com      start the server
   $ npx sstpd user add ann                      add a user
+  $ npx sstpd profile ann --out ann             files that set up her clients
   $ npx sstpd sessions                          who is connected
   $ npx sstpd doctor                            would it work, and what mends it
   $ npx sstpd connect vpn.example.com --user ann --ca ca.pem

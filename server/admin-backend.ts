@@ -1,11 +1,13 @@
 import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
+import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, showConfig } from './config.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
+import { clientName } from './profile-facts.ts';
 
 export interface AdminBackendOptions {
   readonly config: Config;
@@ -14,6 +16,7 @@ export interface AdminBackendOptions {
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
   readonly attempts: AttemptRing;
+  readonly facts: (user: string, host?: string) => ProfileFacts | undefined;
   /** Whoever carries the connections. */
   readonly plane: {
     readonly workers: readonly WorkerView[];
@@ -69,6 +72,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     sessions: () => plane.sessions(),
     attempts: (query) => attempts.list(query),
     attempt: (id) => attempts.find(id),
+    profile: (user, host) => profile(existing(user).name, host, options.facts),
     killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
     users: {
       list: () => store.list().map(userView),
@@ -99,6 +103,19 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       },
     },
   };
+}
+
+function profile(user: string, host: string | undefined, facts: AdminBackendOptions['facts']): ProfileFacts {
+  const name = host === undefined ? undefined : clientName(host);
+  const made = host !== undefined && name === undefined ? undefined : facts(user, name);
+  if (made !== undefined) return made;
+  const why =
+    host === undefined ? 'the certificate has no name that clients could dial' : `'${host}' is no name to dial`;
+  throw new ProfileHostError(`${why}: give another one (--host NAME)`);
+}
+
+class ProfileHostError extends Error {
+  readonly code = 'ERR_PROFILE_HOST';
 }
 
 function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {

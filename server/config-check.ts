@@ -17,6 +17,12 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   }
   checkOffload(config, from);
   checkListen(config, from);
+  if (config.profile.alwaysOn && config.profile.dnsSuffix === undefined) {
+    throw new ConfigError(
+      `${from('profile.alwaysOn')} needs profile.dnsSuffix: that a name below it is asked for is what makes Windows connect (--profile-dns-suffix NAME)`,
+      origins.get('profile.alwaysOn'),
+    );
+  }
   if (config.auth.methods.includes('chap') && config.users.keep === 'nt-hash') {
     throw new ConfigError(
       `${from('auth.methods')}: 'chap' needs the password itself, but ${from('users.keep')} is 'nt-hash'; take one back`,

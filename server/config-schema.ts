@@ -58,6 +58,16 @@ export interface Config {
   /** Where the admin page and API are, beside the unix socket; undefined: nowhere. */
   readonly admin: { readonly listen: Endpoint | undefined };
   readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
+  /** Where users set themselves up. */
+  readonly portal: { readonly enabled: boolean; readonly path: string };
+  /** What the files for clients say. */
+  readonly profile: {
+    readonly name: string;
+    /** Empty: all traffic through the VPN. */
+    readonly routes: readonly Network[];
+    readonly dnsSuffix: string | undefined;
+    readonly alwaysOn: boolean;
+  };
   /** Where connections start with a PROXY header. */
   readonly proxy: { readonly from: readonly Network[] };
   /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
@@ -120,6 +130,8 @@ type Group =
   | 'offload'
   | 'admin'
   | 'http'
+  | 'portal'
+  | 'profile'
   | 'proxy'
   | 'pool'
   | 'auth'
@@ -268,6 +280,52 @@ export const SCHEMA: Schema = {
       default: 'page',
       doc: "What requests get that are no VPN's: a page that says nothing, 404, the files of a folder, or another web server.",
       flag: { name: 'fallback', value: 'WHAT' },
+    },
+  },
+  portal: {
+    enabled: {
+      format: yesOrNo,
+      default: true,
+      doc: "A page on the VPN port where users sign in with their VPN password and fetch the files for their clients. 'false': the path is as any other.",
+      flag: { name: 'no-portal', sets: false, doc: 'No page for users on the VPN port.' },
+    },
+    path: {
+      format: text(
+        "a path such as '/portal', of up to four names of letters, digits, '-', '_' and '.'",
+        /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}){1,4}$/,
+      ),
+      default: '/portal',
+      doc: 'Where that page is.',
+      flag: { name: 'portal-path', value: 'PATH' },
+    },
+  },
+  profile: {
+    name: {
+      format: text(
+        "1 to 64 letters, digits, spaces and any of . _ - ( ) ', no space at an end",
+        /^(?! )[\p{L}\p{M}\p{N} ._()'-]{1,64}(?<! )$/u,
+      ),
+      default: 'sstpd',
+      doc: "The connection's name in clients.",
+      flag: { name: 'profile-name', value: 'NAME' },
+    },
+    routes: {
+      format: list(network, { most: 64 }),
+      default: 'none',
+      doc: "Networks that clients reach through the VPN. 'none': all traffic takes it.",
+      flag: { name: 'profile-route', value: 'CIDR', repeat: true },
+    },
+    dnsSuffix: {
+      format: orWord('none', text('a DNS name', /^(?!-)[A-Za-z0-9-]{1,63}(?:\.(?!-)[A-Za-z0-9-]{1,63}){0,8}$/)),
+      default: 'none',
+      doc: 'DNS suffix of the connection.',
+      flag: { name: 'profile-dns-suffix', value: 'NAME' },
+    },
+    alwaysOn: {
+      format: yesOrNo,
+      default: false,
+      doc: 'Windows connects by itself when something asks for a name below the DNS suffix.',
+      flag: { name: 'profile-always-on', sets: true },
     },
   },
   proxy: {

@@ -1,3 +1,4 @@
+import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { LoginReason, User } from '../auth/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
 import type { Lease } from './lease-desk.ts';
@@ -8,6 +9,8 @@ import type { Lease } from './lease-desk.ts';
  */
 export interface ControlPlane {
   open(session: SessionInfo): ControlSession;
+  /** What the user portal asks; it never rejects. */
+  portal(question: PortalQuestion): Promise<PortalAnswer>;
 }
 
 export interface SessionInfo {

@@ -23,6 +23,8 @@ export interface DataPlaneOptions {
   readonly control: ControlPlane;
   readonly admission: Doorkeeper;
   readonly tls: TlsMaterial;
+  /** What the portal signs with; the same in each worker. */
+  readonly portalKey: Uint8Array;
   readonly congestionControl: string;
   readonly log: Log;
   /** Told when there is something new to tell of an attempt to connect. */
@@ -66,7 +68,10 @@ export class DataPlane {
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
   static async prepare(options: DataPlaneOptions): Promise<DataPlane> {
-    return new DataPlane(options, await startWebPage({ fallback: options.config.http.fallback }));
+    const { config, control, portalKey } = options;
+    const { enabled, path } = config.portal;
+    const portal = enabled ? { path, key: portalKey, ask: control.portal.bind(control) } : undefined;
+    return new DataPlane(options, await startWebPage({ fallback: config.http.fallback, portal }));
   }
 
   /** @param places instead of the configured ones: sockets that are bound to them @throws {ListenError} */

@@ -1,13 +1,16 @@
+import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Authenticator, LoginThrottle, User } from '../auth/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionInfo } from './control-plane.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
+import type { PortalDesk } from './portal-desk.ts';
 
 export interface LocalControlOptions {
   readonly authenticator: Authenticator;
   readonly throttle: LoginThrottle;
   readonly leases: LeaseDesk;
+  readonly portal: Pick<PortalDesk, 'ask'>;
   readonly clock: Clock;
 }
 
@@ -31,6 +34,10 @@ export class LocalControl implements ControlPlane {
     });
     this.#sessions.set(info.id, session);
     return session;
+  }
+
+  portal(question: PortalQuestion): Promise<PortalAnswer> {
+    return this.#options.portal.ask(question);
   }
 
   /** @returns false if there is no such session */

@@ -1,5 +1,5 @@
 import { formatIpv4Cidr, type Ipv4Cidr } from '../core/index.ts';
-import type { AuthMethod } from '../ppp/index.ts';
+import { dialText, type ProfileFacts, sstpcCommand, windowsPaste } from '../profile/index.ts';
 
 /** What the newly started server tells its operator. */
 export interface StartSummary {
@@ -10,7 +10,10 @@ export interface StartSummary {
   /** 443, or the port that clients must name. */
   readonly port: number;
   readonly pool: Ipv4Cidr;
-  readonly methods: readonly AuthMethod[];
+  /** Where users set themselves up; undefined: nowhere. */
+  readonly portalPath: string | undefined;
+  /** For the first user, or whoever it may be; undefined if there is no name to dial. */
+  readonly client: ProfileFacts | undefined;
   /** Our own CA; undefined when the operator brought a certificate. */
   readonly ca: { readonly file: string; readonly pem: string; readonly fingerprint: string } | undefined;
   readonly user: FirstUser | undefined;
@@ -28,12 +31,8 @@ export type FirstUser =
 /** Where commands look without `--data`. */
 const DEFAULT_DATA = '/var/lib/sstpd';
 
-const WINDOWS_METHOD: Readonly<Record<AuthMethod, string>> = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' };
-
 /** The text that `sstpd serve` prints when it is ready. */
 export function nextSteps(summary: StartSummary): string {
-  const dial = dialName(summary);
-  const userName = summary.user?.name ?? 'NAME';
   return [
     '',
     'sstpd is ready.',
@@ -41,14 +40,7 @@ export function nextSteps(summary: StartSummary): string {
     ...facts(summary),
     ...summary.remarks.map((remark) => `  note         ${remark}`),
     '',
-    'Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:',
-    '',
-    ...windowsLines(summary, dial),
-    '',
-    `Linux: ${summary.ca === undefined ? 'either of' : `copy ${summary.ca.file} over, then either of`}`,
-    '',
-    `  sudo sstpc --tls-ext ${caOption(summary, '--ca-cert')}--user ${userName} --password PASSWORD ${dial} usepeerdns noauth${refusals(summary)}`,
-    `  sudo npx sstpd connect ${dial} --user ${userName}${summary.ca === undefined ? '' : ' --ca ca.pem'}`,
+    ...(summary.client === undefined ? NOTHING_TO_DIAL : clientLines(summary, summary.client)),
     '',
     `More users: ${command(summary, 'user add NAME')}`,
     `Who is on:  ${command(summary, 'sessions')}`,
@@ -57,11 +49,27 @@ export function nextSteps(summary: StartSummary): string {
   ].join('\n');
 }
 
+const NOTHING_TO_DIAL = ['The certificate has no name that clients could dial: give one with --host NAME.'];
+
+function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
+  const { ca } = summary;
+  return [
+    'Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:',
+    '',
+    ...windowsPaste(client),
+    '',
+    `Linux: ${ca === undefined ? 'either of' : `copy ${ca.file} over, then either of`}`,
+    '',
+    `  ${sstpcCommand(client, 'PASSWORD')}`,
+    `  sudo npx sstpd connect ${dialText(client)} --user ${client.user}${ca === undefined ? '' : ' --ca ca.pem'}`,
+  ];
+}
+
 function facts(summary: StartSummary): string[] {
-  const { user, ca, admin } = summary;
+  const { user, ca, admin, client, portalPath, port } = summary;
   const lines = [
     `  listening    ${summary.listening.join(', ')}`,
-    `  dial         ${summary.names.map((name) => withPort(name, summary.port)).join(', ')}`,
+    `  dial         ${summary.names.map((host) => dialText({ host, port })).join(', ')}`,
     `  addresses    ${formatIpv4Cidr(summary.pool)}`,
   ];
   if (user !== undefined) {
@@ -74,6 +82,9 @@ function facts(summary: StartSummary): string[] {
     lines.push(`  admin page   ${admin.url}`);
     if (!admin.hasAccount) lines.push(`               ${command(summary, 'admin add NAME')} makes the first account`);
   }
+  if (client !== undefined && portalPath !== undefined) {
+    lines.push(`  portal       https://${dialText(client)}${portalPath}   (users set their clients up here)`);
+  }
   if (ca !== undefined) lines.push(`  CA           ${ca.file}`, `  CA SHA-256   ${ca.fingerprint}`);
   return lines;
 }
@@ -81,46 +92,4 @@ function facts(summary: StartSummary): string[] {
 /** A command for the same data directory. */
 function command(summary: StartSummary, words: string): string {
   return `sudo npx sstpd ${words}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
-}
-
-/** One paste: imports the CA into the machine's root store and makes the connection. */
-function windowsLines(summary: StartSummary, dial: string): string[] {
-  const method = WINDOWS_METHOD[summary.methods[0] ?? 'mschapv2'];
-  const add =
-    `Add-VpnConnection -Name 'sstpd' -ServerAddress '${dial}' -TunnelType Sstp -AuthenticationMethod ${method} ` +
-    // The tunnel is encrypted by TLS. 'Required' speaks of MPPE inside it, which SSTP servers do not offer.
-    '-EncryptionLevel Optional -RememberCredential -AllUserConnection -Force';
-  if (summary.ca === undefined) return [add];
-  return [
-    "$ca = @'",
-    ...summary.ca.pem.trim().split('\n'),
-    "'@",
-    "$file = Join-Path $env:TEMP 'sstpd-ca.crt'",
-    'Set-Content -Path $file -Value $ca -Encoding Ascii',
-    'Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root',
-    add,
-  ];
-}
-
-/** pppd agrees to whatever it is asked for unless told which methods to refuse. */
-function refusals(summary: StartSummary): string {
-  const names: Readonly<Record<AuthMethod, string>> = { mschapv2: 'mschap-v2', chap: 'chap', pap: 'pap' };
-  const wanted = summary.methods.map((method) => names[method]);
-  return ['pap', 'chap', 'mschap', 'mschap-v2', 'eap']
-    .filter((name) => !wanted.includes(name))
-    .map((name) => ` refuse-${name}`)
-    .join('');
-}
-
-function caOption(summary: StartSummary, option: string): string {
-  return summary.ca === undefined ? '' : `${option} ca.pem `;
-}
-
-function dialName(summary: StartSummary): string {
-  return withPort(summary.names[0] ?? 'SERVER', summary.port);
-}
-
-function withPort(name: string, port: number): string {
-  const host = name.includes(':') ? `[${name}]` : name;
-  return port === 443 ? host : `${host}:${port}`;
 }

@@ -59,7 +59,8 @@ export function deviceCount(config: Config): number {
 }
 
 /** What both kinds of plane need. */
-export interface PlaneParts extends Pick<DataPlaneOptions, 'config' | 'tls' | 'congestionControl' | 'log'> {
+export interface PlaneParts
+  extends Pick<DataPlaneOptions, 'config' | 'tls' | 'portalKey' | 'congestionControl' | 'log'> {
   readonly runUser: WorkerPoolOptions['setup']['runUser'];
   readonly networks: WorkerPoolOptions['setup']['networks'];
   readonly control: LocalControl;
@@ -69,19 +70,20 @@ export interface PlaneParts extends Pick<DataPlaneOptions, 'config' | 'tls' | 'c
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
 export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
-  const { config, control, tls, congestionControl, log, runUser, networks, fail, onAttempt } = parts;
+  const { config, control, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } = parts;
   switch (devices.kind) {
     case 'one-process': {
       const admission = new Admission(config.limits);
       const tun = devices.path;
-      return DataPlane.prepare({ config, tun, control, admission, tls, congestionControl, log, onAttempt, worker: 0 });
+      const common = { config, tun, control, admission, tls, portalKey, congestionControl, log, onAttempt };
+      return DataPlane.prepare({ ...common, worker: 0 });
     }
     case 'workers':
       return new WorkerPool({
         config,
         program: devices.program,
         devices: devices.descriptors,
-        setup: { config, runUser, networks, tls, congestionControl },
+        setup: { config, runUser, networks, tls, portalKey, congestionControl },
         control,
         // What is too much to be counted, the workers drop.
         admission: new Admission(config.limits, Number.POSITIVE_INFINITY),

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { AdminStore, Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
+import type { ProfileFacts } from '../profile/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { removeRoute, replaceRoute } from '../tun/index.ts';
 import { AdminLogin, tokensBackend } from './admin-access.ts';
@@ -27,7 +29,9 @@ import { processLog } from './log-limit.ts';
 import { missingRight, readRights } from './missing-rights.ts';
 import type { StartSummary } from './next-steps.ts';
 import { openDevices, preparePlane } from './planes.ts';
+import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
+import { profileFacts } from './profile-facts.ts';
 import { StartError } from './start-error.ts';
 import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
 import { Translations } from './translations.ts';
@@ -95,7 +99,14 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const routes = new HostRoutes({ table, translations, pool: plan.cidr, perClient: tuns.names.length > 1, log });
   const leases = leaseDesk(config, plan, store, routes, log);
   const authenticator = new Authenticator({ store });
-  const control = new LocalControl({ authenticator, throttle: new LoginThrottle(), leases, clock: systemClock });
+  const throttle = new LoginThrottle();
+  let port = 443;
+  const facts = (user: string, host?: string): ProfileFacts | undefined => {
+    const { names, material: tls, ca } = certificates;
+    return profileFacts(user, { config, names, port, tls, caPem: ca?.pem, dns: plan.dns }, host);
+  };
+  const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts });
+  const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock });
   const networks = clientNetworks(config, plan);
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
   const onAttempt = (attempt: AttemptView): void => attempts.put(attempt);
@@ -105,6 +116,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     control,
     networks,
     tls: certificates.material,
+    portalKey: randomBytes(32),
     congestionControl,
     log,
     fail,
@@ -128,6 +140,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     control,
     plane,
     attempts,
+    facts,
     listening: () => listening,
     devices: tuns.names,
     certificates: () => certificateViews(certificates.certificates, new Date()),
@@ -147,6 +160,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   });
   undo.push(() => certificates.stop());
   listening = bound.map((at) => formatEndpoint(at.address, at.port));
+  port = bound[0]?.port ?? port;
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
   const adminUrl = await adminListener?.listen();
@@ -165,9 +179,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     data: config.data,
     listening,
     names: certificates.names,
-    port: bound[0]?.port ?? 443,
+    port,
     pool: plan.cidr,
-    methods: config.auth.methods,
+    portalPath: config.portal.enabled ? config.portal.path : undefined,
+    client: facts(user?.name ?? 'NAME'),
     ca: certificates.ca,
     user,
     admin: adminUrl === undefined ? undefined : { url: adminUrl, hasAccount: backend.accounts.exist() },

@@ -1,8 +1,8 @@
 /**
  * What supervisor and workers say to each other, over the channel that Node makes between parent and child. Sessions go
- * by their id, which is unique in the server; tickets by a number of the worker's own.
+ * by their id, which is unique in the server; tickets and questions of the portal by a number of the worker's own.
  */
-import type { AttemptView, SessionView } from '../../admin/index.ts';
+import type { AttemptView, PortalAnswer, PortalQuestion, SessionView } from '../../admin/index.ts';
 import type { UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
@@ -26,6 +26,7 @@ export interface WorkerSetup {
   readonly networks: readonly { readonly network: IpPrefix; readonly own: IpPrefix }[];
   readonly mostQueuedBytes: number;
   readonly tls: TlsMaterial;
+  readonly portalKey: Uint8Array;
   readonly congestionControl: string;
 }
 
@@ -34,6 +35,7 @@ export type ToWorker =
   | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased'; readonly session: string; readonly lease: Lease | undefined }
+  | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
   | { readonly kind: 'list'; readonly request: number }
@@ -55,6 +57,7 @@ export type ToSupervisor =
   | { readonly kind: 'lease'; readonly session: string }
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string }
+  | { readonly kind: 'portal-asked'; readonly question: number; readonly text: PortalQuestion }
   | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
   | { readonly kind: 'attempt'; readonly attempt: AttemptView }

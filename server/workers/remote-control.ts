@@ -1,3 +1,4 @@
+import type { PortalAnswer, PortalQuestion } from '../../admin/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionInfo } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
@@ -9,6 +10,8 @@ type Send = (message: ToSupervisor) => void;
 export class RemoteControl implements ControlPlane {
   readonly #send: Send;
   readonly #sessions = new Map<string, RemoteSession>();
+  readonly #questions = new Map<number, (answer: PortalAnswer) => void>();
+  #lastQuestion = 0;
 
   constructor(send: Send) {
     this.#send = send;
@@ -20,6 +23,20 @@ export class RemoteControl implements ControlPlane {
     this.#sessions.set(id, session);
     this.#send({ kind: 'opened', session: id, peerAddress });
     return session;
+  }
+
+  portal(question: PortalQuestion): Promise<PortalAnswer> {
+    this.#lastQuestion += 1;
+    const number = this.#lastQuestion;
+    return new Promise((resolve) => {
+      this.#questions.set(number, resolve);
+      this.#send({ kind: 'portal-asked', question: number, text: question });
+    });
+  }
+
+  portalAnswered({ question, answer }: Extract<ToWorker, { kind: 'portal-answered' }>): void {
+    this.#questions.get(question)?.(answer);
+    this.#questions.delete(question);
   }
 
   /** What the supervisor says about a session; it may have ended meanwhile. */

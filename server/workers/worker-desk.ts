@@ -3,7 +3,7 @@ import type { ControlSession } from '../control-plane.ts';
 import type { LocalControl } from '../local-control.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
-export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number }>;
+export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { kind: 'portal-asked' }>;
 
 /** The supervisor's side of one worker: what its sessions and connections have of users, addresses and limits. */
 export class WorkerDesk {
@@ -43,6 +43,9 @@ export class WorkerDesk {
         this.#tickets.get(message.ticket)?.close();
         this.#tickets.delete(message.ticket);
         break;
+      case 'portal-asked':
+        this.#askPortal(message);
+        break;
       case 'opened':
         this.#openSession(message.session, message.peerAddress);
         break;
@@ -73,6 +76,11 @@ export class WorkerDesk {
     if (ticket === undefined) return;
     this.#tickets.set(number, ticket);
     this.#options.send({ kind: 'counted', ticket: number, refusal: ticket.refusal });
+  }
+
+  #askPortal({ question, text }: Extract<ControlMessage, { kind: 'portal-asked' }>): void {
+    const { control, send } = this.#options;
+    void control.portal(text).then((answer) => send({ kind: 'portal-answered', question, answer }));
   }
 
   #openSession(id: string, peerAddress: string): void {

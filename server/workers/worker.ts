@@ -44,7 +44,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   for (const { network, own: ours } of setup.networks) tun.addNetwork(network, ours);
   const control = new RemoteControl(send);
   const admission = new RemoteAdmission(config.limits, send);
-  const { tls, congestionControl } = setup;
+  const { tls, portalKey, congestionControl } = setup;
   const onAttempt = (attempt: AttemptView): void => send({ kind: 'attempt', attempt });
   const plane = await DataPlane.prepare({
     config,
@@ -52,6 +52,7 @@ async function start(setup: WorkerSetup): Promise<void> {
     control,
     admission,
     tls,
+    portalKey,
     congestionControl,
     log,
     onAttempt,
@@ -63,6 +64,9 @@ async function start(setup: WorkerSetup): Promise<void> {
         break;
       case 'counted':
         admission.counted(message.ticket, message.refusal);
+        break;
+      case 'portal-answered':
+        control.portalAnswered(message);
         break;
       case 'judged':
       case 'leased':

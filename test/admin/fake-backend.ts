@@ -12,6 +12,8 @@ import type {
   UserView,
 } from '../../admin/index.ts';
 import type { Log, LogFields } from '../../core/index.ts';
+import type { ProfileFacts } from '../../profile/index.ts';
+import { PLAIN } from '../profile/facts.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 
@@ -57,6 +59,12 @@ export class FakeBackend implements AdminBackend {
 
   attempt(id: string): AttemptView | undefined {
     return this.known.find((one) => one.id === id);
+  }
+
+  profile(user: string, host: string | undefined): ProfileFacts {
+    this.calls.push(['profile', user, host]);
+    if (this.failure !== undefined) throw this.failure;
+    return { ...PLAIN, user, host: host ?? PLAIN.host };
   }
 
   async sessions(): Promise<SessionView[]> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type AdminServer, adminSocketPath, startAdminServer } from '../../admin/index.ts';
+import { PLAIN } from '../profile/facts.ts';
 import { ErrorLog, FakeBackend, SESSION, storeError } from './fake-backend.ts';
 
 let folder: string;
@@ -214,4 +215,16 @@ test('close ends connections that are open', async () => {
   socket.write('GET /v1/status HTTP/1.1\r\nHost: x\r\n');
   await server.close();
   await closed;
+});
+
+test('the facts of a profile, for the best name or another', async () => {
+  const { caPem, dnsSuffix: _, ...facts } = PLAIN;
+  assert.deepEqual(await call('GET', '/v1/users/bob/profile'), { status: 200, body: { ...facts, caPem, user: 'bob' } });
+  const other = (await call('GET', '/v1/users/bob/profile?host=192.0.2.5')).body as { readonly host: string };
+  assert.equal(other.host, '192.0.2.5');
+  for (const query of ['?host=', '?hosts=a', `?host=${'a'.repeat(254)}`]) {
+    assert.equal((await call('GET', `/v1/users/bob/profile${query}`)).status, 400, query);
+  }
+  backend.failure = storeError('ERR_PROFILE_HOST', 'there is no name');
+  assert.equal((await call('GET', '/v1/users/bob/profile')).status, 409);
 });

@@ -418,3 +418,20 @@ test('a user is in groups, which a change replaces and a removal forgets', (t) =
   store.remove('alice');
   assert.deepEqual(store.add('alice', 'rabbit').groups, []);
 });
+
+test('the version of a password is another after each change, also to the same one, and for another user of that name', (t) => {
+  const store = newStore(t);
+  assert.equal(store.passwordVersion('ann'), undefined);
+  store.add('ann', 'rabbit');
+  const first = store.passwordVersion('ANN');
+  assert.match(first ?? '', /^[\w-]{22}$/);
+  store.setEnabled('ann', false);
+  store.recordLogin('ann');
+  assert.equal(store.passwordVersion('ann'), first);
+  store.setPassword('ann', 'rabbit');
+  const second = store.passwordVersion('ann');
+  assert.notEqual(second, first);
+  store.remove('ann');
+  store.add('ann', 'rabbit');
+  assert.equal(new Set([first, second, store.passwordVersion('ann')]).size, 3);
+});

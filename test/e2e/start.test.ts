@@ -39,6 +39,7 @@ test('the first start makes everything and says how to connect; the second reuse
     new RegExp(`^ {2}user +${name}$`, 'm'),
     new RegExp(`^ {2}password +in ${passwordFile}$`, 'm'),
     new RegExp(`^ {2}CA +${first.caFile}$`, 'm'),
+    /^ {2}portal +https:\/\/198\.18\.0\.1\/portal /m,
     /^ {2}CA SHA-256 +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m,
     /^Add-VpnConnection .*-ServerAddress '198\.18\.0\.1' -TunnelType Sstp/m,
     /^Import-Certificate .*LocalMachine\\Root/m,
@@ -47,7 +48,8 @@ test('the first start makes everything and says how to connect; the second reuse
   ]) {
     assert.match(said, expected);
   }
-  assert.ok(said.includes(ca.trim()), 'the CA certificate as text, to be pasted');
+  const pasted = [...said.matchAll(/^\$ca \+= '([^']+)'$/gm)].map(([, line]) => line).join('');
+  assert.equal(pasted, ca.replace(/-----[^-]+-----|\n/g, ''), 'the CA certificate as text, to be pasted');
   assert.ok(!said.includes(password ?? ''), 'the password does not go where logs go');
   const certificate = await served(lab);
   const fingerprint = await lab.server.run('openssl', [

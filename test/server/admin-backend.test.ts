@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AdminBackend } from '../../admin/index.ts';
+import type { ProfileFacts } from '../../profile/index.ts';
 import { adminBackend } from '../../server/admin-backend.ts';
 import { sessionView } from '../../server/session-view.ts';
 import { FakeBackend } from '../admin/fake-backend.ts';
+import { PLAIN } from '../profile/facts.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
 import { accepted, challenged, connected, RESPONSE } from './session.ts';
 import { settle, World } from './support.ts';
@@ -19,6 +21,7 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
   const { store, table, leases, control, attempts } = world;
   const plane = { workers: [], sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
+  const facts = (user: string, host = 'vpn.example.com'): ProfileFacts => ({ ...PLAIN, user, host });
   const listening = () => ['[::]:443'];
   const devices = ['sstp0'];
   // What is not this process' own comes from others, whose tests look at it.
@@ -26,7 +29,19 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
   const others = { certificates, health, accounts, tokens };
   return {
     world,
-    backend: adminBackend({ config, origins, store, leases, control, plane, attempts, listening, devices, ...others }),
+    backend: adminBackend({
+      config,
+      origins,
+      store,
+      leases,
+      control,
+      plane,
+      attempts,
+      facts,
+      listening,
+      devices,
+      ...others,
+    }),
   };
 }
 
@@ -248,4 +263,14 @@ test('errors are those of the user store', (t) => {
   assert.throws(() => backend.users.add({ name: 'Alice', password: 'x' }), code('ERR_USER_EXISTS'));
   backend.users.set('alice', { ipv4: '10.9.0.50' });
   assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
+});
+
+test('a profile is that of the user as stored, and of a host that can be dialled', (t) => {
+  const { backend } = newBackend(t);
+  assert.equal(backend.profile('ALICE', undefined).user, 'alice');
+  assert.equal(backend.profile('alice', 'VPN.Example.ORG').host, 'vpn.example.org');
+  assert.throws(() => backend.profile('nobody', undefined), code('ERR_USER_UNKNOWN'));
+  for (const host of ['*.example.org', 'a b', "a'b", 'https://a', 'a:443', '']) {
+    assert.throws(() => backend.profile('alice', host), code('ERR_PROFILE_HOST'), host);
+  }
 });

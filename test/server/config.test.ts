@@ -67,6 +67,8 @@ test('without file, environment and flags every key has its documented default',
     offload: { listen: [], certSha256: undefined, certSha1: undefined },
     admin: { listen: { host: '127.0.0.1', port: 8443 } },
     http: { preambleMs: 10_000, fallback: { kind: 'page' } },
+    portal: { enabled: true, path: '/portal' },
+    profile: { name: 'sstpd', routes: [], dnsSuffix: undefined, alwaysOn: false },
     proxy: { from: [] },
     pool: { ipv4: undefined, ipv6: undefined },
     dns: undefined,
@@ -227,6 +229,23 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     '"http://a b"',
     '[page]',
   ],
+  'portal.enabled': ['maybe'],
+  'portal.path': [
+    '/',
+    'portal',
+    '/portal/',
+    '//portal',
+    '/a b',
+    '/.well-known',
+    '/a/../b',
+    '/a/b/c/d/e',
+    '"/a?b"',
+    '"/%61"',
+  ],
+  'profile.name': ['""', '" a"', '"a "', '"a/b"', '"a]"', '"a\\nb"', '"a\\u2028b"', '"a\\u2019b"', '7'],
+  'profile.routes': ['10.0.0.1/8', '"::1/64"', 'all', '[10.0.0.0/8, 10.0.0.0/8]'],
+  'profile.dnsSuffix': ['.example.com', '"a b"', '-a', '"a;b"', '"a\'b"'],
+  'profile.alwaysOn': ['ja'],
   'proxy.from': ['10.0.0.1/8', '10.0.0.0/33', 'localhost', '"::1/64"', '[192.0.2.1, 192.0.2.1/32]'],
   'pool.ipv4': [
     '10.0.0.0',
@@ -287,6 +306,13 @@ test('each key refuses bad values in one line: key, value, what is allowed, wher
       assert.equal(origin, `file ${path}`);
     }
   }
+});
+
+test('always on needs a DNS suffix, which is what starts the connection', () => {
+  const { message, origin } = refusal({ flags: { 'profile.alwaysOn': true } });
+  assert.match(message, /^profile\.alwaysOn \(flag --profile-always-on\) needs profile\.dnsSuffix: /);
+  assert.equal(origin, 'flag --profile-always-on');
+  assert.equal(load({ yaml: 'profile: { alwaysOn: true, dnsSuffix: corp.example }' }).config.profile.alwaysOn, true);
 });
 
 test('a listener without TLS needs the hash of the certificate in front, and a place of its own', () => {
@@ -445,6 +471,12 @@ test('the schema describes each key, with environment names that do not collide'
       'offload-sha1',
       'admin',
       'fallback',
+      'no-portal',
+      'portal-path',
+      'profile-name',
+      'profile-route',
+      'profile-dns-suffix',
+      'profile-always-on',
       'proxy-from',
       'pool',
       'pool6',

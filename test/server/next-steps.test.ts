@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ProfileFacts } from '../../profile/index.ts';
 import { nextSteps, type StartSummary } from '../../server/next-steps.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIBszCCARygAwIBAgIBATANBgkq\nhkiG9w0BAQsFADAA\n-----END CERTIFICATE-----\n';
+
+const CLIENT: ProfileFacts = {
+  user: 'vpn',
+  connection: 'sstpd',
+  host: 'vpn.example.com',
+  port: 443,
+  methods: ['mschapv2'],
+  caPem: PEM,
+  certificateSha256: 'ab',
+  routes: [],
+  dnsSuffix: undefined,
+  dns: [],
+  alwaysOn: false,
+};
 
 const OWN_CA: StartSummary = {
   data: '/var/lib/sstpd',
@@ -10,7 +25,8 @@ const OWN_CA: StartSummary = {
   names: ['vpn.example.com', '192.0.2.5'],
   port: 443,
   pool: { address: 0x0a090000, prefixLength: 24 },
-  methods: ['mschapv2'],
+  portalPath: '/portal',
+  client: CLIENT,
   ca: { file: '/var/lib/sstpd/ca.pem', pem: PEM, fingerprint: 'AB:CD:EF' },
   user: { name: 'vpn', password: 'abcd-efgh-jkmn-pqrs' },
   admin: { url: 'https://127.0.0.1:8443/', hasAccount: false },
@@ -29,22 +45,19 @@ sstpd is ready.
                sudo npx sstpd user passwd vpn sets another
   admin page   https://127.0.0.1:8443/
                sudo npx sstpd admin add NAME makes the first account
+  portal       https://vpn.example.com/portal   (users set their clients up here)
   CA           /var/lib/sstpd/ca.pem
   CA SHA-256   AB:CD:EF
   note         net.ipv4.ip_forward was off; it is on now and stays on
 
 Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
 
-$ca = @'
------BEGIN CERTIFICATE-----
-MIIBszCCARygAwIBAgIBATANBgkq
-hkiG9w0BAQsFADAA
------END CERTIFICATE-----
-'@
-$file = Join-Path $env:TEMP 'sstpd-ca.crt'
-Set-Content -Path $file -Value $ca -Encoding Ascii
+$ca = ''
+$ca += 'MIIBszCCARygAwIBAgIBATANBgkqhkiG9w0BAQsFADAA'
+$file = Join-Path -Path $env:TEMP -ChildPath 'sstpd-ca.cer'
+[IO.File]::WriteAllBytes($file, [Convert]::FromBase64String($ca))
 Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root
-Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -RememberCredential -AllUserConnection -Force
+Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -Force -RememberCredential -AllUserConnection
 
 Linux: copy /var/lib/sstpd/ca.pem over, then either of
 
@@ -58,8 +71,10 @@ Stop:       Ctrl-C
   assert.equal(nextSteps(OWN_CA), text);
 });
 
-test("the operator's certificate: nothing to import, nothing to copy", () => {
-  const text = nextSteps({ ...OWN_CA, ca: undefined, user: undefined, admin: undefined, remarks: [] });
+test("the operator's certificate: nothing to import, nothing to copy; and neither portal nor admin page", () => {
+  const client = { ...CLIENT, user: 'NAME', caPem: undefined };
+  const without = { ca: undefined, user: undefined, admin: undefined, portalPath: undefined, remarks: [] };
+  const text = nextSteps({ ...OWN_CA, ...without, client });
   assert.equal(
     text,
     `
@@ -71,7 +86,7 @@ sstpd is ready.
 
 Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
 
-Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -RememberCredential -AllUserConnection -Force
+Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -Force -RememberCredential -AllUserConnection
 
 Linux: either of
 
@@ -93,12 +108,29 @@ test('commands name the data directory unless it is the usual one', () => {
 });
 
 test('another port and an IPv6 address are written as clients want them', () => {
-  const text = nextSteps({ ...OWN_CA, names: ['2001:db8::5', 'vpn.example.com'], port: 4443 });
+  const client = { ...CLIENT, host: '2001:db8::5', port: 4443 };
+  const text = nextSteps({ ...OWN_CA, names: ['2001:db8::5', 'vpn.example.com'], port: 4443, client });
   assert.match(text, /^ {2}dial {9}\[2001:db8::5\]:4443, vpn\.example\.com:4443$/m);
+  assert.match(text, /^ {2}portal {7}https:\/\/\[2001:db8::5\]:4443\/portal /m);
   assert.match(text, / -ServerAddress '\[2001:db8::5\]:4443' /);
   assert.match(text, / connect \[2001:db8::5\]:4443 --user vpn --ca ca\.pem$/m);
   assert.match(text, / PASSWORD \[2001:db8::5\]:4443 usepeerdns /);
-  assert.match(nextSteps({ ...OWN_CA, names: ['2001:db8::5'] }), / -ServerAddress '\[2001:db8::5\]' /);
+  assert.match(nextSteps({ ...OWN_CA, client: { ...client, port: 443 } }), / -ServerAddress '\[2001:db8::5\]' /);
+});
+
+test('without a name that can be dialled there is nothing to set up', () => {
+  const text = nextSteps({ ...OWN_CA, names: ['*.example.com'], client: undefined });
+  assert.match(text, /^The certificate has no name that clients could dial: give one with --host NAME\.$/m);
+  assert.doesNotMatch(text, /portal|VpnConnection|sstpc/);
+});
+
+test('networks behind the VPN become split tunnelling with routes', () => {
+  const text = nextSteps({ ...OWN_CA, client: { ...CLIENT, connection: "d'Azur", routes: ['10.0.0.0/8'] } });
+  assert.match(text, / -RememberCredential -SplitTunneling -AllUserConnection$/m);
+  assert.match(
+    text,
+    /^Add-VpnConnectionRoute -ConnectionName 'd''Azur' -DestinationPrefix '10\.0\.0\.0\/8' -AllUserConnection$/m,
+  );
 });
 
 test('a password in a file is not in the text, only where it is', () => {
@@ -108,18 +140,10 @@ test('a password in a file is not in the text, only where it is', () => {
 });
 
 test('Windows and pppd are told the methods that the server takes', () => {
-  const chap = nextSteps({ ...OWN_CA, methods: ['chap', 'mschapv2'] });
+  const chap = nextSteps({ ...OWN_CA, client: { ...CLIENT, methods: ['chap', 'mschapv2'] } });
   assert.match(chap, / -AuthenticationMethod Chap /);
   assert.match(chap, / noauth refuse-pap refuse-mschap refuse-eap$/m);
-  const pap = nextSteps({ ...OWN_CA, methods: ['pap'] });
+  const pap = nextSteps({ ...OWN_CA, client: { ...CLIENT, methods: ['pap'] } });
   assert.match(pap, / -AuthenticationMethod Pap /);
   assert.match(pap, / noauth refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap$/m);
-});
-
-test('the lines for PowerShell are whole: no quote or line of the certificate ends the here-string early', () => {
-  const lines = nextSteps({ ...OWN_CA, ca: { file: '/x', pem: `${PEM}${PEM}`, fingerprint: '' } }).split('\n');
-  const start = lines.indexOf("$ca = @'");
-  const end = lines.indexOf("'@");
-  assert.equal(lines.slice(start + 1, end).join('\n'), `${PEM}${PEM}`.trim());
-  assert.ok(lines.slice(start + 1, end).every((line) => !line.includes("'")));
 });

@@ -21,6 +21,7 @@ import { Connection } from '../../server/connection.ts';
 import { ConnectionTable } from '../../server/connection-table.ts';
 import { LeaseDesk } from '../../server/lease-desk.ts';
 import { LocalControl } from '../../server/local-control.ts';
+import { PortalDesk } from '../../server/portal-desk.ts';
 import type { ServerContext } from '../../server/server-context.ts';
 import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
 import type { ToWorker } from '../../server/workers/messages.ts';
@@ -220,8 +221,9 @@ export class World {
       wins: config.wins,
       maxPerUser: config.users.maxPerUser,
     });
-    const { authenticator, throttle, leases } = this;
-    this.control = new LocalControl({ authenticator, throttle, leases, clock });
+    const { authenticator, throttle, leases, store, log } = this;
+    const portal = new PortalDesk({ authenticator, throttle, store, clock, log, facts: () => undefined });
+    this.control = new LocalControl({ authenticator, throttle, leases, portal, clock });
     this.context = {
       config,
       clock,
@@ -260,6 +262,7 @@ export class World {
     const remote = new RemoteControl(over((message) => this.desk?.receive(message as ControlMessage)));
     const send = over((message: ToWorker) => {
       if ('session' in message) remote.receive(message);
+      else if (message.kind === 'portal-answered') remote.portalAnswered(message);
     });
     this.desk = new WorkerDesk({ control: this.control, admission: this.admission, device: 'memory0', send });
     return remote;

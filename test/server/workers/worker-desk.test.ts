@@ -171,3 +171,19 @@ test('a worker that alone has what all may have says why it refuses; with twice 
   assert.equal(one.open('192.0.2.7'), undefined);
   assert.equal(two.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
 });
+
+test("the portal's questions go to the supervisor, and each answer to its question", async (t) => {
+  const world = workerWorld(t);
+  const { control } = world.context;
+  const signIn = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: PASSWORD } as const;
+  const answers = [
+    control.portal(signIn),
+    control.portal({ kind: 'look', user: { name: 'alice', version: 'x' } }),
+    control.portal({ ...signIn, name: 'bobby' }),
+  ];
+  await settle();
+  const kinds = (await Promise.all(answers)).map((answer) =>
+    answer.kind === 'welcome' ? answer.user.name : answer.kind,
+  );
+  assert.deepEqual(kinds, ['alice', 'refused', 'bobby']);
+});

@@ -1,0 +1,67 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { PortalUser } from './backend.ts';
+
+/** How long a sign-in lasts. */
+export const SESSION_MS = 1_800_000;
+
+/** `__Secure-`: sent over TLS alone. Their path is the portal's, so that another web server on this port never sees them. */
+export const SESSION_COOKIE = '__Secure-sstpd-user';
+export const FORM_COOKIE = '__Secure-sstpd-form';
+
+/**
+ * What the portal writes into cookies and forms, under a key that all workers have and that is new at each start. Each
+ * kind of text has a word of its own under the key, so that none can stand in for another.
+ */
+export class PortalCookies {
+  readonly #key: Uint8Array;
+  readonly #now: () => number;
+
+  /** @param now milliseconds since 1970 */
+  constructor(key: Uint8Array, now: () => number = Date.now) {
+    this.#key = key;
+    this.#now = now;
+  }
+
+  session({ name, version }: PortalUser): string {
+    const text = [name, version].map((part) => Buffer.from(part, 'utf8').toString('base64url')).join('.');
+    const dated = `${text}.${(this.#now() + SESSION_MS).toString(36)}`;
+    return `${dated}.${this.#sign('session', dated)}`;
+  }
+
+  /** @returns undefined unless it was made here and is not too old */
+  userOf(cookie: string | undefined): PortalUser | undefined {
+    const [, text = '', name = '', version = '', until = '', mac = ''] =
+      /^(([\w-]{1,400})\.([\w-]{1,64})\.([0-9a-z]{1,12}))\.([\w-]{43})$/.exec(cookie ?? '') ?? [];
+    if (text === '' || !this.#isSigned('session', text, mac)) return undefined;
+    if (Number.parseInt(until, 36) <= this.#now()) return undefined;
+    const read = (part: string): string => Buffer.from(part, 'base64url').toString('utf8');
+    return { name: read(name), version: read(version) };
+  }
+
+  newFormSeed(): string {
+    return randomBytes(16).toString('base64url');
+  }
+
+  isFormSeed(cookie: string | undefined): cookie is string {
+    return cookie !== undefined && /^[\w-]{22}$/.test(cookie);
+  }
+
+  /** What a form carries: nobody else's page knows it, for it goes with two cookies of this browser. */
+  formToken(seed: string, session: string | undefined): string {
+    return this.#sign('form', `${seed} ${session ?? ''}`);
+  }
+
+  isFormToken(token: string, seed: string, session: string | undefined): boolean {
+    return this.#isSigned('form', `${seed} ${session ?? ''}`, token);
+  }
+
+  #sign(kind: string, text: string): string {
+    return createHmac('sha256', this.#key).update(`${kind}\n${text}`).digest('base64url');
+  }
+
+  #isSigned(kind: string, text: string, mac: string): boolean {
+    const expected = Buffer.from(this.#sign(kind, text));
+    const given = Buffer.from(mac);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+}

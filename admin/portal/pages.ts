@@ -1,0 +1,153 @@
+import {
+  androidSettings,
+  caFile,
+  caPlace,
+  dialText,
+  fileName,
+  type ProfileFacts,
+  routerosCommands,
+} from '../../profile/index.ts';
+import { document, type Html, html } from './html.ts';
+
+export interface SignInPage {
+  readonly base: string;
+  readonly token: string;
+  /** As typed before. */
+  readonly name: string;
+  readonly error: string | undefined;
+}
+
+export function signInPage({ base, token, name, error }: SignInPage): string {
+  return document(
+    'Set up the VPN',
+    html`<main>
+<h1>Set up the VPN</h1>
+<p>Sign in with the name and the password that you use for the VPN.</p>
+${error === undefined ? '' : html`<p class="error" role="alert" id="error">${error}</p>`}
+<form class="narrow" method="post" action="${base}/sign-in">
+<input type="hidden" name="token" value="${token}">
+<label for="name">Name</label>
+<input id="name" name="name" value="${name}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="256" required${error === undefined ? '' : html` aria-describedby="error"`}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="256" required>
+<button>Sign in</button>
+</form>
+</main>`,
+  );
+}
+
+/** A short page: what went wrong, and the way back. */
+export function messagePage(base: string, title: string, text: string): string {
+  return document(
+    title,
+    html`<main>
+<h1>${title}</h1>
+<p>${text}</p>
+<p><a href="${base}">Back to the start</a></p>
+</main>`,
+  );
+}
+
+export interface HomePage {
+  readonly base: string;
+  readonly token: string;
+  readonly user: string;
+  readonly facts: ProfileFacts | undefined;
+}
+
+export function homePage({ base, token, user, facts }: HomePage): string {
+  return document(
+    'Set up the VPN',
+    html`<header>
+<p>Signed in as <strong>${user}</strong></p>
+<form method="post" action="${base}/sign-out">
+<input type="hidden" name="token" value="${token}">
+<button class="quiet">Sign out</button>
+</form>
+</header>
+<main>
+<h1>Set up the VPN</h1>
+${facts === undefined ? nothingToDial() : sections(base, facts)}
+</main>`,
+  );
+}
+
+function nothingToDial(): Html {
+  return html`<p class="error">The administrator has to say first which name clients dial (<code>hosts</code> in the configuration).</p>`;
+}
+
+function sections(base: string, facts: ProfileFacts): Html {
+  return html`<dl>
+<dt>Server</dt><dd>${dialText(facts)}</dd>
+<dt>User name</dt><dd>${facts.user}</dd>
+<dt>Traffic</dt><dd>${facts.routes.length === 0 ? 'all of it goes through the VPN' : `only to ${facts.routes.join(', ')}`}</dd>
+</dl>
+<p class="note">None of the files holds your password: Windows and the apps ask for it.</p>
+${windows(base, facts)}
+${linux(base, facts)}
+${android(base, facts)}
+${routeros(base, facts)}
+`;
+}
+
+function fileLink(base: string, name: string): Html {
+  return html`<a href="${base}/files/${name}" download>${name}</a>`;
+}
+
+function windows(base: string, facts: ProfileFacts): Html {
+  const name = fileName('ps1');
+  const { alwaysOn, connection } = facts;
+  const command = `powershell -ExecutionPolicy Bypass -File "$HOME\\Downloads\\${name}"`;
+  const who = alwaysOn
+    ? facts.caPem === undefined
+      ? html`Open the Start menu, type <kbd>PowerShell</kbd> and start it.`
+      : html`Open the Start menu, type <kbd>PowerShell</kbd> and choose <em>Run as administrator</em>, with your own account.`
+    : html`Open the Start menu, type <kbd>PowerShell</kbd> and choose <em>Run as administrator</em>.`;
+  return html`<section aria-labelledby="windows">
+<h2 id="windows">Windows 10 and 11</h2>
+<ol>
+<li><a class="button" href="${base}/files/${name}" download>Download ${name}</a></li>
+<li>${who} Paste this line and press Enter:
+<pre tabindex="0"><code>${command}</code></pre></li>
+<li>Open <em>Settings</em>, <em>Network &amp; internet</em>, <em>VPN</em>, and connect to <strong>${connection}</strong>.</li>
+</ol>
+<p>The script sets up the connection, tests the way to the server and says what is wrong if it finds something. With <code>-Uninstall</code> it takes everything back, with <code>-SelfTest</code> it only tests. Text at its top explains the rest.</p>
+<p class="note">For programs that dial by themselves there is a phone book, too: ${fileLink(base, fileName('pbk'))}. It has not been tried on Windows, and it holds neither certificates nor routes.</p>
+</section>`;
+}
+
+function linux(base: string, facts: ProfileFacts): Html {
+  const nm = fileName('nm');
+  const ca = caFile(facts);
+  const commands = [
+    ...(ca === undefined ? [] : [`sudo install -m 644 ${ca.name} ${caPlace(facts)}`]),
+    `sudo install -m 600 ${nm} /etc/NetworkManager/system-connections/`,
+    'sudo nmcli connection reload',
+  ].join('\n');
+  const files = ca === undefined ? fileLink(base, nm) : html`${fileLink(base, ca.name)} and ${fileLink(base, nm)}`;
+  return html`<section aria-labelledby="linux">
+<h2 id="linux">Linux</h2>
+<p>With NetworkManager and its package <code>network-manager-sstp</code>: download ${files}, then</p>
+<pre tabindex="0"><code>${commands}</code></pre>
+<p>Without it: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>${ca === undefined ? '' : html`; keep ${fileLink(base, ca.name)} beside it`}.</p>
+</section>`;
+}
+
+function android(base: string, facts: ProfileFacts): Html {
+  const ca = caFile(facts);
+  return html`<section aria-labelledby="android">
+<h2 id="android">Android</h2>
+<p>Install the app <a href="https://github.com/kittoku/Open-SSTP-Client" rel="noreferrer">Open SSTP Client</a>${ca === undefined ? '' : html`, save ${fileLink(base, ca.name)} in a folder of its own`}, and enter</p>
+<dl>
+${androidSettings(facts).map(({ setting, value }) => html`<dt>${setting}</dt><dd>${value}</dd>\n`)}</dl>
+</section>`;
+}
+
+function routeros(base: string, facts: ProfileFacts): Html {
+  const ca = caFile(facts);
+  return html`<section aria-labelledby="routeros">
+<h2 id="routeros">MikroTik RouterOS</h2>
+<p>${ca === undefined ? '' : html`Upload ${fileLink(base, ca.name)} to the router, then `}paste this into its terminal, with your password in place of PASSWORD:</p>
+<pre tabindex="0"><code>${routerosCommands(facts)}</code></pre>
+</section>`;
+}
