@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { StatementSync } from 'node:sqlite';
 import type { StoreAccess } from './admin-store.ts';
 import { type Columns, integer, optional, text, time } from './columns.ts';
 import { DUMMY_HASH, hashPassword, verifyPassword } from './password-hash.ts';
+import { prepareAll, type Statements } from './statements.ts';
 import { checkUserName, foldUserName } from './user-name.ts';
 import { UserStoreError } from './user-store-error.ts';
 
@@ -34,14 +34,11 @@ const SQL = {
 /** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
 export class AdminAccounts {
   readonly #access: StoreAccess;
-  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #statements: Statements<keyof typeof SQL>;
 
   constructor(access: StoreAccess) {
     this.#access = access;
-    const prepare = (sql: string): StatementSync => access.run(() => access.database.prepare(sql));
-    this.#statements = Object.fromEntries(Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)])) as Readonly<
-      Record<keyof typeof SQL, StatementSync>
-    >;
+    this.#statements = access.run(() => prepareAll(access.database, SQL));
   }
 
   /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_ADMIN_EXISTS */

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { StatementSync } from 'node:sqlite';
 import { isScope, type Scope } from '../core/index.ts';
 import type { StoreAccess } from './admin-store.ts';
 import { type Columns, integer, optional, text, time, words } from './columns.ts';
+import { prepareAll, type Statements } from './statements.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** What a program may ask the admin API with. The token itself is not kept, only its hash. */
@@ -38,14 +38,11 @@ const SQL = {
 /** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
 export class ApiTokens {
   readonly #access: StoreAccess;
-  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #statements: Statements<keyof typeof SQL>;
 
   constructor(access: StoreAccess) {
     this.#access = access;
-    const prepare = (sql: string): StatementSync => access.run(() => access.database.prepare(sql));
-    this.#statements = Object.fromEntries(Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)])) as Readonly<
-      Record<keyof typeof SQL, StatementSync>
-    >;
+    this.#statements = access.run(() => prepareAll(access.database, SQL));
   }
 
   /**

@@ -1,8 +1,9 @@
 /** The rows of the user database and the statements that read and write them. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Ipv4 } from '../core/index.ts';
 import { blob, type Columns, integer, optional, refuse, text, time, words } from './columns.ts';
 import type { SealedSecret, SecretKind } from './secret-seal.ts';
+import { prepareAll, type Statements } from './statements.ts';
 
 export interface User {
   readonly name: string;
@@ -45,11 +46,10 @@ const SQL = {
   leases: 'SELECT folded, ipv4 FROM leases ORDER BY leased_at, folded',
 } as const;
 
-export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+export type UserStatements = Statements<keyof typeof SQL>;
 
-export function prepareStatements(database: DatabaseSync): Statements {
-  const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)] as const);
-  return Object.fromEntries(entries) as Statements;
+export function prepareStatements(database: DatabaseSync): UserStatements {
+  return prepareAll(database, SQL);
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */

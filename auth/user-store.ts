@@ -11,7 +11,7 @@ import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
 import { checkGroups, checkUserName, foldUserName, nameCandidates } from './user-name.ts';
-import { prepareStatements, readLease, readUser, type Statements, type User, type UserRow } from './user-rows.ts';
+import { prepareStatements, readLease, readUser, type User, type UserRow, type UserStatements } from './user-rows.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** MS-CHAPv2 takes passwords of up to 256 UTF-16 code units (RFC 2759 §8.3). */
@@ -57,7 +57,7 @@ export class UserStore {
   readonly #seal: SecretSeal;
   readonly #keep: SecretKind;
   readonly #now: () => Date;
-  readonly #statements: Statements;
+  readonly #statements: UserStatements;
   readonly #dummy: SealedSecret;
 
   private constructor(directory: string, database: DatabaseSync, seal: SecretSeal, options: UserStoreOptions) {

@@ -3,13 +3,14 @@ import type { Command } from 'commander';
 import type { AdminStore } from '../auth/index.ts';
 import { becomeEffectively } from '../core/index.ts';
 import { configOf } from './options.ts';
-import { CliError, type Terminal } from './terminal.ts';
+import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 /**
  * Works in the store of accounts and tokens, as the owner of the data directory. A server that runs sees each change at
  * once, for it asks the file at each request.
  *
  * @param options.mayCreate makes the data directory if it is new
+ * @returns the exit status
  * @throws {CliError} if there is no data directory
  * @throws {UserStoreError} if the store cannot be used, or refuses
  */
@@ -18,7 +19,7 @@ export async function withAdminStore(
   terminal: Terminal,
   options: { readonly mayCreate?: true },
   work: (store: AdminStore) => void | Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const { data } = configOf(command, terminal.env);
   if (!existsSync(data) && options.mayCreate !== true) {
     throw new CliError(`there is no ${data}: npx sstpd admin add makes it, or --data DIR names another`);
@@ -32,4 +33,5 @@ export async function withAdminStore(
   } finally {
     store.close();
   }
+  return EXIT.ok;
 }

@@ -3,7 +3,7 @@ import type { AdminAccount } from '../auth/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
 import type { Run } from './main.ts';
 import { addPlaceOptions } from './options.ts';
-import { type NewPassword, newPassword } from './password.ts';
+import { newPassword, said } from './password.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
 
 export function addAdminCommand(program: Command, terminal: Terminal, run: Run): void {
@@ -15,75 +15,10 @@ export function addAdminCommand(program: Command, terminal: Terminal, run: Run):
         'at once, and end the logins of an account that is removed or gets another password.',
     )
     .addHelpText('after', EXAMPLES);
-  addPlaceOptions(
-    admin
-      .command('add')
-      .summary('add an account')
-      .description(
-        'Adds an account. The password is asked for on a terminal; without a terminal, or if nothing is typed, ' +
-          'a random one is made and printed. Makes the data directory if it is new.',
-      )
-      .argument('<NAME>', 'name to log in with')
-      .option('--password-stdin', 'read the password from stdin')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd admin add ann'),
-  ).action((name: string, options: { passwordStdin?: true }, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, { mayCreate: true }, async ({ accounts }) => {
-        const secret = await newPassword(terminal, options.passwordStdin === true);
-        const { name: added } = await accounts.add(name, secret.password);
-        terminal.stdout.write(said(`Admin account ${added} added.`, secret));
-      });
-      return undefined;
-    }),
-  );
-  addPlaceOptions(
-    admin
-      .command('list')
-      .summary('list the accounts')
-      .description('Lists the accounts.')
-      .option('--json', 'print JSON')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd admin list'),
-  ).action((options: { json?: true }, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, {}, ({ accounts }) => {
-        const list = accounts.list();
-        terminal.stdout.write(options.json ? json(list.map(shown)) : formatAccounts(list));
-      });
-      return undefined;
-    }),
-  );
-  addPlaceOptions(
-    admin
-      .command('passwd')
-      .summary("change an account's password")
-      .description("Changes an account's password, asked for as with add. The account's logins end.")
-      .argument('<NAME>', 'name to log in with')
-      .option('--password-stdin', 'read the password from stdin')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd admin passwd ann'),
-  ).action((name: string, options: { passwordStdin?: true }, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, {}, async ({ accounts }) => {
-        const secret = await newPassword(terminal, options.passwordStdin === true);
-        await accounts.setPassword(name, secret.password);
-        terminal.stdout.write(said(`Password of ${name} changed.`, secret));
-      });
-      return undefined;
-    }),
-  );
-  addPlaceOptions(
-    admin
-      .command('remove')
-      .summary('remove an account')
-      .description('Removes an account. Its logins end; API tokens stay: see npx sstpd token list.')
-      .argument('<NAME>', 'name to log in with')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd admin remove ann'),
-  ).action((name: string, _options: object, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, {}, ({ accounts }) => accounts.remove(name));
-      terminal.stdout.write(`Admin account ${printable(name)} removed.\n`);
-      return undefined;
-    }),
-  );
+  addAdd(admin, terminal, run);
+  addList(admin, terminal, run);
+  addPasswd(admin, terminal, run);
+  addRemove(admin, terminal, run);
 }
 
 const EXAMPLES = `
@@ -91,26 +26,87 @@ Examples:
   $ npx sstpd admin add ann
   $ npx sstpd admin list`;
 
-function said(text: string, { password, isGenerated }: NewPassword): string {
-  return `${printable(text)}\n${isGenerated ? `Password: ${password}\n(random, and shown only now)\n` : ''}`;
+function addAdd(admin: Command, terminal: Terminal, run: Run): void {
+  const command = admin
+    .command('add')
+    .summary('add an account')
+    .description(
+      'Adds an account. The password is asked for on a terminal; without a terminal, or if nothing is typed, ' +
+        'a random one is made and printed. Makes the data directory if it is new.',
+    )
+    .argument('<NAME>', 'name to log in with')
+    .option('--password-stdin', 'read the password from stdin')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd admin add ann');
+  addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
+    run(() =>
+      withAdminStore(command, terminal, { mayCreate: true }, async ({ accounts }) => {
+        const secret = await newPassword(terminal, options.passwordStdin === true);
+        const added = await accounts.add(name, secret.password);
+        terminal.stdout.write(said(`Admin account ${added.name} added.`, secret));
+      }),
+    ),
+  );
 }
 
-function shown({ name, createdAt, lastLoginAt }: AdminAccount): object {
-  return { name, createdAt, lastLoginAt };
+function addList(admin: Command, terminal: Terminal, run: Run): void {
+  const command = admin
+    .command('list')
+    .summary('list the accounts')
+    .description('Lists the accounts.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd admin list');
+  addPlaceOptions(command).action((options: { json?: true }) =>
+    run(() =>
+      withAdminStore(command, terminal, {}, ({ accounts }) => {
+        const list = accounts.list();
+        const shown = list.map(({ name, createdAt, lastLoginAt }) => ({ name, createdAt, lastLoginAt }));
+        terminal.stdout.write(options.json ? json(shown) : formatAccounts(list));
+      }),
+    ),
+  );
+}
+
+function addPasswd(admin: Command, terminal: Terminal, run: Run): void {
+  const command = admin
+    .command('passwd')
+    .summary("change an account's password")
+    .description("Changes an account's password, asked for as with add. The account's logins end.")
+    .argument('<NAME>', 'name to log in with')
+    .option('--password-stdin', 'read the password from stdin')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd admin passwd ann');
+  addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
+    run(() =>
+      withAdminStore(command, terminal, {}, async ({ accounts }) => {
+        const secret = await newPassword(terminal, options.passwordStdin === true);
+        await accounts.setPassword(name, secret.password);
+        terminal.stdout.write(said(`Password of ${name} changed.`, secret));
+      }),
+    ),
+  );
+}
+
+function addRemove(admin: Command, terminal: Terminal, run: Run): void {
+  const command = admin
+    .command('remove')
+    .summary('remove an account')
+    .description('Removes an account. Its logins end; API tokens stay: see npx sstpd token list.')
+    .argument('<NAME>', 'name to log in with')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd admin remove ann');
+  addPlaceOptions(command).action((name: string) =>
+    run(() =>
+      withAdminStore(command, terminal, {}, ({ accounts }) => {
+        accounts.remove(name);
+        terminal.stdout.write(`Admin account ${printable(name)} removed.\n`);
+      }),
+    ),
+  );
 }
 
 function formatAccounts(accounts: readonly AdminAccount[]): string {
   if (accounts.length === 0) return 'No admin accounts.\n';
+  const seconds = (time: Date | undefined): string => time?.toISOString().replace(/\.\d+Z$/, 'Z') ?? 'never';
   return table(
     ['NAME', 'ADDED', 'LAST LOGIN'],
-    accounts.map(({ name, createdAt, lastLoginAt }) => [
-      name,
-      seconds(createdAt),
-      lastLoginAt ? seconds(lastLoginAt) : 'never',
-    ]),
+    accounts.map(({ name, createdAt, lastLoginAt }) => [name, seconds(createdAt), seconds(lastLoginAt)]),
   );
-}
-
-function seconds(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { CliError, EXIT, type Terminal } from './terminal.ts';
+import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 
 export interface NewPassword {
   readonly password: string;
@@ -30,6 +30,11 @@ export async function newPassword(terminal: Terminal, fromStdin: boolean): Promi
   }
   const { randomPassword } = await import('../auth/index.ts');
   return { password: randomPassword(), isGenerated: true };
+}
+
+/** What was done, and the password if nobody knows it yet. */
+export function said(text: string, { password, isGenerated }: NewPassword): string {
+  return `${printable(text)}\n${isGenerated ? `Password: ${password}\n(random, and shown only now)\n` : ''}`;
 }
 
 /** Asks once, without showing what is typed. */

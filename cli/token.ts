@@ -15,56 +15,63 @@ export function addTokenCommand(program: Command, terminal: Terminal, run: Run):
         'changes take effect at once.',
     )
     .addHelpText('after', EXAMPLES);
-  addPlaceOptions(
-    token
-      .command('add')
-      .summary('add a token')
-      .description('Adds a token and prints it; it can not be shown again. Makes the data directory if it is new.')
-      .argument('<NAME>', 'what it is for')
-      .requiredOption('--scope <SCOPE>', `what it may do: ${SCOPES.join(', ')}; may be repeated`, collectScope)
-      .option('--days <N>', 'expires after so many days (default: never)', parseDays)
-      .option('--json', 'print JSON')
-      .addHelpText('after', EXAMPLES),
-  ).action((name: string, options: AddOptions, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, { mayCreate: true }, ({ tokens }) => {
+  addAdd(token, terminal, run);
+  addList(token, terminal, run);
+  addRemove(token, terminal, run);
+}
+
+function addAdd(token: Command, terminal: Terminal, run: Run): void {
+  const command = token
+    .command('add')
+    .summary('add a token')
+    .description('Adds a token and prints it; it can not be shown again. Makes the data directory if it is new.')
+    .argument('<NAME>', 'what it is for')
+    .requiredOption('--scope <SCOPE>', `what it may do: ${SCOPES.join(', ')}; may be repeated`, collectScope)
+    .option('--days <N>', 'expires after so many days (default: never)', parseDays)
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES);
+  addPlaceOptions(command).action((name: string, options: AddOptions) =>
+    run(() =>
+      withAdminStore(command, terminal, { mayCreate: true }, ({ tokens }) => {
         const added = tokens.add({ name, scopes: options.scope, expiresInDays: options.days });
-        terminal.stdout.write(
-          options.json ? json(added) : `Token ${added.id} added.\n${added.token}\n(shown only now)\n`,
-        );
-      });
-      return undefined;
-    }),
+        const text = `Token ${added.id} added.\n${added.token}\n(shown only now)\n`;
+        terminal.stdout.write(options.json ? json(added) : text);
+      }),
+    ),
   );
-  addPlaceOptions(
-    token
-      .command('list')
-      .summary('list the tokens')
-      .description('Lists the tokens, without themselves.')
-      .option('--json', 'print JSON')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd token list'),
-  ).action((options: { json?: true }, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, {}, ({ tokens }) => {
+}
+
+function addList(token: Command, terminal: Terminal, run: Run): void {
+  const command = token
+    .command('list')
+    .summary('list the tokens')
+    .description('Lists the tokens, without themselves.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd token list');
+  addPlaceOptions(command).action((options: { json?: true }) =>
+    run(() =>
+      withAdminStore(command, terminal, {}, ({ tokens }) => {
         const list = tokens.list();
         terminal.stdout.write(options.json ? json(list) : formatTokens(list));
-      });
-      return undefined;
-    }),
+      }),
+    ),
   );
-  addPlaceOptions(
-    token
-      .command('remove')
-      .summary('remove a token')
-      .description('Removes a token: it is refused from now on.')
-      .argument('<ID>', 'as sstpd token list shows it')
-      .addHelpText('after', '\nExample:\n  $ npx sstpd token remove 5f2c8a90d1e3'),
-  ).action((id: string, _options: object, command: Command) =>
-    run(async () => {
-      await withAdminStore(command, terminal, {}, ({ tokens }) => tokens.remove(id));
-      terminal.stdout.write(`Token ${printable(id)} removed.\n`);
-      return undefined;
-    }),
+}
+
+function addRemove(token: Command, terminal: Terminal, run: Run): void {
+  const command = token
+    .command('remove')
+    .summary('remove a token')
+    .description('Removes a token: it is refused from now on.')
+    .argument('<ID>', 'as sstpd token list shows it')
+    .addHelpText('after', '\nExample:\n  $ npx sstpd token remove 5f2c8a90d1e3');
+  addPlaceOptions(command).action((id: string) =>
+    run(() =>
+      withAdminStore(command, terminal, {}, ({ tokens }) => {
+        tokens.remove(id);
+        terminal.stdout.write(`Token ${printable(id)} removed.\n`);
+      }),
+    ),
   );
 }
 

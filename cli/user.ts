@@ -3,7 +3,7 @@ import type { UserChange, UserView } from '../admin/index.ts';
 import { parseIpv4 } from '../core/index.ts';
 import type { Run } from './main.ts';
 import { addPlaceOptions, configOf } from './options.ts';
-import { type NewPassword, newPassword } from './password.ts';
+import { type NewPassword, newPassword, said } from './password.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 import { openUsers, type UserAccess } from './user-access.ts';
 
@@ -223,10 +223,6 @@ function withUsers(
 function checkedAddress(text: string): string {
   if (parseIpv4(text) === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
   return text;
-}
-
-function said(text: string, { password, isGenerated }: NewPassword): string {
-  return `${printable(text)}\n${isGenerated ? `Password: ${password}\n(random, and shown only now)\n` : ''}`;
 }
 
 function jsonWith(user: UserView, { password, isGenerated }: NewPassword): string {

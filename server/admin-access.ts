@@ -34,6 +34,7 @@ export interface AdminLoginOptions {
   readonly wait?: (ms: number) => Promise<unknown>;
 }
 
+/** Logins on the admin page: slowed as those of the VPN are, and few at a time. */
 export class AdminLogin implements AdminAccountsBackend {
   readonly #options: AdminLoginOptions;
   readonly #wait: (ms: number) => Promise<unknown>;
@@ -41,13 +42,11 @@ export class AdminLogin implements AdminAccountsBackend {
   readonly #hashes = new Gate(MOST_HASHES);
   #underWay = 0;
   /** Since the start. */
-  readonly counts: Readonly<LoginCounts>;
-  readonly #counts: LoginCounts = { accepted: 0, refused: 0, slowed: 0 };
+  readonly counts: LoginCounts = { accepted: 0, refused: 0, slowed: 0 };
 
   constructor(options: AdminLoginOptions) {
     this.#options = options;
     this.#wait = options.wait ?? ((ms) => sleep(ms, undefined, { ref: false }));
-    this.counts = this.#counts;
   }
 
   exist(): boolean {
@@ -77,7 +76,7 @@ export class AdminLogin implements AdminAccountsBackend {
     const delayMs = this.#throttle.delayMs(peer.address, name, clock.now());
     if (delayMs > LONGEST_WAIT_MS || this.#underWay >= MOST_LOGINS) {
       this.#throttle.withdraw(peer.address, name, clock.now());
-      this.#counts.slowed += 1;
+      this.counts.slowed += 1;
       log.warn('admin.login-slowed', fields);
       return { kind: 'slow-down', retryAfterS: Math.max(1, Math.ceil((delayMs - LONGEST_WAIT_MS) / 1000)) };
     }
@@ -87,11 +86,11 @@ export class AdminLogin implements AdminAccountsBackend {
       if (delayMs > 0) await this.#wait(delayMs);
       const account = await this.#judge(name, password, peer.address);
       if (account === undefined) {
-        this.#counts.refused += 1;
+        this.counts.refused += 1;
         log.warn('admin.login-refused', fields);
         return { kind: 'refused' };
       }
-      this.#counts.accepted += 1;
+      this.counts.accepted += 1;
       log.info('admin.login', fields);
       return { kind: 'accepted', account: { id: account.id, name: account.name, version: account.version } };
     } finally {

@@ -41,7 +41,7 @@ const MOST_COUNTERS = 4096;
 
 /**
  * Limits repeated lines that a hostile peer could otherwise use to fill the disk: each `warn`, and each `info` about
- * a peer that has no field `user`, such as `connection.accepted`. An `info` with a user took a login.
+ * a peer that has no field `user` or `token`, such as `connection.accepted`. An `info` with one of them took a login.
  * The peer is the field `peer` without its port. Either field may be the line's or that of a child log.
  * After each minute `log.suppressed` says per event and peer how many lines were swallowed.
  */
@@ -66,8 +66,8 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   info(event: string, fields?: LogFields): void {
-    const { peer, user } = { ...this.#fields, ...fields };
-    if (peer === undefined || user !== undefined) this.#limiter.flush();
+    const { peer, user, token } = { ...this.#fields, ...fields };
+    if (peer === undefined || user !== undefined || token !== undefined) this.#limiter.flush();
     else if (!this.#limiter.admits(event, addressOf(peer))) return;
     this.#log.info(event, fields);
   }

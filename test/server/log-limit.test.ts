@@ -127,16 +127,17 @@ test('an info line about a peer without a user is limited like a warning: it tak
   ]);
 });
 
-test('an info line with a user is never held back, nor counted', () => {
+test('an info line with a user or a token is never held back, nor counted', () => {
   const { log, lines } = setUp(1);
   const connection = log.child({ peer: '192.0.2.1:5' });
   for (let i = 0; i < 100; i++) {
     connection.info('connection.closed', { user: 'ann' });
     connection.child({ user: 'ann' }).info('connection.up');
+    connection.info('admin.request', { token: 'backup' });
   }
-  assert.equal(lines.length, 200);
+  assert.equal(lines.length, 300);
   connection.info('connection.closed');
-  assert.equal(lines.length, 201);
+  assert.equal(lines.length, 301);
 });
 
 test('debug and error lines, and info lines about no peer, are never held back', () => {
