@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { AdminStore } from '../../auth/admin-store.ts';
-import { hashPassword, verifyPassword } from '../../auth/password-hash.ts';
+import { DUMMY_HASH, hashPassword, verifyPassword } from '../../auth/password-hash.ts';
 import { UserStore } from '../../auth/user-store.ts';
 
 const PASSWORD = 'correct horse';
@@ -91,6 +91,20 @@ test('a hash says how it was made, with N of 2^15 at least, and no two are the s
   assert.notEqual(one, other);
   assert.equal(await verifyPassword(PASSWORD, one), true);
   assert.equal(await verifyPassword('other', one), false);
+});
+
+test('an account that does not exist takes as long to look at as one that does', async (t) => {
+  const { accounts } = open(t);
+  await accounts.add('ann', PASSWORD);
+  const timeOf = async (name: string): Promise<number> => {
+    const startedAt = performance.now();
+    for (let i = 0; i < 3; i += 1) assert.equal(await accounts.verify(name, 'wrong'), undefined);
+    return performance.now() - startedAt;
+  };
+  const [known, unknown] = [await timeOf('ann'), await timeOf('eve')];
+  // Without a hash to look at it would be a thousandth.
+  assert.ok(unknown > known / 4, `${unknown} ms, ${known} ms`);
+  assert.match(DUMMY_HASH, /^\$scrypt\$ln=15,r=8,p=3\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
 });
 
 test('a hash made with other parameters is checked with those, but not with absurd ones', async () => {
