@@ -12,6 +12,7 @@ import { addOpenApi } from './openapi.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAttemptRoutes } from './routes/attempts.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { addProfileRoute } from './routes/profile.ts';
 import { addServerRoutes } from './routes/server.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
@@ -66,6 +67,7 @@ export async function createAdminApp(options: AdminAppOptions): Promise<FastifyI
   await addOpenApi(app);
   addLoginRoutes(app, backend.accounts, logins);
   addServerRoutes(app, backend);
+  addMetricsRoute(app, backend);
   addSessionRoutes(app, backend);
   addAttemptRoutes(app, backend);
   addUserRoutes(app, backend.users);

@@ -188,6 +188,8 @@ export interface AdminBackend {
   sessions(): Promise<SessionView[]>;
   /** @returns false if there is no such session. */
   killSession(id: string): Promise<boolean>;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
   attempts(query: AttemptQuery): AttemptList;
   /** @param id of the attempt, or its correlation id @returns undefined if it is not kept any more */
   attempt(id: string): AttemptView | undefined;

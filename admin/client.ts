@@ -66,6 +66,12 @@ export class AdminClient {
     return (await call(this.#socketPath, 'GET', '/v1/sessions')) as SessionView[];
   }
 
+  /** In the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    const { status, text } = await exchange(this.#socketPath, 'GET', '/metrics');
+    return status === 200 ? text : String(answer(status, text));
+  }
+
   async killSession(id: string): Promise<void> {
     await call(this.#socketPath, 'DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
   }
@@ -107,8 +113,18 @@ export class AdminClient {
   }
 }
 
+async function call(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
+  const { status, text } = await exchange(socketPath, method, path, body);
+  return answer(status, text);
+}
+
 /** One request on a connection of its own. */
-function call(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
+function exchange(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
       reject(new AdminClientError('ERR_ADMIN_CLIENT', `the server at ${socketPath}: ${cause.message}`, { cause }));
@@ -131,13 +147,7 @@ function call(socketPath: string, method: string, path: string, body?: object): 
         if (length > MOST_ANSWER_BYTES) outgoing.destroy(new Error('its answer is too long'));
         else chunks.push(chunk);
       });
-      response.on('end', () => {
-        try {
-          resolve(answer(response.statusCode ?? 0, Buffer.concat(chunks).toString()));
-        } catch (error) {
-          reject(error);
-        }
-      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });

@@ -8,6 +8,7 @@ export type { AdminNetwork } from './app.ts';
 export * from './backend.ts';
 export * from './client.ts';
 export type { Fallback } from './fallback.ts';
+export { listenForMetrics, type MetricsListener } from './metrics-listener.ts';
 export * from './portal/backend.ts';
 export type { PortalOptions } from './portal/portal.ts';
 export * from './server.ts';

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
+  metrics: async () => (await import('./metrics.ts')).addMetricsCommand,
   config: async () => (await import('./config.ts')).addConfigCommand,
   connect: async () => (await import('./connect.ts')).addConnectCommand,
   demo: async () => addDemoCommand,

@@ -26,6 +26,13 @@ export interface DataLinkCounters {
   readonly packetsLinkLocal: number;
 }
 
+/** What a link has carried so far, and what waits in it now. */
+export interface LinkLoad {
+  readonly counters: DataLinkCounters;
+  /** Of frames to the peer. */
+  readonly queuedBytes: number;
+}
+
 export class Counters implements DataLinkCounters {
   packetsIn = 0;
   bytesIn = 0;
@@ -40,4 +47,9 @@ export class Counters implements DataLinkCounters {
   dropsGroup = 0;
   dropsIsolated = 0;
   packetsLinkLocal = 0;
+
+  /** Of another link, or of the same one later on. */
+  add(counters: DataLinkCounters): void {
+    for (const name of Object.keys(this) as (keyof DataLinkCounters)[]) this[name] += counters[name];
+  }
 }

@@ -24,7 +24,7 @@ import {
 import { SstpFramer, type SstpFrameSink } from '../sstp/index.ts';
 import type { TunDevice } from '../tun/index.ts';
 import type { ChunkPool } from './chunk-pool.ts';
-import { Counters, type DataLinkCounters } from './counters.ts';
+import { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 import { type IpProtocol, MOST_PACKET_BYTES, PPP_ADDRESS, PPP_CONTROL, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
 import { judgeIpv4, judgeIpv6 } from './ingress.ts';
 import type { DataLinkOwner, LinkOptions, PeerLink } from './peer-link.ts';
@@ -74,6 +74,10 @@ export class DataLink implements PeerLink {
 
   get counters(): DataLinkCounters {
     return this.#counters;
+  }
+
+  get load(): LinkLoad {
+    return { counters: this.#counters, queuedBytes: this.#queue.waitingBytes };
   }
 
   /** The plain path leaves it to TCP how much is on its way. */

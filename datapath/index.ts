@@ -5,7 +5,7 @@
  * MS-SSTP 2.2.1 (packets), RFC 1661 2 and RFC 1662 3.1 (PPP frames), RFC 1332 2 and RFC 5072 3 (IP in PPP).
  */
 export { ChunkPool, type ChunkPoolOptions } from './chunk-pool.ts';
-export type { DataLinkCounters } from './counters.ts';
+export { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 export { DataLink, type DataLinkOptions } from './data-link.ts';
 export { type IpProtocol, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
 export { NativePath } from './native-path.ts';

@@ -11,7 +11,7 @@ import { fragmentationNeeded, packetTooBig } from '../ip/index.ts';
 import { SstpFramingError } from '../sstp/index.ts';
 import { ReceivePosition, type SlotOwner, StreamFault, type TunPath } from '../tun/index.ts';
 import { ControlQueue } from './control-queue.ts';
-import { Counters, type DataLinkCounters } from './counters.ts';
+import { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 import { MOST_PACKET_BYTES } from './frame-header.ts';
 import type { DataLinkOwner, LinkOptions, LinkSocket, PeerLink } from './peer-link.ts';
 import type { SlabPool } from './slab-pool.ts';
@@ -76,7 +76,12 @@ export class NativeLink implements PeerLink {
   }
 
   get counters(): DataLinkCounters {
-    return this.#lastCounters ?? (this.#isLive ? this.#readCounters() : new Counters());
+    return this.load.counters;
+  }
+
+  get load(): LinkLoad {
+    if (this.#isLive) return this.#readLoad();
+    return { counters: this.#lastCounters ?? new Counters(), queuedBytes: 0 };
   }
 
   setSocket({ fd, congestionControl }: LinkSocket): void {
@@ -146,7 +151,7 @@ export class NativeLink implements PeerLink {
 
   stop(): void {
     if (this.#isStopped) return;
-    if (this.#isLive) this.#lastCounters = this.#readCounters();
+    if (this.#isLive) this.#lastCounters = this.#readLoad().counters;
     this.#isStopped = true;
     this.#chunks = [];
     this.#tun.detach(this.#slot);
@@ -243,9 +248,9 @@ export class NativeLink implements PeerLink {
     if (answer !== undefined) this.#tun.write(answer);
   }
 
-  #readCounters(): DataLinkCounters {
+  #readLoad(): LinkLoad {
     const stats = this.#tun.stats(this.#slot);
     const { queuedBytes, queuedMemory, rate, baseRttUs, inFlightCap, writeBytes, marksQueue, ...counters } = stats;
-    return counters;
+    return { counters, queuedBytes };
   }
 }

@@ -3,7 +3,7 @@
  * the offloaded one (native-link.ts), in which the addon does. Same packets in, same packets out; tests compare them.
  */
 import type { Ipv4, Ipv6 } from '../core/index.ts';
-import type { DataLinkCounters } from './counters.ts';
+import type { DataLinkCounters, LinkLoad } from './counters.ts';
 import type { IpProtocol } from './frame-header.ts';
 import type { Ingress } from './ingress.ts';
 
@@ -26,6 +26,7 @@ export interface DataLinkOwner {
 /** One peer's stream. */
 export interface PeerLink {
   readonly counters: DataLinkCounters;
+  readonly load: LinkLoad;
   /** The socket below the connection, once: from now on no more is on its way than the path to the peer takes. */
   setSocket(socket: LinkSocket): void;
   /** From now on the peer has this address. */

@@ -62,6 +62,11 @@ export class SendQueue {
     return true;
   }
 
+  /** Data that waits, not counting what is being written. */
+  get waitingBytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.used, 0);
+  }
+
   /** Forgets the data that waits. Control packets, and what is being written, still go out. */
   discardData(): void {
     for (const chunk of this.#chunks.splice(0)) this.#release(chunk);

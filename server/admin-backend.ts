@@ -17,6 +17,7 @@ export interface AdminBackendOptions {
   readonly control: LocalControl;
   readonly attempts: AttemptRing;
   readonly facts: (user: string, host?: string) => ProfileFacts | undefined;
+  readonly metrics: () => Promise<string>;
   /** Whoever carries the connections. */
   readonly plane: {
     readonly workers: readonly WorkerView[];
@@ -70,6 +71,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     tokens: options.tokens,
     config: () => showConfig(options.config, options.origins),
     sessions: () => plane.sessions(),
+    metrics: () => options.metrics(),
     attempts: (query) => attempts.list(query),
     attempt: (id) => attempts.find(id),
     profile: (user, host) => profile(existing(user).name, host, options.facts),

@@ -30,6 +30,8 @@ const FLOOD_FACTOR = 2;
 
 /** Who lets connections in. */
 export interface Doorkeeper {
+  /** Connections that were not let in at all. */
+  readonly flooded: number;
   /**
    * @param address the remote address as text
    * @returns undefined if the flood is such that the socket should be closed at once
@@ -44,6 +46,8 @@ export class Admission implements Doorkeeper {
   readonly #unauthenticatedBy = new Map<string, number>();
   #connections = 0;
   #unauthenticated = 0;
+  #flooded = 0;
+  readonly #refusals = { connections: 0, unauthenticated: 0, unauthenticatedPerAddress: 0 };
 
   constructor(limits: AdmissionLimits, floodFactor: number = FLOOD_FACTOR) {
     this.#limits = limits;
@@ -58,10 +62,24 @@ export class Admission implements Doorkeeper {
     return this.#unauthenticated;
   }
 
+  /** How often each limit was reached, since the start. */
+  get refusals(): Readonly<Record<AdmissionRefusal, number>> {
+    return this.#refusals;
+  }
+
+  /** Connections that were not let in at all. */
+  get flooded(): number {
+    return this.#flooded;
+  }
+
   open(address: string): Ticket | undefined {
     const source = sourceOf(address);
-    if (this.#reached(source, this.#floodFactor) !== undefined) return undefined;
+    if (this.#reached(source, this.#floodFactor) !== undefined) {
+      this.#flooded += 1;
+      return undefined;
+    }
     const refusal = this.#reached(source, 1);
+    if (refusal !== undefined) this.#refusals[refusal] += 1;
     this.#connections++;
     this.#count(source, 1);
     let waiting = true;

@@ -17,6 +17,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   }
   checkOffload(config, from);
   checkListen(config, from);
+  checkHooks(config, from);
   if (config.profile.alwaysOn && config.profile.dnsSuffix === undefined) {
     throw new ConfigError(
       `${from('profile.alwaysOn')} needs profile.dnsSuffix: that a name below it is asked for is what makes Windows connect (--profile-dns-suffix NAME)`,
@@ -81,6 +82,18 @@ function checkAcme(config: Config, from: (key: string) => string): void {
   const bad = config.hosts.find((host) => host.startsWith('*.') || isIP(host) !== 0 || !host.includes('.'));
   if (bad !== undefined) {
     throw new ConfigError(`${from('hosts')}: '${bad}' must be a full DNS name without a wildcard for tls.acme.enabled`);
+  }
+}
+
+/** What is not signed, anybody could send. */
+function checkHooks({ hooks }: Config, from: (key: string) => string): void {
+  if (hooks.webhooks.length > 0 && hooks.secretFile === undefined) {
+    throw new ConfigError(
+      `${from('hooks.webhooks')} is set, but hooks.secretFile is not: name a file with a secret, which the receiver knows too (--webhook-secret FILE)`,
+    );
+  }
+  if (hooks.upRequired && hooks.up === undefined) {
+    throw new ConfigError(`${from('hooks.upRequired')} is set, but hooks.up is not: name the program (--hook-up FILE)`);
   }
 }
 

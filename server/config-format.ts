@@ -292,6 +292,13 @@ export const endpoint: Format<Endpoint> = {
   show: (value) => listenAddress.show(value),
 };
 
+/** Without a name and password, which would show wherever the configuration does. */
+export const webhookUrl: Item<string> = {
+  allowed: 'an http:// or https:// URL without a user name',
+  parse: (text) => (/^https?:\/\/[^\s"'<>@,]{1,2000}$/.test(text) && URL.canParse(text) ? text : undefined),
+  show: (value) => value,
+};
+
 /** A pool needs room for the server and a client (/30); more than a /8 is a typing mistake. */
 export const ipv4Pool: Format<Ipv4Cidr> = {
   allowed: 'an IPv4 network such as 10.20.30.0/24, /8 to /30, without host bits',

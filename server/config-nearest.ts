@@ -8,8 +8,10 @@ export function nearest(typed: string, known: readonly string[]): string | undef
   let least = Number.POSITIVE_INFINITY;
   for (const key of known) {
     const candidate = key.toLowerCase();
-    // Half an edit more, so that an equally near whole path wins.
-    const distance = Math.min(edits(wanted, candidate), edits(lastPart(wanted), lastPart(candidate)) + 0.5);
+    const ofLast = edits(lastPart(wanted), lastPart(candidate));
+    // Of a last part that is mostly another, nothing follows. Half an edit more, so that an equally near whole path wins.
+    const isLike = ofLast <= lastPart(wanted).length / 2;
+    const distance = Math.min(edits(wanted, candidate), isLike ? ofLast + 0.5 : Number.POSITIVE_INFINITY);
     if (distance < least) {
       least = distance;
       best = key;

@@ -21,6 +21,7 @@ import {
   path,
   paths,
   text,
+  webhookUrl,
   whole,
   word,
   yesOrNo,
@@ -101,6 +102,17 @@ export interface Config {
   readonly explain: { readonly keep: number; readonly keepPerPeer: number };
   readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
   readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
+  /** `listen` undefined: only on the admin socket. */
+  readonly metrics: { readonly listen: Endpoint | undefined; readonly users: boolean };
+  /** What is run, and told, when sessions come and go. Paths are absolute. */
+  readonly hooks: {
+    readonly up: string | undefined;
+    readonly down: string | undefined;
+    readonly upRequired: boolean;
+    readonly timeoutMs: number;
+    readonly webhooks: readonly string[];
+    readonly secretFile: string | undefined;
+  };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'pretty' | 'json' };
   readonly run: {
     /** Empty: `sstpd` if that account exists, else a fixed number. */
@@ -141,6 +153,8 @@ type Group =
   | 'explain'
   | 'sstp'
   | 'ppp'
+  | 'metrics'
+  | 'hooks'
   | 'log'
   | 'run';
 
@@ -495,6 +509,55 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 30_000,
       doc: 'Silence before an LCP Echo-Request; the fourth unanswered one ends the connection.',
+    },
+  },
+  metrics: {
+    listen: {
+      format: orWord('none', endpoint),
+      default: 'none',
+      doc: 'Where to serve /metrics for Prometheus, without login and TLS; best a loopback address.',
+      flag: { name: 'metrics', value: 'ADDR:PORT' },
+    },
+    users: {
+      format: yesOrNo,
+      default: false,
+      doc: 'Have metrics for each user, by name: bytes and sessions.',
+    },
+  },
+  hooks: {
+    up: {
+      format: orWord('none', path),
+      default: 'none',
+      doc: 'Program to run when a session is up, with the arguments and the environment of ip-up of pppd.',
+      flag: { name: 'hook-up', value: 'FILE' },
+    },
+    down: {
+      format: orWord('none', path),
+      default: 'none',
+      doc: 'The same at the end of a session.',
+      flag: { name: 'hook-down', value: 'FILE' },
+    },
+    upRequired: {
+      format: yesOrNo,
+      default: false,
+      doc: 'Disconnect a session for which hooks.up fails.',
+    },
+    timeoutMs: {
+      format: whole(100, 600_000, 'milliseconds'),
+      default: 10_000,
+      doc: 'Time that a hook has before it is killed.',
+    },
+    webhooks: {
+      format: list(webhookUrl, { most: 8 }),
+      default: 'none',
+      doc: 'Where to post events as JSON: sessions, refused logins, renewed certificates.',
+      flag: { name: 'webhook', value: 'URL', repeat: true },
+    },
+    secretFile: {
+      format: orWord('none', path),
+      default: 'none',
+      doc: 'File with the secret, 16 bytes or more, by which webhooks are signed.',
+      flag: { name: 'webhook-secret', value: 'FILE' },
     },
   },
   log: {

@@ -102,10 +102,14 @@ const VARIABLES: ReadonlySet<string> = new Set([...KEYS.map(({ env }) => env), .
 /** Kubernetes puts these into the pods of a service that is named sstpd. */
 const OF_KUBERNETES = /^SSTPD_(?:SERVICE|PORT)(?:_|$)/;
 
+/** What hooks are given, who may call our own commands. */
+const OF_HOOKS = /^SSTPD_HOOK_/;
+
 /** A mistyped variable would leave its key at the default without a word. */
 function checkEnvironment(environment: NodeJS.ProcessEnv): void {
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || !value || VARIABLES.has(name) || OF_KUBERNETES.test(name)) continue;
+    if (!name.startsWith(PREFIX) || !value || VARIABLES.has(name)) continue;
+    if (OF_KUBERNETES.test(name) || OF_HOOKS.test(name)) continue;
     const typed = name.length > 80 ? `${name.slice(0, 77)}...` : name;
     throw new ConfigError(`${typed}: unknown environment variable, the nearest is ${nearestVariable(name)}`);
   }

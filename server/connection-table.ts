@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Counters } from '../datapath/index.ts';
 import type { Connection } from './connection.ts';
 
 /** MS-SSTP 3.1.2.2 lets a Call Disconnect take 5 s, LCP before it 1 s; a stop has to be over within 7 s. */
@@ -8,6 +9,8 @@ const ORDERLY_MS = 6_500;
 export class ConnectionTable {
   readonly #connections = new Map<string, Connection>();
   readonly #worker: number;
+  /** By the connections that are gone. */
+  readonly carried: Counters = new Counters();
   #onEmpty: (() => void) | undefined;
 
   /** @param worker which one of the server's processes this is */
@@ -28,12 +31,17 @@ export class ConnectionTable {
   }
 
   remove(connection: Connection): void {
-    this.#connections.delete(connection.id);
+    if (!this.#connections.delete(connection.id)) return;
+    if (connection.tunnel !== undefined) this.carried.add(connection.tunnel.load.counters);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   get(id: string): Connection | undefined {
     return this.#connections.get(id);
+  }
+
+  all(): Iterable<Connection> {
+    return this.#connections.values();
   }
 
   /** The connections that speak SSTP, oldest first. */

@@ -97,6 +97,16 @@ export class Connection {
     return this.#use.kind === 'tunnel';
   }
 
+  /** The one that it carries, or has carried. */
+  get tunnel(): Tunnel | undefined {
+    return this.#last?.tunnel;
+  }
+
+  /** What the client has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get view(): ConnectionView {
     const stage: Stage = 'http';
     const nothing = { user: undefined, method: undefined, ipv4: undefined, ipv6: undefined, reason: undefined };

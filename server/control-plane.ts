@@ -32,8 +32,19 @@ export interface ControlSession {
   lease(answer: (lease: Lease | undefined) => void): void;
   /** Gives the addresses back for good. May be called again. */
   release(): void;
+  /** Packets of the client pass: IPCP or IPv6CP is open. May be called again. */
+  up(): void;
   /** The session ends: what it had is returned, and an attempt without an answer counts as a failure. */
-  close(): void;
+  close(end: SessionEnd): void;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** As in the log. */
+  readonly reason: string;
+  /** Of IP packets from and to the client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 export type Judgement =

@@ -13,6 +13,8 @@ import type { Config } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Listeners, placesOf } from './listeners.ts';
+import { planeReport } from './metrics/plane-report.ts';
+import { MAIN, type Report } from './metrics/report.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
@@ -36,6 +38,7 @@ export interface DataPlaneOptions {
 /** Everything that carries connections: listeners, tunnels and the way of their packets to one TUN device. */
 export class DataPlane {
   readonly workers: readonly WorkerView[] = [];
+  readonly restarts = 0;
   readonly #options: DataPlaneOptions;
   readonly #context: ServerContext;
   readonly #table: ConnectionTable;
@@ -88,6 +91,16 @@ export class DataPlane {
 
   async sessions(): Promise<SessionView[]> {
     return this.#table.tunnels().map(sessionView);
+  }
+
+  report(): Report {
+    const { tun, admission, config } = this.#options;
+    return planeReport({ table: this.#table, tun, floodDrops: admission.flooded, config });
+  }
+
+  /** As those of a pool of workers. */
+  async reports(): Promise<ReadonlyMap<string, Report>> {
+    return new Map([[MAIN, this.report()]]);
   }
 
   /** Stops accepting, disconnects everybody in order, and resolves when all are gone. */

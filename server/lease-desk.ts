@@ -82,6 +82,12 @@ export class LeaseDesk {
     if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, holder.id);
   }
 
+  /** IPv4 addresses of the pool: how many there are, and how many are held. */
+  get addresses(): { readonly used: number; readonly size: number } {
+    const { used, size } = this.#options.pool;
+    return { used, size };
+  }
+
   /** Whether the address can be a user's fixed one. */
   mayBeFixed(address: Ipv4): boolean {
     return this.#options.pool.mayBeFixed(address);

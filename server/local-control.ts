@@ -2,9 +2,11 @@ import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Authenticator, LoginThrottle, User } from '../auth/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
-import type { ControlPlane, ControlSession, Judgement, SessionInfo } from './control-plane.ts';
+import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
+import type { SessionTraffic } from './metrics/report.ts';
 import type { PortalDesk } from './portal-desk.ts';
+import type { LiveSession, Login, SessionObserver } from './session-observer.ts';
 
 export interface LocalControlOptions {
   readonly authenticator: Authenticator;
@@ -12,6 +14,7 @@ export interface LocalControlOptions {
   readonly leases: LeaseDesk;
   readonly portal: Pick<PortalDesk, 'ask'>;
   readonly clock: Clock;
+  readonly observers?: readonly SessionObserver[];
 }
 
 /** The control plane itself, and the list of all sessions of this server. */
@@ -52,6 +55,11 @@ export class LocalControl implements ControlPlane {
     for (const session of this.#ofUser(name)) session.info.disconnect(reason);
   }
 
+  /** How much sessions have carried by now; what was said of one before is never taken back. */
+  noteTraffic(traffic: readonly SessionTraffic[]): void {
+    for (const { id, bytesIn, bytesOut } of traffic) this.#sessions.get(id)?.noteTraffic(bytesIn, bytesOut);
+  }
+
   countOfUser(name: string): number {
     return this.#ofUser(name).length;
   }
@@ -67,6 +75,11 @@ class Session implements ControlSession {
   readonly #options: LocalControlOptions;
   readonly #closed: () => void;
   #user: User | undefined;
+  #method: CredentialProof['method'] | undefined;
+  #lease: Lease | undefined;
+  #live: LiveSession | undefined;
+  #bytesIn = 0;
+  #bytesOut = 0;
   #waiting: { readonly proof: CredentialProof; readonly timer: NodeJS.Timeout } | undefined;
   #isReleased = false;
   #isClosed = false;
@@ -79,6 +92,11 @@ class Session implements ControlSession {
 
   get user(): User | undefined {
     return this.#user;
+  }
+
+  noteTraffic(bytesIn: number, bytesOut: number): void {
+    this.#bytesIn = Math.max(this.#bytesIn, bytesIn);
+    this.#bytesOut = Math.max(this.#bytesOut, bytesOut);
   }
 
   /**
@@ -103,7 +121,20 @@ class Session implements ControlSession {
   lease(answer: (lease: Lease | undefined) => void): void {
     if (this.#isClosed) return;
     if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
-    answer(this.#isReleased ? undefined : this.#options.leases.lease(this.#user, this.info));
+    this.#lease = this.#isReleased ? undefined : this.#options.leases.lease(this.#user, this.info);
+    answer(this.#lease);
+  }
+
+  up(): void {
+    if (this.#isClosed || this.#isReleased || this.#live !== undefined) return;
+    if (this.#user === undefined || this.#method === undefined || this.#lease === undefined) return;
+    const { id, peerAddress, device } = this.info;
+    this.#live = {
+      ...{ id, peerAddress, device, user: this.#user, method: this.#method, lease: this.#lease, since: new Date() },
+      disconnect: (reason) => this.info.disconnect(reason),
+      traffic: () => ({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }),
+    };
+    for (const observer of this.#options.observers ?? []) observer.up?.(this.#live);
   }
 
   release(): void {
@@ -111,12 +142,16 @@ class Session implements ControlSession {
     this.#options.leases.release(this.info);
   }
 
-  close(): void {
+  close({ reason, bytesIn, bytesOut }: SessionEnd): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#forgetAttempt();
     this.release();
     this.#closed();
+    if (this.#live === undefined) return;
+    this.noteTraffic(bytesIn, bytesOut);
+    const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+    for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
   }
 
   #judge(proof: CredentialProof, delayMs: number): Judgement {
@@ -126,12 +161,15 @@ class Session implements ControlSession {
       const { verdict, reason, user } = authenticator.verify(proof);
       if (verdict.kind === 'accept') {
         this.#user = user;
+        this.#method = proof.method;
         throttle.noteSuccess(peerAddress, proof.name, clock.now());
       } else {
         throttle.noteFailure(peerAddress, proof.name, clock.now());
       }
+      this.#tell(proof, reason);
       return { kind: 'judged', verdict, reason, user, delayMs };
     } catch (error) {
+      this.#tell(proof, 'fault');
       return { kind: 'fault', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }
   }
@@ -142,6 +180,12 @@ class Session implements ControlSession {
     const { throttle, clock } = this.#options;
     clearTimeout(this.#waiting.timer);
     throttle.noteFailure(this.info.peerAddress, this.#waiting.proof.name, clock.now());
+    this.#tell(this.#waiting.proof, 'abandoned');
     this.#waiting = undefined;
+  }
+
+  #tell({ name, method }: CredentialProof, reason: Login['reason']): void {
+    const login = { peerAddress: this.info.peerAddress, name, method, reason };
+    for (const observer of this.#options.observers ?? []) observer.judged?.(login);
   }
 }

@@ -2,6 +2,8 @@ import { after, type Clock, type Instant, type Log, type LogFields } from '../co
 
 /** A log that lets only so many lines through that a peer can cause without a login. */
 export interface LimitedLog extends Log {
+  /** Lines swallowed since the start. */
+  readonly suppressed: number;
   /** Says what was swallowed in minutes that are over. Lines do this on their own; a quiet log needs the call. */
   flush(): void;
 }
@@ -12,6 +14,8 @@ const LINES_PER_MINUTE = 30;
 /** The log of a whole process. */
 export interface ProcessLog {
   readonly log: Log;
+  /** Lines swallowed since the start. */
+  suppressed(): number;
   /** Says what is left to be said. */
   stop(): void;
 }
@@ -24,7 +28,7 @@ export function processLog(target: Log, clock: Clock): ProcessLog {
     clearInterval(flushing);
     log.flush();
   };
-  return { log, stop };
+  return { log, suppressed: () => log.suppressed, stop };
 }
 
 export interface LogLimitOptions {
@@ -86,6 +90,10 @@ class LimitedPeerLog implements LimitedLog {
     return new LimitedPeerLog(this.#log.child(fields), this.#limiter, { ...this.#fields, ...fields });
   }
 
+  get suppressed(): number {
+    return this.#limiter.suppressed;
+  }
+
   flush(): void {
     this.#limiter.flush();
   }
@@ -106,12 +114,17 @@ class Limiter {
   readonly #clock: Clock;
   readonly #counters = new Map<string, Counter>();
   #minuteEnd: Instant;
+  #suppressed = 0;
 
   constructor(log: Log, options: LogLimitOptions) {
     this.#log = log;
     this.#perMinute = options.perMinute;
     this.#clock = options.clock;
     this.#minuteEnd = after(options.clock.now(), MINUTE_MS);
+  }
+
+  get suppressed(): number {
+    return this.#suppressed;
   }
 
   admits(event: string, peer: string): boolean {
@@ -122,6 +135,7 @@ class Limiter {
     const isAdmitted = own.seen < this.#perMinute && overall.seen < this.#perMinute * PEERS_PER_EVENT;
     if (!isAdmitted) {
       own.swallowed += 1;
+      this.#suppressed += 1;
       return false;
     }
     for (const counter of counted) counter.seen += 1;

@@ -64,16 +64,22 @@ export interface PlaneParts
   readonly runUser: WorkerPoolOptions['setup']['runUser'];
   readonly networks: WorkerPoolOptions['setup']['networks'];
   readonly control: LocalControl;
+  readonly admission: Admission;
   readonly fail: (error: Error) => void;
   readonly onAttempt: DataPlaneOptions['onAttempt'];
 }
 
+/** @returns who counts the connections of all processes; of workers, what is too much to be counted they drop themselves */
+export function makeAdmission(devices: TunDevices, { limits }: Config): Admission {
+  return devices.kind === 'workers' ? new Admission(limits, Number.POSITIVE_INFINITY) : new Admission(limits);
+}
+
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
 export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
-  const { config, control, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } = parts;
+  const { config, control, admission, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } =
+    parts;
   switch (devices.kind) {
     case 'one-process': {
-      const admission = new Admission(config.limits);
       const tun = devices.path;
       const common = { config, tun, control, admission, tls, portalKey, congestionControl, log, onAttempt };
       return DataPlane.prepare({ ...common, worker: 0 });
@@ -85,8 +91,7 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
         devices: devices.descriptors,
         setup: { config, runUser, networks, tls, portalKey, congestionControl },
         control,
-        // What is too much to be counted, the workers drop.
-        admission: new Admission(config.limits, Number.POSITIVE_INFINITY),
+        admission,
         log,
         onAttempt,
         fail,

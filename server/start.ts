@@ -20,15 +20,17 @@ import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.
 import { runningDoctor } from './doctor/running.ts';
 import { ensureFirstUser } from './first-start.ts';
 import { healthOf } from './health.ts';
+import { checkHooks } from './hooks/check-hooks.ts';
 import { HostRoutes } from './host-routes.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { probeListeners } from './listeners.ts';
 import { LocalControl } from './local-control.ts';
 import { createLog, type LogSink } from './log.ts';
 import { processLog } from './log-limit.ts';
+import { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
 import { missingRight, readRights } from './missing-rights.ts';
 import type { StartSummary } from './next-steps.ts';
-import { openDevices, preparePlane } from './planes.ts';
+import { makeAdmission, openDevices, preparePlane } from './planes.ts';
 import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
 import { profileFacts } from './profile-facts.ts';
@@ -36,6 +38,7 @@ import { StartError } from './start-error.ts';
 import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
 import { Translations } from './translations.ts';
 import type { UndoStack } from './undo-stack.ts';
+import { Watch } from './watch.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -66,6 +69,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   // Capabilities of the program file do not reach `ip` and `nft` by themselves; root narrows its own at the end.
   if (process.getuid?.() !== 0) becomeRunUser(runUser);
   checkFallback(config, runUser);
+  const checkedHooks = checkHooks(config, runUser);
   const directory = claimDataDirectory(config.data, runUser);
   let isStarted = false;
   undo.push(() => {
@@ -75,12 +79,15 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => lock.release());
   await probeListeners(config);
   await probeAdminListener(config);
+  await probeMetricsListener(config);
   const plan = await planAddresses(config);
   const tuns = openDevices(config, runUser.uid, fail);
   undo.push(() => tuns.close());
 
-  const { log, stop } = processLog(createLog(config.log, stdout), systemClock);
+  const { log, suppressed, stop } = processLog(createLog(config.log, stdout), systemClock);
   undo.push(stop);
+  const watch = new Watch({ config, checkedHooks, runUser, log, suppressed });
+  undo.push(() => watch.stop());
   const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
@@ -106,14 +113,20 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     return profileFacts(user, { config, names, port, tls, caPem: ca?.pem, dns: plan.dns }, host);
   };
   const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts });
-  const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock });
+  const { observers } = watch;
+  const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock, observers });
   const networks = clientNetworks(config, plan);
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
-  const onAttempt = (attempt: AttemptView): void => attempts.put(attempt);
+  const onAttempt = (attempt: AttemptView): void => {
+    attempts.put(attempt);
+    watch.attempt(attempt);
+  };
+  const admission = makeAdmission(tuns, config);
   const plane = await preparePlane(tuns, {
     config,
     runUser,
     control,
+    admission,
     networks,
     tls: certificates.material,
     portalKey: randomBytes(32),
@@ -123,6 +136,13 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     onAttempt,
   });
   undo.push(() => plane.stop());
+  const metrics = watch.metrics({
+    plane,
+    throttle,
+    admission,
+    addresses: () => leases.addresses,
+    certificates: () => certificates.certificates,
+  });
   let listening: string[] = [];
   const examine = runningDoctor({
     config,
@@ -141,6 +161,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     plane,
     attempts,
     facts,
+    metrics: () => metrics.text(),
     listening: () => listening,
     devices: tuns.names,
     certificates: () => certificateViews(certificates.certificates, new Date()),
@@ -154,16 +175,20 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   // Nothing below needs root, and what is in the data directory is the run user's to change.
   becomeRunUser(runUser);
   const bound = await plane.listen();
-  const certificateRemarks = await certificates.begin(async (material) => {
-    adminListener?.setTls(material);
-    await plane.setTls(material);
-  });
+  const certificateRemarks = await certificates.begin(
+    async (material) => {
+      adminListener?.setTls(material);
+      await plane.setTls(material);
+    },
+    (renewal) => watch.renewed(renewal),
+  );
   undo.push(() => certificates.stop());
   listening = bound.map((at) => formatEndpoint(at.address, at.port));
   port = bound[0]?.port ?? port;
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
   const adminUrl = await adminListener?.listen();
+  await openMetrics(config, { metrics: () => metrics.text(), log, undo });
   const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
     listening,

@@ -1,6 +1,6 @@
 import type { User } from '../auth/index.ts';
 import { Alarm, EventQueue, formatIpv4, type Instant, type Log } from '../core/index.ts';
-import type { PeerLink } from '../datapath/index.ts';
+import type { LinkLoad, PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
@@ -168,21 +168,35 @@ export class Tunnel {
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
     this.#network.release();
-    this.#session.close();
+    const { bytesIn, bytesOut } = this.#link.counters;
+    this.#session.close({ reason: this.#reason, bytesIn, bytesOut });
     this.#link.stop();
   }
 
+  get load(): LinkLoad {
+    return this.#link.load;
+  }
+
   get view(): TunnelView {
+    const { bytesIn, bytesOut } = this.#link.counters;
     return {
       stage: this.#stage,
       user: this.#user?.name,
       method: this.#method,
       ipv4: this.#network.ipv4,
       ipv6: this.#network.ipv6,
-      bytesIn: this.#link.counters.bytesIn,
-      bytesOut: this.#link.counters.bytesOut,
+      bytesIn,
+      bytesOut,
       reason: this.#reason,
     };
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  get method(): string | undefined {
+    return this.#method;
   }
 
   /** What was dropped, by reason, where it is not 0. */
@@ -415,6 +429,7 @@ export class Tunnel {
 
   #onUp(protocol: 'ipv4' | 'ipv6', address: string | undefined): void {
     this.#reach('up');
+    this.#session.up();
     const ms = Math.round(this.#context.clock.now() - this.#startedAt);
     this.#log.info('connection.up', { protocol, user: this.#user?.name, address, method: this.#method, ms });
   }

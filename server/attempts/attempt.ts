@@ -91,7 +91,8 @@ export class Attempt {
   }
 
   reach(stage: Stage): void {
-    if (this.#facts.stage === stage || this.#endedAt !== undefined) return;
+    // A client may negotiate again as often as it likes: that is no attempt any more.
+    if (this.#facts.stage === stage || this.#facts.wasUp || this.#endedAt !== undefined) return;
     this.#facts.stage = stage;
     this.#reached.push({ stage, at: this.#context.clock.now() });
     if (stage !== 'up') return;

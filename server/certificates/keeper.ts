@@ -20,6 +20,14 @@ const DAY_MS = 86_400_000;
 /** Gives the certificate to whoever serves it; resolved when it is what new connections get. */
 export type ApplyTls = (material: TlsMaterial) => Promise<void>;
 
+/** A certificate that took the place of another. */
+export interface Renewal {
+  readonly names: readonly string[];
+  /** ISO 8601. */
+  readonly until: string;
+  readonly sha256: string;
+}
+
 /** A certificate that is served, and where the next one comes from. */
 interface Served {
   readonly source: CertificateSource;
@@ -48,6 +56,7 @@ export class CertificateKeeper {
   readonly #timers: NodeJS.Timeout[] = [];
   #material: TlsMaterial;
   #apply: ApplyTls = async () => {};
+  #renewed: (renewal: Renewal) => void = () => {};
   readonly #challenges = new Map<string, AcmeChallenge>();
 
   /** The one for names that no other is for. */
@@ -97,8 +106,9 @@ export class CertificateKeeper {
    *
    * @returns lines for the operator
    */
-  async begin(apply: ApplyTls): Promise<string[]> {
+  async begin(apply: ApplyTls, renewed: (renewal: Renewal) => void = () => {}): Promise<string[]> {
     this.#apply = apply;
+    this.#renewed = renewed;
     const lines: string[] = [];
     for (const served of this.#served) {
       const { source } = served;
@@ -158,7 +168,9 @@ export class CertificateKeeper {
     this.#staple(served);
     const { dns, ip } = certificateNames(fresh.leaf);
     const { fingerprint256 } = fresh.leaf;
-    this.#log.info('certificate.renewed', { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 });
+    const renewal = { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 };
+    this.#log.info('certificate.renewed', renewal);
+    this.#renewed(renewal);
     this.#warn();
   }
 

@@ -10,8 +10,9 @@ import type { IpPrefix } from '../../tun/index.ts';
 import type { AdmissionRefusal } from '../admission.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
-import type { Judgement } from '../control-plane.ts';
+import type { Judgement, SessionEnd } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
+import type { Report } from '../metrics/report.ts';
 
 /** All that a worker is made of. */
 export interface WorkerSetup {
@@ -39,6 +40,8 @@ export type ToWorker =
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
   | { readonly kind: 'list'; readonly request: number }
+  /** To be answered by `report`. */
+  | { readonly kind: 'report?' }
   /** For new connections; to be answered by `tls-set`. */
   | { readonly kind: 'tls'; readonly tls: TlsMaterial }
   /** To be answered by `alive`. */
@@ -56,9 +59,11 @@ export type ToSupervisor =
   | { readonly kind: 'verify'; readonly session: string; readonly proof: CredentialProof }
   | { readonly kind: 'lease'; readonly session: string }
   | { readonly kind: 'release'; readonly session: string }
-  | { readonly kind: 'closed'; readonly session: string }
+  | { readonly kind: 'up'; readonly session: string }
+  | { readonly kind: 'closed'; readonly session: string; readonly end: SessionEnd }
   | { readonly kind: 'portal-asked'; readonly question: number; readonly text: PortalQuestion }
   | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
+  | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'attempt'; readonly attempt: AttemptView }
   | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };

@@ -17,6 +17,10 @@ export class RemoteAdmission implements Doorkeeper {
     this.#send = send;
   }
 
+  get flooded(): number {
+    return this.#own.flooded;
+  }
+
   open(address: string): Ticket | undefined {
     const own = this.#own.open(address);
     if (own === undefined) return undefined;

@@ -1,6 +1,6 @@
 import type { PortalAnswer, PortalQuestion } from '../../admin/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
-import type { ControlPlane, ControlSession, Judgement, SessionInfo } from '../control-plane.ts';
+import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
@@ -52,6 +52,7 @@ class RemoteSession implements ControlSession {
   #onJudged: ((judgement: Judgement) => void) | undefined;
   #onLeased: ((lease: Lease | undefined) => void) | undefined;
   #isReleased = false;
+  #isUp = false;
   #isClosed = false;
 
   constructor(info: SessionInfo, send: Send, closed: () => void) {
@@ -78,11 +79,17 @@ class RemoteSession implements ControlSession {
     this.#send({ kind: 'release', session: this.#info.id });
   }
 
-  close(): void {
+  up(): void {
+    if (this.#isUp || this.#isClosed) return;
+    this.#isUp = true;
+    this.#send({ kind: 'up', session: this.#info.id });
+  }
+
+  close(end: SessionEnd): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closed();
-    this.#send({ kind: 'closed', session: this.#info.id });
+    this.#send({ kind: 'closed', session: this.#info.id, end });
   }
 
   receive(message: Extract<ToWorker, { session: string }>): void {

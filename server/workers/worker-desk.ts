@@ -1,7 +1,10 @@
 import type { Admission, Ticket } from '../admission.ts';
-import type { ControlSession } from '../control-plane.ts';
+import type { ControlSession, SessionEnd } from '../control-plane.ts';
 import type { LocalControl } from '../local-control.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
+
+/** What it carried since its last report nobody knows. */
+const LOST: SessionEnd = { reason: 'worker-ended', bytesIn: 0, bytesOut: 0 };
 
 export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { kind: 'portal-asked' }>;
 
@@ -30,6 +33,10 @@ export class WorkerDesk {
     return this.#sessions.size;
   }
 
+  has(session: string): boolean {
+    return this.#sessions.has(session);
+  }
+
   /** @throws {Error} if it makes no sense; then the worker is not to be trusted any more */
   receive(message: ControlMessage): void {
     switch (message.kind) {
@@ -52,6 +59,7 @@ export class WorkerDesk {
       case 'verify':
       case 'lease':
       case 'release':
+      case 'up':
       case 'closed': {
         const session = this.#sessions.get(message.session);
         if (session !== undefined) this.#serve(session, message);
@@ -65,7 +73,7 @@ export class WorkerDesk {
 
   /** The worker is gone: everything of it is returned. */
   close(): void {
-    for (const session of this.#sessions.values()) session.close();
+    for (const session of this.#sessions.values()) session.close(LOST);
     for (const ticket of this.#tickets.values()) ticket.close();
     this.#sessions.clear();
     this.#tickets.clear();
@@ -101,7 +109,7 @@ export class WorkerDesk {
 
   #serve(
     session: ControlSession,
-    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'release' | 'closed' }>,
+    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'release' | 'up' | 'closed' }>,
   ): void {
     const { session: id } = message;
     const { send } = this.#options;
@@ -115,8 +123,11 @@ export class WorkerDesk {
       case 'release':
         session.release();
         break;
+      case 'up':
+        session.up();
+        break;
       case 'closed':
-        session.close();
+        session.close(message.end);
         this.#sessions.delete(id);
         break;
       default:

@@ -5,6 +5,7 @@ import { type BoundSocket, bindSocket, type TunDescriptor } from '../../tun/inde
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import { placesOf } from '../listeners.ts';
+import { addReports, countsOnly, makeReport, type Report } from '../metrics/report.ts';
 import { StartError } from '../start-error.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
@@ -16,6 +17,8 @@ const START_MS = 60_000;
 const STEADY_MS = 10_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
+/** What a worker has counted since its last report is lost when it crashes. */
+const REPORT_EVERY_MS = 2_000;
 
 export interface WorkerPoolOptions extends Omit<WorkerProcessOptions, 'setup' | 'device' | 'sockets'> {
   readonly config: Config;
@@ -35,6 +38,8 @@ interface Place {
   startedAt: number;
   quickEnds: number;
   restart: NodeJS.Timeout | undefined;
+  /** What the workers counted that were there before. */
+  counted: Report;
 }
 
 /** The workers, each with a TUN device of its own, on ports that they share. One that ends is replaced. */
@@ -45,6 +50,8 @@ export class WorkerPool {
   #ports: readonly { readonly host: string; readonly port: number }[] = [];
   #tls: TlsMaterial;
   #isStopping = false;
+  #restarts = 0;
+  #asking: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -56,11 +63,17 @@ export class WorkerPool {
       startedAt: 0,
       quickEnds: 0,
       restart: undefined,
+      counted: makeReport(),
     }));
   }
 
   get workers(): WorkerView[] {
     return this.#places.map(({ worker, device }) => ({ pid: worker?.pid ?? 0, device: device.name }));
+  }
+
+  /** Workers that were started in the place of another. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   /**
@@ -70,6 +83,7 @@ export class WorkerPool {
    */
   async listen(): Promise<ListenAddress[]> {
     const [first = []] = await Promise.all(this.#places.map((place) => this.#begin(place)));
+    this.#asking = setInterval(() => void this.#refreshReports(), REPORT_EVERY_MS);
     return [...first];
   }
 
@@ -77,6 +91,21 @@ export class WorkerPool {
   async sessions(): Promise<SessionView[]> {
     const lists = await Promise.all(this.#places.map(({ worker }) => worker?.sessions() ?? []));
     return lists.flat().sort((a, b) => a.connectedAt.localeCompare(b.connectedAt));
+  }
+
+  /** Of each place, with what was counted there before; fresh from the workers that answer soon. */
+  async reports(): Promise<ReadonlyMap<string, Report>> {
+    await this.#refreshReports();
+    return new Map(
+      this.#places.map(({ index, worker, counted }) => [
+        `worker-${index}`,
+        worker === undefined ? counted : addReports([counted, worker.lastReport]),
+      ]),
+    );
+  }
+
+  async #refreshReports(): Promise<void> {
+    await Promise.all(this.#places.map(({ worker }) => worker?.refreshReport()));
   }
 
   /** Resolved when all workers show it; those that start later do so from the beginning. */
@@ -88,6 +117,7 @@ export class WorkerPool {
   /** Disconnects everybody in order, by force after 8 s. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearInterval(this.#asking);
     await Promise.all(
       this.#places.map(async ({ worker, restart }) => {
         clearTimeout(restart);
@@ -137,6 +167,7 @@ export class WorkerPool {
     );
     void worker.exited.then((exit) => {
       place.worker = undefined;
+      place.counted = addReports([place.counted, countsOnly(worker.lastReport)]);
       if (this.#isStopping) return;
       const { code, signal, failure, sessions } = exit;
       log.error('worker.ended', { worker: place.index, pid: worker.pid, code, signal, failure, sessions });
@@ -152,6 +183,7 @@ export class WorkerPool {
     place.quickEnds = wasSteady ? 0 : place.quickEnds + 1;
     const waitMs = place.quickEnds <= 1 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (place.quickEnds - 2), LONGEST_WAIT_MS);
     place.restart = setTimeout(() => {
+      this.#restarts += 1;
       try {
         this.#start(place);
       } catch (error) {

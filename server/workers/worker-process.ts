@@ -7,6 +7,7 @@ import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
 import type { Admission } from '../admission.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
+import { acceptReport, makeReport, type Report } from '../metrics/report.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
 import { FOLDER_FD, type WorkerProgram } from './program.ts';
@@ -19,6 +20,8 @@ const LIST_MS = 5_000;
 /** One whose event loop stands still serves nobody, yet the kernel goes on giving it connections. */
 const ALIVE_MS = 10_000;
 const MOST_UNANSWERED = 3;
+/** What it says now has to come so soon, else what it said last counts. */
+const REPORT_MS = 500;
 
 export interface WorkerProcessOptions {
   readonly program: WorkerProgram;
@@ -57,6 +60,8 @@ export class WorkerProcess {
   #tlsWaiting: (() => void)[] = [];
   readonly #lists = new Map<number, (sessions: readonly SessionView[]) => void>();
   #lastList = 0;
+  #report = makeReport();
+  #reportWaiting: (() => void)[] = [];
   #unanswered = 0;
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
@@ -113,6 +118,36 @@ export class WorkerProcess {
     });
   }
 
+  /** What it said last. */
+  get lastReport(): Report {
+    return this.#report;
+  }
+
+  /** Asks it; `lastReport` is new when this resolves, if it answers soon. */
+  refreshReport(): Promise<void> {
+    if (!this.#isServing) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, REPORT_MS);
+      const isFirst = this.#reportWaiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      if (isFirst === 1) this.#send({ kind: 'report?' });
+    });
+  }
+
+  #takeReport(report: Report): void {
+    this.#report = acceptReport(report, this.#report);
+    // Sessions of others are not its to speak of.
+    const ours = this.#report.traffic.filter(({ id }) => this.#desk.has(id));
+    this.#options.control.noteTraffic(ours);
+    this.#reportsAreHere();
+  }
+
+  #reportsAreHere(): void {
+    for (const resolve of this.#reportWaiting.splice(0)) resolve();
+  }
+
   /** Resolved when its new connections get it, or when it has ended. One that is starting gets it when it is ready. */
   setTls(tls: TlsMaterial): Promise<void> {
     this.#tls = tls;
@@ -156,6 +191,7 @@ export class WorkerProcess {
         const { sessions } = this.#desk;
         this.#desk.close();
         this.#tlsIsSet();
+        this.#reportsAreHere();
         for (const answer of [...this.#lists.values()]) answer([]);
         resolve({ code, signal, failure: this.#failure, sessions });
       };
@@ -202,6 +238,9 @@ export class WorkerProcess {
         break;
       case 'alive':
         this.#unanswered = 0;
+        break;
+      case 'report':
+        this.#takeReport(message.report);
         break;
       case 'attempt':
         this.#options.onAttempt(message.attempt);

@@ -5,6 +5,8 @@ import { adoptTunPath, dropPrivileges } from '../../tun/index.ts';
 import { DataPlane } from '../data-plane.ts';
 import { createLog } from '../log.ts';
 import { processLog } from '../log-limit.ts';
+import { ProcessMonitor } from '../metrics/process-monitor.ts';
+import { addReports } from '../metrics/report.ts';
 import { isOperatorError } from '../operator-error.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
 import { RemoteAdmission } from './remote-admission.ts';
@@ -29,6 +31,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   dropPrivileges({ ...runUser, keepCapabilities: [] });
   const limited = processLog(createLog(config.log, process.stdout), systemClock);
   const log = limited.log.child({ worker });
+  const monitor = new ProcessMonitor(limited.suppressed);
   const onFault = (error: unknown): void => {
     log.error('worker.fault', { error: error instanceof Error ? error.stack : String(error) });
     process.exit(1);
@@ -76,6 +79,9 @@ async function start(setup: WorkerSetup): Promise<void> {
         break;
       case 'list':
         void plane.sessions().then((sessions) => send({ kind: 'listed', request: message.request, sessions }));
+        break;
+      case 'report?':
+        send({ kind: 'report', report: addReports([monitor.report(), plane.report()]) });
         break;
       case 'tls':
         void plane.setTls(message.tls).then(() => send({ kind: 'tls-set' }));

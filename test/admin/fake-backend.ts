@@ -50,6 +50,10 @@ export class FakeBackend implements AdminBackend {
     ];
   }
 
+  async metrics(): Promise<string> {
+    return '# TYPE sstp_up gauge\nsstp_up 1\n';
+  }
+
   readonly known: AttemptView[] = [];
 
   attempts(query: AttemptQuery): ReturnType<AdminBackend['attempts']> {

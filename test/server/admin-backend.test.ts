@@ -24,6 +24,7 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
   const facts = (user: string, host = 'vpn.example.com'): ProfileFacts => ({ ...PLAIN, user, host });
   const listening = () => ['[::]:443'];
   const devices = ['sstp0'];
+  const metrics = async () => '';
   // What is not this process' own comes from others, whose tests look at it.
   const { certificates, health, accounts, tokens } = new FakeBackend();
   const others = { certificates, health, accounts, tokens };
@@ -38,6 +39,7 @@ function newBackend(t: TestContext, prefixLength = 24): { world: World; backend:
       plane,
       attempts,
       facts,
+      metrics,
       listening,
       devices,
       ...others,

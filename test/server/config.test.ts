@@ -88,6 +88,15 @@ test('without file, environment and flags every key has its documented default',
     explain: { keep: 1000, keepPerPeer: 50 },
     sstp: { negotiationMs: 60_000, helloMs: 60_000 },
     ppp: { startDelayMs: 500, restartMs: 3000, echoIntervalMs: 30_000 },
+    metrics: { listen: undefined, users: false },
+    hooks: {
+      up: undefined,
+      down: undefined,
+      upRequired: false,
+      timeoutMs: 10_000,
+      webhooks: [],
+      secretFile: undefined,
+    },
     log: { level: 'info', format: 'auto' },
     run: { user: '', workers: undefined },
   };
@@ -284,6 +293,14 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'ppp.startDelayMs': ['-1', '60001'],
   'ppp.restartMs': ['99'],
   'ppp.echoIntervalMs': ['99'],
+  'metrics.listen': ['9100', '"*:9100"', 'x:9100', '"127.0.0.1"', '"127.0.0.1:70000"', '"::1:9100"', '[a, b]'],
+  'metrics.users': ['maybe'],
+  'hooks.up': ['7', '"a\\0"', '[a]'],
+  'hooks.down': ['7', '""'],
+  'hooks.upRequired': ['perhaps'],
+  'hooks.timeoutMs': ['99', '600001', '10s'],
+  'hooks.webhooks': ['ftp://x', 'x', 'https://u:p@x', '"https://a b"', '[https://x, https://x]', 'https://'],
+  'hooks.secretFile': ['7', '[a]'],
   'log.level': ['trace', 'INFO'],
   'log.format': ['text'],
   'run.user': ['"a b"', '-x', '12345678901', 'true'],
@@ -327,6 +344,22 @@ test('a listener without TLS needs the hash of the certificate in front, and a p
   assert.match(refusal({ flags: same }).message, /^offload\.listen .*collide/);
   const twice = { 'offload.listen': ['8080', '127.0.0.1:8080'], 'offload.certSha256': sha256 };
   assert.match(refusal({ flags: twice }).message, /^offload\.listen .*collide/);
+});
+
+test('webhooks need a secret, and upRequired something to run', () => {
+  const hooks = { 'hooks.webhooks': ['https://x.example/a?b=c', 'http://127.0.0.1:8080'] };
+  assert.match(
+    refusal({ flags: hooks }).message,
+    /^hooks\.webhooks \(flag --webhook\) is set, but hooks\.secretFile is not/,
+  );
+  const { config } = load({ flags: { ...hooks, 'hooks.secretFile': '/s' } });
+  assert.deepEqual(config.hooks.webhooks, hooks['hooks.webhooks']);
+  assert.match(refusal({ yaml: 'hooks: { upRequired: true }\n' }).message, /^hooks\.upRequired .* hooks\.up is not/);
+});
+
+test('what a hook is given may stand in the environment of our commands', () => {
+  load({ env: { SSTPD_HOOK_SESSION: '01020304' } });
+  assert.match(refusal({ env: { SSTPD_HOOKS_SESSION: 'x' } }).message, /^SSTPD_HOOKS_SESSION: unknown/);
 });
 
 test('a bad value names the flag or the environment variable it came from', () => {
@@ -486,6 +519,11 @@ test('the schema describes each key, with environment names that do not collide'
       'no-nat',
       'isolate',
       'tun-offload',
+      'metrics',
+      'hook-up',
+      'hook-down',
+      'webhook',
+      'webhook-secret',
       'log-level',
       'workers',
     ],

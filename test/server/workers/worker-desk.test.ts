@@ -102,7 +102,8 @@ test('what makes no sense is an error, and what comes too late is nothing', asyn
   assert.throws(() => desk.receive(opened), /opened twice/);
   assert.throws(() => desk.receive({ kind: 'lease', session: 'x' }), /before the user was known/);
   assert.throws(() => desk.receive({ kind: 'nonsense' } as unknown as ControlMessage), /unknown message/);
-  for (const kind of ['lease', 'release', 'closed'] as const) desk.receive({ kind, session: 'gone' });
+  for (const kind of ['lease', 'release', 'up'] as const) desk.receive({ kind, session: 'gone' });
+  desk.receive({ kind: 'closed', session: 'gone', end: { reason: 'x', bytesIn: 0, bytesOut: 0 } });
   desk.receive({ kind: 'ticket-closed', ticket: 77 });
 });
 

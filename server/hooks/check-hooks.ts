@@ -1,0 +1,87 @@
+import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { UserIds } from '../../core/index.ts';
+import type { Config } from '../config.ts';
+import { closedParent } from '../data-directory.ts';
+import { StartError } from '../start-error.ts';
+
+/** What hooks need, found to be in order. */
+export interface CheckedHooks {
+  /** Without links: what was looked at is what runs. */
+  readonly up: string | undefined;
+  readonly down: string | undefined;
+  /** With which webhooks are signed. */
+  readonly secret: Buffer;
+}
+
+const OTHERS_MAY_WRITE = 0o022;
+const STICKY = 0o1000;
+const EVERYBODY = 0o007;
+const LEAST_SECRET_BYTES = 16;
+const MOST_SECRET_BYTES = 4096;
+
+/**
+ * Looks at the scripts and reads the secret, with the rights of the start.
+ *
+ * A script may be changed by root alone: not by its group or others, for they would get what the server may do in the
+ * network; nor by the account that the server becomes, for then whoever takes over a running server would also have what
+ * that account is given at the next start. A server that root did not start has one account for all, and may own its own.
+ *
+ * @throws {StartError}
+ */
+export function checkHooks({ hooks }: Pick<Config, 'hooks'>, user: UserIds): CheckedHooks {
+  return {
+    up: hooks.up === undefined ? undefined : checkScript('hooks.up', hooks.up, user),
+    down: hooks.down === undefined ? undefined : checkScript('hooks.down', hooks.down, user),
+    secret: hooks.secretFile === undefined ? Buffer.alloc(0) : readSecret(hooks.secretFile),
+  };
+}
+
+function checkScript(key: string, path: string, user: UserIds): string {
+  const refuse = (what: string): never => {
+    throw new StartError(`${key}: ${path} ${what}`);
+  };
+  const real = reach(() => realpathSync(path), refuse);
+  const stats = reach(() => statSync(real), refuse);
+  if (!stats.isFile()) refuse('is no file: name an executable, such as a script that begins with #!');
+  const closed = closedParent(real, user.uid);
+  if (closed !== undefined) refuse(`lies in ${closed}, which is closed to user id ${user.uid}, that sstpd becomes`);
+  if (!mayRun(stats, user))
+    refuse(`can't be read and run by user id ${user.uid}, that sstpd becomes: chmod 755 ${real}`);
+  for (let part = real; ; part = dirname(part)) {
+    const { mode, uid } = statSync(part);
+    const isShared = (mode & OTHERS_MAY_WRITE) !== 0 && (part === real || (mode & STICKY) === 0);
+    if (isShared) refuse(`can be changed by others than root (${part}): chmod go-w ${part}`);
+    if (process.geteuid?.() === 0 && uid === user.uid && uid !== 0) {
+      refuse(`can be changed by user id ${uid}, that sstpd becomes (${part}): chown root ${part}`);
+    }
+    if (part === '/') return real;
+  }
+}
+
+function reach<Result>(look: () => Result, refuse: (what: string) => never): Result {
+  try {
+    return look();
+  } catch (error) {
+    return refuse(`can't be looked at (${(error as NodeJS.ErrnoException).code}): name an executable that exists`);
+  }
+}
+
+/** Without any right to pass over modes, which root gives up too. */
+function mayRun({ mode, uid, gid }: Stats, user: UserIds): boolean {
+  const bits = uid === user.uid ? mode >> 6 : gid === user.gid ? mode >> 3 : mode;
+  return (bits & 5) === 5;
+}
+
+function readSecret(file: string): Buffer {
+  const refuse = (what: string): never => {
+    throw new StartError(`hooks.secretFile: ${file} ${what}`);
+  };
+  const { text, mode } = reach(() => ({ text: readFileSync(file, 'latin1'), mode: statSync(file).mode }), refuse);
+  if ((mode & EVERYBODY) !== 0) refuse(`is open to everybody: chmod 600 ${file}`);
+  const secret = Buffer.from(text.trim(), 'latin1');
+  if (secret.length >= LEAST_SECRET_BYTES && secret.length <= MOST_SECRET_BYTES) return secret;
+  return refuse(
+    `holds ${secret.length} bytes, ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} are needed: openssl rand -hex 32 > ${file}`,
+  );
+}

@@ -1,0 +1,32 @@
+import { listenForMetrics } from '../../admin/index.ts';
+import type { Log } from '../../core/index.ts';
+import { ListenError, listenError } from '../../tls/index.ts';
+import type { Config } from '../config.ts';
+import { probe } from '../listeners.ts';
+import type { UndoStack } from '../undo-stack.ts';
+
+/** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
+export async function probeMetricsListener({ metrics: { listen } }: Config): Promise<void> {
+  if (listen === undefined) return;
+  await probe(listen.host, listen.port).catch((error) => Promise.reject(ofMetrics(error)));
+}
+
+/** Serves the metrics where `metrics.listen` says, if it does. @throws {ListenError} naming the key */
+export async function openMetrics(
+  { metrics: { listen } }: Config,
+  options: { readonly metrics: () => Promise<string>; readonly log: Log; readonly undo: UndoStack },
+): Promise<void> {
+  if (listen === undefined) return;
+  const { metrics, log, undo } = options;
+  const { host, port } = listen;
+  const listener = await listenForMetrics({ host, port, metrics, log }).catch((error) =>
+    Promise.reject(ofMetrics(listenError(error, host, port))),
+  );
+  undo.push(() => listener.close());
+  log.info('metrics.listening', { host, port: listener.port });
+}
+
+function ofMetrics(error: Error): Error {
+  if (!(error instanceof ListenError)) return error;
+  return new ListenError(`metrics.listen: ${error.message}, with --metrics ADDR:PORT`, { cause: error.cause });
+}

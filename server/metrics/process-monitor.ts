@@ -1,0 +1,52 @@
+import { LOOP_BOUNDS, loopClass, makeReport, type Report } from './report.ts';
+
+/** Ten looks a second: a p99 of five minutes is then that of 3,000. */
+const SAMPLE_MS = 100;
+
+/** Watches one process: how late its event loop is, and what it uses. */
+export class ProcessMonitor {
+  readonly #suppressedLines: () => number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #classes = LOOP_BOUNDS.map(() => 0);
+  #samples = 0;
+  #seconds = 0;
+  #due: number;
+
+  /** @param suppressedLines lines that its log has swallowed */
+  constructor(suppressedLines: () => number) {
+    this.#suppressedLines = suppressedLines;
+    this.#due = performance.now() + SAMPLE_MS;
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  report(): Report {
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return makeReport({
+      counts: {
+        cpuUserSeconds: user / 1e6,
+        cpuSystemSeconds: system / 1e6,
+        logLinesSuppressed: this.#suppressedLines(),
+        loopSamples: this.#samples,
+        loopSeconds: this.#seconds,
+        ...Object.fromEntries(LOOP_BOUNDS.map((bound, i) => [loopClass(bound), this.#classes[i] ?? 0])),
+      },
+      levels: { residentBytes: rss, heapBytes: heapUsed, externalBytes: external },
+    });
+  }
+
+  #sample(): void {
+    const now = performance.now();
+    const late = Math.max(0, now - this.#due) / 1_000;
+    this.#due = now + SAMPLE_MS;
+    this.#samples += 1;
+    this.#seconds += late;
+    const index = LOOP_BOUNDS.findIndex((bound) => late <= bound);
+    if (index !== -1) this.#classes[index] = (this.#classes[index] ?? 0) + 1;
+  }
+}

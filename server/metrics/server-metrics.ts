@@ -1,0 +1,130 @@
+/** All metrics of a server in the text form of Prometheus, gathered when somebody asks. */
+import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
+import { certificateNames, type ServerCertificate } from '../../certs/index.ts';
+import { version } from '../../core/index.ts';
+import type { Admission } from '../admission.ts';
+import type { ProcessMonitor } from './process-monitor.ts';
+import { addReports, MAIN, type Report } from './report.ts';
+import { counter, type MetricJson, reportMetrics } from './report-metrics.ts';
+import type { UserTraffic } from './user-traffic.ts';
+
+/** Where the numbers are that nobody counts for this alone. */
+export interface MetricSources {
+  readonly monitor: ProcessMonitor;
+  /** Whoever carries the connections. */
+  readonly plane: {
+    /** Of each of its processes: `main` is this one. */
+    reports(): Promise<ReadonlyMap<string, Report>>;
+    readonly workers: readonly { readonly pid: number }[];
+    readonly restarts: number;
+  };
+  readonly throttle: { readonly size: { readonly addresses: number; readonly users: number } };
+  readonly addresses: () => { readonly used: number; readonly size: number };
+  readonly admission: Pick<Admission, 'connections' | 'unauthenticated' | 'refusals'>;
+  readonly certificates: () => readonly ServerCertificate[];
+  readonly hooks: { readonly waiting: { readonly scripts: number; readonly webhooks: number } };
+  /** Undefined unless wanted. */
+  readonly users: UserTraffic | undefined;
+}
+
+const MOST_NAMES_LENGTH = 200;
+
+export class ServerMetrics {
+  readonly #registry: Registry;
+  readonly #sources: MetricSources;
+  #gathering: Promise<string> | undefined;
+
+  /** @param registry with what is counted as it happens */
+  constructor(registry: Registry, sources: MetricSources) {
+    this.#registry = registry;
+    this.#sources = sources;
+    addGauges(registry, sources);
+  }
+
+  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+  /** Who asks while an answer is being made gets the same one. */
+  text(): Promise<string> {
+    this.#gathering ??= this.#gather().finally(() => {
+      this.#gathering = undefined;
+    });
+    return this.#gathering;
+  }
+
+  async #gather(): Promise<string> {
+    const { plane, monitor, users } = this.#sources;
+    const reports = await plane.reports();
+    const own = reports.get(MAIN);
+    const ours = addReports([monitor.report(), ...(own === undefined ? [] : [own])]);
+    const metrics = [
+      await this.#registry.getMetricsAsJSON(),
+      reportMetrics(new Map([...reports, [MAIN, ours]])),
+      this.#totals(),
+      users?.metrics() ?? [],
+    ];
+    return AggregatorRegistry.aggregate(metrics).metrics();
+  }
+
+  #totals(): MetricJson[] {
+    const { admission, plane } = this.#sources;
+    return [
+      counter(
+        'sstp_connections_refused_total',
+        'Connections answered with 503, by the limit that was reached.',
+        Object.entries(admission.refusals).map(([limit, value]) => ({ labels: { limit }, value })),
+      ),
+      counter('sstp_worker_restarts_total', 'Workers that ended and were replaced.', [
+        { labels: {}, value: plane.restarts },
+      ]),
+    ];
+  }
+}
+
+function addGauges(registry: Registry, sources: MetricSources): void {
+  const { plane, throttle, addresses, admission, certificates, hooks } = sources;
+  const gauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    collect: (set: Gauge<Label>) => void,
+  ): void => {
+    new Gauge<Label>({
+      ...{ name, help, labelNames, registers: [registry] },
+      collect(): void {
+        this.reset();
+        collect(this);
+      },
+    });
+  };
+  gauge('sstp_build_info', 'The version that runs, and its Node.', ['version', 'node'], (info) =>
+    info.set({ version, node: process.versions.node }, 1),
+  );
+  const startedAt = Date.now() / 1_000;
+  gauge('sstp_start_time_seconds', 'When the server started.', [], (start) => start.set(startedAt));
+  gauge('sstp_connections', 'TCP connections on the VPN ports, by whether they have logged in.', ['state'], (open) => {
+    open.set({ state: 'authenticated' }, admission.connections - admission.unauthenticated);
+    open.set({ state: 'unauthenticated' }, admission.unauthenticated);
+  });
+  gauge('sstp_login_throttle_entries', 'Addresses and users whose logins are watched.', ['kind'], (entries) => {
+    entries.set({ kind: 'address' }, throttle.size.addresses);
+    entries.set({ kind: 'user' }, throttle.size.users);
+  });
+  gauge('sstp_pool_addresses', 'IPv4 addresses of the pool.', ['state'], (pool) => {
+    const { used, size } = addresses();
+    pool.set({ state: 'used' }, used);
+    pool.set({ state: 'free' }, Math.max(0, size - used));
+  });
+  gauge('sstp_workers', 'Worker processes that run; 0 if the server has none.', [], (workers) =>
+    workers.set(plane.workers.filter(({ pid }) => pid !== 0).length),
+  );
+  gauge('sstp_hooks_waiting', 'Scripts and events that wait for their turn.', ['kind'], (waiting) => {
+    waiting.set({ kind: 'script' }, hooks.waiting.scripts);
+    waiting.set({ kind: 'webhook' }, hooks.waiting.webhooks);
+  });
+  gauge('sstp_certificate_expiry_timestamp_seconds', 'When a certificate ends.', ['names'], (expiry) => {
+    for (const { leaf } of certificates()) {
+      const { dns, ip } = certificateNames(leaf);
+      expiry.set({ names: [...dns, ...ip].join(',').slice(0, MOST_NAMES_LENGTH) }, leaf.validToDate.getTime() / 1_000);
+    }
+  });
+}

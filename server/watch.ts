@@ -1,0 +1,65 @@
+import { Registry } from 'prom-client';
+import type { AttemptView } from '../admin/index.ts';
+import type { Log, UserIds } from '../core/index.ts';
+import type { Renewal } from './certificates/keeper.ts';
+import type { Config } from './config.ts';
+import type { CheckedHooks } from './hooks/check-hooks.ts';
+import { Hooks } from './hooks/hooks.ts';
+import { EventMetrics } from './metrics/event-metrics.ts';
+import { ProcessMonitor } from './metrics/process-monitor.ts';
+import { type MetricSources, ServerMetrics } from './metrics/server-metrics.ts';
+import { UserTraffic } from './metrics/user-traffic.ts';
+import type { SessionObserver } from './session-observer.ts';
+
+export interface WatchOptions {
+  readonly config: Config;
+  readonly checkedHooks: CheckedHooks;
+  /** Who this process becomes. */
+  readonly runUser: UserIds;
+  readonly log: Log;
+  /** Lines that it has swallowed. */
+  readonly suppressed: () => number;
+}
+
+/** Who looks on at what a server does: metrics and hooks. */
+export class Watch {
+  readonly observers: readonly SessionObserver[];
+  readonly #registry = new Registry();
+  readonly #events: EventMetrics;
+  readonly #hooks: Hooks;
+  readonly #users: UserTraffic | undefined;
+  readonly #monitor: ProcessMonitor;
+
+  constructor({ config, checkedHooks, runUser, log, suppressed }: WatchOptions) {
+    this.#events = new EventMetrics(this.#registry);
+    this.#users = config.metrics.users ? new UserTraffic() : undefined;
+    this.#monitor = new ProcessMonitor(suppressed);
+    this.#hooks = new Hooks({
+      config: config.hooks,
+      checked: checkedHooks,
+      uid: runUser.uid,
+      log,
+      counts: this.#events,
+    });
+    this.observers = [this.#events, this.#hooks, ...(this.#users === undefined ? [] : [this.#users])];
+  }
+
+  attempt(attempt: AttemptView): void {
+    this.#events.attempt(attempt);
+  }
+
+  renewed(renewal: Renewal): void {
+    this.#hooks.tell({ event: 'certificate.renewed', at: new Date().toISOString(), ...renewal });
+  }
+
+  metrics(sources: Omit<MetricSources, 'monitor' | 'hooks' | 'users'>): ServerMetrics {
+    const [monitor, hooks, users] = [this.#monitor, this.#hooks, this.#users];
+    return new ServerMetrics(this.#registry, { ...sources, monitor, hooks, users });
+  }
+
+  /** To be called when all sessions have ended. @returns lines about what was left undone */
+  stop(): Promise<string[]> {
+    this.#monitor.stop();
+    return this.#hooks.stop();
+  }
+}
