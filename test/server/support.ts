@@ -23,6 +23,7 @@ import { LeaseDesk } from '../../server/lease-desk.ts';
 import { LocalControl } from '../../server/local-control.ts';
 import { PortalDesk } from '../../server/portal-desk.ts';
 import type { ServerContext } from '../../server/server-context.ts';
+import type { SessionObserver } from '../../server/session-observer.ts';
 import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
 import type { ToWorker } from '../../server/workers/messages.ts';
 import { RemoteControl } from '../../server/workers/remote-control.ts';
@@ -163,6 +164,7 @@ export interface WorldOptions {
   readonly prefixLength?: number;
   /** Users and addresses are in another process: what is said to it and back is serialized, and takes its time. */
   readonly isWorker?: boolean;
+  readonly observers?: readonly SessionObserver[];
 }
 
 /** One server without its listeners. Its clock, timers and dates stand still until `advance`. */
@@ -223,7 +225,8 @@ export class World {
     });
     const { authenticator, throttle, leases, store, log } = this;
     const portal = new PortalDesk({ authenticator, throttle, store, clock, log, facts: () => undefined });
-    this.control = new LocalControl({ authenticator, throttle, leases, portal, clock });
+    const { observers = [] } = options;
+    this.control = new LocalControl({ authenticator, throttle, leases, portal, clock, observers });
     this.context = {
       config,
       clock,
