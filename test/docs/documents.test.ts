@@ -71,7 +71,7 @@ test('.ci/run runs each check that the README names, and each script that it cal
 test('each command and flag that the README shows exists', () => {
   const commands = new Map<string, Set<string>>();
   for (const match of readme.matchAll(
-    /\bsstpd ((?:serve|user|profile|sessions|explain|doctor|config|connect|demo|build-addon)\b(?: [a-z]+\b)?)([^`\n]*)/g,
+    /\bsstpd ((?:serve|user|profile|sessions|explain|doctor|metrics|config|connect|demo|build-addon)\b(?: [a-z]+\b)?)([^`\n]*)/g,
   )) {
     const [first = '', second] = match[1]?.split(' ') ?? [];
     const words = ['user', 'sessions'].includes(first) && second !== undefined ? `${first} ${second}` : first;
