@@ -142,6 +142,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     admission,
     addresses: () => leases.addresses,
     certificates: () => certificates.certificates,
+    noteTraffic: (traffic) => control.noteTraffic(traffic),
   });
   let listening: string[] = [];
   const examine = runningDoctor({

@@ -17,6 +17,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   pebble: 'pebble',
+  promtool: 'prometheus',
   'systemd-analyze': 'systemd',
 };
 

@@ -4,7 +4,7 @@ import { certificateNames, type ServerCertificate } from '../../certs/index.ts';
 import { version } from '../../core/index.ts';
 import type { Admission } from '../admission.ts';
 import type { ProcessMonitor } from './process-monitor.ts';
-import { addReports, MAIN, type Report } from './report.ts';
+import { addReports, MAIN, type Report, type SessionTraffic } from './report.ts';
 import { counter, type MetricJson, reportMetrics } from './report-metrics.ts';
 import type { UserTraffic } from './user-traffic.ts';
 
@@ -23,6 +23,8 @@ export interface MetricSources {
   readonly admission: Pick<Admission, 'connections' | 'unauthenticated' | 'refusals'>;
   readonly certificates: () => readonly ServerCertificate[];
   readonly hooks: { readonly waiting: { readonly scripts: number; readonly webhooks: number } };
+  /** To be told what the sessions of this process have carried; of the others' it is told as it comes. */
+  readonly noteTraffic: (traffic: readonly SessionTraffic[]) => void;
   /** Undefined unless wanted. */
   readonly users: UserTraffic | undefined;
 }
@@ -52,9 +54,10 @@ export class ServerMetrics {
   }
 
   async #gather(): Promise<string> {
-    const { plane, monitor, users } = this.#sources;
+    const { plane, monitor, noteTraffic, users } = this.#sources;
     const reports = await plane.reports();
     const own = reports.get(MAIN);
+    noteTraffic(own?.traffic ?? []);
     const ours = addReports([monitor.report(), ...(own === undefined ? [] : [own])]);
     const metrics = [
       await this.#registry.getMetricsAsJSON(),

@@ -41,6 +41,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
     },
     certificates: () => [],
     hooks: { waiting: { scripts: 1, webhooks: 0 } },
+    noteTraffic: () => {},
     users: options.users,
   };
   const fixture: Fixture = { events, metrics: new ServerMetrics(registry, sources), reports, asked: 0 };
