@@ -33,6 +33,7 @@ const ROUTES = [
   ['get', '/v1/attempts/{id}', 'read'],
   ['get', '/v1/users', 'read'],
   ['get', '/v1/users/{name}/profile', 'read'],
+  ['get', '/metrics', 'metrics'],
   ['post', '/v1/users', 'users', { name: 'bob', password: 'x', ipv4: '10.0.0.9', groups: ['staff'] }],
   ['patch', '/v1/users/{name}', 'users', { ipv4: null, groups: [] }],
   ['delete', '/v1/users/{name}', 'users'],

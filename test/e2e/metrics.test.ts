@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { tunMissing } from '../support/netns.ts';
+import { execute, tunMissing } from '../support/netns.ts';
+import { ALERTS, alertExpressions, dashboardExpressions, metricsIn } from '../support/promql.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
 import { INSIDE, PASSWORD, SERVER, USER, VpnLab } from '../support/vpn-lab.ts';
 
@@ -127,6 +128,27 @@ test('a worker that stands still does not hold a scrape up', { skip }, async (t)
   const after = await scrape(lab);
   assert.ok(performance.now() - startedAt < 5_000);
   assertNotBack(before, after);
+});
+
+test('each metric that the dashboard and the alerts ask for is there, with clients or without', { skip }, async (t) => {
+  const [lab] = await start(t, 2);
+  const names = [...new Set([...dashboardExpressions(), ...alertExpressions()].flatMap(metricsIn))];
+  assert.ok(names.length > 30, `only ${names}`);
+  const check = async (): Promise<void> => {
+    const there = new Set([...(await scrape(lab)).keys()].map((name) => name.replace(/\{.*/, '')));
+    assert.deepEqual(
+      names.filter((name) => !there.has(name)),
+      [],
+    );
+  };
+  await check();
+  await lab.connect().up();
+  await check();
+});
+
+test('the rules for alerts are what promtool takes for good', { skip }, async () => {
+  const { stdout, stderr, code } = await execute('promtool', ['check', 'rules', ALERTS], {});
+  assert.equal(code, 0, `${stdout}${stderr}`);
 });
 
 test('/metrics is what promtool takes for good, whatever the state of the server', { skip }, async (t) => {
