@@ -39,7 +39,9 @@ export function addNetworkAccess(app: FastifyInstance, options: AccessOptions): 
   app.addHook('onRequest', async (request, reply) => {
     const refusal = refusalOf(request);
     if (refusal === undefined) return undefined;
-    log.warn('admin.refused', {
+    // A page that was left open goes on asking when its login is over.
+    const isStale = refusal === REFUSALS.nobody && request.headers.authorization === undefined;
+    log[isStale ? 'debug' : 'warn']('admin.refused', {
       peer: peerOf(request),
       ...nameOf(request.asker),
       method: request.method,

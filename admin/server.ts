@@ -44,6 +44,12 @@ export async function prepareAdminServer(options: AdminServerOptions): Promise<P
   const local = await createAdminApp({ backend, log, network: undefined });
   const apps = network === undefined ? [local] : [local, await createAdminApp({ backend, log, network })];
   const closers = apps.map(closer);
+  for (const { server } of apps) {
+    // Of those that listen, and can't accept: out of descriptors, say. Node would end the process.
+    server.once('listening', () =>
+      server.on('error', (error) => log.error('admin.accept-failed', { error: error.message })),
+    );
+  }
   const close = async (): Promise<void> => {
     await Promise.all(closers.map((one) => one()));
   };

@@ -257,6 +257,16 @@ test('who changed what is logged, and who was refused; never a password, cookie 
   }
 });
 
+test('a page that was left open is no reason for a warning, a bad token is', async (t) => {
+  const network = await Network.open(t);
+  const { cookie } = await network.session();
+  network.nowMs += 60 * MINUTE_MS;
+  await network.ask('GET', '/v1/sessions', { headers: { cookie } });
+  assert.deepEqual(network.log.levels, ['debug']);
+  await network.ask('GET', '/v1/sessions', { headers: { authorization: 'Bearer x' } });
+  assert.deepEqual(network.log.levels, ['debug', 'warn']);
+});
+
 test('answers are not kept by a cache and never taken for a page', async (t) => {
   const network = await Network.open(t);
   const { headers } = await network.ask('GET', '/v1/login');

@@ -12,25 +12,31 @@ export const HOST = 'vpn.example:8443';
 /** Keeps all lines. */
 export class LineLog implements Log {
   readonly lines: [event: string, fields: LogFields | undefined][] = [];
+  readonly levels: string[] = [];
 
   debug(event: string, fields?: LogFields): void {
-    this.lines.push([event, fields]);
+    this.#keep('debug', event, fields);
   }
 
   info(event: string, fields?: LogFields): void {
-    this.lines.push([event, fields]);
+    this.#keep('info', event, fields);
   }
 
   warn(event: string, fields?: LogFields): void {
-    this.lines.push([event, fields]);
+    this.#keep('warn', event, fields);
   }
 
   error(event: string, fields?: LogFields): void {
-    this.lines.push([event, fields]);
+    this.#keep('error', event, fields);
   }
 
   child(): Log {
     return this;
+  }
+
+  #keep(level: string, event: string, fields: LogFields | undefined): void {
+    this.lines.push([event, fields]);
+    this.levels.push(level);
   }
 }
 
