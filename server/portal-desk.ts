@@ -2,6 +2,7 @@ import type { PortalAnswer, PortalQuestion, PortalUser } from '../admin/index.ts
 import { type Authenticator, addressKey, type LoginThrottle, type UserStore } from '../auth/index.ts';
 import type { Clock, Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
+import type { SessionObserver } from './session-observer.ts';
 
 export interface PortalDeskOptions {
   readonly authenticator: Authenticator;
@@ -11,6 +12,7 @@ export interface PortalDeskOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
+  readonly observers?: readonly SessionObserver[];
 }
 
 /** Attempts that wait for their turn at the same time; in all, and of one address. */
@@ -60,8 +62,9 @@ export class PortalDesk {
   }
 
   #judge({ address, name, password }: Extract<PortalQuestion, { kind: 'sign-in' }>, delayMs: number): PortalAnswer {
-    const { authenticator, throttle, clock, log } = this.#options;
+    const { authenticator, throttle, clock, log, observers = [] } = this.#options;
     const { verdict, reason, user } = authenticator.verify({ method: 'pap', name, password });
+    for (const observer of observers) observer.judged?.({ peerAddress: address, name, method: 'portal', reason });
     if (verdict.kind !== 'accept' || user === undefined) {
       throttle.noteFailure(address, name, clock.now());
       log.warn('portal.refused', { user: name, peer: address, reason, delayMs });

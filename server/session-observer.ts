@@ -3,12 +3,12 @@ import type { CredentialProof } from '../ppp/index.ts';
 import type { SessionEnd } from './control-plane.ts';
 import type { Lease } from './lease-desk.ts';
 
-/** A login that was judged. */
+/** A login that was judged, of a VPN client or in the portal. */
 export interface Login {
   readonly peerAddress: string;
   /** As the client sent it. */
   readonly name: string;
-  readonly method: CredentialProof['method'];
+  readonly method: CredentialProof['method'] | 'portal';
   /** `fault`: the user store could not be read; `abandoned`: the client did not wait for the answer. */
   readonly reason: LoginReason | 'fault' | 'abandoned';
 }

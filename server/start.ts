@@ -112,8 +112,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     const { names, material: tls, ca } = certificates;
     return profileFacts(user, { config, names, port, tls, caPem: ca?.pem, dns: plan.dns }, host);
   };
-  const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts });
   const { observers } = watch;
+  const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts, observers });
   const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock, observers });
   const networks = clientNetworks(config, plan);
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });

@@ -8,7 +8,8 @@ import { among, endReason, TLS_FAILURES, tlsFailure } from './reasons.ts';
 import { STAGES } from './report.ts';
 
 const STAGE_SET: ReadonlySet<string> = new Set(STAGES);
-export const METHODS: readonly Login['method'][] = ['mschapv2', 'chap', 'pap'];
+export const METHODS: readonly LiveSession['method'][] = ['mschapv2', 'chap', 'pap'];
+const LOGIN_METHODS: readonly Login['method'][] = [...METHODS, 'portal'];
 const LOGIN_REASONS: readonly Login['reason'][] = [
   'ok',
   'unknown-user',
@@ -75,7 +76,7 @@ export class EventMetrics implements SessionObserver {
       labelNames: ['method', 'reason'],
       registers,
     });
-    for (const method of METHODS) for (const reason of LOGIN_REASONS) this.#logins.inc({ method, reason }, 0);
+    for (const method of LOGIN_METHODS) for (const reason of LOGIN_REASONS) this.#logins.inc({ method, reason }, 0);
     this.#ended = new Counter({
       name: 'sstp_sessions_ended_total',
       help: 'Sessions that were up and ended, by reason.',

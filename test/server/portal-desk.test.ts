@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { PortalAnswer, PortalUser } from '../../admin/index.ts';
 import { PortalDesk } from '../../server/portal-desk.ts';
+import type { Login } from '../../server/session-observer.ts';
 import { PLAIN } from '../profile/facts.ts';
 import { World, type WorldOptions } from './support.ts';
 
@@ -61,6 +62,22 @@ test('a wrong password and an unknown user are refused alike; a disabled user on
   assert.deepEqual([right.kind, right.kind === 'refused' && right.isDisabled], ['refused', true]);
   const wrong = await later(world, desk.ask({ ...WRONG, address: '192.0.2.10' }));
   assert.deepEqual([wrong.kind, wrong.kind === 'refused' && wrong.isDisabled], ['refused', false]);
+});
+
+test('whoever looks on at logins hears of those in the portal', async (t) => {
+  const { world } = newDesk(t);
+  const { authenticator, throttle, store, log } = world;
+  const seen: Login[] = [];
+  const observers = [{ judged: (login: Login) => void seen.push(login) }];
+  const { clock } = world.context;
+  const desk = new PortalDesk({ authenticator, throttle, store, clock, log, facts: () => undefined, observers });
+  await desk.ask(ANN);
+  await later(world, desk.ask(WRONG));
+  const common = { peerAddress: '192.0.2.7', name: 'ann', method: 'portal' };
+  assert.deepEqual(seen, [
+    { ...common, reason: 'ok' },
+    { ...common, reason: 'wrong-password' },
+  ]);
 });
 
 test('failures slow the address and the user, here and at the VPN alike', async (t) => {
