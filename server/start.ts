@@ -136,9 +136,11 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     onAttempt,
   });
   undo.push(() => plane.stop());
+  const adminLogin = new AdminLogin({ store: adminStore.accounts, clock: systemClock, log });
   const metrics = watch.metrics({
     plane,
     throttle,
+    adminLogins: adminLogin.counts,
     admission,
     addresses: () => leases.addresses,
     certificates: () => certificates.certificates,
@@ -167,7 +169,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     devices: tuns.names,
     certificates: () => certificateViews(certificates.certificates, new Date()),
     health: healthOf(examine, systemClock),
-    accounts: new AdminLogin({ store: adminStore.accounts, clock: systemClock, log }),
+    accounts: adminLogin,
     tokens: tokensBackend(adminStore.tokens, log),
   });
   const adminListener = AdminListener.create(config, certificates.material);

@@ -19,6 +19,8 @@ export interface MetricSources {
     readonly restarts: number;
   };
   readonly throttle: { readonly size: { readonly addresses: number; readonly users: number } };
+  /** On the admin page, since the start. */
+  readonly adminLogins: Readonly<Record<'accepted' | 'refused' | 'slowed', number>>;
   readonly addresses: () => { readonly used: number; readonly size: number };
   readonly admission: Pick<Admission, 'connections' | 'unauthenticated' | 'refusals'>;
   readonly certificates: () => readonly ServerCertificate[];
@@ -69,8 +71,13 @@ export class ServerMetrics {
   }
 
   #totals(): MetricJson[] {
-    const { admission, plane } = this.#sources;
+    const { admission, adminLogins, plane } = this.#sources;
     return [
+      counter(
+        'sstp_admin_logins_total',
+        'Logins on the admin page; those that were slowed were not looked at.',
+        Object.entries(adminLogins).map(([result, value]) => ({ labels: { result }, value })),
+      ),
       counter(
         'sstp_connections_refused_total',
         'Connections answered with 503, by the limit that was reached.',

@@ -33,6 +33,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
       restarts: 2,
     },
     throttle: { size: { addresses: 1, users: 2 } },
+    adminLogins: { accepted: 1, refused: 6, slowed: 2 },
     addresses: () => ({ used: 3, size: 10 }),
     admission: {
       connections: 7,
@@ -60,6 +61,7 @@ test('what the server knows at the moment stands in the text', async () => {
   assert.equal(value(text, 'sstp_connections{state="authenticated"}'), 4);
   assert.equal(value(text, 'sstp_pool_addresses{state="free"}'), 7);
   assert.equal(value(text, 'sstp_login_throttle_entries{kind="user"}'), 2);
+  assert.equal(value(text, 'sstp_admin_logins_total{result="refused"}'), 6);
   assert.equal(value(text, 'sstp_workers'), 1);
   assert.equal(value(text, 'sstp_worker_restarts_total'), 2);
   assert.equal(value(text, 'sstp_connections_refused_total{limit="unauthenticatedPerAddress"}'), 4);
