@@ -12,16 +12,17 @@ export async function examineOverlap(
   tls: TlsServerContext,
   offers: readonly ClientOffer[] = CLIENT_OFFERS,
 ): Promise<Finding[]> {
-  return Promise.all(
-    offers.map(async (offer) => {
-      const check = `ciphers of ${offer.name}`;
-      const agreed = await handshake(tls, offer);
-      if (agreed !== undefined) return fine(check, agreed);
-      const remedy =
-        offer.remedy ?? 'widen tls.ciphers (the default serves it), lower tls.minVersion, or use an RSA key';
-      return warning(check, 'no cipher in common with this server, so such a client fails with 0x80090326', remedy);
-    }),
-  );
+  const findings: Finding[] = [];
+  // One after the other: a server looks at itself while it carries packets.
+  for (const offer of offers) findings.push(judge(offer, await handshake(tls, offer)));
+  return findings;
+}
+
+function judge(offer: ClientOffer, agreed: string | undefined): Finding {
+  const check = `ciphers of ${offer.name}`;
+  if (agreed !== undefined) return fine(check, agreed);
+  const remedy = offer.remedy ?? 'widen tls.ciphers (the default serves it), lower tls.minVersion, or use an RSA key';
+  return warning(check, 'no cipher in common with this server, so such a client fails with 0x80090326', remedy);
 }
 
 /** @returns version and cipher, or undefined if there is none for both */
