@@ -28,7 +28,7 @@ function recipe(language: string, index = 0): string {
   const text = blocks[index]?.[1];
   assert.ok(text !== undefined, `docs/one-port.md has a recipe for ${language}`);
   return text
-    .replaceAll('127.0.0.1:8443', `${SERVER}:443`)
+    .replaceAll('127.0.0.1:4443', `${SERVER}:443`)
     .replace('bind :443', `bind ${SERVER}:${FRONT}`)
     .replace('listen 443', `listen ${SERVER}:${FRONT}`);
 }
