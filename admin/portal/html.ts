@@ -23,7 +23,7 @@ function asText(value: string | number | Html | readonly Html[]): string {
   return escapeHtml(String(value));
 }
 
-/** Safe between tags and in quoted attributes. Format characters would turn the text around them, or hide. */
+/** Safe between tags and in quoted attributes. What would hide, or turn the text around it, is shown by its number. */
 export function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
@@ -34,7 +34,10 @@ export function escapeHtml(text: string): string {
   };
   return text
     .replace(/[&<>"']/g, (sign) => entities[sign] ?? sign)
-    .replace(/[\p{Cf}\u2028\u2029]/gu, (sign) => `&lt;U+${sign.codePointAt(0)?.toString(16).toUpperCase()}&gt;`);
+    .replace(
+      /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu,
+      (sign) => `&lt;U+${sign.codePointAt(0)?.toString(16).toUpperCase()}&gt;`,
+    );
 }
 
 const STYLE = `
@@ -50,6 +53,7 @@ h2{font-size:1.2rem;margin:2rem 0 .5rem}
 section{border-top:1px solid var(--line);margin-top:2rem}
 section h2{margin-top:1.25rem}
 p,li,dd{overflow-wrap:anywhere}
+li{margin:.6rem 0}
 a{color:var(--accent)}
 label{display:block;font-weight:600;margin:1rem 0 .25rem}
 input{width:100%;font:inherit;color:inherit;background:var(--back);border:1px solid var(--dim);border-radius:.4rem;padding:.55rem .7rem}
@@ -59,7 +63,8 @@ form.narrow{max-width:24rem}
 form.narrow button{margin-top:1.25rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:.4rem;padding:.75rem;overflow-x:auto;font:.9rem/1.5 ui-monospace,monospace}
-code{font:.92em ui-monospace,monospace;overflow-wrap:anywhere}
+code{font:.92em ui-monospace,monospace}
+p code{white-space:nowrap}
 dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.35rem 1rem;margin:.75rem 0}
 dt{color:var(--dim)}
 dd{margin:0;font-weight:600}

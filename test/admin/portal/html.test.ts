@@ -26,7 +26,7 @@ function shapeOf(page: string): string {
 test('each text is escaped, in tags and in attributes; HTML of ours stays', () => {
   assert.equal(escapeHtml(`<a href="x" title='y'>&`), '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;');
   assert.equal(html`<p>${'<b>'}${html`<i>${1}</i>`}${[html`a`, html`b`]}</p>`.text, '<p>&lt;b&gt;<i>1</i>ab</p>');
-  assert.equal(escapeHtml('a\u202eb\u200bc'), 'a&lt;U+202E&gt;b&lt;U+200B&gt;c');
+  assert.equal(escapeHtml('a\u202eb\u200bc\u001b\n\t'), 'a&lt;U+202E&gt;b&lt;U+200B&gt;c&lt;U+1B&gt;\n\t');
 });
 
 test('no user name, message or network changes the shape of a page', () => {
