@@ -70,6 +70,7 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
   server.on('connect', refuseConnect);
   const lifetimes = new Map<Duplex, NodeJS.Timeout>();
   const endIn = (socket: Duplex, ms: number): void => {
+    if (socket.destroyed) return;
     clearTimeout(lifetimes.get(socket));
     lifetimes.set(
       socket,

@@ -15,7 +15,7 @@ export function phonebook(facts: ProfileFacts): string {
   const restrictions = methods.reduce((bits, method) => bits | RESTRICTION[method], 0);
   const entry = [
     ['Encoding', '1'],
-    ['PBVersion', '1'],
+    ['PBVersion', '6'],
     ['Type', '2'], // VPN
     ['AutoLogon', '0'],
     ['VpnStrategy', '5'], // SSTP alone

@@ -31,7 +31,7 @@ function header({ alwaysOn, caPem }: ProfileFacts): string[] {
     '#',
     '# -CurrentUser  for you alone, without an administrator; else for everybody on this machine',
     '# -AlwaysOn     Windows connects by itself, see below; -AlwaysOn:$false if that is on already. For you alone.',
-    '# -Application  programs (paths or package family names) that make it connect when they start',
+    '# -Application  the same, with programs (paths or package family names) that make it connect when they start',
     '# -SelfTest     changes nothing: looks at the port, the certificate and the connection',
     '# -Uninstall    removes the connection, and the certificate authority if this script installed it',
     '#',
@@ -169,6 +169,7 @@ function connection(facts: ProfileFacts): string[] {
     '',
     'function Install-Trigger {',
     ...triggers(facts).map((line) => `    ${line}`),
+    ...(startsByName(facts) ? [] : NOTHING_STARTS),
     '    foreach ($program in $Application) {',
     '        Add-VpnConnectionTriggerApplication -ConnectionName $Name -ApplicationID $program -Force',
     '    }',
@@ -178,8 +179,20 @@ function connection(facts: ProfileFacts): string[] {
   ];
 }
 
+function startsByName({ dnsSuffix, dns }: ProfileFacts): boolean {
+  return dnsSuffix !== undefined && dns.length > 0;
+}
+
+const NOTHING_STARTS = [
+  '    if ($Application.Count -eq 0) {',
+  "        Write-Warning 'Nothing makes Windows connect: the server has no DNS suffix with DNS servers. Name programs with -Application.'",
+  '        return',
+  '    }',
+];
+
 /** By name: a look-up below the suffix starts the connection, unless the machine is in that network already. */
-function triggers({ dnsSuffix, dns }: ProfileFacts): string[] {
+function triggers(facts: ProfileFacts): string[] {
+  const { dnsSuffix, dns } = facts;
   if (dnsSuffix === undefined) return [];
   const suffix = powershellLiteral(dnsSuffix);
   const below = powershellLiteral(`.${dnsSuffix}`);
@@ -189,7 +202,7 @@ function triggers({ dnsSuffix, dns }: ProfileFacts): string[] {
     `Add-VpnConnectionTriggerDnsConfiguration -ConnectionName $Name -DnsSuffix ${below} -DnsIPAddress ${dns.map(powershellLiteral).join(', ')} -Force`,
   ];
   return [
-    ...(dns.length === 0 ? [] : byName),
+    ...(startsByName(facts) ? byName : []),
     `Remove-VpnConnectionTriggerTrustedNetwork -ConnectionName $Name -DnsSuffix ${suffix} ${again}`,
     `Add-VpnConnectionTriggerTrustedNetwork -ConnectionName $Name -DnsSuffix ${suffix} -Force`,
   ];
@@ -237,7 +250,12 @@ function selfTest({ caPem }: ProfileFacts): string[] {
     '        return',
     '    }',
     "    Write-Host ('{0} answers on port {1}.' -f $ServerName, $Port)",
-    '    $shown = Get-ServerCertificate',
+    '    try {',
+    '        $shown = Get-ServerCertificate',
+    '    } catch {',
+    "        Write-Warning ('TLS does not come about: {0}' -f $_.Exception.Message)",
+    '        return',
+    '    }',
     '    if ($shown.Sha256 -eq $CertificateSha256) {',
     "        Write-Host ('The certificate is the one this script was made for: SHA-256 {0}' -f $shown.Sha256)",
     '    } else {',
@@ -309,6 +327,9 @@ function main({ caPem }: ProfileFacts): string[] {
     '    return',
     '}',
     ...(caPem === undefined ? [] : ['Install-CertificateAuthority']),
+    'if ($Application.Count -gt 0) {',
+    '    $AlwaysOn = $true',
+    '}',
     '# The phone book that triggers know is that of the user.',
     'Install-Connection -AllUsers (-not ($CurrentUser -or $AlwaysOn))',
     'if ($AlwaysOn) {',

@@ -143,3 +143,24 @@ test('Android: a name stays within its line', () => {
     }),
   );
 });
+
+test('host and DNS suffix come back from each format that has them', () => {
+  const name = fc.stringMatching(
+    /^[a-z0-9_](?:[a-z0-9_-]{0,8}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?){0,3}$/,
+  );
+  fc.assert(
+    fc.property(name, name, (host, dnsSuffix) => {
+      const facts = { ...PLAIN, host, dnsSuffix, port: 8443 };
+      const nm = keyFile(profileFile('nm', facts).text);
+      assert.equal(nm.get('vpn')?.get('gateway'), `${host}:8443`);
+      assert.equal(nm.get('ipv4')?.get('dns-search'), `${dnsSuffix};`);
+      assert.match(nm.get('vpn')?.get('ca-cert') ?? '', /^[\w./-]+$/);
+      const lines = (format: 'ps1' | 'pbk'): string[] => profileFile(format, facts).text.split('\r\n');
+      assert.ok(lines('pbk').includes(`PhoneNumber=${host}:8443`));
+      assert.ok(lines('pbk').includes(`IpDnsSuffix=${dnsSuffix}`));
+      assert.ok(lines('ps1').includes(`$ServerName = '${host}'`));
+      assert.ok(profileFile('ps1', facts).text.includes(` -DnsSuffix '${dnsSuffix}' `));
+      assert.ok(sstpcCommand(facts, 'x').includes(` ${host}:8443 usepeerdns `));
+    }),
+  );
+});

@@ -126,6 +126,8 @@ test('routes and split tunnelling go together', () => {
 test('a trigger by name needs DNS servers, and the phone book of the user', () => {
   assert.match(scriptOf(FULL), /-DnsSuffix '\.corp\.example\.com' -DnsIPAddress '10\.0\.0\.53', '10\.0\.0\.54' -Force/);
   assert.doesNotMatch(scriptOf({ ...FULL, dns: [] }), /DnsIPAddress/);
+  for (const facts of [PLAIN, { ...FULL, dns: [] }]) assert.match(scriptOf(facts), /Nothing makes Windows connect/);
+  assert.doesNotMatch(scriptOf(FULL), /Nothing makes Windows connect/);
   assert.match(scriptOf(FULL), /^ {4}\[switch\]\$AlwaysOn = \$true,\r$/m);
   assert.match(scriptOf(PLAIN), /^ {4}\[switch\]\$AlwaysOn,\r$/m);
   assert.doesNotMatch(scriptOf(FULL), /Trigger\w+ [^\r]*-AllUserConnection/);

@@ -3,7 +3,7 @@
 #
 # -CurrentUser  for you alone, without an administrator; else for everybody on this machine
 # -AlwaysOn     Windows connects by itself, see below; -AlwaysOn:$false if that is on already. For you alone.
-# -Application  programs (paths or package family names) that make it connect when they start
+# -Application  the same, with programs (paths or package family names) that make it connect when they start
 # -SelfTest     changes nothing: looks at the port, the certificate and the connection
 # -Uninstall    removes the connection, and the certificate authority if this script installed it
 #
@@ -114,6 +114,10 @@ function Install-Connection {
 }
 
 function Install-Trigger {
+    if ($Application.Count -eq 0) {
+        Write-Warning 'Nothing makes Windows connect: the server has no DNS suffix with DNS servers. Name programs with -Application.'
+        return
+    }
     foreach ($program in $Application) {
         Add-VpnConnectionTriggerApplication -ConnectionName $Name -ApplicationID $program -Force
     }
@@ -164,7 +168,12 @@ function Test-Vpn {
         return
     }
     Write-Host ('{0} answers on port {1}.' -f $ServerName, $Port)
-    $shown = Get-ServerCertificate
+    try {
+        $shown = Get-ServerCertificate
+    } catch {
+        Write-Warning ('TLS does not come about: {0}' -f $_.Exception.Message)
+        return
+    }
     if ($shown.Sha256 -eq $CertificateSha256) {
         Write-Host ('The certificate is the one this script was made for: SHA-256 {0}' -f $shown.Sha256)
     } else {
@@ -206,6 +215,9 @@ if ($SelfTest) {
     return
 }
 Install-CertificateAuthority
+if ($Application.Count -gt 0) {
+    $AlwaysOn = $true
+}
 # The phone book that triggers know is that of the user.
 Install-Connection -AllUsers (-not ($CurrentUser -or $AlwaysOn))
 if ($AlwaysOn) {
