@@ -13,6 +13,7 @@ import { type ByVpn, OURS, OURS_PLAIN, type Results } from './results.ts';
 import { measureSessions } from './sessions.ts';
 import { measureFlows, measureSlow } from './sharing.ts';
 import { measureMany, measureSingle, measureSmall } from './throughput.ts';
+import { measureTlsAlone } from './tls-alone.ts';
 import { noTunnel, PROGRAM, sstpd, type Vpn } from './vpn.ts';
 
 /** On a machine that does other things, ratios wander too. */
@@ -106,6 +107,12 @@ export class Bench {
     switch (scenario) {
       case 'single':
         return this.#each(scenario, all, single, (vpn) => measureSingle(lab, vpn, throughput));
+      case 'tls':
+        return this.#attempt(scenario, 'node:tls', async () => {
+          const figures = await measureTlsAlone(lab, throughput.tcp);
+          assertPlausible(figures);
+          this.#results.tls = figures;
+        });
       case 'small':
         return this.#each(scenario, [noTunnel, ...all], small, (vpn) => measureSmall(lab, vpn, throughput));
       case 'many':

@@ -6,6 +6,7 @@ import { LINES } from './home-line.ts';
 /** In the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   'single',
+  'tls',
   'small',
   'many',
   'connect',
@@ -15,7 +16,17 @@ export const SCENARIOS: readonly Scenario[] = [
   'slow',
   'sessions',
 ];
-export type Scenario = 'single' | 'small' | 'many' | 'connect' | 'lines' | 'changes' | 'flows' | 'slow' | 'sessions';
+export type Scenario =
+  | 'single'
+  | 'tls'
+  | 'small'
+  | 'many'
+  | 'connect'
+  | 'lines'
+  | 'changes'
+  | 'flows'
+  | 'slow'
+  | 'sessions';
 
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
@@ -53,6 +64,7 @@ iperf3, tcpdump and g++.
   --render            measure nothing: make plots and tables of the documentation from bench/results/summary.json
 
   single    one tunnel: TCP and UDP both ways, round trips, server CPU
+  tls       what node:tls costs the server without a VPN
   small     64-byte UDP: the highest steady rate with at most 0.1 % loss
   many      16 tunnels at once
   connect   time from starting the client to the first answered ping, and round trips in a capture

@@ -30,7 +30,7 @@ export interface Table {
 
 /** Those that have rows. */
 export function tablesOf(results: Results): Table[] {
-  const all = [...throughputTables(results), ...pathTables(results), ...sessionTables(results)];
+  const all = [...throughputTables(results), ...tlsTables(results), ...pathTables(results), ...sessionTables(results)];
   return all.map(([name, title, rows]) => ({ name, title, rows })).filter(({ rows }) => rows.length > 1);
 }
 
@@ -97,6 +97,21 @@ function throughputTables({ single, many, small }: Results): Row[] {
       ],
     ],
   ];
+}
+
+/** How much of what the server costs is TLS in Node. */
+function tlsTables({ tls, single }: Results): Row[] {
+  if (tls === undefined) return [];
+  const share = (direction: 'down' | 'up'): string => {
+    const ours = single[OURS]?.tcp[direction].serverCpuPerGb;
+    return ours === undefined ? '' : `${short((tls[direction].serverCpuPerGb / ours) * 100)} %`;
+  };
+  const row = (direction: 'down' | 'up'): string[] => {
+    const { mbits, serverCpuPerGb } = tls[direction];
+    return [direction, short(mbits), short(serverCpuPerGb), share(direction)];
+  };
+  const header = ['', 'Mbit/s', 'server s/GB', `of what ${OURS} takes`];
+  return [['tls', 'One connection of node:tls, without a VPN', [header, row('down'), row('up')]]];
 }
 
 function pathTables({ connect, lines, changes, flows, slow }: Results): Row[] {

@@ -4,6 +4,7 @@ import type { ConnectFigures, LineFigures } from './home-line.ts';
 import type { SessionsFigures } from './sessions.ts';
 import type { FlowsFigures, SlowFigures } from './sharing.ts';
 import type { ManyFigures, SingleFigures, SmallFigures } from './throughput.ts';
+import type { TlsAloneFigures } from './tls-alone.ts';
 
 /** By the name of the VPN. */
 export type ByVpn<T> = { [vpn: string]: T };
@@ -30,6 +31,7 @@ export interface Results {
   /** Only in what is kept: not all of it is of one complete run. */
   readonly isPieced?: boolean;
   readonly single: ByVpn<SingleFigures>;
+  tls?: TlsAloneFigures;
   readonly many: ByVpn<ManyFigures>;
   readonly small: ByVpn<SmallFigures>;
   readonly connect: ByVpn<ConnectFigures>;
