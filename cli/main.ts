@@ -98,6 +98,7 @@ Examples:
   $ npx sstpd serve --host vpn.example.com      start the server
   $ npx sstpd user add ann                      add a user
   $ npx sstpd profile ann --out ann             files that set up her clients
+  $ npx sstpd admin add ann                     let her use the admin page
   $ npx sstpd sessions                          who is connected
   $ npx sstpd doctor                            would it work, and what mends it
   $ npx sstpd connect vpn.example.com --user ann --ca ca.pem
