@@ -9,6 +9,7 @@ import type { AdminBackend } from './backend.ts';
 import { addFailures, answerBadBytes, answerBadUrl } from './failures.ts';
 import { LoginSessions } from './login-sessions.ts';
 import { addOpenApi } from './openapi.ts';
+import { addPage } from './page.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAttemptRoutes } from './routes/attempts.ts';
 import { addLoginRoutes } from './routes/login.ts';
@@ -74,6 +75,7 @@ export async function createAdminApp(options: AdminAppOptions): Promise<FastifyI
   addProfileRoute(app, backend);
   addAccountRoutes(app, backend.accounts);
   addTokenRoutes(app, backend.tokens);
+  addPage(app);
   await app.ready();
   return app;
 }

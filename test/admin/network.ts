@@ -53,7 +53,7 @@ export class Network {
       .printRoutes({ commonPrefix: false })
       .split('\n')
       .flatMap((line) => {
-        const [, indent = '', path = '', methods = ''] = /^([^/]*)(\/\S*) \((.+)\)$/.exec(line) ?? [];
+        const [, indent = '', path = '', methods = ''] = /^([│├└─ ]*)(\S+) \((.+)\)$/.exec(line) ?? [];
         above.length = Math.max(indent.length / 4 - 1, 0);
         const url = above.join('') + path;
         above.push(path);

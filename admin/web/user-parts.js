@@ -1,0 +1,55 @@
+/** What the list of users and the page of one user share. */
+import { field } from './controls.js';
+import { element } from './element.js';
+import { randomPassword } from './random-password.js';
+
+/** @param {string} name */
+export function userPath(name) {
+  return `/v1/users/${encodeURIComponent(name)}`;
+}
+
+/** @param {string} text @returns {string[]} names between commas or spaces */
+export function groupsFrom(text) {
+  return [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+}
+
+/** @param {readonly string[]} groups */
+export function groupTags(groups) {
+  return element('span', { class: 'tags' }, ...groups.map((group) => element('span', { class: 'tag' }, group)));
+}
+
+/** A random password, or one that is typed. */
+export function passwordChoice() {
+  const random = element('input', { type: 'radio', name: 'kind', id: 'kind-random', checked: true });
+  const typed = element('input', { type: 'radio', name: 'kind', id: 'kind-typed' });
+  const password = field({
+    ...{ id: 'typed-password', label: 'Password', type: 'password', autocomplete: 'new-password', maxLength: 1024 },
+  });
+  const reveal = element('input', { type: 'checkbox', id: 'reveal' });
+  reveal.addEventListener('change', () => {
+    password.input.type = reveal.checked ? 'text' : 'password';
+  });
+  const more = element(
+    'div',
+    { hidden: true },
+    password.element,
+    element('label', { class: 'check', for: 'reveal' }, reveal, 'Show what I type'),
+  );
+  const choose = () => {
+    more.hidden = random.checked;
+    password.input.required = typed.checked;
+    if (typed.checked) password.input.focus();
+  };
+  for (const radio of [random, typed]) radio.addEventListener('change', choose);
+  const choice = element(
+    'fieldset',
+    {},
+    element('legend', {}, 'Password'),
+    element('label', { class: 'check', for: 'kind-random' }, random, 'Make a random one'),
+    element('label', { class: 'check', for: 'kind-typed' }, typed, 'I type one'),
+  );
+  return {
+    parts: [choice, more],
+    take: () => ({ value: random.checked ? randomPassword() : password.input.value, isRandom: random.checked }),
+  };
+}
