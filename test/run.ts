@@ -1,13 +1,14 @@
 /**
- * `npm test` behind the checks: the unit tests anywhere, then e2e/ (namespaces, TUN, real sockets) as root with
- * /dev/net/tun and the Debian packages below. What had to be left out stands in the last lines.
+ * `npm test` behind the checks: the unit tests anywhere, then e2e/ (namespaces, TUN, real sockets) and browser/ (the
+ * pages in Chromium) as root with /dev/net/tun and the Debian packages below. What had to be left out stands in the last
+ * lines.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Programs that e2e/ calls, with the Debian package of each. */
+/** Programs that e2e/ calls, with the Debian package of each; browser/ calls them, too. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   nft: 'nftables',
@@ -19,6 +20,10 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   pebble: 'pebble',
   promtool: 'prometheus',
   'systemd-analyze': 'systemd',
+};
+
+const BROWSER_PROGRAMS: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
 };
 
 // What `sstpd` keeps between runs.
@@ -43,28 +48,36 @@ function runTests(files: readonly string[], concurrency: number): boolean {
 }
 
 const all = globSync('test/**/*.test.ts').sort();
-const isApart = (file: string): boolean => /^test\/(e2e|interop|container)\//.test(file);
+const isApart = (file: string): boolean => /^test\/(e2e|browser|interop|container)\//.test(file);
 const unitPassed = runTests(
   all.filter((file) => !isApart(file)),
   2,
 );
 
-const missing: string[] = [];
-if (process.getuid?.() !== 0) missing.push('root');
-if (!existsSync('/dev/net/tun')) missing.push('/dev/net/tun');
-for (const [program, debianPackage] of Object.entries(PROGRAMS)) {
-  if (!has(program)) missing.push(`${program} (apt install ${debianPackage})`);
+function missingPrograms(programs: Readonly<Record<string, string>>): string[] {
+  return Object.entries(programs).flatMap(([program, debianPackage]) =>
+    has(program) ? [] : [`${program} (apt install ${debianPackage})`],
+  );
 }
 
-let endToEndPassed = true;
-if (missing.length === 0) {
-  endToEndPassed = runTests(
-    all.filter((file) => file.startsWith('test/e2e/')),
-    1,
-  );
-} else {
-  console.log(`\nLEFT OUT: the end-to-end tests in test/e2e need ${missing.join(', ')}`);
-  if (isCi) console.log('In CI that is a failure.');
-  endToEndPassed = !isCi;
+/** @returns whether they passed; where they had to be left out, whether that is allowed */
+function runWith(folder: string, missing: readonly string[]): boolean {
+  if (missing.length === 0) {
+    return runTests(
+      all.filter((file) => file.startsWith(`${folder}/`)),
+      1,
+    );
+  }
+  leftOut.push(`\nLEFT OUT: the tests in ${folder} need ${missing.join(', ')}`);
+  return !isCi;
 }
-process.exitCode = unitPassed && endToEndPassed ? 0 : 1;
+
+const missing = missingPrograms(PROGRAMS);
+if (!existsSync('/dev/net/tun')) missing.unshift('/dev/net/tun');
+if (process.getuid?.() !== 0) missing.unshift('root');
+const leftOut: string[] = [];
+const endToEndPassed = runWith('test/e2e', missing);
+const browserPassed = runWith('test/browser', [...missing, ...missingPrograms(BROWSER_PROGRAMS)]);
+for (const text of leftOut) console.log(text);
+if (leftOut.length > 0 && isCi) console.log('In CI that is a failure.');
+process.exitCode = unitPassed && endToEndPassed && browserPassed ? 0 : 1;
