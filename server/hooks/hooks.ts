@@ -11,7 +11,8 @@ import { type WebhookEvent, type WebhookResult, Webhooks } from './webhooks.ts';
 
 export type HookName = 'up' | 'down';
 /** `refused`: a name with a NUL in it; `dropped`: too many waited, or the server stopped. */
-export type HookResult = ScriptEnd['kind'] | 'refused' | 'dropped';
+type HookEnd = ScriptEnd | { readonly kind: 'refused' | 'dropped' };
+export type HookResult = HookEnd['kind'];
 
 export interface HooksOptions {
   readonly config: Config['hooks'];
@@ -53,7 +54,7 @@ export class Hooks implements SessionObserver {
       atOnce: AT_ONCE,
       mostWaiting: MOST_WAITING,
       run: (task) => this.#run(task),
-      dropped: (task) => this.#ended(task, 'dropped', 0),
+      dropped: (task) => this.#ended(task, { kind: 'dropped' }, 0),
     });
   }
 
@@ -109,13 +110,14 @@ export class Hooks implements SessionObserver {
     if (file === undefined) return;
     const args = scriptArguments(event);
     const env = scriptEnvironment(event, this.#options.uid);
-    if (this.#stopping.signal.aborted) this.#ended(task, 'dropped', 0);
-    else if ([...args, ...Object.values(env)].some((value) => value.includes('\0'))) this.#ended(task, 'refused', 0);
-    else {
-      const startedAt = performance.now();
-      const end = await this.#start(event, { file, args, env });
-      this.#ended(task, end.kind, (performance.now() - startedAt) / 1_000, end);
-    }
+    const hasNul = [...args, ...Object.values(env)].some((value) => value.includes('\0'));
+    const startedAt = performance.now();
+    const end: HookEnd = this.#stopping.signal.aborted
+      ? { kind: 'dropped' }
+      : hasNul
+        ? { kind: 'refused' }
+        : await this.#start(event, { file, args, env });
+    this.#ended(task, end, (performance.now() - startedAt) / 1_000);
   }
 
   #start(event: SessionEvent, program: Pick<ScriptOptions, 'file' | 'args' | 'env'>): Promise<ScriptEnd> {
@@ -130,12 +132,13 @@ export class Hooks implements SessionObserver {
     });
   }
 
-  #ended({ session, event }: HookTask, result: HookResult, seconds: number, end?: ScriptEnd): void {
+  #ended({ session, event }: HookTask, end: HookEnd, seconds: number): void {
     const { log, counts, config } = this.#options;
+    const { kind: result, ...details } = end;
     const hook = hookOf(event);
     counts.hookRun(hook, result, seconds);
     const { id, peerAddress: peer } = session;
-    const fields = { hook, session: id, peer, result, ...end, kind: undefined, ms: Math.round(seconds * 1_000) };
+    const fields = { hook, session: id, peer, result, ...details, ms: Math.round(seconds * 1_000) };
     if (result === 'ok') log.info('hook.ended', fields);
     else log.warn('hook.failed', fields);
     if (hook === 'up' && result !== 'ok' && config.upRequired) session.disconnect('hook-failed');

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CertificateKeeper } from '../../../server/certificates/keeper.ts';
+import { CertificateKeeper, type Renewal } from '../../../server/certificates/keeper.ts';
 import type { TlsMaterial } from '../../../server/certificates/material.ts';
 import { loadConfig } from '../../../server/config.ts';
 import { temporaryFolder } from '../../certs/support.ts';
@@ -24,20 +24,24 @@ async function ownKeeper(t: TestContext) {
   const keeper = await CertificateKeeper.load(config, user, log);
   t.after(() => keeper.stop());
   const applied: TlsMaterial[] = [];
+  const renewals: Renewal[] = [];
   assert.deepEqual(
-    await keeper.begin(async (material) => {
-      applied.push(material);
-    }),
+    await keeper.begin(
+      async (material) => {
+        applied.push(material);
+      },
+      (renewal) => void renewals.push(renewal),
+    ),
     [],
   );
-  return { data, log, keeper, applied };
+  return { data, log, keeper, applied, renewals };
 }
 
 const endOf = ({ certificates }: TlsMaterial): number =>
   new X509Certificate(certificates[0].certificatePem).validToDate.getTime();
 
 test("the own authority's server certificate is renewed while the server runs, before it ends; the authority stays", async (t) => {
-  const { data, keeper, applied, log } = await ownKeeper(t);
+  const { data, keeper, applied, renewals, log } = await ownKeeper(t);
   const ca = readFileSync(join(data, 'ca.pem'), 'utf8');
   const firstEnd = endOf(keeper.material);
   const { ticketKeys } = keeper.material;
@@ -59,6 +63,10 @@ test("the own authority's server certificate is renewed while the server runs, b
   assert.notDeepEqual(renewed.ticketKeys, ticketKeys, 'no session resumes across the change');
   assert.equal(keeper.material, renewed);
   assert.equal(log.of('certificate.renewed').length, 1);
+  const [leaf = assert.fail()] = renewed.certificates.map(({ certificatePem }) => new X509Certificate(certificatePem));
+  assert.deepEqual(renewals, [
+    { names: ['vpn.test'], until: leaf.validToDate.toISOString(), sha256: leaf.fingerprint256 },
+  ]);
 });
 
 test('without the key of the authority: an error a day, and the old certificate goes on', async (t) => {
