@@ -2,6 +2,7 @@
  * What one process of the server has counted, as it tells the supervisor: plain numbers by name. `counts` only grow for
  * as long as the process lives; `levels` say how things are now.
  */
+import { Counters, type DataLinkCounters } from '../../datapath/index.ts';
 import type { Stage } from '../tunnel.ts';
 
 /** The name of the supervisor, or of the only process, among those of a server. */
@@ -10,21 +11,7 @@ export const MAIN = 'main';
 /** Upper bounds in seconds of the classes into which delays of the event loop are counted; what is above has none. */
 export const LOOP_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
 
-const LINK_COUNTS = [
-  'packetsIn',
-  'bytesIn',
-  'packetsOut',
-  'bytesOut',
-  'dropsQueue',
-  'dropsClosed',
-  'dropsTooBig',
-  'dropsMalformed',
-  'dropsSource',
-  'dropsDestination',
-  'dropsGroup',
-  'dropsIsolated',
-  'packetsLinkLocal',
-] as const;
+const LINK_COUNTS = Object.keys(new Counters()) as (keyof DataLinkCounters)[];
 
 const OTHER_COUNTS = [
   /** Calls into the kernel, and packets of the device that are nobody's. */
@@ -44,8 +31,7 @@ const OTHER_COUNTS = [
 ] as const;
 
 type LoopClass = `loopTo${(typeof LOOP_BOUNDS)[number]}`;
-export type LinkCount = (typeof LINK_COUNTS)[number];
-export type CountName = LinkCount | (typeof OTHER_COUNTS)[number] | LoopClass;
+export type CountName = keyof DataLinkCounters | (typeof OTHER_COUNTS)[number] | LoopClass;
 
 const COUNT_NAMES: readonly CountName[] = [...LINK_COUNTS, ...OTHER_COUNTS, ...LOOP_BOUNDS.map(loopClass)];
 
@@ -63,9 +49,9 @@ const LEVEL_NAMES = [
   'externalBytes',
 ] as const;
 
-export type LevelName = (typeof LEVEL_NAMES)[number];
-export type Counts = Readonly<Record<CountName, number>>;
-export type Levels = Readonly<Record<LevelName, number>>;
+type LevelName = (typeof LEVEL_NAMES)[number];
+type Counts = Readonly<Record<CountName, number>>;
+type Levels = Readonly<Record<LevelName, number>>;
 
 export const STAGES: readonly Stage[] = ['tls', 'http', 'sstp', 'lcp', 'authentication', 'binding', 'network', 'up'];
 

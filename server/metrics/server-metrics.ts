@@ -1,5 +1,5 @@
 /** All metrics of a server in the text form of Prometheus, gathered when somebody asks. */
-import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
 import { certificateNames, type ServerCertificate } from '../../certs/index.ts';
 import { version } from '../../core/index.ts';
 import type { Admission } from '../admission.ts';
@@ -44,8 +44,6 @@ export class ServerMetrics {
     this.#sources = sources;
     addGauges(registry, sources);
   }
-
-  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
   /** Who asks while an answer is being made gets the same one. */
   text(): Promise<string> {
