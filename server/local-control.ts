@@ -95,8 +95,9 @@ class Session implements ControlSession {
   }
 
   noteTraffic(bytesIn: number, bytesOut: number): void {
-    this.#bytesIn = Math.max(this.#bytesIn, bytesIn);
-    this.#bytesOut = Math.max(this.#bytesOut, bytesOut);
+    // A worker may say anything.
+    if (Number.isSafeInteger(bytesIn)) this.#bytesIn = Math.max(this.#bytesIn, bytesIn);
+    if (Number.isSafeInteger(bytesOut)) this.#bytesOut = Math.max(this.#bytesOut, bytesOut);
   }
 
   /**

@@ -84,6 +84,7 @@ test('a worker that is gone: its sessions end with what was last heard of them',
   const peer = await connected(world);
   world.control.noteTraffic([{ id: peer.connection.id, bytesIn: 500, bytesOut: 70 }]);
   world.control.noteTraffic([{ id: peer.connection.id, bytesIn: 400, bytesOut: 80 }]);
+  world.control.noteTraffic([{ id: peer.connection.id, bytesIn: Number.NaN, bytesOut: Number.POSITIVE_INFINITY }]);
   world.desk?.close();
   assert.deepEqual(seen.downs[0]?.[1], { reason: 'worker-ended', bytesIn: 500, bytesOut: 80 });
 });
