@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-/** What a script may print in all; it gets SIGPIPE when it goes on. */
+/** What a script may print in all; then nobody reads, and its next write fails. */
 const MOST_OUTPUT_BYTES = 16_384;
 const MOST_LINE_LENGTH = 400;
 /** What it still printed when it ended arrives within this time, unless a child of its own keeps the pipe open. */

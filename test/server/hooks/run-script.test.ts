@@ -92,9 +92,10 @@ test('a script that leaves something behind with our pipe has ended all the same
   assert.ok(performance.now() - startedAt < 10_000);
 });
 
-test('a flood of output ends the script by SIGPIPE; what was read is bounded in lines and length', async (t) => {
+test('a flood of output ends the script, for nobody reads it; what was read is bounded in lines and length', async (t) => {
   const { end, lines } = await run(t, 'exec yes "$(printf %1000s x)"');
-  assert.deepEqual(end, { kind: 'failed', status: null, signal: 'SIGPIPE' });
+  // SIGPIPE, or a failed write if something was on its way.
+  assert.equal(end.kind, 'failed');
   assert.ok(lines.length <= 40, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 400));
 });
