@@ -94,12 +94,21 @@ function requestHeaders(incoming: IncomingMessage, upstream: URL, address: strin
   return {
     ...withoutConnection(headers),
     host: upstream.host,
-    // A body of unknown length stays one: without it Node would send the bytes bare with some methods.
-    ...(headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }),
+    ...framingOf(headers),
     ...(address === undefined ? {} : { 'x-forwarded-for': address }),
     'x-forwarded-proto': 'https',
     'x-forwarded-host': headers.host ?? '',
   };
+}
+
+/**
+ * A body keeps its length, or that this is unknown, also if Connection names it: without either, Node would send the
+ * bytes bare with some methods, and the other server would take them for a request of its own.
+ */
+function framingOf(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers;
+  if (coding !== undefined) return { 'transfer-encoding': 'chunked' };
+  return length === undefined ? {} : { 'content-length': length };
 }
 
 function answerHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

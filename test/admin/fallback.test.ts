@@ -233,6 +233,26 @@ test('another server: requests that could be read in two ways reach it in none',
   assert.deepEqual(seen, []);
 });
 
+test('another server: a body is none of the requests, also if Connection names its length (RFC 9110 7.6.1)', async (t) => {
+  const { url, seen } = await behind(t);
+  const ask = await serve(t, { kind: 'proxy', url });
+  const hidden = 'GET /hidden HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n';
+  const chunked = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`;
+  for (const [named, length, body] of [
+    ['content-length', `Content-Length: ${hidden.length}`, hidden],
+    ['transfer-encoding', 'Transfer-Encoding: chunked', chunked],
+  ]) {
+    await ask(`GET /a HTTP/1.1\r\nHost: x\r\nConnection: close, ${named}\r\n${length}\r\n\r\n${body}`);
+  }
+  assert.deepEqual(
+    seen.map(({ url: path, body }) => [path, body]),
+    [
+      ['/a', hidden],
+      ['/a', hidden],
+    ],
+  );
+});
+
 test('another server that is not there, and one that breaks off: 502 and an end, no more', async (t) => {
   const ask = await serve(t, { kind: 'proxy', url: 'http://127.0.0.1:1' });
   assert.equal((await ask(get('/'))).status, 502);
