@@ -12,6 +12,8 @@ export interface HookLanesOptions {
   readonly atOnce: number;
   /** Sessions that may wait; more are left out, both at their begin and at their end. */
   readonly mostWaiting: number;
+  /** Of these, tasks of one user: who reconnects all the time does not leave others out. */
+  readonly mostWaitingPerUser: number;
   /** Must not reject. */
   readonly run: (task: HookTask) => Promise<void>;
   readonly dropped: (task: HookTask) => void;
@@ -36,6 +38,7 @@ export class HookLanes {
   readonly #lanes = new Map<number, Lane>();
   /** Lanes that have a task and are not at work, the one that waits longest first. */
   readonly #ready: Lane[] = [];
+  readonly #waitingOf = new Map<string, number>();
   #running = 0;
   #waiting = 0;
   #onIdle: (() => void)[] = [];
@@ -50,8 +53,10 @@ export class HookLanes {
   }
 
   up(task: HookTask): void {
-    if (this.#waiting >= this.#options.mostWaiting) {
-      this.#options.dropped(task);
+    const { mostWaiting, mostWaitingPerUser, dropped } = this.#options;
+    const ofUser = this.#waitingOf.get(userOf(task)) ?? 0;
+    if (this.#waiting >= mostWaiting || ofUser >= mostWaitingPerUser) {
+      dropped(task);
       return;
     }
     const lane = this.#laneOf(task.session);
@@ -86,7 +91,7 @@ export class HookLanes {
 
   #add(lane: Lane, task: HookTask): void {
     lane.tasks.push(task);
-    this.#waiting += 1;
+    this.#count(task, 1);
     if (!lane.isRunning && lane.tasks.length === 1) this.#ready.push(lane);
     this.#next();
   }
@@ -96,11 +101,19 @@ export class HookLanes {
       const lane = this.#ready.shift();
       const task = lane?.tasks.shift();
       if (lane === undefined || task === undefined) return;
-      this.#waiting -= 1;
+      this.#count(task, -1);
       this.#running += 1;
       lane.isRunning = true;
       void this.#options.run(task).then(() => this.#done(lane, addressOf(task.session)));
     }
+  }
+
+  #count(task: HookTask, step: 1 | -1): void {
+    this.#waiting += step;
+    const user = userOf(task);
+    const ofUser = (this.#waitingOf.get(user) ?? 0) + step;
+    if (ofUser === 0) this.#waitingOf.delete(user);
+    else this.#waitingOf.set(user, ofUser);
   }
 
   #done(lane: Lane, address: number): void {
@@ -120,6 +133,10 @@ export class HookLanes {
     this.#lanes.set(address, lane);
     return lane;
   }
+}
+
+function userOf({ session }: HookTask): string {
+  return session.user.name;
 }
 
 function addressOf({ lease }: LiveSession): number {

@@ -27,6 +27,7 @@ export interface HooksOptions {
 
 const AT_ONCE = 8;
 const MOST_WAITING = 10_000;
+const MOST_WAITING_PER_USER = 100;
 /** How long the end of the server waits for what is still to be run and sent. */
 const STOP_MS = 10_000;
 /** Logins that are refused: an attack must not become a flood of events. */
@@ -53,6 +54,7 @@ export class Hooks implements SessionObserver {
     this.#lanes = new HookLanes({
       atOnce: AT_ONCE,
       mostWaiting: MOST_WAITING,
+      mostWaitingPerUser: MOST_WAITING_PER_USER,
       run: (task) => this.#run(task),
       dropped: (task) => this.#ended(task, { kind: 'dropped' }, 0),
     });

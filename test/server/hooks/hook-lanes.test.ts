@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { downEvent, upEvent } from '../../../server/hooks/hook-event.ts';
-import { HookLanes, type HookTask } from '../../../server/hooks/hook-lanes.ts';
+import { HookLanes, type HookLanesOptions, type HookTask } from '../../../server/hooks/hook-lanes.ts';
 import type { LiveSession } from '../../../server/session-observer.ts';
 import { liveSession } from './live-session.ts';
 
@@ -13,9 +13,9 @@ class Fixture {
   readonly lanes: HookLanes;
   readonly #open: (() => void)[] = [];
 
-  constructor(bounds: { readonly atOnce?: number; readonly mostWaiting?: number } = {}) {
+  constructor(bounds: Partial<Pick<HookLanesOptions, 'atOnce' | 'mostWaiting' | 'mostWaitingPerUser'>> = {}) {
     this.lanes = new HookLanes({
-      ...{ atOnce: 8, mostWaiting: 100, ...bounds },
+      ...{ atOnce: 8, mostWaiting: 100, mostWaitingPerUser: 100, ...bounds },
       run: (task) => {
         this.begun.push(nameOf(task));
         return new Promise((resolve) => this.#open.push(resolve));
@@ -40,7 +40,7 @@ class Fixture {
 }
 
 const nameOf = ({ session, event }: HookTask): string => `${event.event.slice(8)} ${session.id}`;
-const session = (id: string, address = 1): LiveSession => liveSession({ id, address });
+const session = (id: string, address = 1, user = 'ann'): LiveSession => liveSession({ id, address, user });
 
 test('begin and end of a session run in this order, one after the other', async () => {
   const world = new Fixture();
@@ -96,6 +96,26 @@ test('so many may wait; a session that was left out has no end either, and no en
   for (const each of [a, b, c]) world.down(each);
   for (let i = 0; i < 4; i++) await world.finish();
   assert.deepEqual(world.begun, ['up a', 'up b', 'down a', 'down b']);
+});
+
+test('who reconnects faster than scripts run leaves nobody out but himself, whichever addresses he gets', async () => {
+  const world = new Fixture({ atOnce: 1, mostWaiting: 10, mostWaitingPerUser: 4 });
+  for (let i = 0; i < 20; i++) {
+    const each = session(`a${i}`, i % 5);
+    world.up(each);
+    world.down(each);
+  }
+  assert.equal(world.dropped.includes('up a0'), false);
+  assert.equal(world.dropped.includes('up a19'), true);
+  const other = session('b', 9, 'bob');
+  world.up(other);
+  world.down(other);
+  assert.equal(world.dropped.includes('up b'), false);
+  for (let i = 0; i < 20; i++) await world.finish();
+  assert.ok(world.begun.includes('up b') && world.begun.includes('down b'));
+  assert.equal(world.lanes.waiting, 0);
+  world.up(session('c', 1));
+  assert.equal(world.begun.at(-1), 'up c', 'once he has waited, he is served again');
 });
 
 test('idle: when nothing runs and nothing waits', async () => {
