@@ -3,7 +3,7 @@ import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
-import { type Config, type Origins, showConfig } from './config.ts';
+import { type Config, type Origins, veilConfig } from './config.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
@@ -69,7 +69,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     health: options.health,
     accounts: options.accounts,
     tokens: options.tokens,
-    config: () => showConfig(options.config, options.origins),
+    config: () => veilConfig(options.config, options.origins),
     sessions: () => plane.sessions(),
     metrics: () => options.metrics(),
     attempts: (query) => attempts.list(query),

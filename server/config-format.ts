@@ -25,6 +25,8 @@ export interface Format<T> {
   parse(raw: unknown): { readonly value: T } | undefined;
   /** The value as a user would write it. */
   show(value: T): unknown;
+  /** The same for who may see the configuration, but no secret in it; `show` where there is none. */
+  veil?(value: T): unknown;
   /** The value names a file; `config.ts` makes it absolute. */
   readonly isPath?: true;
   /** The same of a list. */
@@ -293,10 +295,20 @@ export const endpoint: Format<Endpoint> = {
 };
 
 /** Without a name and password, which would show wherever the configuration does. */
-export const webhookUrl: Item<string> = {
+const webhookUrl: Item<string> = {
   allowed: 'an http:// or https:// URL without a user name',
   parse: (text) => (/^https?:\/\/[^\s"'<>@,]{1,2000}$/.test(text) && URL.canParse(text) ? text : undefined),
   show: (value) => value,
+};
+
+/** Many receivers ask for nothing but the right path or query, so these are shown to nobody. */
+export const webhookUrls: Format<readonly string[]> = {
+  ...list(webhookUrl, { most: 8 }),
+  veil: (urls) =>
+    urls.map((url) => {
+      const { origin } = new URL(url);
+      return url === origin ? url : `${origin}/…`;
+    }),
 };
 
 /** A pool needs room for the server and a client (/30); more than a /8 is a typing mistake. */

@@ -21,7 +21,7 @@ import {
   path,
   paths,
   text,
-  webhookUrl,
+  webhookUrls,
   whole,
   word,
   yesOrNo,
@@ -548,7 +548,7 @@ export const SCHEMA: Schema = {
       doc: 'Time that a hook has before it is killed.',
     },
     webhooks: {
-      format: list(webhookUrl, { most: 8 }),
+      format: webhookUrls,
       default: 'none',
       doc: 'Where to post events as JSON: sessions, refused logins, renewed certificates.',
       flag: { name: 'webhook', value: 'URL', repeat: true },

@@ -57,11 +57,30 @@ export function loadConfig(input: {
 }
 
 /** Each key with its value as a user would write it, and its origin; for `sstpd config`. */
-export function showConfig(config: Config, origins: Origins): { key: string; value: unknown; origin: string }[] {
-  return KEYS.map(({ key, leaf }) => {
-    const value = key.split('.').reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
-    return { key, value: leaf.format.show(value), origin: origins.get(key) ?? 'default' };
+export function showConfig(config: Config, origins: Origins): ShownKey[] {
+  return KEYS.map(({ key, leaf }) => shownKey(key, leaf.format.show(valueIn(config, key)), origins));
+}
+
+/** The same without secrets, for all who may read it over the network. */
+export function veilConfig(config: Config, origins: Origins): ShownKey[] {
+  return KEYS.map(({ key, leaf: { format } }) => {
+    const value = valueIn(config, key);
+    return shownKey(key, format.veil === undefined ? format.show(value) : format.veil(value), origins);
   });
+}
+
+interface ShownKey {
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+function shownKey(key: string, value: unknown, origins: Origins): ShownKey {
+  return { key, value, origin: origins.get(key) ?? 'default' };
+}
+
+function valueIn(config: Config, key: string): unknown {
+  return key.split('.').reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], config);
 }
 
 export interface KeyDescription {

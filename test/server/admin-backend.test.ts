@@ -15,9 +15,13 @@ const USERS = [
   { name: 'bobby', password: PASSWORD },
 ];
 
-function newBackend(t: TestContext, prefixLength = 24): { world: World; backend: AdminBackend } {
+function newBackend(
+  t: TestContext,
+  { prefixLength = 24, webhooks = [] }: { readonly prefixLength?: number; readonly webhooks?: readonly string[] } = {},
+): { world: World; backend: AdminBackend } {
   const world = new World(t, { users: USERS, prefixLength });
-  const { config } = world.context;
+  const { hooks, ...rest } = world.context.config;
+  const config = { ...rest, hooks: { ...hooks, webhooks } };
   const { store, table, leases, control, attempts } = world;
   const plane = { workers: [], sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
@@ -62,6 +66,11 @@ test('status and configuration are those of this process', async (t) => {
     backend.config().find(({ key }) => key === 'network.mtu'),
     { key: 'network.mtu', value: 1400, origin: 'flag --mtu' },
   );
+});
+
+test('who may read the configuration does not learn where webhooks can be posted to', (t) => {
+  const { backend } = newBackend(t, { webhooks: ['https://chat.example/hooks/T0K3N'] });
+  assert.doesNotMatch(JSON.stringify(backend.config()), /T0K3N/);
 });
 
 test('sessions are the tunnels, oldest first, from the HTTP answer on; other connections are none', async (t) => {
@@ -234,7 +243,7 @@ test('a new fixed address counts for the next connection; taken away it goes bac
 });
 
 test("somebody's fixed address is nobody else's, until it is taken away or the user is removed", (t) => {
-  const { world, backend } = newBackend(t, 30); // .2 and nothing else
+  const { world, backend } = newBackend(t, { prefixLength: 30 }); // .2 and nothing else
   const isFree = (): boolean => {
     const lease = world.pool.lease('bobby', 's', undefined);
     world.pool.release(0x0a090002, 's');

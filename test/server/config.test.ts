@@ -12,6 +12,7 @@ import {
   type FlagValues,
   loadConfig,
   showConfig,
+  veilConfig,
 } from '../../server/config.ts';
 
 let folder: string;
@@ -538,6 +539,22 @@ test('showConfig writes values so that a file with them loads as the same config
   assert.deepEqual(shown.find((row) => row.key === 'listen')?.value, ['[::1]:443', '1.2.3.4:5']);
   const flags = Object.fromEntries(shown.map(({ key, value }) => [key, value as string]));
   assert.deepEqual(load({ flags }).config, config);
+});
+
+test('veilConfig shows the same but for what is secret in it', () => {
+  const urls = ['https://chat.example/hooks/T0K3N', 'https://x.example?key=T0K3N', 'http://127.0.0.1:8080'];
+  const { config, origins } = load({ flags: { 'hooks.webhooks': urls, 'hooks.secretFile': '/s' } });
+  const [shown, veiled] = [showConfig(config, origins), veilConfig(config, origins)];
+  assert.deepEqual(
+    veiled.filter((row, i) => JSON.stringify(row) !== JSON.stringify(shown[i])),
+    [
+      {
+        key: 'hooks.webhooks',
+        value: ['https://chat.example/…', 'https://x.example/…', 'http://127.0.0.1:8080'],
+        origin: origins.get('hooks.webhooks'),
+      },
+    ],
+  );
 });
 
 test('any text in the environment or a flag loads or ends in one line (property)', () => {
