@@ -60,6 +60,8 @@ export class AdminListener implements AdminNetwork {
       },
       handler,
     );
+    // Node has the app answer, and what it writes before there is TLS never leaves: the socket would stay.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.maxConnections = MOST_CONNECTIONS;
     server.setTimeout(SILENCE_MS);
     this.#server = server;

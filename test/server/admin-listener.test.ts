@@ -122,6 +122,21 @@ test('more connections than it takes are closed, and headers that are too long r
   assert.ok(closed <= 13, `${closed}`);
 });
 
+test('who never speaks TLS, or speaks it badly, does not keep the connection', { timeout: 10_000 }, async (t) => {
+  const listener = create({ 'tls.handshakeMs': '200' });
+  const server = listener.createServer(() => {});
+  server.on('clientError', (_error, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  t.after(() => server.close());
+  const { port } = new URL(await listener.listen());
+  for (const bytes of [undefined, 'GET / HTTP/1.1\r\n\r\n', '\u0016\u0003\u0001\u0000\u0005']) {
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    t.after(() => socket.destroy());
+    socket.on('error', () => {}).resume();
+    if (bytes !== undefined) socket.write(bytes);
+    await once(socket, 'close');
+  }
+});
+
 test('a port that is taken is said with the key and what to do', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.after(() => other.close());
