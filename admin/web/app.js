@@ -1,10 +1,10 @@
 /** The page: who is signed in, which view is open, and whether the server answers. */
-import { Api } from './api.js';
+import { Api, OfflineError } from './api.js';
 import { closeDialogs } from './dialog.js';
 import { element, fill, setText } from './element.js';
 import { poll } from './poll.js';
 import { Shell } from './shell.js';
-import { setupView, signInView } from './sign-in.js';
+import { faultView, setupView, signInView } from './sign-in.js';
 
 /** How often the page looks whether the first account has been made. */
 const SETUP_MS = 3000;
@@ -68,7 +68,10 @@ function showPage(name) {
 }
 
 const stop = poll(async () => {
-  const { needsSetup, name } = await api.login();
+  const { needsSetup, name } = await api.login().catch((error) => {
+    if (!(error instanceof OfflineError)) fill(app, faultView(error));
+    throw error;
+  });
   stop();
   if (needsSetup) showSetup();
   else if (name === undefined) showSignIn();

@@ -52,8 +52,12 @@ export function emptyState(title, ...next) {
   return element('div', { class: 'empty' }, element('p', { class: 'empty-title' }, title), element('p', {}, ...next));
 }
 
-/** The heading of a view: the focus comes here when the view does. */
-export function heading(/** @type {Child[]} */ ...children) {
+/**
+ * The heading of a view: the focus comes here when the view does.
+ *
+ * @param {...Child} children
+ */
+export function heading(...children) {
   return element('h1', { tabindex: -1 }, ...children);
 }
 

@@ -59,6 +59,17 @@ export function setupView() {
   );
 }
 
+/**
+ * Not even that much can be asked.
+ *
+ * @param {unknown} error
+ */
+export function faultView(error) {
+  const place = errorPlace();
+  place.show(error);
+  return front(element('h1', {}, 'This page does not work now'), place.element);
+}
+
 /** @param {...(Node | undefined)} children */
 function front(...children) {
   return element('main', { class: 'front' }, logo(), ...children);

@@ -89,6 +89,47 @@ test('sign in by keyboard alone: a wrong password is told and announced, the rig
   assert.ok(await heading('Sessions').evaluate((element) => element.matches(':focus')));
 });
 
+test('too many wrong passwords: the page says how long to wait', { skip }, async () => {
+  const headers = { 'retry-after': '7' };
+  await page.goto('/');
+  await page.getByLabel('Name').fill(ADMIN_NAME);
+  await page.getByLabel('Password').fill('wrong');
+  await page.route('**/v1/login', (route) =>
+    route.fulfill({ status: 429, headers, json: { error: 'ERR_SLOW_DOWN', message: 'slow down' } }),
+  );
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').getByText('Too many attempts. Try again in 7 s.').waitFor();
+});
+
+test('each view has its address, its title and the focus on its heading; the back button works', { skip }, async () => {
+  await signIn(page);
+  const menu = page.getByRole('navigation');
+  for (const name of ['Users', 'Attempts', 'Certificates', 'Health', 'Sessions']) {
+    await menu.getByRole('link', { name }).click();
+    await heading(name).and(page.locator(':focus')).waitFor();
+    assert.equal(await page.title(), `${name} · sstpd`);
+    assert.equal(new URL(page.url()).hash, `#/${name.toLowerCase()}`);
+    assert.equal(await menu.locator('[aria-current=page]').innerText(), name);
+  }
+  await page.goBack();
+  await heading('Health').waitFor();
+  await page.reload();
+  await heading('Health').waitFor();
+});
+
+test('of a long list the page shows as much as somebody reads, and finds the rest', { skip }, async () => {
+  await signIn(page);
+  const [user] = (await ask(page, '/v1/users')) as object[];
+  const many = Array.from({ length: 5000 }, (_, index) => ({ ...user, name: `user-${index}` }));
+  await page.route('**/v1/users', (route) => route.fulfill({ json: many }));
+  await page.goto('/#/users');
+  await page.getByText('The first 200 of 5000.').waitFor();
+  assert.equal(await page.locator('td.lead').count(), 200);
+  await page.getByLabel('Find a user').fill('user-4999');
+  await row('user-4999').waitFor();
+  assert.equal(await page.locator('td.lead').count(), 1);
+});
+
 test('the cookie is out of reach of scripts and of other sites', { skip }, async () => {
   await signIn(page);
   const [cookie] = await page.context().cookies();

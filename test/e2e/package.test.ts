@@ -77,6 +77,9 @@ async function tunnel(t: TestContext): Promise<void> {
   const serve = ['serve', '--data', lab.data, '--workers', '2', ...SERVE_ARGS];
   const server = new SstpdProcess(lab.server, [...npx, ...serve], env);
   await server.line({ msg: 'server.started', workers: 2 });
+  // Read before the rights were dropped.
+  const page = await lab.server.run('curl', ['--silent', '--insecure', 'https://127.0.0.1:8443/assets/app.js']);
+  assert.equal(page, readFileSync(join(CLONE, 'admin/web/app.js'), 'utf8'));
   const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
   const connect = ['connect', SERVER, '--user', user, '--ca', join(lab.data, 'ca.pem'), '--json'];
   const client = new SstpdProcess(lab.client(), [...npx, ...connect], { ...ENV, SSTPD_PASSWORD: password });
