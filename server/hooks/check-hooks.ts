@@ -63,7 +63,7 @@ function reach<Result>(look: () => Result, refuse: (what: string) => never): Res
   try {
     return look();
   } catch (error) {
-    return refuse(`can't be looked at (${(error as NodeJS.ErrnoException).code}): name an executable that exists`);
+    return refuse(`can't be looked at (${(error as NodeJS.ErrnoException).code}): name a file that exists`);
   }
 }
 

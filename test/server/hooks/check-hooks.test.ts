@@ -101,5 +101,5 @@ test('the secret: long enough, without the line end, and for nobody else', { ski
   assert.equal(check({ secretFile: write('0123456789abcdef\n') }).secret.toString(), '0123456789abcdef');
   assert.throws(() => check({ secretFile: write('short') }), refused(/^hooks\.secretFile: .* holds 5 bytes, 16 to/));
   assert.throws(() => check({ secretFile: write('0123456789abcdef', 0o644) }), refused(/open to everybody: chmod 600/));
-  assert.throws(() => check({ secretFile: `${file}-none` }), refused(/ENOENT/));
+  assert.throws(() => check({ secretFile: `${file}-none` }), refused(/ENOENT\): name a file that exists/));
 });
