@@ -283,6 +283,7 @@ function selfTest({ caPem }: ProfileFacts): string[] {
     '    Write-Host (\'    rasdial "{0}" "{1}" *\' -f $Name, $UserName)',
     "    Write-Host 'Codes that it may show:'",
     ...CODES.map(([code, text]) => `    Write-Host ${powershellLiteral(`    ${code.padEnd(12)}${text}`)}`),
+    '    Write-Host (\'Why it failed, whoever runs the server can see: sstpd explain --user "{0}"\' -f $UserName)',
     '}',
     '',
   ];

@@ -44,6 +44,7 @@ export function nextSteps(summary: StartSummary): string {
     '',
     `More users: ${command(summary, 'user add NAME')}`,
     `Who is on:  ${command(summary, 'sessions')}`,
+    `Who failed: ${command(summary, 'explain')}`,
     'Stop:       Ctrl-C',
     '',
   ].join('\n');
@@ -52,9 +53,10 @@ export function nextSteps(summary: StartSummary): string {
 const NOTHING_TO_DIAL = ['The certificate has no name that clients could dial: give one with --host NAME.'];
 
 function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
-  const { ca } = summary;
+  const { ca, portalPath } = summary;
+  const way = portalPath === undefined ? 'paste' : 'let users open the portal, or paste';
   return [
-    'Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:',
+    `Windows: ${way} this into PowerShell (run as administrator), then connect in Settings > Network > VPN:`,
     '',
     ...windowsPaste(client),
     '',

@@ -111,7 +111,7 @@ function windows(base: string, facts: ProfileFacts): Html {
 <pre tabindex="0"><code>${command}</code></pre></li>
 <li>Open <em>Settings</em>, <em>Network &amp; internet</em>, <em>VPN</em>, and connect to <strong>${connection}</strong>.</li>
 </ol>
-<p>The script sets up the connection, tests the way to the server and says what is wrong if it finds something. With <code>-Uninstall</code> it takes everything back, with <code>-SelfTest</code> it only tests. Text at its top explains the rest.</p>
+<p>The script sets up the connection, tests the way to the server and says what is wrong if it finds something. With <code>-Uninstall</code> it takes everything back, with <code>-SelfTest</code> it only tests. Text at its top explains the rest. If Windows still does not connect, tell whoever runs the server when you tried: they can see why.</p>
 <p class="note">For programs that dial by themselves there is a phone book, too: ${fileLink(base, fileName('pbk'))}. It has not been tried on Windows, and it holds neither certificates nor routes.</p>
 </section>`;
 }

@@ -50,7 +50,7 @@ sstpd is ready.
   CA SHA-256   AB:CD:EF
   note         net.ipv4.ip_forward was off; it is on now and stays on
 
-Windows: paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
+Windows: let users open the portal, or paste this into PowerShell (run as administrator), then connect in Settings > Network > VPN:
 
 $ca = ''
 $ca += 'MIIBszCCARygAwIBAgIBATANBgkqhkiG9w0BAQsFADAA'
@@ -66,6 +66,7 @@ Linux: copy /var/lib/sstpd/ca.pem over, then either of
 
 More users: sudo npx sstpd user add NAME
 Who is on:  sudo npx sstpd sessions
+Who failed: sudo npx sstpd explain
 Stop:       Ctrl-C
 `;
   assert.equal(nextSteps(OWN_CA), text);
@@ -95,6 +96,7 @@ Linux: either of
 
 More users: sudo npx sstpd user add NAME
 Who is on:  sudo npx sstpd sessions
+Who failed: sudo npx sstpd explain
 Stop:       Ctrl-C
 `,
   );
@@ -102,7 +104,7 @@ Stop:       Ctrl-C
 
 test('commands name the data directory unless it is the usual one', () => {
   const text = nextSteps({ ...OWN_CA, data: '/srv/vpn' });
-  for (const words of ['user add NAME', 'sessions', 'user passwd vpn']) {
+  for (const words of ['user add NAME', 'sessions', 'explain', 'user passwd vpn']) {
     assert.ok(text.includes(`sudo npx sstpd ${words} --data /srv/vpn`), words);
   }
 });

@@ -149,6 +149,7 @@ function Test-Vpn {
     Write-Host '    691         wrong user name or password'
     Write-Host '    647         the account is disabled'
     Write-Host '    868         the name of the server is not known in DNS'
+    Write-Host ('Why it failed, whoever runs the server can see: sstpd explain --user "{0}"' -f $UserName)
 }
 
 if ($Uninstall) {
