@@ -91,15 +91,21 @@ async function ask(
 }
 
 /** The addresses that a listener takes; for all of them, those of the machine that a client could dial. */
-function placesOf(host: string | undefined, port: number): Place[] {
+export function placesOf(
+  host: string | undefined,
+  port: number,
+  interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
+): Place[] {
   if (host !== undefined && host !== '0.0.0.0') return [{ host, port }];
-  const own = Object.values(networkInterfaces())
+  const own = Object.values(interfaces)
     .flatMap((list) => list ?? [])
     .filter(({ family }) => host === undefined || family === 'IPv4')
     .filter(({ address }) => !address.toLowerCase().startsWith('fe80:'))
     .filter(({ internal, address }) => !internal || !/^(?:127\.|::1$)/.test(address))
-    .map(({ address }) => ({ host: address, port }));
-  return own.length > 0 ? own.slice(0, MOST_ADDRESSES) : [{ host: '127.0.0.1', port }];
+    .map(({ address }) => address);
+  // The devices of all workers have the server's own address in the pool.
+  const hosts = own.length > 0 ? [...new Set(own)].slice(0, MOST_ADDRESSES) : ['127.0.0.1'];
+  return hosts.map((address) => ({ host: address, port }));
 }
 
 async function hold(host: string | undefined, port: number): Promise<Server> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { createAuthority } from '../../../certs/index.ts';
-import { examineFreePorts, examineServedPorts } from '../../../server/doctor/ports.ts';
+import { examineFreePorts, examineServedPorts, placesOf } from '../../../server/doctor/ports.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -22,6 +22,20 @@ test('a port that is free answers while it is held, and is free again afterwards
   assert.match(finding?.text ?? '', /answers at 127\.0\.0\.1:\d+; a firewall .* can not be seen/);
   const [all] = await examineFreePorts([{ host: undefined, port: 0 }]);
   assert.equal(all?.result, 'ok', all?.text);
+});
+
+test('an address that several devices have is asked once', () => {
+  const rest = {
+    netmask: '255.255.255.0',
+    family: 'IPv4',
+    mac: '00:00:00:00:00:00',
+    internal: false,
+    cidr: null,
+  } as const;
+  const tunnel = [{ ...rest, address: '10.86.0.1' }];
+  const uplink = [{ ...rest, address: '192.0.2.1' }];
+  const hosts = placesOf(undefined, 443, { uplink, sstp0: tunnel, sstp1: tunnel }).map(({ host }) => host);
+  assert.deepEqual(hosts, ['192.0.2.1', '10.86.0.1']);
 });
 
 test('a port that is taken, and an address that this machine does not have', async (t) => {
