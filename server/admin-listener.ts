@@ -108,5 +108,5 @@ export async function probeAdminListener({ admin }: Config): Promise<void> {
 }
 
 function ofAdmin({ message, cause }: ListenError): ListenError {
-  return new ListenError(`admin.listen: ${message}, with --admin ADDR:PORT, or give --admin off`, { cause });
+  return new ListenError(`admin.listen: ${message} (--admin ADDR:PORT, or --admin off)`, { cause });
 }

@@ -28,5 +28,5 @@ export async function openMetrics(
 
 function ofMetrics(error: Error): Error {
   if (!(error instanceof ListenError)) return error;
-  return new ListenError(`metrics.listen: ${error.message}, with --metrics ADDR:PORT`, { cause: error.cause });
+  return new ListenError(`metrics.listen: ${error.message} (--metrics ADDR:PORT)`, { cause: error.cause });
 }

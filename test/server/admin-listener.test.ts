@@ -144,7 +144,7 @@ test('a port that is taken is said with the key and what to do', async (t) => {
   const { port } = other.address() as { port: number };
   const { config } = loadConfig({ flags: { 'admin.listen': `127.0.0.1:${port}` }, env: {} });
   const message = new RegExp(
-    `^admin\\.listen: cannot listen on 127\\.0\\.0\\.1:${port}: another program has the port; .*; stop it or choose another port, with --admin ADDR:PORT, or give --admin off$`,
+    `^admin\\.listen: cannot listen on 127\\.0\\.0\\.1:${port}: another program has the port; .*; stop it or choose another port \\(--admin ADDR:PORT, or --admin off\\)$`,
   );
   await assert.rejects(probeAdminListener(config), { code: 'ERR_LISTEN', message });
   const listener = AdminListener.create(config, material(first));
