@@ -4,6 +4,7 @@ import type {
   AttemptList,
   AttemptQuery,
   AttemptView,
+  CertificateView,
   ConfigView,
   NewUser,
   SessionView,
@@ -94,6 +95,10 @@ export class AdminClient {
       'GET',
       `/v1/users/${encodeURIComponent(user)}/profile${query}`,
     )) as ProfileFacts;
+  }
+
+  async certificates(): Promise<CertificateView[]> {
+    return (await call(this.#socketPath, 'GET', '/v1/certificates')) as CertificateView[];
   }
 
   async users(): Promise<UserView[]> {

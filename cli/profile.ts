@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { AdminClient } from '../admin/index.ts';
 import { PROFILE_FORMATS, type ProfileFile, type ProfileFormat, profileFile, profileFiles } from '../profile/index.ts';
+import { chooseByName } from '../tls/index.ts';
 import type { Run } from './main.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
@@ -33,6 +35,7 @@ export function addProfileCommand(program: Command, terminal: Terminal, run: Run
       }
       const client = await runningServer(command, terminal);
       const facts = await client.profile(user, host);
+      if (host !== undefined) await warnOfForeignName(client, facts.host, terminal);
       const files = format === 'all' ? profileFiles(facts) : [profileFile(format, facts)];
       if (out === undefined) for (const { text } of files) terminal.stdout.write(text);
       else for (const path of writeFiles(out, files)) terminal.stdout.write(`${path}\n`);
@@ -45,6 +48,16 @@ Examples:
   $ npx sstpd profile ann --out ann
   $ npx sstpd profile ann --format ps1 > setup.ps1
   $ npx sstpd profile ann --format sstpc --host 203.0.113.10`;
+
+/** Not refused: where TLS ends at a program in front, another certificate counts. */
+async function warnOfForeignName(client: AdminClient, host: string, terminal: Terminal): Promise<void> {
+  const names = (await client.certificates()).flatMap((certificate) => certificate.names);
+  // Of two, the second is the one whose names are asked about.
+  if (chooseByName([{ names: [] }, { names }], host) === 1) return;
+  terminal.stderr.write(
+    `sstpd: ${host} is not in the server's certificate, so clients will refuse the server: start it with --host ${host} too\n`,
+  );
+}
 
 /** NetworkManager takes a connection only from a file that nobody else can read. */
 function writeFiles(folder: string, files: readonly ProfileFile[]): string[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type AdminServer, adminSocketPath, startAdminServer } from '../../admin/index.ts';
 import { profileFile, profileFiles } from '../../profile/index.ts';
-import { ErrorLog, FakeBackend, storeError } from '../admin/fake-backend.ts';
+import { CERTIFICATE, ErrorLog, FakeBackend, storeError } from '../admin/fake-backend.ts';
 import { PLAIN } from '../profile/facts.ts';
 import { inProcess } from './support.ts';
 
@@ -41,10 +41,18 @@ test('all files go into a folder; the one for NetworkManager is its owner’s al
 
 test('one file is printed, for the host that was asked for', async () => {
   const args = ['profile', 'ann', '--format', 'ps1', '--host', '192.0.2.5', '--data', data];
-  const { code, stdout } = await inProcess(args);
+  const { code, stdout, stderr } = await inProcess(args);
   assert.equal(code, 0);
+  assert.match(stderr, /^sstpd: 192\.0\.2\.5 is not in the server's certificate, .* --host 192\.0\.2\.5 too\n$/);
   assert.equal(stdout, profileFile('ps1', { ...PLAIN, host: '192.0.2.5' }).text);
   assert.deepEqual(backend.calls, [['profile', 'ann', '192.0.2.5']]);
+});
+
+test('a host that the certificate has is nothing to warn of', async () => {
+  for (const host of CERTIFICATE.names) {
+    const { code, stderr } = await inProcess(['profile', 'ann', '--format', 'pbk', '--host', host, '--data', data]);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, host);
+  }
 });
 
 test('what can not be is one line', async () => {
