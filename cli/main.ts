@@ -63,7 +63,7 @@ export async function main(
 
 function newProgram(terminal: Terminal): Command {
   return new Command('sstpd')
-    .description('MS-SSTP VPN server in user space: TLS, HTTP, SSTP and PPP in one process')
+    .description('SSTP (MS-SSTP) VPN server in user space, with its own client, admin page and set-up portal')
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [COMMAND]', 'show how a command is used')
     .helpOption('-h, --help', 'show how this command is used')
