@@ -1,5 +1,5 @@
 /** What the list of users and the page of one user share. */
-import { field } from './controls.js';
+import { copyable, field } from './controls.js';
 import { element } from './element.js';
 import { randomPassword } from './random-password.js';
 
@@ -16,6 +16,18 @@ export function groupsFrom(text) {
 /** @param {readonly string[]} groups */
 export function groupTags(groups) {
   return element('span', { class: 'tags' }, ...groups.map((group) => element('span', { class: 'tag' }, group)));
+}
+
+/**
+ * A password that was made here, the only time that anybody sees it.
+ *
+ * @param {string} password
+ */
+export function passwordOnce(password) {
+  return [
+    copyable(password, 'the password'),
+    element('p', { class: 'help' }, 'It is shown this once. Hand it over now, or write it down.'),
+  ];
 }
 
 /** A random password, or one that is typed. */

@@ -1,22 +1,10 @@
 /** One user: what may be changed, and what else there is to see. */
-import {
-  badge,
-  button,
-  card,
-  copyable,
-  errorPlace,
-  facts,
-  field,
-  heading,
-  link,
-  rescueFocus,
-  toast,
-} from '../controls.js';
+import { badge, button, card, errorPlace, facts, field, heading, link, rescueFocus, toast } from '../controls.js';
 import { ask } from '../dialog.js';
 import { element, fill } from '../element.js';
 import { hashOf } from '../route.js';
 import { plural, stranger, time, visible } from '../text.js';
-import { groupsFrom, passwordChoice, userPath } from '../user-parts.js';
+import { groupsFrom, passwordChoice, passwordOnce, userPath } from '../user-parts.js';
 
 /** @import { UserView } from '../../backend.ts' */
 /** @import { Place, View } from '../shell.js' */
@@ -61,7 +49,7 @@ export function userView({ api }, name) {
         ['Connected now', plural(sessions, 'session')],
         ['Last login', lastLoginAt === undefined ? 'never' : time(lastLoginAt)],
         ['Added', time(createdAt)],
-        ['Kept is', secretKind === 'password' ? 'the password, sealed' : 'the NT hash, sealed'],
+        ['Stored', secretKind === 'password' ? 'the password, sealed' : 'the NT hash, sealed'],
       ]),
       element('p', { class: 'buttons' }, link(hashOf('attempts', undefined, { user: name }), 'Attempts of this user')),
     );
@@ -140,11 +128,7 @@ export function userView({ api }, name) {
         const { value, isRandom } = choice.take();
         await change({ password: value });
         if (!isRandom) return toast('The password is set.');
-        return [
-          element('p', {}, 'The password is set:'),
-          copyable(value, 'the password'),
-          element('p', { class: 'help' }, 'It is shown this once. Hand it over now, or write it down.'),
-        ];
+        return [element('p', {}, 'The password is set:'), ...passwordOnce(value)];
       },
     });
   }

@@ -1,23 +1,11 @@
 /** Who may connect. */
-import {
-  badge,
-  button,
-  card,
-  checkbox,
-  copyable,
-  emptyState,
-  errorPlace,
-  field,
-  heading,
-  link,
-  toast,
-} from '../controls.js';
+import { badge, button, card, checkbox, emptyState, errorPlace, field, heading, link, toast } from '../controls.js';
 import { ask } from '../dialog.js';
 import { element } from '../element.js';
 import { LiveTable } from '../live-table.js';
 import { hashOf } from '../route.js';
 import { stranger, time, visible } from '../text.js';
-import { groupsFrom, groupTags, passwordChoice } from '../user-parts.js';
+import { groupsFrom, groupTags, passwordChoice, passwordOnce } from '../user-parts.js';
 
 /** @import { UserView } from '../../backend.ts' */
 /** @import { Place, View } from '../shell.js' */
@@ -139,11 +127,7 @@ function added(name, password) {
     toast(`${visible(name)} is added.`);
     return undefined;
   }
-  return [
-    element('p', {}, stranger(name), ' is added. The password:'),
-    copyable(password, 'the password'),
-    element('p', { class: 'help' }, 'It is shown this once. Hand it over now, or write it down.'),
-  ];
+  return [element('p', {}, stranger(name), ' is added. The password:'), ...passwordOnce(password)];
 }
 
 /** @param {UserView} user */
