@@ -165,6 +165,23 @@ test('/metrics is what promtool takes for good, whatever the state of the server
   await check();
 });
 
+test('over TLS a token of the scope metrics is needed, and no other opens it', { skip }, async (t) => {
+  const [lab, server] = await start(t, 1);
+  const ask = async (...headers: string[]): Promise<string> => {
+    const words = headers.flatMap((header) => ['-H', header]);
+    return lab.server.run('curl', ['-sS', '-k', '-w', '%{http_code}', ...words, 'https://127.0.0.1:8443/metrics']);
+  };
+  const tokenFor = async (scope: string): Promise<string> => {
+    const added = await server.must(['token', 'add', `for-${scope}`, '--scope', scope, '--json']);
+    return `Authorization: Bearer ${(JSON.parse(added) as { token: string }).token}`;
+  };
+  assert.match(await ask(), /401$/);
+  assert.match(await ask(await tokenFor('read')), /403$/);
+  const answer = await ask(await tokenFor('metrics'));
+  assert.match(answer, /^sstp_build_info\{[^}]+\} 1$/m);
+  assert.match(answer, /200$/);
+});
+
 test('a port that is taken is said in one line, and nothing is left behind', { skip }, async (t) => {
   const lab = await VpnLab.create();
   t.after(() => lab.destroy());
