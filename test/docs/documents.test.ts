@@ -68,18 +68,25 @@ test('.ci/run runs each check that the README names, and each script that it cal
   assert.match(ci, /^step npm run bench -- --quick$/m);
 });
 
-test('each command and flag that the README shows exists', () => {
+test('each command and flag that README and docs/ show exists', () => {
   const commands = new Map<string, Set<string>>();
-  for (const match of readme.matchAll(
-    /\bsstpd ((?:serve|user|profile|sessions|explain|doctor|metrics|config|connect|demo|build-addon)\b(?: [a-z]+\b)?)([^`\n]*)/g,
-  )) {
+  const text = [readme, ...globSync('docs/*.md').map((page) => readFileSync(page, 'utf8'))]
+    .join('\n')
+    .replaceAll('\\\n', '');
+  const started = [...text.matchAll(/\bnpm start -- (.+)/g)].map((match) => `sstpd serve ${match[1]}`);
+  for (const match of [text, ...started]
+    .join('\n')
+    .matchAll(
+      /\bsstpd ((?:serve|user|admin|token|profile|sessions|explain|doctor|metrics|config|connect|demo|build-addon)\b(?: [a-z]+\b)?)([^`\n]*)/g,
+    )) {
     const [first = '', second] = match[1]?.split(' ') ?? [];
-    const words = ['user', 'sessions'].includes(first) && second !== undefined ? `${first} ${second}` : first;
+    const hasSubcommands = ['user', 'admin', 'token', 'sessions'].includes(first) && second !== undefined;
+    const words = hasSubcommands ? `${first} ${second}` : first;
     const flags = commands.get(words) ?? new Set();
     for (const [flag] of (match[2] ?? '').matchAll(/--[a-z][a-z0-9-]*/g)) flags.add(flag);
     commands.set(words, flags);
   }
-  assert.ok(commands.size >= 10, `only ${[...commands.keys()]}`);
+  assert.ok(commands.size >= 20, `only ${[...commands.keys()]}`);
   for (const [words, flags] of commands) {
     const help = helpOf(words.split(' '));
     for (const flag of flags) assert.match(help, new RegExp(`${flag}\\b`), `sstpd ${words} ${flag}`);
@@ -108,6 +115,10 @@ test('each link inside the repository leads to a file and a heading', () => {
   }
 });
 
+test('the README leads to each page of docs/', () => {
+  for (const page of globSync('docs/*.md')) assert.ok(readme.includes(`](${page}`), page);
+});
+
 test('each file and folder that ARCHITECTURE.md names exists', () => {
   const named = [...architecture.matchAll(/`([a-z0-9-]+\/[a-z0-9/.-]*)`/g)].map((match) => match[1] ?? '');
   assert.ok(named.length >= 30, `only ${named.length} names`);
@@ -121,14 +132,12 @@ test('the folder table of ARCHITECTURE.md has the folders that test/architecture
   assert.deepEqual(rows.toSorted(), watched.toSorted());
 });
 
-test('each reason and event that the README names as text in the log is in the code', () => {
+test('each reason and event that explain.md names as text in the log is in the code', () => {
   const code = globSync('{server,tls,sstp,ppp,auth,datapath}/**/*.ts')
     .map((file) => readFileSync(file, 'utf8'))
     .join('\n');
-  const [, troubleshooting = ''] = /^## Troubleshooting\n(.+?)^## /ms.exec(readme) ?? [];
-  const words = [...troubleshooting.matchAll(/`([a-z]+(?:[.-][a-z-]+)+|drops[A-Z]\w+)`/g)].map(
-    (match) => match[1] ?? '',
-  );
+  const [, log = ''] = /^## In the log\n(.+)/ms.exec(readFileSync('docs/explain.md', 'utf8')) ?? [];
+  const words = [...log.matchAll(/`([a-z]+(?:[.-][a-z-]+)+|drops[A-Z]\w+)`/g)].map((match) => match[1] ?? '');
   const events = words.filter((word) => !word.endsWith('.pem') && !word.startsWith('tls.ciphers'));
   assert.ok(events.length >= 25, `only ${events.length} words`);
   for (const word of events) assert.ok(new RegExp(`\\b${word}\\b`).test(code), word);
