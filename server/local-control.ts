@@ -31,11 +31,12 @@ export class LocalControl implements ControlPlane {
     return this.#sessions.size;
   }
 
+  /** @throws {Error} if there is a session of that id, which would be out of reach then */
   open(info: SessionInfo): ControlSession {
-    const session = new Session(info, this.#options, () => {
-      if (this.#sessions.get(info.id) === session) this.#sessions.delete(info.id);
-    });
-    this.#sessions.set(info.id, session);
+    const { id } = info;
+    if (this.#sessions.has(id)) throw new Error(`session ${id} was opened twice`);
+    const session = new Session(info, this.#options, () => this.#sessions.delete(id));
+    this.#sessions.set(id, session);
     return session;
   }
 

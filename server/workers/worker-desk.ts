@@ -80,6 +80,7 @@ export class WorkerDesk {
   }
 
   #openTicket(number: number, address: string): void {
+    if (this.#tickets.has(number)) throw new Error(`ticket ${number} was opened twice`);
     const ticket = this.#options.admission.open(address);
     if (ticket === undefined) return;
     this.#tickets.set(number, ticket);
@@ -92,7 +93,6 @@ export class WorkerDesk {
   }
 
   #openSession(id: string, peerAddress: string): void {
-    if (this.#sessions.has(id)) throw new Error(`session ${id} was opened twice`);
     const { control, device, send } = this.#options;
     const session = control.open({
       id,

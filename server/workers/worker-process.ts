@@ -11,6 +11,7 @@ import { acceptReport, makeReport, type Report } from '../metrics/report.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
 import { FOLDER_FD, type WorkerProgram } from './program.ts';
+import { isWellFormed } from './well-formed.ts';
 import { WorkerDesk } from './worker-desk.ts';
 
 const DEVICE_FD = 4;
@@ -184,7 +185,7 @@ export class WorkerProcess {
   }
 
   #watch(): Promise<WorkerExit> {
-    this.#child.on('message', (message) => this.#onMessage(message as ToSupervisor));
+    this.#child.on('message', (message) => this.#onMessage(message));
     return new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
         clearInterval(this.#asking);
@@ -212,8 +213,9 @@ export class WorkerProcess {
   }
 
   /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
-  #onMessage(message: ToSupervisor): void {
+  #onMessage(message: unknown): void {
     try {
+      if (!isWellFormed(message)) throw new Error('a message without the right form');
       this.#handle(message);
     } catch (error) {
       this.#options.log.error('worker.fault', { pid: this.pid, error: error instanceof Error ? error.stack : error });

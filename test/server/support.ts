@@ -1,4 +1,5 @@
 /** The shell of the server in virtual time: real machines, pools and user store; doubles for TLS, the device and the web. */
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +28,7 @@ import type { SessionObserver } from '../../server/session-observer.ts';
 import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
 import type { ToWorker } from '../../server/workers/messages.ts';
 import { RemoteControl } from '../../server/workers/remote-control.ts';
+import { isWellFormed } from '../../server/workers/well-formed.ts';
 import { type ControlMessage, WorkerDesk } from '../../server/workers/worker-desk.ts';
 import type { TlsConnectionInfo } from '../../tls/index.ts';
 import { MemoryTun } from '../../tun/index.ts';
@@ -238,7 +240,10 @@ export class World {
         log: this.log,
         certificate: () => this.certificate,
         methods: config.auth.methods,
-        changed: (attempt) => this.attempts.put(attempt),
+        changed: (attempt) => {
+          assert.ok(isWellFormed(deserialize(serialize({ kind: 'attempt', attempt }))));
+          this.attempts.put(attempt);
+        },
       },
       congestionControl: '',
       advertiser,
@@ -262,7 +267,12 @@ export class World {
         queueMicrotask(() => receive(deserialize(bytes) as Message));
       };
     };
-    const remote = new RemoteControl(over((message) => this.desk?.receive(message as ControlMessage)));
+    const remote = new RemoteControl(
+      over((message) => {
+        assert.ok(isWellFormed(message));
+        this.desk?.receive(message as ControlMessage);
+      }),
+    );
     const send = over((message: ToWorker) => {
       if ('session' in message) remote.receive(message);
       else if (message.kind === 'portal-answered') remote.portalAnswered(message);

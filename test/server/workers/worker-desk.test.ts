@@ -107,6 +107,22 @@ test('what makes no sense is an error, and what comes too late is nothing', asyn
   desk.receive({ kind: 'ticket-closed', ticket: 77 });
 });
 
+test('a worker keeps no place that it has given back, and no session of another out of reach', async (t) => {
+  const world = workerWorld(t);
+  const { desk = assert.fail(), control, admission } = world;
+  const { connection } = await connected(world);
+  const opened = { kind: 'opened', session: connection.id, peerAddress: '192.0.2.9' } as const;
+  const other = new WorkerDesk({ control, admission, device: 'memory1', send: () => {} });
+  assert.throws(() => other.receive(opened), /opened twice/);
+  const { connections } = admission;
+  other.receive({ kind: 'ticket-opened', ticket: 1, address: '192.0.2.9' });
+  assert.throws(() => other.receive({ kind: 'ticket-opened', ticket: 1, address: '192.0.2.9' }), /opened twice/);
+  other.close();
+  assert.equal(admission.connections, connections);
+  assert.equal(control.countOfUser('alice'), 1);
+  assert.equal(desk.sessions, 1);
+});
+
 /** Two workers, and the supervisor that counts for both. */
 function twoWorkers(t: TestContext, limits: { connections: number; unauthenticatedPerAddress: number }) {
   const all = { unauthenticated: 100, ...limits };
