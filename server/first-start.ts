@@ -11,13 +11,16 @@ const FIRST_USER = 'vpn';
  * Names a client can dial when the operator gave none: a full host name, this machine's addresses, then the short name.
  * Loopback and link-local addresses are of no use to a client, nor are names that mean another machine there. What no
  * certificate can carry is left out; of more than fit into one, the addresses come first.
+ *
+ * @param tunnels devices of a server that runs, which its clients reach only once they are connected
  */
 export function machineNames(
   host: string = hostname(),
   interfaces: typeof networkInterfaces = networkInterfaces,
+  tunnels: readonly string[] = [],
 ): string[] {
-  const addresses = Object.values(interfaces())
-    .flatMap((list) => list ?? [])
+  const addresses = Object.entries(interfaces())
+    .flatMap(([device, list]) => (tunnels.includes(device) ? [] : (list ?? [])))
     .filter(
       (entry) =>
         !entry.internal && !entry.address.toLowerCase().startsWith('fe80:') && !entry.address.startsWith('169.254.'),

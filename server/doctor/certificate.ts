@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import {
   type CertificateChain,
@@ -21,15 +22,15 @@ export interface CertificateView {
 
 interface Moment {
   readonly user: UserIds;
-  readonly isRunning: boolean;
+  /** TUN devices of the server that runs; undefined: none does. */
+  readonly devices: readonly string[] | undefined;
   readonly now: Date;
 }
 
 const CHECK = 'certificate files';
 
 /** The certificate as it lies in its files. Nothing is made or mended. */
-export function examineFiles(config: Config, user: UserIds, isRunning: boolean, now: Date): CertificateView {
-  const moment = { user, isRunning, now };
+export function examineFiles(config: Config, moment: Moment): CertificateView {
   const pairs = config.tls.cert.map((cert, index): readonly [string, string] => [cert, config.tls.key[index] ?? '']);
   if (pairs.length === 0) {
     return config.tls.acme.enabled ? examineAcme(config, moment) : examinePair(config, undefined, moment);
@@ -42,12 +43,13 @@ export function examineFiles(config: Config, user: UserIds, isRunning: boolean, 
 function examinePair(
   config: Config,
   pair: readonly [string, string] | undefined,
-  { user, isRunning, now }: Moment,
+  { user, devices, now }: Moment,
 ): CertificateView {
   const [cert, key] = pair ?? [join(config.data, 'server.pem'), join(config.data, 'server.key')];
   const isOwn = pair === undefined;
-  const own = isOwn ? (isRunning ? 'running' : 'stopped') : undefined;
-  const names = isOwn && config.hosts.length === 0 ? machineNames() : config.hosts;
+  const own = isOwn ? (devices === undefined ? 'stopped' : 'running') : undefined;
+  const names =
+    isOwn && config.hosts.length === 0 ? machineNames(hostname(), networkInterfaces, devices) : config.hosts;
   try {
     const read = (): ReturnType<typeof readCertificateFiles> => readCertificateFiles(cert, key);
     const files = isOwn ? asUser(user, read) : read();

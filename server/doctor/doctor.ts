@@ -42,7 +42,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('rights', async () => [examineRights()]);
   const user = await runUserOf(config, findings);
 
-  const { findings: found, served } = examineFiles(config, user, isRunning, now);
+  const { findings: found, served } = examineFiles(config, { user, devices: running?.devices, now });
   findings.push(...found);
   if (served !== undefined) findings.push(await examineRevocation(served.chain));
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));

@@ -7,6 +7,7 @@ import { createAuthority, issueServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
 import { connect, tunMissing } from '../support/netns.ts';
 import { SSTPD, SstpdProcess } from '../support/sstpd-process.ts';
+import { SstpdServer } from '../support/sstpd-server.ts';
 import { SERVE_ARGS, SERVER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
@@ -168,6 +169,14 @@ for (const { name, prepare, script, args = [], says, fix } of FAULTS) {
     assert.match(found.fix ?? '', fix);
   });
 }
+
+test('a server without a name to dial warns of no address that only its own devices have', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  const server = await SstpdServer.start({ netns: lab.server, data: lab.data, args: ['--workers', '1'] });
+  const { stdout } = await server.run(['doctor', '--json']);
+  const { findings } = JSON.parse(stdout) as Said;
+  assert.equal(findings.find(({ check }) => check === 'certificate names')?.result, 'ok', stdout);
+});
 
 test('what a start does not refuse it says in its notes: ciphers that leave clients out, a narrow line', {
   skip,

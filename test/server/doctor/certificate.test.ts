@@ -19,7 +19,7 @@ function acmeConfig(t: TestContext, name: string = NAME): Config {
   return loadConfig({ flags: { data: folder, hosts: [name] }, env }).config;
 }
 
-const examine = (config: Config) => examineFiles(config, SELF, false, new Date());
+const examine = (config: Config) => examineFiles(config, { user: SELF, devices: undefined, now: new Date() });
 
 function store(config: Config, name: string): string {
   const { certificatePem, keyPem, fingerprint } = new TestAuthority().issue(name);
