@@ -9,7 +9,9 @@ import {
 } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
+import { COOKIE } from './asker.ts';
 import { answer, hasBody } from './plain-answer.ts';
+import { FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
 
 /** Silence of the other server, or of the client in the middle of a body. */
 const SILENCE_MS = 30_000;
@@ -29,6 +31,9 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
   'expect',
 ]);
+
+/** A browser sends the cookies of a host to each of its ports: with the admin page's, the other server could log in there. */
+const OUR_COOKIES: ReadonlySet<string> = new Set([COOKIE, SESSION_COOKIE, FORM_COOKIE]);
 
 /**
  * Hands each request on to another web server, and its answer back; bodies pass as they come. The other server learns
@@ -92,7 +97,7 @@ function originForm(target: string): string | undefined {
 function requestHeaders(incoming: IncomingMessage, upstream: URL, address: string | undefined): OutgoingHttpHeaders {
   const { headers } = incoming;
   return {
-    ...withoutConnection(headers),
+    ...withoutOurCookies(withoutConnection(headers)),
     host: upstream.host,
     ...framingOf(headers),
     ...(address === undefined ? {} : { 'x-forwarded-for': address }),
@@ -109,6 +114,13 @@ function framingOf(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const { 'content-length': length, 'transfer-encoding': coding } = headers;
   if (coding !== undefined) return { 'transfer-encoding': 'chunked' };
   return length === undefined ? {} : { 'content-length': length };
+}
+
+function withoutOurCookies({ cookie, ...others }: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const theirs = String(cookie ?? '')
+    .split(/; */)
+    .filter((pair) => pair !== '' && !OUR_COOKIES.has(pair.split('=', 1)[0]?.trim() ?? ''));
+  return theirs.length === 0 ? others : { ...others, cookie: theirs.join('; ') };
 }
 
 function answerHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

@@ -196,6 +196,20 @@ test('another server: request and answer pass, with the address of the client an
     assert.equal(request?.headers[name], undefined, name);
 });
 
+test('another server: it sees no cookie of the admin page or the portal, which browsers send to each port', async (t) => {
+  const { url, seen } = await behind(t);
+  const ask = await serve(t, { kind: 'proxy', url });
+  await ask(
+    get('/', 'Cookie: a=1; __Host-sstpd=secret; b="2=3";__Secure-sstpd-user=secret\r\nCookie: __Host-sstpd=x; c\r\n'),
+  );
+  await ask(get('/', 'Cookie: __Host-sstpd=secret\r\n'));
+  await ask(get('/', 'Cookie: __Host-sstpd2=theirs\r\n'));
+  assert.deepEqual(
+    seen.map(({ headers }) => headers.cookie),
+    ['a=1; b="2=3"; c', undefined, '__Host-sstpd2=theirs'],
+  );
+});
+
 test('another server: bodies of known and unknown length pass whole, also with methods that have none', async (t) => {
   const { url, seen } = await behind(t);
   const ask = await serve(t, { kind: 'proxy', url });
