@@ -6,7 +6,7 @@ import type { AdminNetwork } from '../admin/index.ts';
 import { chooseByName, formatEndpoint, ListenError, listenError, type TlsServerContext } from '../tls/index.ts';
 import { type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
-import { probe } from './listeners.ts';
+import { probeForLater } from './listeners.ts';
 
 /** An operator has a few browsers and some scripts. */
 const MOST_CONNECTIONS = 128;
@@ -104,7 +104,9 @@ export class AdminListener implements AdminNetwork {
 export async function probeAdminListener({ admin }: Config): Promise<void> {
   if (admin.listen === undefined) return;
   const { host, port } = admin.listen;
-  await probe(host, port).catch((error) => Promise.reject(error instanceof ListenError ? ofAdmin(error) : error));
+  await probeForLater(host, port).catch((error) =>
+    Promise.reject(error instanceof ListenError ? ofAdmin(error) : error),
+  );
 }
 
 function ofAdmin({ message, cause }: ListenError): ListenError {

@@ -2,7 +2,9 @@ import { createServer } from 'node:net';
 import {
   formatEndpoint,
   type ListenAddress,
+  ListenError,
   type ListenOptions,
+  lacksAddress,
   listenError,
   PlainListener,
   type TlsFailure,
@@ -146,6 +148,18 @@ function isProbe({ stage, bytesReceived }: TlsFailure): boolean {
 function fieldsOf(error: Error, failure: TlsFailure): Record<string, unknown> {
   const { remoteAddress, remotePort, stage, alert, hint } = failure;
   return { peer: formatEndpoint(remoteAddress, remotePort), stage, alert, hint, error: error.message };
+}
+
+/**
+ * For listeners that open when the TUN devices are up: an address that this machine lacks may be the server's own in the
+ * pool, and if it is not, listening says so.
+ *
+ * @throws {ListenError}
+ */
+export async function probeForLater(host: string, port: number): Promise<void> {
+  await probe(host, port).catch((error: unknown) => {
+    if (!(error instanceof ListenError) || !lacksAddress(error)) throw error;
+  });
 }
 
 /** @throws {ListenError} */

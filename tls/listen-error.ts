@@ -10,6 +10,11 @@ export function listenError(error: NodeJS.ErrnoException, host: string | undefin
   return new ListenError(`${place}: ${reason(error, port)}`, { cause: error });
 }
 
+/** Whether this machine does not have the address, or not yet. */
+export function lacksAddress({ cause }: ListenError): boolean {
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRNOTAVAIL';
+}
+
 /** Address and port as in a URL: an IPv6 address in brackets. */
 export function formatEndpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -48,7 +48,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
   await examine('ports', () =>
     running === undefined
-      ? examineFreePorts([...placesOf(config), ...(config.admin.listen === undefined ? [] : [config.admin.listen])])
+      ? examineFreePorts(placesOf(config), config.admin.listen === undefined ? [] : [config.admin.listen])
       : examineServedPorts(
           // Those without TLS come last.
           running.listening.slice(0, config.listen.length),

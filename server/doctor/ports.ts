@@ -4,7 +4,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect as tlsConnect } from 'node:tls';
 import { type Finding, fine, problem, warning } from '../../core/index.ts';
-import { formatEndpoint, ListenError, listenError } from '../../tls/index.ts';
+import { formatEndpoint, ListenError, lacksAddress, listenError } from '../../tls/index.ts';
 import type { Config, ListenAddress } from '../config.ts';
 
 const ANSWER_MS = 3_000;
@@ -17,10 +17,18 @@ interface Place {
   readonly port: number;
 }
 
-/** Without a server: takes each port for a moment, and connects to it. */
-export async function examineFreePorts(listen: readonly ListenAddress[]): Promise<Finding[]> {
+/**
+ * Without a server: takes each port for a moment, and connects to it.
+ *
+ * @param later what is opened when the TUN devices are up, perhaps on their address
+ */
+export async function examineFreePorts(
+  listen: readonly ListenAddress[],
+  later: readonly ListenAddress[] = [],
+): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const { host, port } of listen) {
+  for (const place of [...listen, ...later]) {
+    const { host, port } = place;
     const check = `port ${formatEndpoint(host ?? '*', port)}`;
     try {
       const server = await hold(host, port);
@@ -32,7 +40,11 @@ export async function examineFreePorts(listen: readonly ListenAddress[]): Promis
       if (!(error instanceof ListenError)) throw error;
       // "cannot listen on …: cause; remedy"
       const [text = error.message, ...remedy] = error.message.split('; ');
-      findings.push(problem(check, text, remedy.join('; ') || 'choose another with --listen'));
+      if (later.includes(place) && lacksAddress(error)) {
+        findings.push(
+          warning(check, text, "it must be the server's own address in the pool, which it gets at the start"),
+        );
+      } else findings.push(problem(check, text, remedy.join('; ') || 'choose another with --listen'));
     }
   }
   return findings;

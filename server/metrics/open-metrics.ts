@@ -2,13 +2,13 @@ import { listenForMetrics } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import { ListenError, listenError } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
-import { probe } from '../listeners.ts';
+import { probeForLater } from '../listeners.ts';
 import type { UndoStack } from '../undo-stack.ts';
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
 export async function probeMetricsListener({ metrics: { listen } }: Config): Promise<void> {
   if (listen === undefined) return;
-  await probe(listen.host, listen.port).catch((error) => Promise.reject(ofMetrics(error)));
+  await probeForLater(listen.host, listen.port).catch((error) => Promise.reject(ofMetrics(error)));
 }
 
 /** Serves the metrics where `metrics.listen` says, if it does. @throws {ListenError} naming the key */

@@ -8,7 +8,7 @@ import { put, TestAuthority } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
-import { SERVER, type ServeSettings, VpnLab } from '../support/vpn-lab.ts';
+import { INSIDE, SERVER, type ServeSettings, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 const ADMIN_PASSWORD = 'of the administrator';
@@ -365,4 +365,22 @@ test('a taken port ends the start with one line; off means the socket only', { s
   assert.doesNotMatch(server.process.text, /admin page/);
   assert.equal(await server.must(['user', 'list']).then((text) => text.includes('vpn')), true);
   assert.equal((await lab.server.exec('ss', ['-Hltn', `sport = :${ADMIN_PORT}`])).stdout.trim().split('\n').length, 1);
+});
+
+test('the API and the metrics on the address inside the tunnels, for connected clients', { skip }, async (t) => {
+  const lab = await makeLab(t);
+  const before = await lab.state();
+  const wrong = lab.launch('exec "$@"', { args: ['--admin', '192.0.2.9:8443'] });
+  assert.equal((await wrong.end()).status, 1);
+  assert.match(wrong.text, /^sstpd: admin\.listen: cannot listen on 192\.0\.2\.9:8443: this machine does not have /m);
+  assert.equal(await lab.state(), before, 'all is taken back');
+
+  const server = await lab.serveAnn({ args: ['--admin', `${INSIDE}:8443`, '--metrics', `${INSIDE}:9100`] });
+  const client = lab.connect();
+  await client.up();
+  const ask = (url: string): Promise<string> => lab.client().run('curl', ['-sk', '--max-time', '10', url]);
+  assert.equal(await ask(`https://${INSIDE}:8443/v1/login`), '{"needsSetup":true}');
+  assert.match(await ask(`http://${INSIDE}:9100/metrics`), /^sstp_connects_total/m);
+  await client.stop();
+  await server.stop();
 });

@@ -46,6 +46,10 @@ test('a port that is taken, and an address that this machine does not have', asy
   assert.match(taken?.fix ?? '', /ss -ltnp/);
   const [foreign] = await examineFreePorts([{ host: '192.0.2.99', port: 0 }]);
   assert.match(foreign?.text ?? '', /does not have the address/);
+  assert.equal(foreign?.result, 'problem');
+  const [later] = await examineFreePorts([], [{ host: '192.0.2.99', port: 0 }]);
+  assert.equal(later?.result, 'warning');
+  assert.match(later?.fix ?? '', /own address in the pool/);
 });
 
 test('a server that answers with its certificate, with another one, and not at all', async (t) => {
