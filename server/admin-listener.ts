@@ -1,8 +1,10 @@
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { domainToASCII } from 'node:url';
 import type { AdminNetwork } from '../admin/index.ts';
+import { addressKey } from '../auth/index.ts';
 import { chooseByName, formatEndpoint, ListenError, listenError, type TlsServerContext } from '../tls/index.ts';
 import { type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
@@ -10,6 +12,8 @@ import { probeForLater } from './listeners.ts';
 
 /** An operator has a few browsers and some scripts. */
 const MOST_CONNECTIONS = 128;
+/** Who takes all that one address may have keeps nobody out elsewhere. */
+const MOST_PER_ADDRESS = 32;
 const MOST_HEADER_BYTES = 8192;
 const REQUEST_MS = 10_000;
 const HEADERS_MS = 5_000;
@@ -63,6 +67,7 @@ export class AdminListener implements AdminNetwork {
     // Node has the app answer, and what it writes before there is TLS never leaves: the socket would stay.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.maxConnections = MOST_CONNECTIONS;
+    server.on('connection', fewPerAddress());
     server.setTimeout(SILENCE_MS);
     this.#server = server;
     return server;
@@ -98,6 +103,25 @@ export class AdminListener implements AdminNetwork {
     // Challenges of an ACME authority are answered on the VPN port.
     return tlsContext(this.#config, { ...material, challenges: [] });
   }
+}
+
+/** @returns what closes a connection of an address that has enough of them */
+function fewPerAddress(): (socket: Socket) => void {
+  const counts = new Map<string, number>();
+  return (socket) => {
+    const key = addressKey(socket.remoteAddress ?? '');
+    const count = counts.get(key) ?? 0;
+    if (count >= MOST_PER_ADDRESS) {
+      socket.destroy();
+      return;
+    }
+    counts.set(key, count + 1);
+    socket.once('close', () => {
+      const left = (counts.get(key) ?? 1) - 1;
+      if (left === 0) counts.delete(key);
+      else counts.set(key, left);
+    });
+  };
 }
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */

@@ -109,18 +109,49 @@ test('more connections than it takes are closed, and headers that are too long r
   socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`);
   assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 431 /);
   socket.destroy();
-  const sockets: Socket[] = [];
-  t.after(() => sockets.forEach((one) => void one.destroy()));
   let closed = 0;
   for (let i = 0; i < 140; i += 1) {
-    const one = connect({ host: '127.0.0.1', port });
-    sockets.push(one);
-    one.on('error', () => {}).on('close', () => (closed += 1));
-    await once(one, 'connect');
+    const one = await knock(t, port, `127.0.0.${1 + (i % 5)}`);
+    one.on('close', () => (closed += 1));
   }
   while (closed < 12) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(closed <= 13, `${closed}`);
 });
+
+test('who takes all that one address may have keeps nobody out elsewhere, and gives it back', {
+  timeout: 10_000,
+}, async (t) => {
+  const port = await open(t, create());
+  const [first32, rest] = [[] as Socket[], [] as Socket[]];
+  for (let i = 0; i < 40; i += 1) (i < 32 ? first32 : rest).push(await knock(t, port, '127.0.0.2'));
+  for (const one of rest) if (!one.closed) await once(one, 'close');
+  assert.deepEqual(
+    first32.filter((one) => one.closed),
+    [],
+  );
+  (await dial(port)).destroy();
+  for (const one of first32) one.destroy();
+  const again = (): Promise<TLSSocket> =>
+    dial(port, { localAddress: '127.0.0.2' }).catch(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10)); // the server has not seen the ends yet
+      return again();
+    });
+  for (let i = 0; i < 70; i += 1) {
+    const socket = await again();
+    if (i % 2 === 0) socket.end();
+    else socket.destroy();
+    await once(socket, 'close');
+  }
+});
+
+/** A connection that says nothing. */
+async function knock(t: TestContext, port: number, localAddress: string): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress });
+  t.after(() => socket.destroy());
+  socket.on('error', () => {}).resume();
+  await once(socket, 'connect');
+  return socket;
+}
 
 test('who never speaks TLS, or speaks it badly, does not keep the connection', { timeout: 10_000 }, async (t) => {
   const listener = create({ 'tls.handshakeMs': '200' });
