@@ -70,6 +70,14 @@ type Step =
 const LINK_LOCAL_PREFIX = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
 
 /** How long an orderly end may take before the socket is torn down: LCP 1 s, Call Disconnect 5 s. */
+/** OpenSSL's reasons, by Node's names, not to know who issued the certificate. */
+const UNKNOWN_AUTHORITY: readonly string[] = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
 const LINGER_MS = 6_500;
 
 /**
@@ -162,8 +170,11 @@ export class SstpClient {
     this.#abandon('destroyed', 'torn down');
   }
 
-  #onDialFailed(error: Error): void {
-    this.#settle('connection-failed', error.message);
+  #onDialFailed(error: NodeJS.ErrnoException): void {
+    const remedy = UNKNOWN_AUTHORITY.includes(error.code ?? '')
+      ? "; the server's own authority is in its ca.pem: --ca"
+      : '';
+    this.#settle('connection-failed', error.message + remedy);
     this.#onClose();
   }
 

@@ -32,6 +32,14 @@ test('a tunnel that never came up is one line on standard error and status 1', {
   assert.match(stderr, /^sstpd: the connection to 198\.18\.0\.1 failed: authentication-failed \([^\n]+\)\n$/);
 });
 
+test('a certificate of an authority that is not known here: what mends it stands in the line', { skip }, async () => {
+  const words = [SSTPD, 'connect', SERVER, '--user', USER];
+  const env = { ...process.env, SSTPD_PASSWORD: PASSWORD };
+  const { code, stderr } = await lab.client().exec(process.execPath, words, { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /failed: connection-failed \(self-signed certificate in [^\n]*; .* in its ca\.pem: --ca\)\n$/);
+});
+
 test('a tunnel that can not be set up is one line on standard error', { skip }, async () => {
   const words = [SSTPD, 'connect', SERVER, '--user', USER, '--ca', `${lab.data}/ca.pem`];
   const env = ['PATH=/nowhere', `SSTPD_PASSWORD=${PASSWORD}`];
