@@ -359,7 +359,7 @@ test('a taken port ends the start with one line; off means the socket only', { s
   assert.equal((await failed.end()).status, 1);
   assert.match(
     failed.text,
-    /^sstpd: admin\.listen: cannot listen on 127\.0\.0\.1:8443: another program has the port; .* with --admin ADDR:PORT, or give --admin off$/,
+    /^sstpd: admin\.listen: cannot listen on 127\.0\.0\.1:8443: another program has the port; .* \(--admin ADDR:PORT, or --admin off\)$/,
   );
   const server = await lab.serve({ args: ['--admin', 'off'] });
   assert.doesNotMatch(server.process.text, /admin page/);
