@@ -5,7 +5,14 @@ import { hostname } from 'node:os';
 import { domainToASCII } from 'node:url';
 import type { AdminNetwork } from '../admin/index.ts';
 import { addressKey } from '../auth/index.ts';
-import { chooseByName, formatEndpoint, ListenError, listenError, type TlsServerContext } from '../tls/index.ts';
+import {
+  chooseByName,
+  formatEndpoint,
+  type ListenError,
+  listenError,
+  listenErrorOf,
+  type TlsServerContext,
+} from '../tls/index.ts';
 import { type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { probeForLater } from './listeners.ts';
@@ -126,13 +133,9 @@ function fewPerAddress(): (socket: Socket) => void {
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
 export async function probeAdminListener({ admin }: Config): Promise<void> {
-  if (admin.listen === undefined) return;
-  const { host, port } = admin.listen;
-  await probeForLater(host, port).catch((error) =>
-    Promise.reject(error instanceof ListenError ? ofAdmin(error) : error),
-  );
+  await probeForLater(admin.listen, ofAdmin);
 }
 
-function ofAdmin({ message, cause }: ListenError): ListenError {
-  return new ListenError(`admin.listen: ${message} (--admin ADDR:PORT, or --admin off)`, { cause });
+function ofAdmin(error: ListenError): ListenError {
+  return listenErrorOf('admin.listen', '--admin ADDR:PORT, or --admin off', error);
 }

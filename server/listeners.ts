@@ -154,11 +154,18 @@ function fieldsOf(error: Error, failure: TlsFailure): Record<string, unknown> {
  * For listeners that open when the TUN devices are up: an address that this machine lacks may be the server's own in the
  * pool, and if it is not, listening says so.
  *
+ * @param place undefined: there is to be no such listener
+ * @param named adds the key that says where it listens
  * @throws {ListenError}
  */
-export async function probeForLater(host: string, port: number): Promise<void> {
-  await probe(host, port).catch((error: unknown) => {
-    if (!(error instanceof ListenError) || !lacksAddress(error)) throw error;
+export async function probeForLater(
+  place: { readonly host: string; readonly port: number } | undefined,
+  named: (error: ListenError) => ListenError,
+): Promise<void> {
+  if (place === undefined) return;
+  await probe(place.host, place.port).catch((error: unknown) => {
+    if (!(error instanceof ListenError)) throw error;
+    if (!lacksAddress(error)) throw named(error);
   });
 }
 

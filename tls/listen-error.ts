@@ -10,6 +10,11 @@ export function listenError(error: NodeJS.ErrnoException, host: string | undefin
   return new ListenError(`${place}: ${reason(error, port)}`, { cause: error });
 }
 
+/** The same of a listener that a key of the configuration places. @param flags that set the key */
+export function listenErrorOf(key: string, flags: string, { message, cause }: ListenError): ListenError {
+  return new ListenError(`${key}: ${message} (${flags})`, { cause });
+}
+
 /** Whether this machine does not have the address, or not yet. */
 export function lacksAddress({ cause }: ListenError): boolean {
   return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRNOTAVAIL';

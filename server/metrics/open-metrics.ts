@@ -1,14 +1,13 @@
 import { listenForMetrics } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
-import { ListenError, listenError } from '../../tls/index.ts';
+import { type ListenError, listenError, listenErrorOf } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
 import { probeForLater } from '../listeners.ts';
 import type { UndoStack } from '../undo-stack.ts';
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
-export async function probeMetricsListener({ metrics: { listen } }: Config): Promise<void> {
-  if (listen === undefined) return;
-  await probeForLater(listen.host, listen.port).catch((error) => Promise.reject(ofMetrics(error)));
+export async function probeMetricsListener({ metrics }: Config): Promise<void> {
+  await probeForLater(metrics.listen, ofMetrics);
 }
 
 /** Serves the metrics where `metrics.listen` says, if it does. @throws {ListenError} naming the key */
@@ -26,7 +25,6 @@ export async function openMetrics(
   log.info('metrics.listening', { host, port: listener.port });
 }
 
-function ofMetrics(error: Error): Error {
-  if (!(error instanceof ListenError)) return error;
-  return new ListenError(`metrics.listen: ${error.message} (--metrics ADDR:PORT)`, { cause: error.cause });
+function ofMetrics(error: ListenError): ListenError {
+  return listenErrorOf('metrics.listen', '--metrics ADDR:PORT', error);
 }
