@@ -3,7 +3,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { type Finding, fine, problem, warning } from '../core/index.ts';
 import { CertificateError } from './certificate-error.ts';
-import { certificateHashes, certificateNames, coverage, hasServerAuth, WARN_DAYS } from './inspect.ts';
+import { allNames, certificateHashes, coverage, hasServerAuth, WARN_DAYS } from './inspect.ts';
 import { parseCertificates, parseKey } from './pem.ts';
 import { readIfThere } from './secure-file.ts';
 
@@ -93,8 +93,7 @@ function examineChain(chain: CertificateChain, { own, roots = rootCertificates }
 function examineNames(leaf: X509Certificate, options: ExamineOptions): Finding {
   const check = 'certificate names';
   const { names, own } = options;
-  const { dns, ip } = certificateNames(leaf);
-  const has = [...dns, ...ip].join(', ');
+  const has = allNames(leaf).join(', ');
   if (has === '') return reissue(check, 'it names nobody', 'have it issued for what clients dial', options);
   const faults = names.map((name) => coverage(leaf, name)).filter((line) => line !== undefined);
   if (faults.length > 0 && own === undefined) {

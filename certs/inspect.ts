@@ -22,6 +22,12 @@ const EKU_ANY = '2.5.29.37.0';
 /** Days before the end from which on `warnings` speaks of it. */
 export const WARN_DAYS = 21;
 
+/** DNS names first, then addresses, both as in `certificateNames`. */
+export function allNames(leaf: X509Certificate): string[] {
+  const { dns, ip } = certificateNames(leaf);
+  return [...dns, ...ip];
+}
+
 /**
  * The names in the SAN; the common name only where there is no SAN, as Windows does it. IP addresses are in the form of
  * `CheckedNames`, DNS names in lower case.
@@ -113,8 +119,7 @@ export function coverage(leaf: X509Certificate, name: string): string | undefine
     const { kind, text } = checkName(name);
     const covered = kind === 'ip' ? leaf.checkIP(text) : certificateCovers(leaf, text);
     if (covered) return undefined;
-    const { dns, ip } = certificateNames(leaf);
-    return `clients that dial ${text} will refuse the certificate; it is for ${[...dns, ...ip].join(', ')}`;
+    return `clients that dial ${text} will refuse the certificate; it is for ${allNames(leaf).join(', ')}`;
   } catch (error) {
     if (error instanceof CertificateError) return error.message;
     throw error;

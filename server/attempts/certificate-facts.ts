@@ -1,15 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { certificateNames, hasServerAuth } from '../../certs/index.ts';
+import { allNames, hasServerAuth } from '../../certs/index.ts';
 import type { ShownCertificate } from '../certificates/material.ts';
 import type { CertificateFacts } from './facts.ts';
 
 export function certificateFacts(certificate: Omit<ShownCertificate, 'keyPem' | 'names' | 'ocsp'>): CertificateFacts {
   const { certificatePem, isOwn } = certificate;
   const leaf = new X509Certificate(certificatePem);
-  const { dns, ip } = certificateNames(leaf);
   return {
-    names: [...dns, ...ip],
+    names: allNames(leaf),
     isOwn,
     hasServerAuth: hasServerAuth(leaf),
     notAfter: leaf.validToDate,

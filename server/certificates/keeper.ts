@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
+import { allNames, certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
 import { asUser, type Log } from '../../core/index.ts';
 import { chooseByName } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
@@ -166,9 +166,8 @@ export class CertificateKeeper {
       throw error;
     }
     this.#staple(served);
-    const { dns, ip } = certificateNames(fresh.leaf);
-    const { fingerprint256 } = fresh.leaf;
-    const renewal = { names: [...dns, ...ip], until: endOf(fresh), sha256: fingerprint256 };
+    const { leaf } = fresh;
+    const renewal = { names: allNames(leaf), until: endOf(fresh), sha256: leaf.fingerprint256 };
     this.#log.info('certificate.renewed', renewal);
     this.#renewed(renewal);
     this.#warn();
@@ -253,8 +252,7 @@ async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
   for (const [index, cert] of tls.cert.entries()) {
     const source = new FilesSource(cert, tls.key[index] ?? cert);
     const certificate = await source.load(new Date());
-    const { dns, ip } = certificateNames(certificate.leaf);
-    for (const name of [...dns, ...ip]) names.add(name);
+    for (const name of allNames(certificate.leaf)) names.add(name);
     all.push(newServed(source, certificate));
   }
   const [first, ...others] = all;

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { CertificateView } from '../../admin/index.ts';
-import { certificateNames, type ServerCertificate } from '../../certs/index.ts';
+import { allNames, type ServerCertificate } from '../../certs/index.ts';
 
 const DAY_MS = 86_400_000;
 const SOURCES = { 'own-ca': 'own', files: 'files', acme: 'acme' } as const;
@@ -8,22 +8,19 @@ const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r
 
 /** Certificates as an operator sees them. @param certificates the one for all other names first */
 export function certificateViews(certificates: readonly ServerCertificate[], now: Date): CertificateView[] {
-  return certificates.map(({ leaf, source }, index) => {
-    const { dns, ip } = certificateNames(leaf);
-    return {
-      source: SOURCES[source],
-      names: [...dns, ...ip],
-      subject: oneLine(leaf.subject),
-      issuer: oneLine(leaf.issuer),
-      notBefore: leaf.validFromDate.toISOString(),
-      notAfter: leaf.validToDate.toISOString(),
-      daysLeft: Math.floor((leaf.validToDate.getTime() - now.getTime()) / DAY_MS),
-      sha256: leaf.fingerprint256,
-      sha1: leaf.fingerprint,
-      key: describeKey(leaf.publicKey),
-      isDefault: index === 0,
-    };
-  });
+  return certificates.map(({ leaf, source }, index) => ({
+    source: SOURCES[source],
+    names: allNames(leaf),
+    subject: oneLine(leaf.subject),
+    issuer: oneLine(leaf.issuer),
+    notBefore: leaf.validFromDate.toISOString(),
+    notAfter: leaf.validToDate.toISOString(),
+    daysLeft: Math.floor((leaf.validToDate.getTime() - now.getTime()) / DAY_MS),
+    sha256: leaf.fingerprint256,
+    sha1: leaf.fingerprint,
+    key: describeKey(leaf.publicKey),
+    isDefault: index === 0,
+  }));
 }
 
 /** Node puts each part of a name on a line of its own; a certificate for names alone has none. */

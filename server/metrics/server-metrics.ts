@@ -1,6 +1,6 @@
 /** All metrics of a server in the text form of Prometheus, gathered when somebody asks. */
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
-import { certificateNames, type ServerCertificate } from '../../certs/index.ts';
+import { allNames, type ServerCertificate } from '../../certs/index.ts';
 import { version } from '../../core/index.ts';
 import type { Admission } from '../admission.ts';
 import type { ProcessMonitor } from './process-monitor.ts';
@@ -131,8 +131,7 @@ function addGauges(registry: Registry, sources: MetricSources): void {
   });
   gauge('sstp_certificate_expiry_timestamp_seconds', 'When a certificate ends.', ['names'], (expiry) => {
     for (const { leaf } of certificates()) {
-      const { dns, ip } = certificateNames(leaf);
-      expiry.set({ names: [...dns, ...ip].join(',').slice(0, MOST_NAMES_LENGTH) }, leaf.validToDate.getTime() / 1_000);
+      expiry.set({ names: allNames(leaf).join(',').slice(0, MOST_NAMES_LENGTH) }, leaf.validToDate.getTime() / 1_000);
     }
   });
 }
