@@ -8,7 +8,8 @@ export interface BoundSocket {
 
 /**
  * A TCP socket for a child process to listen on: bound where only this process may bind, and with a congestion control
- * that only this process may choose; what it accepts has that too. Others of the same user may bind the same port.
+ * that only this process may choose; what it accepts has that too, except for BBR, whose module is only loaded: a tunnel
+ * chooses that for itself where it is of use. Others of the same user may bind the same port.
  *
  * @param address numeric; `::` takes IPv4 as well
  * @param congestionControl such as `bbr`, or empty for the system's

@@ -12,6 +12,8 @@ interface Sample {
   readonly hasProbed?: boolean;
   readonly window?: number;
   readonly delivered?: number;
+  readonly tcpMinRttUs?: number;
+  readonly isRepairing?: boolean;
 }
 
 interface Answer {
@@ -19,19 +21,26 @@ interface Answer {
   readonly cap: number;
   readonly writeBytes: number;
   readonly targetUs: number;
+  readonly isRemote: boolean;
+  /** BBR is to begin anew, because it need not probe the round trip. */
+  readonly renews: boolean;
 }
 
 function run(samples: readonly Sample[]): Answer[] {
-  const rows = samples.flatMap(({ inPipe, rate, rttUs, minRttUs, nowUs, hasProbed, window, delivered }) => [
-    ...[inPipe, rate, rttUs, minRttUs, 1448, hasProbed === true ? 1 : 0, nowUs, window ?? 1000, delivered ?? 0],
+  const rows = samples.flatMap((sample) => [
+    ...[sample.inPipe, sample.rate, sample.rttUs, sample.minRttUs, 1448, sample.hasProbed === true ? 1 : 0],
+    ...[sample.nowUs, sample.window ?? 1000, sample.delivered ?? 0],
+    ...[sample.tcpMinRttUs ?? sample.minRttUs, sample.isRepairing === true ? 1 : 0],
   ]);
-  const out = new Float64Array(4 * samples.length);
+  const out = new Float64Array(6 * samples.length);
   loadNative().pipeRun(Float64Array.from(rows), out);
   return samples.map((_, i) => ({
-    may: out[4 * i] === 1,
-    cap: out[4 * i + 1] ?? 0,
-    writeBytes: out[4 * i + 2] ?? 0,
-    targetUs: out[4 * i + 3] ?? 0,
+    may: out[6 * i] === 1,
+    cap: out[6 * i + 1] ?? 0,
+    writeBytes: out[6 * i + 2] ?? 0,
+    targetUs: out[6 * i + 3] ?? 0,
+    isRemote: out[6 * i + 4] === 1,
+    renews: out[6 * i + 5] === 1,
   }));
 }
 
@@ -107,19 +116,22 @@ interface Moment {
   readonly rttMs: number;
   /** Delivered in the last step. */
   readonly mbits: number;
+  /** By BBR, of the round trip. */
+  readonly isProbing: boolean;
+  readonly targetUs: number;
 }
 
 const STEP_MS = 10;
 
 /**
  * A sender that always has more to send, on a path whose queue has no end. As with a real one, TCP's own figure of the rate
- * only rises, for the cap and not the window holds back, and its least round trip is renewed after ten seconds, for which
- * BBR sends next to nothing for 200 ms.
+ * only rises, for the cap and not the window holds back. BBR's least round trip is renewed after ten seconds, for which
+ * it sends next to nothing for 200 ms, unless it is made to begin anew: then it takes the one that TCP has known for long.
  */
 function play(pathAt: (ms: number) => Path, ms: number): Moment[] {
   const samples: Sample[] = [];
   const moments: Moment[] = [];
-  let [flight, delivered, rate, minRttUs, minAt, probeUntil, srttMs] = [32 * 1024, 0, 0, 0, 0, 0, 0];
+  let [flight, delivered, rate, minRttUs, minAt, probeUntil, srttMs, tcpMinRttUs] = [32 * 1024, 0, 0, 0, 0, 0, 0, 1e9];
   for (let nowMs = STEP_MS; nowMs <= ms; nowMs += STEP_MS) {
     const { mbits, baseMs } = pathAt(nowMs);
     const queue = Math.max(0, flight - (mbits * MBIT * baseMs) / 1000);
@@ -132,18 +144,21 @@ function play(pathAt: (ms: number) => Path, ms: number): Moment[] {
     rate = Math.max(rate, (sent / STEP_MS) * 1000);
     if (nowMs - minAt > 10_000) [probeUntil, minRttUs] = [nowMs + 200, 0];
     const isProbing = nowMs < probeUntil;
-    if (minRttUs === 0 || rttMs * 1000 <= minRttUs) [minRttUs, minAt] = [rttMs * 1000, nowMs];
+    if (minRttUs === 0 || rttMs * 1000 < minRttUs) [minRttUs, minAt] = [rttMs * 1000, nowMs];
+    tcpMinRttUs = Math.min(tcpMinRttUs, rttMs * 1000);
     const sample = {
       ...{ inPipe: Math.round(flight), rate: Math.round(rate), delivered: Math.round(delivered) },
       window: isProbing ? 4 : 1000,
       ...{ rttUs: Math.round(srttMs * 1000), minRttUs: Math.round(minRttUs), hasProbed: true, nowUs: nowMs * 1000 },
+      tcpMinRttUs: Math.round(tcpMinRttUs),
     };
     samples.push(sample);
-    const { cap } = last(run(samples));
+    const { cap, renews, targetUs } = last(run(samples));
+    if (renews) [minRttUs, minAt] = [tcpMinRttUs, nowMs];
     // What may be sent is there to be sent: what the kernel is asked next shows it.
     if (!isProbing) flight = Math.max(flight, cap + 1);
     samples[samples.length - 1] = { ...sample, inPipe: Math.round(flight) };
-    moments.push({ ms: nowMs, rttMs, mbits: ((sent / STEP_MS) * 1000) / MBIT });
+    moments.push({ ms: nowMs, rttMs, mbits: ((sent / STEP_MS) * 1000) / MBIT, isProbing, targetUs });
   }
   return moments;
 }
@@ -159,6 +174,55 @@ test('a steady path is full, and its queue short', () => {
   const moments = play(() => ({ mbits: 100, baseMs: 20 }), 4_000);
   assert.ok(mean(moments, 1_000) > 95, `${mean(moments, 1_000)}`);
   assert.ok(worst(moments, 1_000) < 32, `${worst(moments, 1_000)}`);
+});
+
+test('on a path that stays the same BBR never probes the round trip, and what is kept back instead costs no hundredth', () => {
+  const moments = play(() => ({ mbits: 100, baseMs: 20 }), 16_000);
+  assert.deepEqual(
+    moments.filter(({ isProbing }) => isProbing),
+    [],
+  );
+  assert.ok(mean(moments, 1_000) > 99, `${mean(moments, 1_000)}`);
+});
+
+test('nothing is renewed while segments are lost, nor by another congestion control', () => {
+  const empty = { inPipe: 1000, rate: 100 * MBIT, rttUs: 20_500, minRttUs: 20_000, hasProbed: true };
+  const renewals = (sample: Omit<Sample, 'nowUs'>) =>
+    run(steady(sample, 1, 12_000)).filter(({ renews }) => renews).length;
+  assert.equal(renewals(empty), 2);
+  assert.equal(renewals({ ...empty, isRepairing: true }), 0);
+  assert.equal(renewals({ ...empty, hasProbed: false }), 0);
+  // TCP's own least round trip, of five minutes, would be of another path.
+  assert.equal(renewals({ ...empty, tcpMinRttUs: 5_000 }), 0);
+});
+
+test('a longer round trip is not renewed but probed, and CoDel spares what waits meanwhile, but not for long', () => {
+  const moments = play((ms) => ({ mbits: 100, baseMs: ms < 4_000 ? 20 : 26 }), 16_000);
+  assert.ok(moments.some(({ isProbing }) => isProbing));
+  const changed = play((ms) => ({ mbits: ms < 4_000 ? 100 : 20, baseMs: 20 }), 8_000);
+  assert.equal(changed.find(({ ms }) => ms === 3_500)?.targetUs, 5_000);
+  assert.equal(changed.find(({ ms }) => ms === 4_200)?.targetUs, 1_000_000);
+  assert.equal(changed.find(({ ms }) => ms === 7_500)?.targetUs, 5_000);
+});
+
+test('CoDel spares what BBR keeps back while it probes', () => {
+  const full = { inPipe: 10_000, rate: 100 * MBIT, rttUs: 22_000, minRttUs: 20_000 };
+  assert.equal(last(run([...steady(full, 0, 100), ...steady({ ...full, window: 4 }, 100, 200)])).targetUs, 1_000_000);
+  assert.equal(last(run([...steady({ ...full, window: 4 }, 0, 200), ...steady(full, 200, 200)])).targetUs, 5_000);
+});
+
+test('a path is remote if it is long, or is kept busy for half a second without getting fast', () => {
+  const busy = { inPipe: 1e6, rate: 0, rttUs: 800, minRttUs: 500 };
+  const remote = (mbits: number, ms: number, over: Partial<Sample> = {}) => {
+    const delivered = (i: number) => Math.round((mbits * MBIT * i) / 100);
+    return last(run(steady({ ...busy, ...over }, 1, ms).map((one, i) => ({ ...one, delivered: 1 + delivered(i) }))))
+      .isRemote;
+  };
+  assert.equal(remote(5_000, 3_000), false);
+  assert.equal(remote(500, 300), false);
+  assert.equal(remote(500, 3_000), true);
+  assert.equal(remote(5_000, 50, { rttUs: 3_000, minRttUs: 2_500 }), true);
+  assert.equal(remote(500, 3_000, { inPipe: 1000 }), false, 'idle: nobody knows how fast it is');
 });
 
 test('a rate that falls to a fifth: the queue is gone within 2.5 s, although TCP still speaks of the old rate', () => {
@@ -201,9 +265,12 @@ test('while the window is four segments (PROBE_RTT) little is written, on a path
 });
 
 test('numbers that no kernel gives are refused or bounded', () => {
-  assert.throws(() => loadNative().pipeRun(Float64Array.from([-1, 0, 0, 0, 0, 0, 0, 0, 0]), new Float64Array(4)), {
-    code: 'ERR_INVALID_ARG_VALUE',
-  });
+  assert.throws(
+    () => loadNative().pipeRun(Float64Array.from([-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), new Float64Array(6)),
+    {
+      code: 'ERR_INVALID_ARG_VALUE',
+    },
+  );
   const { cap, writeBytes } = last(run([{ inPipe: 1e14, rate: 1e14, rttUs: 4e9, minRttUs: 4e9, nowUs: 1e14 }]));
   assert.ok(Number.isFinite(cap) && writeBytes <= 128 * 1024);
 });

@@ -88,8 +88,8 @@ napi_value PathSetClock(napi_env env, napi_callback_info info) {
 }
 
 napi_value PipeRun(napi_env env, napi_callback_info info) {
-  constexpr size_t kIn = 9;
-  constexpr size_t kOut = 4;
+  constexpr size_t kIn = 11;
+  constexpr size_t kOut = 6;
   napi_value arguments[2];
   View<double> in;
   View<double> out;
@@ -115,12 +115,16 @@ napi_value PipeRun(napi_env env, napi_callback_info info) {
     sample.has_probed_min_rtt = at[5] != 0;
     sample.window = static_cast<uint32_t>(std::min(at[7], 4e9));
     sample.delivered = static_cast<uint64_t>(at[8]);
+    sample.tcp_min_rtt_us = static_cast<uint32_t>(std::min(at[9], 4e9));
+    sample.is_repairing = at[10] != 0;
     const bool may = model.MaySend(sample, static_cast<uint64_t>(at[6]));
     double* result = out.data + row * kOut;
     result[0] = may ? 1 : 0;
     result[1] = static_cast<double>(model.cap());
     result[2] = static_cast<double>(model.write_bytes());
     result[3] = static_cast<double>(model.target_us());
+    result[4] = model.is_remote() ? 1 : 0;
+    result[5] = model.TakeRenewal() ? 1 : 0;
   }
   return nullptr;
 }

@@ -14,7 +14,8 @@ namespace tun {
 napi_value PathOpen(napi_env env, napi_callback_info info);
 // (handle, isFromServer: 0 | 1, mostBytes, serverLinkLocal: 16 bytes) -> slot
 napi_value PathAttach(napi_env env, napi_callback_info info);
-// (handle, slot, fd, congestionControl: '' for the system's) -> 0, or the errno that the socket answered
+// (handle, slot, fd, congestionControl: '' for the system's) -> 0, or the errno that the socket answered. BBR is not
+// chosen before the path is known not to be local.
 napi_value PathSocket(napi_env env, napi_callback_info info);
 napi_value PathDetach(napi_env env, napi_callback_info info);   // (handle, slot)
 napi_value PathDefault(napi_env env, napi_callback_info info);  // (handle, slot): takes whatever the device sends
@@ -46,8 +47,9 @@ napi_value PathReadStats(napi_env env, napi_callback_info info);   // (handle, s
 napi_value PathReadTotals(napi_env env, napi_callback_info info);  // (handle, Float64Array)
 // (handle, microseconds): the path's clock stands there from now on; 0 lets it go. For tests.
 napi_value PathSetClock(napi_env env, napi_callback_info info);
-// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs, window, delivered], out: Float64Array of rows
-// [may, cap, writeBytes, targetUs]): runs one PipeModel over the samples. For tests.
+// (samples: Float64Array of rows [inPipe, rate, rttUs, minRttUs, mss, hasProbed, nowUs, window, delivered, tcpMinRttUs,
+// isRepairing], out: Float64Array of rows [may, cap, writeBytes, targetUs, isRemote, renews]): runs one PipeModel over the
+// samples. For tests.
 napi_value PipeRun(napi_env env, napi_callback_info info);
 // (turns: Int32Array of rows [packets, bytes, written, microseconds since the last], out: Int32Array of milliseconds until
 // the next): runs one ReadPacer over the turns. For tests.

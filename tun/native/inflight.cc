@@ -17,7 +17,7 @@ constexpr uint64_t kRateSlotUs = 250'000;
 constexpr uint64_t kRttSlotUs = 5'000'000;
 // Delay that we allow ourselves in the path: without any, one late acknowledgement leaves the line idle.
 constexpr uint64_t kSlackUs = 5'000;
-constexpr uint64_t kLossySlackUs = 12'000;
+constexpr uint64_t kLossySlackUs = 14'000;
 // One segment of so many is lost: not what a full router now and then costs.
 constexpr uint32_t kLossyShare = 500;
 constexpr uint64_t kLossyUs = 2'000'000;
@@ -33,6 +33,12 @@ constexpr uint32_t kOne = 256;
 constexpr uint32_t kLeastWindow = 4;
 // A measurement of the rate lasts two round trips and so long at least.
 constexpr uint64_t kLeastMeasureUs = 10'000;
+// BBR probes when it has not seen a round trip as short as its least for ten seconds. We look earlier, and for less time.
+constexpr uint64_t kRenewUs = 5'000'000;
+constexpr uint32_t kSameRttUs = 1'000;
+// Longer is no accident, so that CoDel has to do something about it.
+constexpr uint64_t kMostSparedUs = 1'000'000;
+constexpr uint64_t kSparedTargetUs = 1'000'000;
 // From so many on, our own figure is better than TCP's, which is a maximum as long as we and not the window hold back.
 constexpr uint32_t kEnoughWindows = 4;
 // A queue that stands for so long although we send no more than the path takes: ours, or is the path another one?
@@ -47,6 +53,8 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
   NoteRtt(sample, now_us);
   Adapt(sample, now_us);
   Probe(sample, now_us);
+  Renew(sample, now_us);
+  Spare(sample, now_us);
   if (best_rate_ > 0) {
     // A segment that was lost is delivered a round trip later, and what is behind it with it: the path drains meanwhile.
     const uint64_t span_us = base_rtt_us_ + (now_us < lossy_until_us_ ? kLossySlackUs : kSlackUs);
@@ -57,6 +65,7 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
     if (now_us < drain_until_us_) cap_ = std::max(least, cap_ / 2);
     write_bytes_ = std::clamp(static_cast<size_t>(best_rate_ * kWriteUs / 1'000'000), kLeastWrite, kMostWrite);
     target_us_ = std::max(kCodelTargetUs, 3'000 * uint64_t{1'000'000} / best_rate_);
+    if (now_us < spares_until_us_) target_us_ = std::max(target_us_, kSparedTargetUs);
   }
   was_held_ = was_held_ || sample.in_pipe > cap_;
   if (sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs) {
@@ -97,6 +106,7 @@ uint64_t PipeModel::Measure(const PipeSample& sample, uint64_t now_us) {
   is_window_busy_ = true;
   is_window_queued_ = base_rtt_us_ > 0;
   if (is_full && full_windows_ < kEnoughWindows) full_windows_ += 1;
+  if (is_full) slow_windows_ = own > kLocalRate ? 0 : std::min(slow_windows_ + 1, kEnoughSlowWindows);
   const uint64_t rate = full_windows_ < kEnoughWindows ? std::max(own, sample.rate) : own;
   return is_full || rate > best_rate_ ? rate : 0;
 }
@@ -173,6 +183,41 @@ void PipeModel::Probe(const PipeSample& sample, uint64_t now_us) {
   }
 }
 
+// BBR's probe costs a fifth of a second of the line, and those who play or talk notice it. Whenever the path has been seen
+// empty with the same round trip as ever, there is nothing to find out. If it always has a queue, of ours, half of what is
+// on its way is kept back for one round trip to see below it. Where that shows anything else, BBR shall probe.
+void PipeModel::Renew(const PipeSample& sample, uint64_t now_us) {
+  if (sample.window <= kLeastWindow || renewed_us_ == 0) renewed_us_ = now_us;
+  const bool is_known = sample.has_probed_min_rtt && base_rtt_us_ == sample.min_rtt_us &&
+                        sample.tcp_min_rtt_us + kSameRttUs > sample.min_rtt_us;
+  if (!is_known || now_us < renewed_us_ + kRenewUs || now_us < lossy_until_us_ || sample.is_repairing) return;
+  if (sample.rtt_us <= base_rtt_us_ + kSlackUs / 2) {
+    wants_renewal_ = true;
+  } else if (look_until_us_ == 0) {
+    drain_until_us_ = now_us + sample.rtt_us;
+    look_until_us_ = now_us + uint64_t{sample.rtt_us} * 5 / 2;
+    return;
+  } else if (now_us < look_until_us_) {
+    return;
+  }
+  renewed_us_ = now_us;
+  look_until_us_ = 0;
+}
+
+// What waits because we or BBR keep it back to look at the path, or because nobody knows yet that the path has become a
+// longer one, is not the sender's fault. A drop would make it slower by a third for seconds.
+void PipeModel::Spare(const PipeSample& sample, uint64_t now_us) {
+  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs) {
+    changed_since_us_ = 0;
+  } else if (changed_since_us_ == 0) {
+    changed_since_us_ = now_us;
+  }
+  const bool is_changed =
+      changed_since_us_ != 0 && now_us < changed_since_us_ + kMostSparedUs && now_us >= lossy_until_us_;
+  const bool is_probing = sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs;
+  if (is_changed || is_probing || now_us < drain_until_us_) spares_until_us_ = now_us + 4 * uint64_t{sample.rtt_us};
+}
+
 // Once per round trip. A cap that binds although there is no queue is too low: the rate that it is made from was
 // measured under it. Growing by the slack alone would take 0.3 s from 10 to 100 Mbit/s on a path of 20 ms, and seconds
 // on one of 200 ms.
@@ -205,6 +250,8 @@ bool SamplePipe(int fd, PipeSample* sample) {
   sample->delivered = uint64_t{info.tcpi_delivered} * info.tcpi_snd_mss;
   sample->rtt_us = info.tcpi_rtt;
   sample->min_rtt_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
+  sample->tcp_min_rtt_us = sample->min_rtt_us;
+  sample->is_repairing = info.tcpi_ca_state != TCP_CA_Open;
   sample->mss = std::max<uint32_t>(info.tcpi_snd_mss, 1);
   sample->window = info.tcpi_snd_cwnd;
   sample->has_probed_min_rtt = false;
@@ -220,17 +267,26 @@ bool SamplePipe(int fd, PipeSample* sample) {
   return true;
 }
 
+bool Paces(const std::string& congestion_control) { return congestion_control.compare(0, 3, "bbr") == 0; }
+
 void StopPacing(int fd) {
   for (const char* name : {"cubic", "reno"}) {
-    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, static_cast<socklen_t>(std::strlen(name))) == 0) return;
+    if (SetCongestionControl(fd, name) == 0) return;
   }
 }
 
-int PrepareSocket(int fd, const char* congestion_control) {
-  if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSentBytes, sizeof(kNotSentBytes)) == -1) return errno;
-  if (congestion_control[0] == '\0') return 0;
-  const socklen_t length = static_cast<socklen_t>(std::strlen(congestion_control));
-  return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control, length) == -1 ? errno : 0;
+void RestartPacing(int fd, const std::string& congestion_control) {
+  StopPacing(fd);
+  SetCongestionControl(fd, congestion_control);
+}
+
+int SetNotSentLowat(int fd) {
+  return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSentBytes, sizeof(kNotSentBytes)) == -1 ? errno : 0;
+}
+
+int SetCongestionControl(int fd, const std::string& name) {
+  const socklen_t length = static_cast<socklen_t>(name.size());
+  return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.c_str(), length) == -1 ? errno : 0;
 }
 
 }  // namespace tun

@@ -2,7 +2,6 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "inflight.h"
 
 namespace tun {
 
@@ -48,9 +48,9 @@ const char* Bind(int fd, Address* address, socklen_t* length, const std::string&
   if (address->any.sa_family == AF_INET6 && !SetFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)) {
     return "setsockopt(IPV6_V6ONLY)";
   }
-  if (!congestion.empty()) {
-    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion.c_str(), static_cast<socklen_t>(congestion.size()));
-  }
+  if (!congestion.empty()) SetCongestionControl(fd, congestion);
+  // That has loaded its module. What is accepted must not pace yet.
+  if (Paces(congestion)) StopPacing(fd);
   if (bind(fd, &address->any, *length) == -1) return "bind";
   if (getsockname(fd, &address->any, length) == -1) return "getsockname";
   return nullptr;

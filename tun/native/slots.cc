@@ -256,12 +256,22 @@ size_t Path::Pending(Slot* slot, uint64_t now_us) {
     slot->is_held = true;
     return 0;
   }
-  if (slot->is_paced && slot->pipe.is_local()) {
-    StopPacing(slot->fd);
-    slot->is_paced = false;
-  }
+  Pace(slot);
   slot->is_held = false;
   return std::min(slot->queue.bytes(), slot->fd < 0 ? size_t{128 * 1024} : slot->pipe.write_bytes());
+}
+
+void Path::Pace(Slot* slot) {
+  if (slot->pacing.empty()) return;
+  if (!slot->is_paced) {
+    slot->is_paced = slot->pipe.is_remote();
+    if (slot->is_paced) SetCongestionControl(slot->fd, slot->pacing);
+  } else if (slot->pipe.is_local()) {
+    StopPacing(slot->fd);
+    slot->pacing.clear();
+  } else if (slot->pipe.TakeRenewal()) {
+    RestartPacing(slot->fd, slot->pacing);
+  }
 }
 
 size_t Path::Take(Slot* slot, uint8_t* out, size_t room, size_t memory, uint64_t now_us) {

@@ -49,7 +49,8 @@ struct Slot {
   bool is_open4 = false;
   bool is_open6 = false;
   bool is_armed = true;  // nothing is being written for it, and JavaScript waits to be told of the first packet
-  bool is_paced = false;  // by a congestion control that we chose
+  std::string pacing;  // the congestion control that we choose if the path is not local, and that paces
+  bool is_paced = false;  // by it
   bool is_held = false;  // by the cap; the timer looks again
   uint16_t mru = 1500;   // RFC 1661 6.1
   uint32_t address4 = 0;
@@ -163,6 +164,7 @@ class Path final : private PacketSink, private FrameSink {
   void Enqueue(Slot* slot, Item* item, uint64_t now_us);
   void TellTooBig(Slot* slot, const SuperPacket& packet, uint64_t now_us);
   void KeepBound();
+  void Pace(Slot* slot);
   void Forward(uint8_t* packet, size_t length, bool is_ipv6);
   void Refuse(Verdict verdict, const uint8_t* packet, size_t length);
 
