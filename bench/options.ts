@@ -51,7 +51,7 @@ export const USAGE: string = `usage: npm run bench -- [options]
 Measures sstpd between network namespaces, its server on the first core, everything else on the last. Needs root,
 iperf3, tcpdump and g++.
 
-  --quick             about two minutes, to see that all of it works: its figures mean nothing
+  --quick             about a minute, to see that all of it works: its figures mean nothing
   --peers             also OpenVPN, ocserv with openconnect and wireguard-go, where they are installed
   --only NAME         one scenario, may be repeated: ${SCENARIOS.join(', ')}
   --vpn NAME          only VPNs whose names begin so, such as sstpd or openvpn-tcp, may be repeated

@@ -1,5 +1,6 @@
 /** What is compared: sstpd, its peers (peers.ts), and no tunnel at all. */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { SERVER_ADDRESS } from './lab.ts';
@@ -73,29 +74,35 @@ export function addUser(program: string, data: string): void {
 
 export function sstpd(lab: Lab, options: SstpdOptions): Vpn {
   const { program } = options;
-  const data = join(lab.folder, `data-${options.name}`);
+  /** Data directories that no server has now. */
+  const free: string[] = [];
+  let made = 0;
   const wanted = options.tunOffload;
   const canChoose = wanted === undefined || knows(program, 'serve', '--tun-offload');
   const serveFlags = wanted === undefined ? [] : ['--tun-offload', wanted];
   const connectFlags = wanted !== undefined && knows(program, 'connect', '--tun-offload') ? serveFlags : [];
-  let hasUser = false;
   return {
     name: options.name,
     missing: canChoose ? undefined : 'this build has no flag --tun-offload',
     over: 'tcp',
     serve: async (server) => {
-      if (!hasUser) addUser(program, data);
-      hasUser = true;
+      const data = free.pop() ?? join(lab.folder, `data-${options.name}-${made++}`);
+      if (!existsSync(data)) addUser(program, data);
       const listener = ['--host', SERVER_ADDRESS, '--listen', '443', '--dns', TUNNEL_SERVER, '--no-nat'];
       const network = ['--pool', `${TUNNEL_NETWORK}/24`, '--mtu', String(TUNNEL_MTU)];
       const command = [process.execPath, program, 'serve', '--data', data, ...listener, ...network, ...serveFlags];
       const child = new LineProcess(command, { netns: server, core: SERVER_CORE, env: SERVER_ENV });
       await child.hear((line) => line.includes('"msg":"server.started"'));
-      return servingOf(child, async (client) => {
+      const serving = servingOf(child, async (client) => {
         const trust = ['--ca', join(data, 'ca.pem'), '--user', 'bench', '--json'];
         const dial = [process.execPath, program, 'connect', SERVER_ADDRESS, ...trust, ...connectFlags];
         return new LineProcess(dial, { netns: client, env: { SSTPD_PASSWORD: PASSWORD } });
       });
+      const stop = async (): Promise<void> => {
+        await serving.stop();
+        free.push(data);
+      };
+      return { ...serving, stop };
     },
   };
 }
