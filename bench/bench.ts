@@ -82,8 +82,8 @@ export class Bench {
     const programs = { [OURS]: shown(PROGRAM), ...(against === undefined ? {} : { against: shown(against) }) };
     this.#results = emptyResults({ quick: isQuick, tunOffload, programs, seconds: options.seconds });
     this.#ours = sstpd(lab, { name: OURS, program: PROGRAM, tunOffload });
-    this.#plain =
-      tunOffload === undefined ? [sstpd(lab, { name: OURS_PLAIN, program: PROGRAM, tunOffload: 'off' })] : [];
+    const plain = { name: OURS_PLAIN, program: PROGRAM, tunOffload: 'off', isServerOnly: true } as const;
+    this.#plain = tunOffload === undefined ? [sstpd(lab, plain)] : [];
     const other = against === undefined ? [] : [sstpd(lab, { name: 'against', program: against, tunOffload })];
     this.#others = [...other, ...(withPeers ? makePeers(lab) : [])];
   }

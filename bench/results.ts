@@ -51,6 +51,6 @@ export interface Results {
   }[];
 }
 
-/** The build under test, and the same without TUN offload. */
+/** The build under test, and the same with a server without TUN offload: most clients are not ours. */
 export const OURS = 'sstpd';
 export const OURS_PLAIN = 'sstpd, no offload';

@@ -52,8 +52,9 @@ export function servingOf(
 export interface SstpdOptions {
   readonly name: string;
   readonly program: string;
-  /** Passed to `serve` and `connect`, each if it knows the flag. */
+  /** Passed to `serve` and, unless the client is to do its best in any case, to `connect`; each if it knows the flag. */
   readonly tunOffload: 'auto' | 'off' | undefined;
+  readonly isServerOnly?: boolean;
 }
 
 export const PROGRAM: string = join(import.meta.dirname, '../bin/sstpd.js');
@@ -80,7 +81,8 @@ export function sstpd(lab: Lab, options: SstpdOptions): Vpn {
   const wanted = options.tunOffload;
   const canChoose = wanted === undefined || knows(program, 'serve', '--tun-offload');
   const serveFlags = wanted === undefined ? [] : ['--tun-offload', wanted];
-  const connectFlags = wanted !== undefined && knows(program, 'connect', '--tun-offload') ? serveFlags : [];
+  const isClientToo = wanted !== undefined && options.isServerOnly !== true;
+  const connectFlags = isClientToo && knows(program, 'connect', '--tun-offload') ? serveFlags : [];
   return {
     name: options.name,
     missing: canChoose ? undefined : 'this build has no flag --tun-offload',
