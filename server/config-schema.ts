@@ -444,7 +444,7 @@ export const SCHEMA: Schema = {
     congestion: {
       format: text("'auto', 'system' or the name of a congestion control", /^[a-z][a-z0-9_-]{0,14}$/),
       default: 'auto',
-      doc: "TCP congestion control of tunnels. 'auto': bbr where the kernel has it; 'system': what the system says.",
+      doc: "TCP congestion control of tunnels. 'auto': bbr where the kernel has it, but not in a local network; 'system': what the system says.",
     },
   },
   limits: {

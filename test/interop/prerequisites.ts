@@ -16,6 +16,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   flock: 'util-linux',
   perl: 'perl-base',
+  gcc: 'g++',
   ping: 'iputils-ping',
   curl: 'curl',
 };
