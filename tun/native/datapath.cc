@@ -110,12 +110,13 @@ napi_value PathSocket(napi_env env, napi_callback_info info) {
   PipeSample sample;
   if (!SamplePipe(fd, &sample)) return Number(env, errno);
   place.slot->fd = fd;
-  place.slot->pacing = Paces(congestion) ? congestion : "";
+  const bool paces = Paces(congestion);
+  place.slot->pacing = paces ? congestion : "";
   const int error = SetNotSentLowat(fd);
   if (error != 0 || congestion.empty()) return Number(env, error);
-  const bool is_near = sample.min_rtt_us > 0 && sample.min_rtt_us < kLocalRttUs;
-  place.slot->is_paced = Paces(congestion) && !is_near;
-  return Number(env, Paces(congestion) && is_near ? 0 : SetCongestionControl(fd, congestion));
+  const bool waits = paces && sample.min_rtt_us > 0 && sample.min_rtt_us < kLocalRttUs;
+  place.slot->is_paced = paces && !waits;
+  return Number(env, waits ? 0 : SetCongestionControl(fd, congestion));
 }
 
 napi_value PathDetach(napi_env env, napi_callback_info info) {

@@ -48,6 +48,12 @@ constexpr uint64_t kRetestUs = 2'000'000;
 
 }  // namespace
 
+bool PipeModel::IsQueued(const PipeSample& sample) const { return sample.rtt_us > base_rtt_us_ + 2 * kSlackUs; }
+
+bool PipeModel::IsProbed(const PipeSample& sample) const {
+  return sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs;
+}
+
 bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
   NoteRate(Measure(sample, now_us), now_us);
   NoteRtt(sample, now_us);
@@ -59,8 +65,7 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
     // A segment that was lost is delivered a round trip later, and what is behind it with it: the path drains meanwhile.
     const uint64_t span_us = base_rtt_us_ + (now_us < lossy_until_us_ ? kLossySlackUs : kSlackUs);
     // In a queue already: no more than two segments beyond what the path holds. Else what TCP itself begins with.
-    const bool is_queued = sample.rtt_us > base_rtt_us_ + 2 * kSlackUs;
-    const uint64_t least = uint64_t{sample.mss} * (is_queued ? 4 : 10);
+    const uint64_t least = uint64_t{sample.mss} * (IsQueued(sample) ? 4 : 10);
     cap_ = std::max(least, best_rate_ * span_us / 1'000'000 * gain_ / kOne);
     if (now_us < drain_until_us_) cap_ = std::max(least, cap_ / 2);
     write_bytes_ = std::clamp(static_cast<size_t>(best_rate_ * kWriteUs / 1'000'000), kLeastWrite, kMostWrite);
@@ -68,7 +73,7 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
     if (now_us < spares_until_us_) target_us_ = std::max(target_us_, kSparedTargetUs);
   }
   was_held_ = was_held_ || sample.in_pipe > cap_;
-  if (sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs) {
+  if (IsProbed(sample)) {
     write_bytes_ = kLeastWrite;
     return sample.in_pipe <= uint64_t{sample.mss} * (sample.window + 2);
   }
@@ -80,7 +85,7 @@ bool PipeModel::MaySend(const PipeSample& sample, uint64_t now_us) {
 uint64_t PipeModel::Measure(const PipeSample& sample, uint64_t now_us) {
   if (sample.delivered == 0) return sample.rate;
   if (sample.in_pipe * 2 < cap_) is_window_busy_ = false;
-  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs || sample.in_pipe == 0) is_window_queued_ = false;
+  if (!IsQueued(sample) || sample.in_pipe == 0) is_window_queued_ = false;
   const uint64_t span_us = now_us - window_start_us_;
   if (window_start_us_ != 0 && span_us < std::max<uint64_t>(2 * uint64_t{sample.rtt_us}, kLeastMeasureUs)) {
     return full_windows_ < kEnoughWindows && sample.rate > best_rate_ ? sample.rate : 0;
@@ -162,7 +167,7 @@ void PipeModel::Probe(const PipeSample& sample, uint64_t now_us) {
     retest_us_ = now_us + kRetestUs;
     drain_until_us_ = now_us + 3 * uint64_t{sample.rtt_us};  // if it was a queue of ours, NoteRtt sees it shrink
   }
-  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs) {
+  if (!IsQueued(sample)) {
     queued_since_us_ = 0;
     probe_until_us_ = 0;
   } else if (queued_since_us_ == 0) {
@@ -207,15 +212,14 @@ void PipeModel::Renew(const PipeSample& sample, uint64_t now_us) {
 // What waits because we or BBR keep it back to look at the path, or because nobody knows yet that the path has become a
 // longer one, is not the sender's fault. A drop would make it slower by a third for seconds.
 void PipeModel::Spare(const PipeSample& sample, uint64_t now_us) {
-  if (sample.rtt_us <= base_rtt_us_ + 2 * kSlackUs) {
+  if (!IsQueued(sample)) {
     changed_since_us_ = 0;
   } else if (changed_since_us_ == 0) {
     changed_since_us_ = now_us;
   }
   const bool is_changed =
       changed_since_us_ != 0 && now_us < changed_since_us_ + kMostSparedUs && now_us >= lossy_until_us_;
-  const bool is_probing = sample.window <= kLeastWindow && base_rtt_us_ > kSlackUs;
-  if (is_changed || is_probing || now_us < drain_until_us_) spares_until_us_ = now_us + 4 * uint64_t{sample.rtt_us};
+  if (is_changed || IsProbed(sample) || now_us < drain_until_us_) spares_until_us_ = now_us + 4 * uint64_t{sample.rtt_us};
 }
 
 // Once per round trip. A cap that binds although there is no queue is too low: the rate that it is made from was

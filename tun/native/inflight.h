@@ -49,6 +49,10 @@ class PipeModel {
   uint32_t base_rtt_us() const { return base_rtt_us_; }
 
  private:
+  // There is more queue than the cap would make, or the path is another one.
+  bool IsQueued(const PipeSample& sample) const;
+  // By BBR, on a path where that matters.
+  bool IsProbed(const PipeSample& sample) const;
   uint64_t Measure(const PipeSample& sample, uint64_t now_us);
   void NoteRate(uint64_t rate, uint64_t now_us);
   void NoteRtt(const PipeSample& sample, uint64_t now_us);
@@ -90,7 +94,8 @@ class PipeModel {
   uint64_t changed_since_us_ = 0;  // the path has a queue that is not of our making, or is another one; 0 if not
   uint64_t spares_until_us_ = 0;   // CoDel drops nothing
   uint64_t next_adapt_us_ = 0;
-  uint32_t gain_ = 512;  // 256 is 1; two, as long as no queue has been seen: a window that doubles each round trip is not held back
+  // 256 is 1. Two until a queue has been seen: a window that doubles each round trip is not held back.
+  uint32_t gain_ = 512;
   bool was_held_ = false;
   uint64_t cap_ = 32 * 1024;
   size_t write_bytes_ = 16 * 1024;
