@@ -185,6 +185,8 @@ test('a user is added with a random password, shown once, that works', { skip },
   const password = await dialog().locator('code').innerText();
   assert.match(password, /^(\w{4}-){3}\w{4}$/);
   await dialog().getByRole('button', { name: 'Done' }).click();
+  // A dialog leaves the page in an event of its own, after the click.
+  await dialog().waitFor({ state: 'detached' });
   assert.match(await row('bob').innerText(), /Enabled[\s\S]*berlin[\s\S]*staff/);
   assert.equal(await page.getByText(password).count(), 0);
   const client = lab.connect({ user: 'bob', password });
