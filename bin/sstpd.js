@@ -3,12 +3,13 @@
  * Starts the sstpd command. Plain JavaScript that any Node since 14 can run, so that a wrong one gets a clear line:
  * under an older Node it goes on with the one of the npm package `node` in this clone, if `npm ci` has put it there.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { constants, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** An import would also load what is behind node:fs's lazy exports: see core/builtins.ts. */
+const { existsSync, lstatSync, mkdirSync, realpathSync } = module.createRequire(import.meta.url)('fs');
 
 const NEEDED_MAJOR = 24;
 const SOURCE = new URL('../cli/main.ts', import.meta.url);
@@ -72,7 +73,7 @@ function hideExperimentalWarnings() {
   };
 }
 
-function startUnderNewerNode() {
+async function startUnderNewerNode() {
   const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (!existsSync(node)) {
     const remedy = isClone ? 'npm ci brings one along' : 'see https://nodejs.org/en/download';
@@ -84,6 +85,7 @@ function startUnderNewerNode() {
     process.emitWarning = () => undefined;
     process.execve(node, [node, ...args], process.env);
   }
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, args, { stdio: 'inherit' });
   const forward = (signal) => {
     // Ctrl-C on a terminal reaches the child too; a second one would make it hurry.

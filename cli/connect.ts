@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 // Not through client/index.ts: the first packets leave before the rest of the client is loaded.
 import { Dial } from '../client/dial.ts';
-import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/index.ts';
+import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/address.ts';
+import { fs } from '../core/builtins.ts';
 import type { Config } from '../server/index.ts';
 import type { Run } from './main.ts';
 import { askPassword, oneLine, readAll } from './password.ts';
@@ -11,8 +11,15 @@ import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 type AuthMethod = Config['auth']['methods'][number];
 
-/** The rest of the client waits so long for TCP, as loading it would hold up the handshake. */
-const LOADING_MS = 100;
+/** What `loadClient` loads at once: a few milliseconds each. */
+const PARTS: readonly (() => Promise<unknown>)[] = [
+  () => import('../sstp/index.ts'),
+  () => import('../tun/index.ts'),
+  () => import('../ip/index.ts'),
+  () => import('../datapath/native-path.ts'),
+  () => import('../ppp/frame.ts'),
+  () => import('../ppp/client-link.ts'),
+];
 
 interface ConnectFlags {
   readonly user: string;
@@ -66,9 +73,7 @@ export function addConnectCommand(
         const password = await connectPassword(flags, terminal);
         const settings = { host, port, caPem, insecure: flags.insecure === true };
         const dial = new Dial(settings);
-        // A server that does not answer must not keep Ctrl-C from being heard.
-        await Promise.race([dial.greeted, setTimeout(LOADING_MS)]);
-        const { connect } = await import('../client/connect.ts');
+        const { connect } = await loadClient();
         return connect({
           ...settings,
           dial,
@@ -86,6 +91,16 @@ export function addConnectCommand(
         });
       }),
     );
+}
+
+/** While the first packets are under way, in parts: an answer that comes meanwhile waits for no more than one of them. */
+async function loadClient(): Promise<typeof import('../client/connect.ts')> {
+  for (const load of PARTS) {
+    await setImmediate();
+    await load();
+  }
+  await setImmediate();
+  return import('../client/connect.ts');
 }
 
 const EXAMPLES = `
@@ -140,7 +155,7 @@ function readPem(file: string): string {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return fs.readFileSync(file, 'utf8');
   } catch (error) {
     throw new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }

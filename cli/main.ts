@@ -3,8 +3,8 @@
  * Exit status: 0 done, 1 refused or failed (one line on stderr), 2 used wrongly.
  */
 import { Command, CommanderError } from 'commander';
-import { version } from '../core/index.ts';
-// Not through server/index.ts: see options.ts.
+// Single files, here and in what `connect` loads: each costs it half a millisecond before its first packet.
+import { version } from '../core/package.ts';
 import { ConfigError } from '../server/config-error.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 

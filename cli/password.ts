@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 
 export interface NewPassword {
@@ -68,6 +66,8 @@ type Question = string | ((typed: readonly string[]) => string | undefined);
 
 /** Questions go to stderr, so that stdout can be redirected; readline in raw mode keeps the answers off the screen. */
 async function ask(terminal: Terminal, questions: readonly Question[]): Promise<string[]> {
+  const { createInterface } = await import('node:readline');
+  const { Writable } = await import('node:stream');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: terminal.stdin, output: nowhere, terminal: true, historySize: 0 });
   reader.once('SIGINT', () => reader.close());

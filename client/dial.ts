@@ -1,7 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { type Instant, systemClock } from '../core/index.ts';
+import type { Instant } from '../core/index.ts';
+import { systemClock } from '../core/system-clock.ts';
 
 export interface DialSettings {
   readonly host: string;
@@ -25,26 +26,18 @@ export class Dial {
   readonly timeline: { tcp?: number; tls?: number } = {};
   /** The socket, not yet read from, once the HTTP request is written; an error if it did not come so far. Never rejects. */
   readonly done: Promise<TLSSocket | Error>;
-  /** Resolves when the ClientHello is out, or will not be: a good moment to load what takes long. */
-  readonly greeted: Promise<void>;
   /** Why the connection is gone, also later on. */
   failure: Error | undefined;
   #socket: Socket;
-  #resolveGreeted: () => void = () => {};
 
   constructor(settings: DialSettings) {
     const { host, port } = settings;
     const tcp = connectTcp({ host, port, noDelay: true });
     this.#socket = tcp;
-    this.greeted = new Promise((resolve) => {
-      this.#resolveGreeted = resolve;
+    this.done = this.#run(tcp, settings).catch((error: Error) => {
+      this.destroy();
+      return error;
     });
-    this.done = this.#run(tcp, settings)
-      .catch((error: Error) => {
-        this.destroy();
-        return error;
-      })
-      .finally(() => this.#resolveGreeted());
   }
 
   destroy(): void {
@@ -69,7 +62,6 @@ export class Dial {
     });
     this.#socket = socket;
     const secured = this.#reached(socket, 'secureConnect');
-    this.#resolveGreeted();
     const { randomUUID } = await import('node:crypto');
     const { encodeHttpRequest } = await import('../sstp/index.ts');
     if (!(await secured)) throw this.failure ?? new Error('given up');

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { isIP } from 'node:net';
-import { promisify } from 'node:util';
-import { formatIpv4, formatIpv6 } from '../core/index.ts';
+import { formatIpv4, formatIpv6, util } from '../core/index.ts';
 import { IpBatch } from './ip-batch.ts';
 import type { ClientAddresses } from './sstp-client.ts';
 
-const run = promisify(execFile);
+const run = util.promisify(execFile);
 
 /** The two halves of everything: together they beat the default route without replacing it. */
 const HALVES = ['0.0.0.0/1', '128.0.0.0/1'];

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatIpv4, formatIpv6, type Ipv4, parseIpv4, parseIpv6 } from '../core/index.ts';
+import { formatIpv4, formatIpv6, fs, type Ipv4, parseIpv4, parseIpv6 } from '../core/index.ts';
 import type { Ipv4Wish } from '../ppp/index.ts';
 import type { ClientAddresses } from './sstp-client.ts';
 
@@ -28,8 +27,8 @@ export class LastLease {
   /** Undefined if there is none, or it makes no sense. */
   read(): LeaseWish | undefined {
     try {
-      if (Date.now() - statSync(this.#file).mtimeMs > KEPT_MS) return undefined;
-      const kept: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+      if (Date.now() - fs.statSync(this.#file).mtimeMs > KEPT_MS) return undefined;
+      const kept: unknown = JSON.parse(fs.readFileSync(this.#file, 'utf8'));
       if (typeof kept !== 'object' || kept === null || !('address' in kept) || !('dns' in kept)) return undefined;
       const [address, ...dns] = [kept.address, ...(Array.isArray(kept.dns) ? kept.dns : [])].map(ipv4Of);
       if (address === undefined || dns.length > 2) return undefined;
@@ -52,7 +51,7 @@ export class LastLease {
         dns: ipv4.dns.map(formatIpv4),
         linkLocal: linkLocal === undefined ? undefined : formatIpv6(linkLocal),
       });
-      writeFileSync(this.#file, `${text}\n`, { mode: 0o600 });
+      fs.writeFileSync(this.#file, `${text}\n`, { mode: 0o600 });
     } catch {
       // The next connection takes a little longer.
     }

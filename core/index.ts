@@ -1,6 +1,7 @@
 /** What two layers share: time, log, IP addresses. A file needs two importing folders to be here. Imports nothing of ours. */
 export * from './address.ts';
 export * from './alarm.ts';
+export * from './builtins.ts';
 export * from './clock.ts';
 export * from './effective-user.ts';
 export * from './event-queue.ts';

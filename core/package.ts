@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
+import { fs } from './builtins.ts';
 
 /**
  * The folder of the package that this file belongs to. Its package.json is one folder up in a clone, two where the
@@ -15,11 +15,11 @@ export const version: string = readVersion();
 
 function findFolder(): string {
   const above = dirname(import.meta.dirname);
-  return existsSync(join(above, 'package.json')) ? above : dirname(above);
+  return fs.existsSync(join(above, 'package.json')) ? above : dirname(above);
 }
 
 function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
+  const manifest: unknown = JSON.parse(fs.readFileSync(join(packageFolder, 'package.json'), 'utf8'));
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest
     ? String(manifest.version)
     : 'unknown';

@@ -1,6 +1,6 @@
 /** The TCP socket below a tunnel's TLS connection. */
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { fs } from '../core/index.ts';
 
 const AVAILABLE = '/proc/sys/net/ipv4/tcp_available_congestion_control';
 
@@ -23,7 +23,7 @@ export function congestionControlFor(
 /** What the kernel has loaded or can use. */
 export function availableCongestionControls(): string[] {
   try {
-    return readFileSync(AVAILABLE, 'utf8').trim().split(/\s+/);
+    return fs.readFileSync(AVAILABLE, 'utf8').trim().split(/\s+/);
   } catch {
     return []; // no /proc: then the system's is what there is
   }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { util } from '../core/builtins.ts';
 
 /** The configuration is unusable; nothing was started. The message is one line: what, why and where it came from. */
 export class ConfigError extends Error {
@@ -16,7 +16,7 @@ export class ConfigError extends Error {
 /** A value as it may stand in a one-line message: quoted, at most 80 characters, whatever was in the file. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  const text = inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 40 });
+  const text = util.inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 40 });
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

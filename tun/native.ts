@@ -1,8 +1,7 @@
 /** The only file that loads the addon. Arguments are checked again on the other side; nothing here is for the network. */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { isCompiled, packageFolder } from '../core/index.ts';
+import { fs, isCompiled, packageFolder } from '../core/index.ts';
 
 /** A failed system call throws `Error` with `code`, `errno` and `syscall`; a wrong argument `ERR_INVALID_ARG_VALUE`. */
 export interface NativeAddon {
@@ -100,6 +99,6 @@ export function loadNative(file: string = ADDON): NativeAddon {
 
 function chooseAddon(): string {
   const built = join(packageFolder, 'tun/native/build/Release/tun.node');
-  if (!isCompiled || existsSync(built)) return built;
+  if (!isCompiled || fs.existsSync(built)) return built;
   return join(packageFolder, `prebuilds/${process.platform}-${process.arch}-glibc/tun.node`);
 }
