@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Run } from './main.ts';
 import { addConfigFlags, configFile, describeSchema, givenFlags, loadGiven, showConfig } from './options.ts';
+import type { Run } from './program.ts';
 import { json, type Terminal, table } from './terminal.ts';
 
 interface Row {

@@ -2,11 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 // Not through client/index.ts: the first packets leave before the rest of the client is loaded.
 import { Dial } from '../client/dial.ts';
-import { parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../core/address.ts';
-import { fs } from '../core/builtins.ts';
 import type { Config } from '../server/index.ts';
-import type { Run } from './main.ts';
+import { readPem, readText } from './files.ts';
+import { isNetwork } from './network.ts';
 import { askPassword, oneLine, readAll } from './password.ts';
+import type { Run, RunContext } from './program.ts';
+import { parseTarget } from './target.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 type AuthMethod = Config['auth']['methods'][number];
@@ -15,7 +16,6 @@ type AuthMethod = Config['auth']['methods'][number];
 const PARTS: readonly (() => Promise<unknown>)[] = [
   () => import('../sstp/index.ts'),
   () => import('../tun/index.ts'),
-  () => import('../ip/index.ts'),
   () => import('../datapath/native-path.ts'),
   () => import('../ppp/frame.ts'),
   () => import('../ppp/client-link.ts'),
@@ -38,7 +38,7 @@ export function addConnectCommand(
   program: Command,
   terminal: Terminal,
   run: Run,
-  cacheFolder: string | undefined,
+  { cacheFolder, ahead }: RunContext,
 ): void {
   program
     .command('connect')
@@ -65,14 +65,17 @@ export function addConnectCommand(
     .addHelpText('after', EXAMPLES)
     .action((target: string, flags: ConnectFlags) =>
       run(async () => {
-        const { host, port } = parseTarget(target);
+        const where = parseTarget(target);
+        if (where === undefined) {
+          throw new CliError(`'${target}' must be HOST or HOST:PORT, such as vpn.example.com:443`, EXIT.usage);
+        }
         if (flags.ca !== undefined && flags.insecure) {
           throw new CliError('--ca and --insecure exclude each other', EXIT.usage);
         }
         const caPem = flags.ca === undefined ? undefined : readPem(flags.ca);
         const password = await connectPassword(flags, terminal);
-        const settings = { host, port, caPem, insecure: flags.insecure === true };
-        const dial = new Dial(settings);
+        const settings = { ...where, caPem, insecure: flags.insecure === true };
+        const dial = ahead ?? new Dial(settings);
         const { connect } = await loadClient();
         return connect({
           ...settings,
@@ -109,22 +112,6 @@ Examples:
   $ npx sstpd connect 203.0.113.7:8443 --user ann --ca ca.pem --route 10.0.0.0/8
   $ npx sstpd connect vpn.example.com --user ann --password-file secret.txt --default-route`;
 
-/** `name`, `name:port`, `192.0.2.1:port`, `2001:db8::1`, `[2001:db8::1]:port`. */
-export function parseTarget(target: string): { host: string; port: number } {
-  if (parseIpv6(target) !== undefined) return { host: target, port: 443 };
-  const match = /^(?:\[([^\]]+)\]|([^:\s/[\]]+))(?::(\d{1,5}))?$/.exec(target);
-  const port = Number(match?.[3] ?? 443);
-  const [ipv6, name] = [match?.[1], match?.[2]];
-  const isIpv6 = ipv6 !== undefined && parseIpv6(ipv6) !== undefined;
-  // A name of numbers and dots alone is a mistyped address.
-  const isName = name !== undefined && (parseIpv4(name) !== undefined || !/^[\d.]+$/.test(name));
-  const host = isIpv6 ? ipv6 : isName ? name : undefined;
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new CliError(`'${target}' must be HOST or HOST:PORT, such as vpn.example.com:443`, EXIT.usage);
-  }
-  return { host, port };
-}
-
 function parseMethods(text: string): AuthMethod[] {
   return text.split(',').map((word) => {
     if (word === 'mschapv2' || word === 'chap' || word === 'pap') return word;
@@ -133,7 +120,7 @@ function parseMethods(text: string): AuthMethod[] {
 }
 
 function collectRoute(text: string, before: string[] = []): string[] {
-  if (parseIpv4Cidr(text) === undefined && parseIpv6Cidr(text) === undefined) {
+  if (!isNetwork(text)) {
     throw new CliError(`--route: '${text}' must be a network such as 10.0.0.0/8, without host bits`, EXIT.usage);
   }
   return [...before, text];
@@ -145,18 +132,4 @@ async function connectPassword(flags: ConnectFlags, terminal: Terminal): Promise
   if (terminal.env.SSTPD_PASSWORD) return terminal.env.SSTPD_PASSWORD;
   if (terminal.stdin.isTTY) return askPassword(terminal, `Password of ${flags.user}: `);
   throw new CliError('no password: give --password-file FILE or set SSTPD_PASSWORD', EXIT.usage);
-}
-
-function readPem(file: string): string {
-  const text = readText(file);
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new CliError(`${file} holds no PEM certificate`);
-  return text;
-}
-
-function readText(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Finding } from '../core/index.ts';
-import type { Run } from './main.ts';
 import { addConfigFlags, configFile, givenFlags, loadGiven } from './options.ts';
+import type { Run } from './program.ts';
 import { EXIT, json, type Terminal, table } from './terminal.ts';
 
 export function addDoctorCommand(program: Command, terminal: Terminal, run: Run): void {

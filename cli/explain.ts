@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AdminClient, AttemptView } from '../admin/index.ts';
-import type { Run } from './main.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
+import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
 interface ExplainOptions {

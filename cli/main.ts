@@ -1,34 +1,6 @@
-/**
- * The `sstpd` command: one file per subcommand. What needs a running server asks it through the admin API.
- * Exit status: 0 done, 1 refused or failed (one line on stderr), 2 used wrongly.
- */
-import { Command, CommanderError } from 'commander';
-// Single files, here and in what `connect` loads: each costs it half a millisecond before its first packet.
-import { version } from '../core/package.ts';
-import { ConfigError } from '../server/config-error.ts';
-import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
-
-/** A subcommand's work; its number is the exit status, none is success. */
-export type Run = (work: () => Promise<number | undefined>) => Promise<void>;
-
-type AddCommand = (program: Command, terminal: Terminal, run: Run, cacheFolder: string | undefined) => void;
-
-/** In the order in which the help shows them. Only what is named is loaded: `connect` starts in half of `serve`'s time. */
-const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  serve: async () => (await import('./serve.ts')).addServeCommand,
-  user: async () => (await import('./user.ts')).addUserCommand,
-  admin: async () => (await import('./admin.ts')).addAdminCommand,
-  token: async () => (await import('./token.ts')).addTokenCommand,
-  profile: async () => (await import('./profile.ts')).addProfileCommand,
-  sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
-  explain: async () => (await import('./explain.ts')).addExplainCommand,
-  doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
-  metrics: async () => (await import('./metrics.ts')).addMetricsCommand,
-  config: async () => (await import('./config.ts')).addConfigCommand,
-  connect: async () => (await import('./connect.ts')).addConnectCommand,
-  demo: async () => addDemoCommand,
-  'build-addon': async () => (await import('./build-addon.ts')).addBuildAddonCommand,
-};
+/** The start of the `sstpd` command. What it loads comes before the first packet of `connect`, so it is next to nothing. */
+import { dialAhead } from './dial-ahead.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
  * Runs one command line.
@@ -42,81 +14,11 @@ export async function main(
   terminal: Terminal = process,
   cacheFolder?: string,
 ): Promise<number> {
-  // A reader that has seen enough (`| head`) is no failure.
-  terminal.stdout.on('error', ignoreClosedPipe);
-  terminal.stderr.on('error', ignoreClosedPipe);
-  let exitCode: number = EXIT.ok;
-  const run: Run = async (work) => {
-    exitCode = (await work()) ?? EXIT.ok;
-  };
+  const ahead = await dialAhead(args, terminal.env);
   try {
-    const program = newProgram(terminal);
-    const [first = ''] = args;
-    const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
-    for (const name of wanted) (await COMMANDS[name]?.())?.(program, terminal, run, cacheFolder);
-    await program.parseAsync(args, { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    return report(error, terminal);
+    const { runCommand } = await import('./program.ts');
+    return await runCommand(args, terminal, { cacheFolder, ahead });
+  } finally {
+    ahead?.destroy();
   }
-}
-
-function newProgram(terminal: Terminal): Command {
-  return new Command('sstpd')
-    .description('SSTP (MS-SSTP) VPN server in user space, with its own client, admin page and set-up portal')
-    .version(version, '-V, --version', 'print the version')
-    .helpCommand('help [COMMAND]', 'show how a command is used')
-    .helpOption('-h, --help', 'show how this command is used')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void terminal.stdout.write(text),
-      writeErr: (text) => void terminal.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'sstpd: ').replace(/\n\(/, ' (')),
-    })
-    .addHelpText('after', EXAMPLES);
-}
-
-function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {
-  program
-    .command('demo')
-    .summary('see it work on this machine alone')
-    .description(
-      'Starts the server and a client in two network namespaces of this machine, connects, pings, moves data, ' +
-        'prints what took how long, and cleans up. Needs root.',
-    )
-    .addHelpText('after', '\nExample:\n  $ npx sstpd demo')
-    .action(() =>
-      run(async () => {
-        const { runDemo } = await import('./demo.ts');
-        return runDemo({ stdout: terminal.stdout });
-      }),
-    );
-}
-
-const EXAMPLES = `
-Examples:
-  $ npx sstpd serve --host vpn.example.com      start the server
-  $ npx sstpd user add ann                      add a user
-  $ npx sstpd profile ann --out ann             files that set up her clients
-  $ npx sstpd admin add ann                     let her use the admin page
-  $ npx sstpd sessions                          who is connected
-  $ npx sstpd doctor                            would it work, and what mends it
-  $ npx sstpd connect vpn.example.com --user ann --ca ca.pem
-
-Exit status: 0 done, 1 refused or failed, 2 used wrongly.`;
-
-function report(error: unknown, terminal: Terminal): number {
-  if (error instanceof CommanderError) {
-    // Commander has said what there is to say.
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  terminal.stderr.write(`sstpd: ${printable(message.replace(/\s*\n\s*/g, ' '))}\n`);
-  if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
-  if (error instanceof CliError) return error.exitCode;
-  return error instanceof ConfigError && error.origin?.startsWith('flag ') ? EXIT.usage : EXIT.failed;
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

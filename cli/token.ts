@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ApiToken } from '../auth/index.ts';
 import { isScope, SCOPES, type Scope } from '../core/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
-import type { Run } from './main.ts';
 import { addPlaceOptions } from './options.ts';
+import type { Run } from './program.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
 
 export function addTokenCommand(program: Command, terminal: Terminal, run: Run): void {

@@ -26,18 +26,26 @@ export class Dial {
   readonly timeline: { tcp?: number; tls?: number } = {};
   /** The socket, not yet read from, once the HTTP request is written; an error if it did not come so far. Never rejects. */
   readonly done: Promise<TLSSocket | Error>;
+  /** Resolves when the ClientHello is out, or will not be: a good moment to load what takes long. */
+  readonly greeted: Promise<void>;
   /** Why the connection is gone, also later on. */
   failure: Error | undefined;
   #socket: Socket;
+  #resolveGreeted: () => void = () => {};
 
   constructor(settings: DialSettings) {
     const { host, port } = settings;
     const tcp = connectTcp({ host, port, noDelay: true });
     this.#socket = tcp;
-    this.done = this.#run(tcp, settings).catch((error: Error) => {
-      this.destroy();
-      return error;
+    this.greeted = new Promise((resolve) => {
+      this.#resolveGreeted = resolve;
     });
+    this.done = this.#run(tcp, settings)
+      .catch((error: Error) => {
+        this.destroy();
+        return error;
+      })
+      .finally(() => this.#resolveGreeted());
   }
 
   destroy(): void {
@@ -62,8 +70,9 @@ export class Dial {
     });
     this.#socket = socket;
     const secured = this.#reached(socket, 'secureConnect');
+    this.#resolveGreeted();
     const { randomUUID } = await import('node:crypto');
-    const { encodeHttpRequest } = await import('../sstp/index.ts');
+    const { encodeHttpRequest } = await import('../sstp/http-preamble.ts');
     if (!(await secured)) throw this.failure ?? new Error('given up');
     this.timeline.tls = systemClock.now() - this.startedAt;
     const authority = isIP(host) === 6 ? `[${host}]` : host;

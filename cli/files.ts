@@ -1,0 +1,18 @@
+import { fs } from '../core/builtins.ts';
+import { CliError } from './terminal.ts';
+
+/** @throws {CliError} */
+export function readText(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/** @throws {CliError} also if there is no certificate in it */
+export function readPem(file: string): string {
+  const text = readText(file);
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new CliError(`${file} holds no PEM certificate`);
+  return text;
+}
