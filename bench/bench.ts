@@ -14,7 +14,7 @@ import { measureSessions } from './sessions.ts';
 import { measureFlows, measureSlow } from './sharing.ts';
 import { measureMany, measureSingle, measureSmall } from './throughput.ts';
 import { measureTlsAlone } from './tls-alone.ts';
-import { noTunnel, PROGRAM, sstpd, type Vpn } from './vpn.ts';
+import { noTunnel, sstpd, type Vpn } from './vpn.ts';
 
 /** On a machine that does other things, ratios wander too. */
 const QUIET = 0.1;
@@ -78,11 +78,13 @@ export class Bench {
     this.#lab = lab;
     this.#options = options;
     this.#size = sizeOf(options);
-    const shown = (file: string): string => relative(process.cwd(), file);
-    const programs = { [OURS]: shown(PROGRAM), ...(against === undefined ? {} : { against: shown(against) }) };
+    const programs = {
+      [OURS]: 'npm pack',
+      ...(against === undefined ? {} : { against: relative(process.cwd(), against) }),
+    };
     this.#results = emptyResults({ quick: isQuick, tunOffload, programs, seconds: options.seconds });
-    this.#ours = sstpd(lab, { name: OURS, program: PROGRAM, tunOffload });
-    const plain = { name: OURS_PLAIN, program: PROGRAM, tunOffload: 'off', isServerOnly: true } as const;
+    this.#ours = sstpd(lab, { name: OURS, program: lab.program, tunOffload });
+    const plain = { name: OURS_PLAIN, program: lab.program, tunOffload: 'off', isServerOnly: true } as const;
     this.#plain = tunOffload === undefined ? [sstpd(lab, plain)] : [];
     const other = against === undefined ? [] : [sstpd(lab, { name: 'against', program: against, tunOffload })];
     this.#others = [...other, ...(withPeers ? makePeers(lab) : [])];
@@ -143,7 +145,7 @@ export class Bench {
         );
       case 'sessions':
         return this.#attempt(scenario, OURS, async () => {
-          const figures = await measureSessions(lab, PROGRAM, this.#size.sessions);
+          const figures = await measureSessions(lab, lab.program, this.#size.sessions);
           assertPlausible(figures);
           this.#results.sessions = figures;
         });

@@ -1,10 +1,11 @@
 /** The places of the bench: network namespaces, the links between them and a temporary folder. All gone at the end. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineProcess, run } from './processes.ts';
 
+const CLONE = join(import.meta.dirname, '..');
 const PREFIX = 'sstpd-bench-';
 /** Where every server is dialled, from each of its links (RFC 5737). */
 export const SERVER_ADDRESS = '192.0.2.1';
@@ -47,21 +48,27 @@ export class Lab {
   readonly folder: string;
   /** The program of tools/. */
   readonly tools: string;
+  /** sstpd as users install it: what `npm pack` makes of this clone, with the modules that are here. */
+  readonly program: string;
   readonly #namespaces = new Set<string>();
   #made = 0;
 
   private constructor(folder: string) {
     this.folder = folder;
     this.tools = join(folder, 'tools');
+    this.program = join(folder, 'package/bin/sstpd.js');
   }
 
-  /** Compiles the tools and removes what a bench that was killed left behind. @throws {Error} saying what is missing */
+  /** Compiles the tools, packs sstpd, and removes what a bench that was killed left behind. @throws {Error} saying what is missing */
   static async make(): Promise<Lab> {
     removeLeftovers();
     const lab = new Lab(mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`)));
     chmodSync(lab.folder, 0o755);
     const sources = globSync(join(import.meta.dirname, 'tools/*.cc'));
     await run(['g++', '-std=c++17', '-O2', '-Wall', '-Wextra', ...sources, '-o', lab.tools]);
+    await run(['npm', 'pack', CLONE, '--pack-destination', lab.folder]);
+    await run(['tar', '-x', '-C', lab.folder, '-f', ...globSync(join(lab.folder, '*.tgz'))]);
+    symlinkSync(join(CLONE, 'node_modules'), join(lab.folder, 'package/node_modules'));
     return lab;
   }
 

@@ -48,7 +48,7 @@ export function servingOf(
   };
 }
 
-/** The program of this tree, or another build to compare with. */
+/** The program of the lab, or another build to compare with. */
 export interface SstpdOptions {
   readonly name: string;
   readonly program: string;
@@ -57,7 +57,6 @@ export interface SstpdOptions {
   readonly isServerOnly?: boolean;
 }
 
-export const PROGRAM: string = join(import.meta.dirname, '../bin/sstpd.js');
 export const PASSWORD = 'a password for the bench';
 
 /** All sessions come from few addresses and belong to one user. */

@@ -23,7 +23,7 @@ function start() {
   hideExperimentalWarnings();
   const cache = privateCacheFolder();
   if (cache !== undefined) module.enableCompileCache(join(cache, 'compiled'));
-  const main = isClone ? SOURCE : new URL('../dist/cli/main.js', import.meta.url);
+  const main = isClone ? SOURCE : new URL('../dist/programs/main.js', import.meta.url);
   import(main.href)
     .then(({ main: run }) => run(process.argv.slice(2), process, cache))
     .then((code) => process.exit(code))

@@ -17,7 +17,6 @@ const PARTS: readonly (() => Promise<unknown>)[] = [
   () => import('../sstp/index.ts'),
   () => import('../tun/index.ts'),
   () => import('../datapath/native-path.ts'),
-  () => import('../ppp/frame.ts'),
   () => import('../ppp/client-link.ts'),
 ];
 

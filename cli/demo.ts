@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageFolder } from '../core/index.ts';
+import { packageFolder, programFile } from '../core/index.ts';
 import { CliError, EXIT, printable } from './terminal.ts';
 
 const PROGRAM = join(packageFolder, 'bin/sstpd.js');
-const TRAFFIC = join(import.meta.dirname, `demo-traffic${extname(import.meta.filename)}`);
+const TRAFFIC = programFile('cli/demo-traffic');
 /** The network between the two namespaces, from the range for benchmarks (RFC 2544), and the pool of the demo's clients. */
 const SERVER = '198.18.0.1';
 const CLIENT = '198.18.0.2';

@@ -4,8 +4,8 @@
  */
 import { Command, CommanderError } from 'commander';
 import type { Dial } from '../client/dial.ts';
-// Single files, here and in what `connect` loads: each costs it half a millisecond before its first packet.
-import { version } from '../core/package.ts';
+import { version } from '../core/index.ts';
+// Not through server/index.ts: see options.ts.
 import { ConfigError } from '../server/config-error.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 

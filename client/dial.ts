@@ -72,7 +72,7 @@ export class Dial {
     const secured = this.#reached(socket, 'secureConnect');
     this.#resolveGreeted();
     const { randomUUID } = await import('node:crypto');
-    const { encodeHttpRequest } = await import('../sstp/http-preamble.ts');
+    const { encodeHttpRequest } = await import('../sstp/index.ts');
     if (!(await secured)) throw this.failure ?? new Error('given up');
     this.timeline.tls = systemClock.now() - this.startedAt;
     const authority = isIP(host) === 6 ? `[${host}]` : host;

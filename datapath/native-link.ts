@@ -7,8 +7,7 @@
  *      3 frames that it does not judge: the owner   3 one write outstanding; when it is done, 2 again
  */
 import type { Ipv4, Ipv6 } from '../core/index.ts';
-// A single file: see client/sstp-client.ts.
-import { fragmentationNeeded, packetTooBig } from '../ip/icmp.ts';
+import { fragmentationNeeded, packetTooBig } from '../ip/index.ts';
 import { SstpFramingError } from '../sstp/index.ts';
 import { ReceivePosition, type SlotOwner, StreamFault, type TunPath } from '../tun/index.ts';
 import { ControlQueue } from './control-queue.ts';

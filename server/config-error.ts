@@ -1,4 +1,4 @@
-import { util } from '../core/builtins.ts';
+import { util } from '../core/index.ts';
 
 /** The configuration is unusable; nothing was started. The message is one line: what, why and where it came from. */
 export class ConfigError extends Error {

@@ -27,12 +27,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /**
  * Every command needs the configuration's schema; the rest of server/ would cost each of them half a second. The first
  * packets of `connect` leave before the rest of client/ is loaded, and that is no more than it uses: each file takes
- * about a millisecond. Of certs/, workers read certificates only; the library for OCSP takes 60 ms to load.
+ * half a millisecond. Of certs/, workers read certificates only; the library for OCSP takes 60 ms to load.
  */
 const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
-  cli: ['server/config.ts', 'server/config-error.ts', 'client/dial.ts', 'client/connect.ts'],
+  cli: [
+    'core/builtins.ts',
+    'ppp/client-link.ts',
+    'datapath/native-path.ts',
+    'client/dial.ts',
+    'client/connect.ts',
+    'server/config.ts',
+    'server/config-error.ts',
+  ],
   server: ['certs/ocsp.ts'],
-  client: ['auth/mschapv2.ts', 'datapath/native-path.ts', 'datapath/socket-options.ts', 'ppp/client-link.ts'],
+  client: [
+    'core/system-clock.ts',
+    'auth/mschapv2.ts',
+    'datapath/native-path.ts',
+    'datapath/socket-options.ts',
+    'ppp/client-link.ts',
+  ],
 };
 
 const PURE = ['sstp', 'ppp', 'ip', 'profile'];

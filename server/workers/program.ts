@@ -1,7 +1,7 @@
 /** Where the program of a worker is, for a supervisor that may no longer go there. */
 import { closeSync, openSync } from 'node:fs';
-import { dirname, extname, join, relative } from 'node:path';
-import { packageFolder } from '../../core/index.ts';
+import { join, relative } from 'node:path';
+import { packageFolder, programFile } from '../../core/index.ts';
 import { closedParent } from '../data-directory.ts';
 import { StartError } from '../start-error.ts';
 
@@ -26,8 +26,7 @@ const QUIET = '--disable-warning=ExperimentalWarning';
  * @throws {StartError} if that user may not enter the folder itself
  */
 export function locateWorker(uid: number): WorkerProgram {
-  const here = import.meta.filename;
-  const main = join(dirname(here), `worker-main${extname(here)}`);
+  const main = programFile('server/workers/worker-main');
   if (closedParent(main, uid) === undefined && closedParent(process.execPath, uid) === undefined) {
     const args = [...process.execArgv, QUIET, main];
     return { command: process.execPath, args, folder: undefined, close: () => {} };

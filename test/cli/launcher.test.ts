@@ -70,10 +70,10 @@ test('under an old Node in a clone without a newer one at hand: one line, exit s
 });
 
 test('an installed package has no sources: the compiled ones run, and what is missing is said in its terms', () => {
-  mkdirSync(join(folder, 'dist/cli'), { recursive: true });
+  mkdirSync(join(folder, 'dist/programs'), { recursive: true });
   rmSync(join(folder, 'cli'), { recursive: true });
   writeFileSync(
-    join(folder, 'dist/cli/main.js'),
+    join(folder, 'dist/programs/main.js'),
     "export const main = async (args) => (args[0] === 'x' ? 5 : import(args[0]));",
   );
   const { status, stdout, stderr } = spawnSync(...start('x'), { encoding: 'utf8' });

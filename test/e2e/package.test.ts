@@ -45,7 +45,7 @@ const inPackage = (path: string): string => join(installed, 'node_modules/sstpd'
 test('the package holds JavaScript, the addon and its sources, and leaves none of it in the clone', { skip }, () => {
   assert.deepEqual(globSync(inPackage('**/*.ts')), []);
   const page = globSync('admin/web/**/*.{html,css,js,svg}', { cwd: CLONE });
-  for (const path of ['bin/sstpd.js', 'dist/cli/main.js', 'prebuilds/linux-x64-glibc/tun.node', ...page]) {
+  for (const path of ['bin/sstpd.js', 'dist/programs/main.js', 'prebuilds/linux-x64-glibc/tun.node', ...page]) {
     assert.ok(existsSync(inPackage(path)), path);
   }
   assert.ok(!existsSync(inPackage('tun/native/build')), 'no install script has run');
