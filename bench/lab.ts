@@ -59,7 +59,11 @@ export class Lab {
     this.program = join(folder, 'package/bin/sstpd.js');
   }
 
-  /** Compiles the tools, packs sstpd, and removes what a bench that was killed left behind. @throws {Error} saying what is missing */
+  /**
+   * Compiles the tools, packs sstpd, and removes what a bench that was killed left behind.
+   *
+   * @throws {Error} saying what is missing
+   */
   static async make(): Promise<Lab> {
     removeLeftovers();
     const lab = new Lab(mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`)));

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Dial } from '../client/dial.ts';
+import { fs } from '../core/builtins.ts';
 import { readPem, readText } from './files.ts';
 import { oneLine } from './password.ts';
 import { parseTarget } from './target.ts';
@@ -10,8 +11,8 @@ const ALONE: readonly string[] = ['--insecure', '--default-route', '--json'];
 /** Flags of `connect` whose value can't be wrong, or only in what is looked at here: what it means, or undefined. */
 const WITH_VALUE: Readonly<Record<string, (value: string) => Promise<string | undefined> | string | undefined>> = {
   '--user': (name) => name,
-  '--password-file': (file) => oneLine(readText(file)),
-  '--ca': readPem,
+  '--password-file': (file) => (isFile(file) ? oneLine(readText(file)) : undefined),
+  '--ca': (file) => (isFile(file) ? readPem(file) : undefined),
   '--tun': (name) => name,
   '--route': async (network) => ((await import('./network.ts')).isNetwork(network) ? network : undefined),
 };
@@ -56,4 +57,9 @@ async function meaningOf(flag: string, value: string): Promise<string | undefine
   } catch {
     return; // what is wrong is the command's to say
   }
+}
+
+/** What a pipe has said it does not say again, to the command. */
+function isFile(file: string): boolean {
+  return fs.statSync(file).isFile();
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -9,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { dialAhead } from '../../cli/dial-ahead.ts';
 import { eventually } from '../support/eventually.ts';
 import { authority } from '../tls/support.ts';
-import { inProcess } from './support.ts';
+import { inProcess, sstpd } from './support.ts';
 
 const PASSWORD = { SSTPD_PASSWORD: 'x' };
 
@@ -64,6 +65,8 @@ test('the ClientHello leaves before the command is loaded', async () => {
 });
 
 test('nothing is sent for a line that may be wrong, or while a password must be typed', async () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
   connections.length = 0;
   for (const [words, env] of [
     [['serve', target, '--user', 'ann'], PASSWORD],
@@ -83,6 +86,7 @@ test('nothing is sent for a line that may be wrong, or while a password must be 
     [['connect', target, '--user', 'ann', 'constructor', 'x'], PASSWORD],
     [['connect', target, '--user', 'ann'], {}],
     [['connect', target, '--user', 'ann', '--password-file', '-'], {}],
+    [['connect', target, '--user', 'ann', '--password-file', pipe], {}],
   ] as const) {
     assert.equal(await dialAhead(words, env), undefined, words.join(' '));
   }
@@ -97,4 +101,11 @@ test('a command that fails all the same leaves no connection behind', async () =
   assert.equal(outcome.code, 1);
   assert.match(outcome.stderr, /^sstpd: [^\n]+\n$/);
   await eventually('a connection that is closed', () => connections[0]?.resume().readableEnded === true);
+});
+
+test('a password that comes through a pipe is read once, by the command', async () => {
+  const args = ['connect', '127.0.0.1:9', '--user', 'ann', '--password-file', '/dev/stdin'];
+  const { code, stderr } = await sstpd(args, { stdin: 'a password' });
+  assert.equal(code, 1);
+  assert.doesNotMatch(stderr, /password/);
 });
