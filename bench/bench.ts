@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { relative } from 'node:path';
+import { bareTunnel } from './bare-tunnel.ts';
 import { CHANGES, measureChange } from './changes.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
@@ -12,7 +13,7 @@ import { busyShare } from './processes.ts';
 import { type ByVpn, OURS, OURS_PLAIN, type Results } from './results.ts';
 import { measureSessions } from './sessions.ts';
 import { measureFlows, measureSlow } from './sharing.ts';
-import { measureMany, measureSingle, measureSmall } from './throughput.ts';
+import { measureMany, measureSingle, measureSmall, measureStream } from './throughput.ts';
 import { measureTlsAlone } from './tls-alone.ts';
 import { noTunnel, sstpd, type Vpn } from './vpn.ts';
 
@@ -111,18 +112,19 @@ export class Bench {
   }
 
   async #scenario(scenario: Scenario): Promise<void> {
-    const { single, small, many, connect } = this.#results;
+    const { single, floor, small, many, connect } = this.#results;
     const [lab, { throughput, connects }] = [this.#lab, this.#size];
     const all = [this.#ours, ...this.#plain, ...this.#others];
     switch (scenario) {
       case 'single':
         return this.#each(scenario, all, single, (vpn) => measureSingle(lab, vpn, throughput));
-      case 'tls':
-        return this.#attempt(scenario, 'node:tls', async () => {
+      case 'floor':
+        await this.#attempt(scenario, 'node:tls', async () => {
           const figures = await measureTlsAlone(lab, throughput.tcp);
           assertPlausible(figures);
-          this.#results.tls = figures;
+          floor['node:tls'] = figures;
         });
+        return this.#each(scenario, [bareTunnel(lab)], floor, (vpn) => measureStream(lab, vpn, throughput));
       case 'small':
         return this.#each(scenario, [noTunnel, ...all], small, (vpn) => measureSmall(lab, vpn, throughput));
       case 'many':
@@ -234,7 +236,17 @@ function emptyResults(options: Results['options']): Results {
     busyBefore: 0,
   };
   const date = new Date().toISOString();
-  const byVpn = { single: {}, many: {}, small: {}, connect: {}, lines: {}, changes: {}, flows: {}, slow: {} };
+  const byVpn = {
+    single: {},
+    floor: {},
+    many: {},
+    small: {},
+    connect: {},
+    lines: {},
+    changes: {},
+    flows: {},
+    slow: {},
+  };
   return { date, machine, options, took: {}, ...byVpn, left: [] };
 }
 

@@ -8,6 +8,12 @@ import { addressTowards, type Serving, type Vpn } from './vpn.ts';
 export type Direction = 'down' | 'up';
 export const DIRECTIONS: readonly Direction[] = ['down', 'up'];
 
+/** One after the other. */
+export async function bothWays<T>(measure: (direction: Direction) => Promise<T>): Promise<Record<Direction, T>> {
+  const [down, up] = [await measure('down'), await measure('up')];
+  return { down, up };
+}
+
 /** Round trips in milliseconds. */
 export interface PingFigures {
   readonly sent: number;

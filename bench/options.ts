@@ -6,7 +6,7 @@ import { LINES } from './home-line.ts';
 /** In the order in which they run. */
 export const SCENARIOS: readonly Scenario[] = [
   'single',
-  'tls',
+  'floor',
   'small',
   'many',
   'connect',
@@ -18,7 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 export type Scenario =
   | 'single'
-  | 'tls'
+  | 'floor'
   | 'small'
   | 'many'
   | 'connect'
@@ -64,7 +64,7 @@ iperf3, tcpdump and g++.
   --render            measure nothing: make plots and tables of the documentation from bench/results/summary.json
 
   single    one tunnel: TCP and UDP both ways, round trips, server CPU
-  tls       what node:tls costs the server without a VPN
+  floor     what no tunnel here can undercut: node:tls without a VPN, and packets over TCP without TLS
   small     64-byte UDP: the highest steady rate with at most 0.1 % loss
   many      16 tunnels at once
   connect   time from starting the client to the first answered ping, and round trips in a capture

@@ -2,8 +2,11 @@
 import { changeTitle } from './changes.ts';
 import { titleOf } from './home-line.ts';
 import { type Limit, short } from './limits.ts';
-import type { PingFigures, RateFigures, TcpFigures } from './measure.ts';
+import { DIRECTIONS, type Direction, type PingFigures, type RateFigures, type TcpFigures } from './measure.ts';
 import { type ByVpn, OURS, type Results } from './results.ts';
+
+/** What the targets are measured by. */
+const RIVALS: readonly string[] = ['openvpn-tcp', 'ocserv'];
 
 export function printReport(results: Results, limits: readonly Limit[], print: (text: string) => void): void {
   for (const { title, rows } of tablesOf(results)) print(`\n${title}\n${table(rows)}`);
@@ -30,7 +33,12 @@ export interface Table {
 
 /** Those that have rows. */
 export function tablesOf(results: Results): Table[] {
-  const all = [...throughputTables(results), ...tlsTables(results), ...pathTables(results), ...sessionTables(results)];
+  const all = [
+    ...throughputTables(results),
+    ...floorTables(results),
+    ...pathTables(results),
+    ...sessionTables(results),
+  ];
   return all.map(([name, title, rows]) => ({ name, title, rows })).filter(({ rows }) => rows.length > 1);
 }
 
@@ -99,19 +107,27 @@ function throughputTables({ single, many, small }: Results): Row[] {
   ];
 }
 
-/** How much of what the server costs is TLS in Node. */
-function tlsTables({ tls, single }: Results): Row[] {
-  if (tls === undefined) return [];
-  const share = (direction: 'down' | 'up'): string => {
-    const ours = single[OURS]?.tcp[direction].serverCpuPerGb;
-    return ours === undefined ? '' : `${short((tls[direction].serverCpuPerGb / ours) * 100)} %`;
-  };
-  const row = (direction: 'down' | 'up'): string[] => {
-    const { mbits, serverCpuPerGb } = tls[direction];
-    return [direction, short(mbits), short(serverCpuPerGb), share(direction)];
-  };
-  const header = ['', 'Mbit/s', 'server s/GB', `of what ${OURS} takes`];
-  return [['tls', 'One connection of node:tls, without a VPN', [header, row('down'), row('up')]]];
+/** How near to what cannot be undercut the tunnels are. */
+function floorTables({ floor, single }: Results): Row[] {
+  const rivals = RIVALS.filter((name) => single[name] !== undefined);
+  const times = (direction: Direction, mbits: number): string =>
+    rivals.map((name) => short(mbits / (single[name]?.tcp[direction].mbits ?? 0))).join(' / ');
+  const share = (direction: Direction, seconds: number): string =>
+    `${short((seconds / (single[OURS]?.tcp[direction].serverCpuPerGb ?? 0)) * 100)} %`;
+  const rows = Object.entries(floor).map(([name, figures]) => [
+    name,
+    ...DIRECTIONS.flatMap((direction) => {
+      const { mbits, serverCpuPerGb } = figures[direction];
+      return [short(mbits), times(direction, mbits), short(serverCpuPerGb), share(direction, serverCpuPerGb)];
+    }),
+  ]);
+  const header = DIRECTIONS.flatMap((direction) => [
+    `${direction} Mbit/s`,
+    `times ${rivals.join(' / ')}`,
+    'server s/GB',
+    `of what ${OURS} takes`,
+  ]);
+  return [['floor', 'What is no VPN, but part of each that is built like this one', [['', ...header], ...rows]]];
 }
 
 function pathTables({ connect, lines, changes, flows, slow }: Results): Row[] {

@@ -1,10 +1,11 @@
 /** What a run of the bench found, as it is kept in JSON. */
 import type { ChangeFigures } from './changes.ts';
 import type { ConnectFigures, LineFigures } from './home-line.ts';
+import type { Direction } from './measure.ts';
 import type { SessionsFigures } from './sessions.ts';
 import type { FlowsFigures, SlowFigures } from './sharing.ts';
 import type { ManyFigures, SingleFigures, SmallFigures } from './throughput.ts';
-import type { TlsAloneFigures } from './tls-alone.ts';
+import type { StreamFigures } from './tls-alone.ts';
 
 /** By the name of the VPN. */
 export type ByVpn<T> = { [vpn: string]: T };
@@ -31,7 +32,8 @@ export interface Results {
   /** Only in what is kept: not all of it is of one complete run. */
   readonly isPieced?: boolean;
   readonly single: ByVpn<SingleFigures>;
-  tls?: TlsAloneFigures;
+  /** Of what is no VPN, but part of each that is built like ours. */
+  readonly floor: ByVpn<Readonly<Record<Direction, StreamFigures>>>;
   readonly many: ByVpn<ManyFigures>;
   readonly small: ByVpn<SmallFigures>;
   readonly connect: ByVpn<ConnectFigures>;

@@ -1,7 +1,8 @@
 /** Tunnels without a bottleneck but the processors: one, many at once, and small packets. */
 import type { Lab } from './lab.ts';
 import {
-  type DIRECTIONS,
+  bothWays,
+  type Direction,
   highestRate,
   type PingFigures,
   ping,
@@ -61,6 +62,11 @@ export async function measureSingle(lab: Lab, vpn: Vpn, size: ThroughputSize): P
   }));
 }
 
+/** One TCP stream through one tunnel. */
+export function measureStream(lab: Lab, vpn: Vpn, size: ThroughputSize): Promise<Record<Direction, TcpFigures>> {
+  return inTunnels(lab, vpn, 1, (tunnel) => bothWays((direction) => tcp(tunnel, direction, size.tcp)));
+}
+
 export async function measureMany(lab: Lab, vpn: Vpn, size: ThroughputSize): Promise<ManyFigures> {
   return inTunnels(lab, vpn, size.tunnels, async (tunnel) => ({
     tunnels: size.tunnels,
@@ -95,11 +101,4 @@ async function inTunnels<T>(lab: Lab, vpn: Vpn, count: number, work: (tunnel: Tu
   } finally {
     await place.close();
   }
-}
-
-async function bothWays<T>(
-  measure: (direction: (typeof DIRECTIONS)[number]) => Promise<T>,
-): Promise<{ readonly down: T; readonly up: T }> {
-  const [down, up] = [await measure('down'), await measure('up')];
-  return { down, up };
 }

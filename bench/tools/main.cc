@@ -58,9 +58,10 @@ int Main(int argc, char** argv) {
   const Arguments arguments(argv + (argc > 1 ? 2 : argc), argv + argc);
   if (tool == "relay") return Relay(arguments);
   if (tool == "ping") return Ping(arguments);
+  if (tool == "bare") return Bare(arguments);
   if (tool == "udp-send") return UdpSend(arguments);
   if (tool == "udp-receive") return UdpReceive(arguments);
-  std::fprintf(stderr, "usage: tools relay|ping|udp-send|udp-receive ...\n");
+  std::fprintf(stderr, "usage: tools relay|ping|bare|udp-send|udp-receive ...\n");
   return 2;
 }
 

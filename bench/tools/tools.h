@@ -13,6 +13,7 @@ using Arguments = std::vector<std::string>;
 
 int Relay(const Arguments& arguments);
 int Ping(const Arguments& arguments);
+int Bare(const Arguments& arguments);
 int UdpSend(const Arguments& arguments);
 int UdpReceive(const Arguments& arguments);
 

@@ -34,7 +34,8 @@ test('what is kept: a complete run, or one that is told so, but no quick one and
 });
 
 function results(changed: Partial<Results>): Results {
-  const byVpn = { single: {}, many: {}, small: {}, connect: {}, lines: {}, changes: {}, flows: {}, slow: {} };
+  const whole = { lines: {}, changes: {}, flows: {}, slow: {} };
+  const byVpn = { single: {}, floor: {}, many: {}, small: {}, connect: {}, ...whole };
   const machine = { node: 'v24', kernel: '6', cpu: 'x', cores: 2, busyBefore: 0 };
   const options = { quick: false, tunOffload: undefined, programs: {}, seconds: undefined };
   return { date: '2020-01-01T00:00:00.000Z', machine, options, took: {}, ...byVpn, left: [], ...changed };
@@ -50,6 +51,9 @@ test('a run of one scenario leaves what was kept of the others', () => {
   assert.deepEqual(taken.took, { many: 5, lines: 9 });
   assert.equal(taken.date, newer.date);
   assert.equal(taken.isPieced, true);
+  const floor = { bare: 'c' } as never;
+  const floored = takeOver(older, results({ floor, took: { floor: 3 }, date: newer.date }));
+  assert.deepEqual(floored, { ...older, floor, took: { ...older.took, floor: 3 } });
   const whole = results({ took: Object.fromEntries(SCENARIOS.map((name) => [name, 1])) });
   assert.equal(takeOver(older, whole).isPieced, false);
   assert.equal(takeOver(undefined, newer), newer);
