@@ -11,6 +11,9 @@ export interface Limit {
   readonly verdict: 'held' | 'NOT HELD' | 'not measured' | 'not judged';
 }
 
+/** Whose throughput and processor time are the measure of ours. */
+export const RIVALS: readonly string[] = ['openvpn-tcp', 'ocserv'];
+
 const MOST_ADDED_PING_MS = 15;
 const LEAST_SHARE_OF_LINE = 0.88;
 const LOSSY_MBITS = 75;
@@ -60,7 +63,7 @@ function ratio({ target, ours, peer, peerName, unit, least, most }: Ratio): Limi
 }
 
 function throughput({ single }: Results): Limit[] {
-  return ['openvpn-tcp', 'ocserv'].flatMap((peerName) =>
+  return RIVALS.flatMap((peerName) =>
     DIRECTIONS.flatMap((direction) => {
       const [ours, peer] = [single[OURS]?.tcp[direction], single[peerName]?.tcp[direction]];
       return [

@@ -1,12 +1,9 @@
 /** The tables that the bench prints, and that the documentation shows. */
 import { changeTitle } from './changes.ts';
 import { titleOf } from './home-line.ts';
-import { type Limit, short } from './limits.ts';
+import { type Limit, RIVALS, short } from './limits.ts';
 import { DIRECTIONS, type Direction, type PingFigures, type RateFigures, type TcpFigures } from './measure.ts';
 import { type ByVpn, OURS, type Results } from './results.ts';
-
-/** What the targets are measured by. */
-const RIVALS: readonly string[] = ['openvpn-tcp', 'ocserv'];
 
 export function printReport(results: Results, limits: readonly Limit[], print: (text: string) => void): void {
   for (const { title, rows } of tablesOf(results)) print(`\n${title}\n${table(rows)}`);

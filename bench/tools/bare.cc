@@ -4,9 +4,7 @@
 // length: no encryption, no segments of the client's size, no checks, no queue of its own, and as many packets as there
 // are with one call. What this takes, the kernel takes from every tunnel in user space; a VPN adds its own to it.
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -32,12 +30,7 @@ constexpr size_t kEnough = 131072;
 constexpr size_t kRoom = 524288;
 
 int OpenDevice(const std::string& name) {
-  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) Die("/dev/net/tun");
-  ifreq request = {};
-  request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-  name.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (ioctl(fd, TUNSETIFF, &request) != 0) Die("TUN device " + name);
+  const int fd = OpenTun(name, IFF_VNET_HDR);
   if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) != 0) Die("TUN offload");
   return fd;
 }
@@ -53,11 +46,11 @@ int Connect(bool listens, const std::string& address, uint16_t port) {
   if (listens) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, where, sizeof place) != 0 || listen(fd, 1) != 0) Die("listen");
-    std::puts("ready");
-    std::fflush(stdout);
   } else if (connect(fd, where, sizeof place) != 0) {
     Die("connect");
   }
+  std::puts("ready");
+  std::fflush(stdout);
   const int peer = listens ? accept4(fd, nullptr, nullptr, SOCK_CLOEXEC) : fd;
   if (peer < 0) Die("accept");
   setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -111,7 +104,7 @@ class Tunnel {
       std::memcpy(&packet, in_.data() + start, kPrefix);
       if (packet > kMostPacket || received_ - start < kPrefix + packet) break;
       // A device that is not up yet loses it.
-      if (write(device_, in_.data() + start + kPrefix, packet) < 0) lost_ += 1;
+      static_cast<void>(write(device_, in_.data() + start + kPrefix, packet));
       start += kPrefix + packet;
     }
     std::memmove(in_.data(), in_.data() + start, received_ - start);
@@ -126,7 +119,6 @@ class Tunnel {
   size_t filled_ = 0;  // of out_
   size_t sent_ = 0;
   size_t received_ = 0;  // of in_
-  uint64_t lost_ = 0;
 };
 
 }  // namespace
@@ -139,10 +131,6 @@ int Bare(const Arguments& arguments) {
   }
   const int device = OpenDevice(arguments[3]);
   const int peer = Connect(listens, arguments[1], static_cast<uint16_t>(Number(arguments, 2)));
-  if (!listens) {
-    std::puts("ready");
-    std::fflush(stdout);
-  }
   Tunnel(device, peer).Run();
   return 0;
 }

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <ctime>
 
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #include "tools.h"
@@ -28,6 +32,16 @@ bool MustStop() { return stopAsked != 0; }
 void Die(const std::string& what) {
   std::fprintf(stderr, "%s: %s\n", what.c_str(), std::strerror(errno));
   std::exit(1);
+}
+
+int OpenTun(const std::string& device, short flags) {
+  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) Die("/dev/net/tun");
+  ifreq request = {};
+  request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | flags);
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (ioctl(fd, TUNSETIFF, &request) != 0) Die("TUN device " + device);
+  return fd;
 }
 
 double Number(const Arguments& arguments, size_t index) {

@@ -12,11 +12,8 @@
 // A rate limit on the machine's own interface would not do: TCP small queues see that nothing leaves and hold back. A
 // TUN device takes the packet from its socket at once (skb_orphan in the kernel's tun_net_xmit), as a router does.
 #include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -137,13 +134,7 @@ int OpenTunIn(const std::string& netns, const std::string& device) {
   const int space = open(("/run/netns/" + netns).c_str(), O_RDONLY | O_CLOEXEC);
   if (space < 0 || setns(space, CLONE_NEWNET) != 0) Die("namespace " + netns);
   close(space);
-  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) Die("/dev/net/tun");
-  ifreq request = {};
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  device.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (ioctl(fd, TUNSETIFF, &request) != 0) Die("TUN device " + device);
-  return fd;
+  return OpenTun(device, 0);
 }
 
 // Ahead of all load: a line does not slow down when the machine beside it is busy.

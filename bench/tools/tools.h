@@ -29,6 +29,9 @@ bool MustStop();
 // Ends the tool: prints the text and errno's meaning.
 [[noreturn]] void Die(const std::string& what);
 
+// Opens a TUN device of this network namespace, without a packet information header and not blocking.
+int OpenTun(const std::string& device, short flags);
+
 double Number(const Arguments& arguments, size_t index);
 // Least value that `share` of the sorted values do not exceed; 0 if there are none.
 int64_t Quantile(const std::vector<int64_t>& sorted, double share);
