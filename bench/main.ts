@@ -2,25 +2,18 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { missingOf } from '../packaging/debian-packages.mjs';
 import { Bench } from './bench.ts';
 import { readSummary, renderDocuments, SUMMARY, takeOver } from './document.ts';
 import { Lab } from './lab.ts';
 import { judge, type Limit } from './limits.ts';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
 import { writePlots } from './plots.ts';
-import { missingCommand, OTHER_CORE } from './processes.ts';
+import { OTHER_CORE } from './processes.ts';
 import { printReport } from './report.ts';
 import type { Results } from './results.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
-
-const NEEDED = [
-  ['ip', 'iproute2'],
-  ['taskset', 'util-linux'],
-  ['g++', 'g++'],
-  ['iperf3', 'iperf3'],
-  ['tcpdump', 'tcpdump'],
-] as const;
 
 process.exitCode = await main();
 
@@ -38,7 +31,7 @@ async function main(): Promise<number> {
     console.error('the bench makes network namespaces and needs root');
     return 1;
   }
-  const missing = NEEDED.flatMap(([command, debianPackage]) => missingCommand(command, debianPackage) ?? []);
+  const missing = missingOf(['run', 'bench']).map(([what, name]) => `needs ${what}: apt install ${name}`);
   if (missing.length > 0) {
     console.error(missing.join('\n'));
     return 1;

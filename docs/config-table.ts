@@ -1,10 +1,12 @@
 /**
- * The configuration table of README.md, made from the schema. `node docs/config-table.ts` prints it,
- * `node docs/config-table.ts --write` puts it between the markers of README.md.
+ * The table of all keys in docs/configuration.md, made from the schema. `node docs/config-table.ts` prints it,
+ * `node docs/config-table.ts --write` puts it between the markers of that page.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeSchema } from '../server/index.ts';
 
+/** The page that shows the table. */
+export const PAGE: URL = new URL('configuration.md', import.meta.url);
 export const BEGIN = '<!-- configuration table: made by docs/config-table.ts -->';
 export const END = '<!-- end of the configuration table -->';
 
@@ -43,7 +45,6 @@ function prose(text: string): string {
 }
 
 if (import.meta.main) {
-  const readme = new URL('../README.md', import.meta.url);
-  if (process.argv[2] === '--write') writeFileSync(readme, putTable(readFileSync(readme, 'utf8'), configTable()));
+  if (process.argv[2] === '--write') writeFileSync(PAGE, putTable(readFileSync(PAGE, 'utf8'), configTable()));
   else process.stdout.write(configTable());
 }

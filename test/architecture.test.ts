@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['core', 'sstp', 'ppp', 'auth', 'ip', 'tun', 'datapath'],
   server: BELOW_SERVER,
   cli: [...BELOW_SERVER, 'server', 'client', 'bench'],
-  bench: [...BELOW_SERVER, 'server', 'client', 'cli'],
+  bench: [...BELOW_SERVER, 'server', 'client', 'cli', 'packaging'],
 };
 
 /**
@@ -40,6 +40,7 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
     'server/config-error.ts',
   ],
   server: ['certs/ocsp.ts'],
+  bench: ['packaging/debian-packages.mjs'],
   client: [
     'core/system-clock.ts',
     'auth/mschapv2.ts',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BEGIN, configTable, END, putTable } from '../../docs/config-table.ts';
+import { BEGIN, configTable, END, PAGE, putTable } from '../../docs/config-table.ts';
 import { describeSchema } from '../../server/index.ts';
 
-const readme = readFileSync('README.md', 'utf8');
+const page = readFileSync(PAGE, 'utf8');
 
-test('the table in the README is what the schema makes: run "node docs/config-table.ts --write"', () => {
-  assert.equal(readme, putTable(readme, configTable()));
+test('the table in docs/configuration.md is what the schema makes: run "node docs/config-table.ts --write"', () => {
+  assert.equal(page, putTable(page, configTable()));
 });
 
 test('each key has one row, in the order of the schema', () => {

@@ -5,6 +5,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { GROUPS, packagesOf } from '../../packaging/debian-packages.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sstpd.js', import.meta.url));
 const DOCUMENTS = [
@@ -15,41 +16,38 @@ const DOCUMENTS = [
 const readme = readFileSync('README.md', 'utf8');
 const architecture = readFileSync('ARCHITECTURE.md', 'utf8');
 
-/** The packages of each line that .ci/run takes from the README. */
-const packageLines = [...readme.matchAll(/^sudo apt-get install -y --no-install-recommends (.+)$/gm)].map(
-  (match) => match[1]?.split(' ') ?? [],
-);
-
 function helpOf(words: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words, '--help'], { encoding: 'utf8' });
   assert.equal(status, 0, `sstpd ${words.join(' ')} --help: ${stderr}`);
   return stdout;
 }
 
-test('the README has lines of Debian packages: to run, for the tests, for checks and bench, and for containers', () => {
-  assert.equal(packageLines.length, 4);
-  assert.deepEqual(packageLines[0], ['g++', 'make', 'python3', 'iproute2', 'nftables']);
+test('the README names the packages that build and server need, and .ci/run and the Dockerfile read the list', () => {
+  const line = `apt-get install -y --no-install-recommends ${packagesOf(['build', 'run']).join(' ')}\n`;
+  assert.ok(readme.includes(line), line);
+  assert.match(readFileSync('.ci/run', 'utf8'), /\$\(node packaging\/debian-packages\.mjs --all\)/);
+  const image = readFileSync('docker/Dockerfile', 'utf8');
+  for (const group of ['build', 'run'])
+    assert.ok(image.includes(`$(node packaging/debian-packages.mjs ${group})`), group);
 });
 
-test('each Debian package that a test asks for stands in the README', () => {
-  const prerequisites = ['interop', 'container'].map((kind) => `test/${kind}/prerequisites.ts`);
-  const texts = ['test/run.ts', ...prerequisites].map((file) => readFileSync(file, 'utf8'));
-  const asked = texts.flatMap((text) =>
-    [...text.matchAll(/^ {2}'?[\w.]+'?: '([\w+.-]+)',$/gm)].map((match) => match[1]),
-  );
-  assert.ok(asked.length >= 22, `only ${asked.length} packages found`);
-  const named = packageLines.flat();
-  for (const name of new Set(asked)) assert.ok(named.includes(name ?? ''), `${name} is missing`);
-});
-
-test('each Debian package that a check of the addon or the bench asks for stands in the README', () => {
-  const asked = globSync('{tun/native/**/*.mjs,bench/main.ts}', { exclude: ['**/build/**'] }).flatMap((file) => {
-    const text = readFileSync(file, 'utf8');
-    const said = [...text.matchAll(/apt install ([a-z][\w+. -]+)[)"]/g)].flatMap((match) => match[1]?.split(' ') ?? []);
-    return [...said, ...[...text.matchAll(/^ {2}\['[\w+]+', '([\w+.-]+)'\],$/gm)].map((match) => match[1] ?? '')];
+test('each Debian package that a program or a page tells to install is in the list', () => {
+  const files = globSync('{README.md,{admin,bench,cli,client,docs,packaging,profile,server,tun}/**/*.{ts,mjs,md}}', {
+    exclude: (name) => name === 'build' || name === 'performance.md', // the page tells of rivals that only a bench needs
   });
-  assert.ok(new Set(asked).size >= 9, `only ${asked}`);
-  for (const name of asked) assert.ok(packageLines.flat().includes(name), `${name} is missing`);
+  const named = files.flatMap((file) => {
+    const commands = readFileSync(file, 'utf8').matchAll(/apt(?:-get)? install((?: -\S+)*(?: [a-z0-9][a-z0-9+.-]*)+)/g);
+    return [...commands].flatMap(([, words = '']) => {
+      const [names = ''] = words.split(/ (?:and|or) /);
+      return names.split(' ').filter((word) => word !== '' && !word.startsWith('-'));
+    });
+  });
+  assert.ok(named.length >= 15, `only ${named}`);
+  const listed = packagesOf(Object.keys(GROUPS));
+  assert.deepEqual(
+    named.filter((name) => !listed.includes(name)),
+    [],
+  );
 });
 
 test('.ci/run runs each check that the README names, and each script that it calls exists', () => {
