@@ -10,9 +10,12 @@ import { decodePapPacket, encodePapPacket } from './pap.ts';
 type State =
   | { readonly kind: 'Idle' | 'Waiting' }
   | { readonly kind: 'Verifying'; readonly identifier: number; readonly name: string }
-  | { readonly kind: 'Done'; readonly answer: 'AuthenticateAck' | 'AuthenticateNak'; readonly message: string };
+  | { readonly kind: 'Done'; readonly answer: 'AuthenticateAck' | 'AuthenticateNak' };
 
-/** The server's side of PAP, RFC 1334 §2: one request, one verdict. */
+/**
+ * The server's side of PAP, RFC 1334 §2: one request, one verdict. It goes without a Message, whose form some clients
+ * can't read: see `encodePapPacket`.
+ */
 export class PapAuthenticator {
   readonly method = 'pap';
   readonly #options: AuthenticatorOptions;
@@ -60,12 +63,7 @@ export class PapAuthenticator {
         return [{ kind: 'verify', proof: { method: 'pap', name, password } }];
       case 'Done':
         // §2.2.1: our answer may have been lost; the same code again, whatever the request says.
-        return [
-          {
-            kind: 'send',
-            payload: encodePapPacket({ type: this.#state.answer, identifier, message: this.#state.message }),
-          },
-        ];
+        return [sendAnswer(this.#state.answer, identifier)];
       default:
         return this.#state satisfies never;
     }
@@ -76,13 +74,16 @@ export class PapAuthenticator {
     const { identifier, name } = this.#state;
     this.#timers.stop();
     const answer = verdict.kind === 'accept' ? 'AuthenticateAck' : 'AuthenticateNak';
-    const message = verdict.kind === 'accept' ? 'Access granted' : verdict.message;
-    this.#state = { kind: 'Done', answer, message };
+    this.#state = { kind: 'Done', answer };
     return [
-      { kind: 'send', payload: encodePapPacket({ type: answer, identifier, message }) },
+      sendAnswer(answer, identifier),
       verdict.kind === 'accept'
         ? { kind: 'success', name, innerAuth: verdict.innerAuth }
         : { kind: 'failure', name, errorCode: verdict.errorCode, isFinal: true },
     ];
   }
+}
+
+function sendAnswer(type: 'AuthenticateAck' | 'AuthenticateNak', identifier: number): AuthenticatorAction {
+  return { kind: 'send', payload: encodePapPacket({ type, identifier, message: '' }) };
 }

@@ -22,7 +22,8 @@ const MAX_FIELD_LENGTH = 255; // each field has a length of one byte in front
  *   | Code 1 | Identifier | Length | Peer-ID Length | Peer-ID | Passwd-Length | Password |
  *   | Code 2, 3 | Identifier | Length | Msg-Length | Message |
  *
- * @returns undefined if the packet is to be silently discarded: truncated, a field beyond the end, an unknown Code
+ * @returns undefined if the packet is to be silently discarded: truncated, a field of a request beyond the end, an
+ *   unknown Code. An answer counts by its Code: the Message is for people, and how much of it there is decides nothing
  */
 export function decodePapPacket(payload: Buffer): PapPacket | undefined {
   if (payload.length < HEADER_LENGTH) return undefined;
@@ -46,10 +47,15 @@ export function decodePapPacket(payload: Buffer): PapPacket | undefined {
   }
 }
 
-/** Fields longer than 255 bytes of UTF-8 are cut. */
+/**
+ * Fields longer than 255 bytes of UTF-8 are cut.
+ *
+ * Deviation: RFC 1334 §2.2.2 has a Msg-Length in each answer. One without a message is sent as the header alone:
+ * Open-SSTP-Client 1.10.2 leaves all that follows the header in its buffer, takes it for the next packet, and ends. pppd
+ * takes both forms, and SoftEther sends the short one to all its clients.
+ */
 export function encodePapPacket(packet: PapPacket): Buffer {
-  const texts = packet.type === 'AuthenticateRequest' ? [packet.name, packet.password] : [packet.message];
-  const fields = texts.flatMap((text) => {
+  const fields = textsOf(packet).flatMap((text) => {
     const bytes = encodeText(text, MAX_FIELD_LENGTH);
     return [Buffer.of(bytes.length), bytes];
   });
@@ -58,14 +64,18 @@ export function encodePapPacket(packet: PapPacket): Buffer {
   return bytes;
 }
 
+function textsOf(packet: PapPacket): readonly string[] {
+  if (packet.type === 'AuthenticateRequest') return [packet.name, packet.password];
+  return packet.message === '' ? [] : [packet.message];
+}
+
 function field(data: Buffer, at: number): Buffer | undefined {
   const length = data[at];
   if (length === undefined || at + 1 + length > data.length) return undefined;
   return data.subarray(at + 1, at + 1 + length);
 }
 
-/** Some servers leave out Msg-Length when there is no message, so an empty answer stands. */
-function answer(type: 'AuthenticateAck' | 'AuthenticateNak', identifier: number, data: Buffer): PapPacket | undefined {
-  const message = data.length === 0 ? data : field(data, 0);
-  return message && { type, identifier, message: decodeText(message) };
+/** Some servers leave out Msg-Length where there is no message, and what it says may be more than there is. */
+function answer(type: 'AuthenticateAck' | 'AuthenticateNak', identifier: number, data: Buffer): PapPacket {
+  return { type, identifier, message: decodeText(data.subarray(1, 1 + (data[0] ?? 0))) };
 }

@@ -36,6 +36,6 @@ export type AuthVerdict =
       /** 646, 647, 648, 649 or 691, RFC 2759 §6. */
       readonly errorCode: number;
       readonly retryAllowed: boolean;
-      /** Text for the user (M= of MS-CHAPv2, Message of PAP and CHAP). */
+      /** Text for the user (M= of MS-CHAPv2, Message of CHAP); PAP tells none. */
       readonly message: string;
     };

@@ -16,13 +16,19 @@ const packet = (wire: string): AuthPeerEvent => ({ kind: 'packet', payload: hex(
 type Start = 'Idle' | 'Asking' | 'Done';
 const TABLE: Readonly<Record<Start, Readonly<Record<string, string>>>> = {
   Idle: { start: 'send' },
-  Asking: { ack: 'success', nak: 'failure', restart: 'send', end: 'timed-out' },
+  Asking: {
+    ...{ ack: 'success', 'ack without Msg-Length': 'success', 'ack with a Msg-Length beyond its end': 'success' },
+    ...{ nak: 'failure', 'nak without Msg-Length': 'failure', restart: 'send', end: 'timed-out' },
+  },
   Done: {},
 };
 const EVENTS: Readonly<Record<string, AuthPeerEvent>> = {
   start: { kind: 'start' },
   ack: packet('02 05 0005 00'),
+  'ack without Msg-Length': packet('02 05 0004'),
+  'ack with a Msg-Length beyond its end': packet('02 05 0006 09 4f'),
   nak: packet('03 05 0007 02 4e6f'),
+  'nak without Msg-Length': packet('03 05 0004'),
   'ack of another Identifier': packet('02 06 0005 00'),
   'nak of another Identifier': packet('03 06 0005 00'),
   'a request': { kind: 'packet', payload: REQUEST },

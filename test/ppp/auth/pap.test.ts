@@ -15,7 +15,8 @@ const PACKETS: readonly { readonly wire: string; readonly packet: PapPacket }[] 
     packet: { type: 'AuthenticateRequest', identifier: 5, name: 'éx', password: 'ü' },
   },
   { wire: '02 05 0007 02 4f4b', packet: { type: 'AuthenticateAck', identifier: 5, message: 'OK' } },
-  { wire: '03 06 0005 00', packet: { type: 'AuthenticateNak', identifier: 6, message: '' } },
+  { wire: '02 05 0004', packet: { type: 'AuthenticateAck', identifier: 5, message: '' } },
+  { wire: '03 06 0004', packet: { type: 'AuthenticateNak', identifier: 6, message: '' } },
 ];
 
 for (const { wire, packet } of PACKETS) {
@@ -36,7 +37,6 @@ test('a field beyond the Length, a Length under four and unknown Codes are refus
     '01 05 0007 01 61 01',
     '01 05 0006 ff 00',
     '01 05 0003 00',
-    '02 05 0006 02 4f',
     '00 05 0004',
     '04 05 0005 00',
   ]) {
@@ -44,8 +44,26 @@ test('a field beyond the Length, a Length under four and unknown Codes are refus
   }
 });
 
-test('an answer without Msg-Length stands, as some servers send it', () => {
-  assert.deepEqual(decodePapPacket(hex('02 05 0004')), { type: 'AuthenticateAck', identifier: 5, message: '' });
+test('an answer counts by its Code, whatever its Msg-Length says (RFC 1334 §2.2.2)', () => {
+  for (const [data, message] of [
+    ['', ''],
+    ['00', ''],
+    ['00 4f4b', ''],
+    ['01 4f4b', 'O'],
+    ['02 4f4b', 'OK'],
+    ['03 4f4b', 'OK'],
+    ['ff', ''],
+    [`ff ${'61'.repeat(40)}`, 'a'.repeat(40)],
+  ] as const) {
+    const bytes = hex(data);
+    for (const [code, type] of [
+      [2, 'AuthenticateAck'],
+      [3, 'AuthenticateNak'],
+    ] as const) {
+      const wire = Buffer.from([code, 5, 0, 4 + bytes.length, ...bytes]);
+      assert.deepEqual(decodePapPacket(wire), { type, identifier: 5, message }, wire.toString('hex'));
+    }
+  }
 });
 
 test('a name that is not UTF-8 keeps its bytes apart', () => {
