@@ -99,8 +99,7 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
           if (this.#magic !== 0) this.#magic = this.#freshMagic();
           break;
         case 'AuthProtocol':
-          this.authRefused(methodOf(option.protocol, option.data));
-          break;
+          break; // below: several of them in one Nak are one refusal
         case 'Accm':
         case 'Other':
           break; // never asked for
@@ -108,6 +107,8 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
           option satisfies never;
       }
     }
+    const wishes = options.flatMap((option) => (option.type === 'AuthProtocol' ? [option] : []));
+    if (wishes.length > 0) this.authNakked(wishes.flatMap(({ protocol, data }) => methodOf(protocol, data) ?? []));
   }
 
   rejected(options: readonly LcpOption[]): void {
@@ -120,7 +121,7 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
           this.#magic = 0;
           break;
         case 'AuthProtocol':
-          this.authRefused(undefined);
+          this.authRejected();
           break;
         case 'Accm':
         case 'Other':
@@ -138,27 +139,34 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
   protected abstract authRequest(): readonly LcpOption[];
   protected abstract judgeAuth(protocol: number, data: Buffer): OptionVerdict<LcpOption>;
   protected abstract authAgreed(options: readonly LcpOption[]): void;
-  /** @param wish what the peer would rather do, undefined if that is none of ours */
-  protected abstract authRefused(wish: AuthMethod | undefined): void;
+  /** @param wishes what the peer would rather do, as far as we know it */
+  protected abstract authNakked(wishes: readonly AuthMethod[]): void;
+  protected abstract authRejected(): void;
 
   #freshMagic(): number {
     return Buffer.from(this.#random(4)).readUInt32BE(0) || 1; // zero is illegal
   }
 }
 
+/** Naks to one method before it is not asked for any more. */
+const MOST_AUTH_REFUSALS = 2;
+
 /** The server's LCP: it asks for authentication, method after method, and lets nobody ask it. */
 export class LcpServerPolicy extends LcpPolicy {
-  #remaining: readonly AuthMethod[];
+  readonly #methods: readonly AuthMethod[];
+  readonly #refusals = new Map<AuthMethod, number>();
+  #authMethod: AuthMethod | undefined;
 
   /** @param methods in order of preference, at least one */
   constructor(mru: number, methods: readonly AuthMethod[], random: (length: number) => Uint8Array) {
     super(mru, random);
-    this.#remaining = methods;
+    this.#methods = methods;
+    this.#authMethod = methods[0];
   }
 
   /** The method that we ask for; once LCP is open, the agreed one. */
   get authMethod(): AuthMethod | undefined {
-    return this.#remaining[0];
+    return this.#authMethod;
   }
 
   protected override authRequest(): readonly LcpOption[] {
@@ -171,13 +179,31 @@ export class LcpServerPolicy extends LcpPolicy {
 
   protected override authAgreed(): void {}
 
-  /** A refused method is not asked for again; the peer's wish comes next if it is on the list. */
-  protected override authRefused(wish: AuthMethod | undefined): void {
-    const [refused, ...rest] = this.#remaining;
-    if (wish !== undefined && wish === refused) return; // it agrees after all: ask once more
-    this.#remaining =
-      wish !== undefined && rest.includes(wish) ? [wish, ...rest.filter((method) => method !== wish)] : rest;
-    if (this.#remaining.length === 0) this.fail('no-auth-method');
+  /**
+   * RFC 1661 §5.3: a Nak says what the peer would take, so that comes next if it is on the list, also where another Nak
+   * passed over it before. Else the first of the list, in case the peer sees that it gets nothing better. Each of n
+   * methods can be refused twice, so 2n Naks are the most there are.
+   */
+  protected override authNakked(wishes: readonly AuthMethod[]): void {
+    this.#refused(1);
+    this.#choose(wishes);
+  }
+
+  /** RFC 1661 §5.4: a rejected option MUST NOT be in the next request, so this method is out at once. */
+  protected override authRejected(): void {
+    this.#refused(MOST_AUTH_REFUSALS);
+    this.#choose([]);
+  }
+
+  #refused(times: number): void {
+    const method = this.#authMethod;
+    if (method !== undefined) this.#refusals.set(method, (this.#refusals.get(method) ?? 0) + times);
+  }
+
+  #choose(wishes: readonly AuthMethod[]): void {
+    const open = this.#methods.filter((method) => (this.#refusals.get(method) ?? 0) < MOST_AUTH_REFUSALS);
+    this.#authMethod = wishes.find((wish) => open.includes(wish)) ?? open[0];
+    if (this.#authMethod === undefined) this.fail('no-auth-method');
   }
 }
 
@@ -215,7 +241,9 @@ export class LcpClientPolicy extends LcpPolicy {
     }
   }
 
-  protected override authRefused(): void {}
+  protected override authNakked(): void {}
+
+  protected override authRejected(): void {}
 }
 
 /** CHAP algorithms, RFC 1994 §3 and RFC 2759 §3. */

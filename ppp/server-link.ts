@@ -18,7 +18,7 @@ import type {
 } from './link-types.ts';
 
 export interface PppServerOptions extends CommonLinkOptions {
-  /** In order of preference, at least one. What a client refuses is not asked again; its own wish comes next. */
+  /** In order of preference, at least one. A client's own wish comes first; what it refused twice is not asked again. */
   readonly authMethods: readonly AuthMethod[];
   /** The Name of our Challenges. */
   readonly serverName: string;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { AuthMethod } from '../../ppp/index.ts';
 import { LcpClientPolicy, LcpServerPolicy } from '../../ppp/lcp.ts';
 import type { LcpOption } from '../../ppp/lcp-options.ts';
@@ -31,28 +32,91 @@ test('the server asks for MRU 1500, its first method and a Magic-Number', () => 
   ]);
 });
 
-test("a refused method gives way to the client's wish if it is on the list, else to the next", () => {
-  const wished = server(['mschapv2', 'chap', 'pap']);
-  wished.nakked([auth('pap')]);
-  assert.equal(wished.authMethod, 'pap');
-  wished.nakked([auth('mschapv2')]); // refused before: not asked again
-  assert.equal(wished.authMethod, 'chap');
-  wished.rejected([auth('chap')]);
-  assert.equal(wished.authMethod, undefined);
-  assert.equal(wished.problem, 'no-auth-method');
+/** Which method is asked for after each answer; `+` means a Configure-Nak with these wishes, `-` a Configure-Reject. */
+const CHOICES: Readonly<
+  Record<string, { readonly ours: string; readonly answers: readonly string[]; readonly asked: string }>
+> = {
+  'a wish on the list': { ours: 'mschapv2 chap pap', answers: ['+pap'], asked: 'pap' },
+  'back to one passed over': { ours: 'mschapv2 chap pap', answers: ['+pap', '+mschapv2'], asked: 'pap mschapv2' },
+  'back and forth': {
+    ours: 'mschapv2 pap',
+    answers: ['+pap', '+mschapv2', '+pap', '+mschapv2'],
+    asked: 'pap mschapv2 pap none',
+  },
+  'a wish for none of ours: the first once more': {
+    ours: 'mschapv2',
+    answers: ['+eap', '+eap'],
+    asked: 'mschapv2 none',
+  },
+  'a wish for none of ours, and another each time': {
+    ours: 'mschapv2 chap pap',
+    answers: ['+eap', '+mschapv1', '+eap', '+eap', '+eap', '+eap'],
+    asked: 'mschapv2 chap chap pap pap none',
+  },
+  'the first once more, after a wish': { ours: 'mschapv2 chap pap', answers: ['+pap', '+eap'], asked: 'pap mschapv2' },
+  'a wish for the very method we asked for': {
+    ours: 'mschapv2 pap',
+    answers: ['+mschapv2', '+mschapv2'],
+    asked: 'mschapv2 pap',
+  },
+  'several wishes: the first that we have, one refusal': {
+    ours: 'mschapv2 chap pap',
+    answers: ['+eap,pap,chap', '+pap', '+eap,eap,eap'],
+    asked: 'pap pap mschapv2',
+  },
+  'a wish for what was refused twice': {
+    ours: 'mschapv2 pap',
+    answers: ['+eap', '+eap', '+mschapv2', '+mschapv2'],
+    asked: 'mschapv2 pap pap none',
+  },
+  'a Nak of something else': { ours: 'mschapv2 pap', answers: ['+'], asked: 'mschapv2' },
+  'a Reject is for good': { ours: 'mschapv2 chap', answers: ['-', '+mschapv2', '-'], asked: 'chap chap none' },
+  'a Reject of the only one': { ours: 'mschapv2', answers: ['-'], asked: 'none' },
+};
 
-  const unlisted = server(['mschapv2', 'pap']);
-  unlisted.nakked([auth('eap')]);
-  assert.equal(unlisted.authMethod, 'pap');
-  assert.equal(unlisted.problem, undefined);
-  unlisted.nakked([auth('mschapv1')]);
-  assert.equal(unlisted.problem, 'no-auth-method');
-});
+for (const [name, { ours, answers, asked }] of Object.entries(CHOICES)) {
+  test(`choice of the login method: ${name} (RFC 1661 §5.3, §5.4)`, () => {
+    const policy = server(ours.split(' ') as AuthMethod[]);
+    const methods = answers.map((answer) => {
+      const wishes = answer.slice(1).split(',').filter(Boolean).map(auth);
+      if (answer.startsWith('+')) policy.nakked([{ type: 'Mru', mru: 1400 }, ...wishes]);
+      else policy.rejected(policy.request().filter((option) => option.type === 'AuthProtocol'));
+      assert.equal(policy.problem, policy.authMethod === undefined ? 'no-auth-method' : undefined);
+      return policy.authMethod ?? 'none';
+    });
+    assert.equal(methods.join(' '), asked);
+  });
+}
 
-test('a Nak that names the very method we asked for changes nothing', () => {
-  const policy = server(['mschapv2', 'pap']);
-  policy.nakked([auth('mschapv2')]);
-  assert.equal(policy.authMethod, 'mschapv2');
+test('whatever a client answers: it gets what it asks for unless it refused that twice, and there is an end', () => {
+  const wish = fc.constantFrom('mschapv2', 'chap', 'pap', 'eap', 'mschapv1');
+  const answer = fc.oneof(
+    { weight: 5, arbitrary: fc.array(wish, { minLength: 1, maxLength: 4 }) },
+    { weight: 1, arbitrary: fc.constant('reject' as const) },
+  );
+  const methods = fc.shuffledSubarray<AuthMethod>(['mschapv2', 'chap', 'pap'], { minLength: 1 });
+  fc.assert(
+    fc.property(methods, fc.array(answer, { minLength: 6, maxLength: 12 }), (ours, answers) => {
+      const policy = server(ours);
+      const refused = new Map<string, number>();
+      let given = 0;
+      for (const one of answers) {
+        const before = policy.authMethod;
+        if (before === undefined) break;
+        assert.ok((refused.get(before) ?? 0) < 2, `${before} was refused twice and is asked for again`);
+        given += 1;
+        refused.set(before, one === 'reject' ? 2 : (refused.get(before) ?? 0) + 1);
+        const open = ours.filter((method) => (refused.get(method) ?? 0) < 2);
+        if (one === 'reject') policy.rejected([auth(before)]);
+        else policy.nakked(one.map(auth));
+        const wishes: readonly string[] = one === 'reject' ? [] : one;
+        const wished = wishes.find((name) => open.some((method) => method === name));
+        assert.equal(policy.authMethod, wished ?? open[0]);
+      }
+      assert.ok(given <= 2 * ours.length);
+      assert.equal(policy.problem, 'no-auth-method');
+    }),
+  );
 });
 
 test('nobody makes the server authenticate', () => {

@@ -48,14 +48,31 @@ test('a client that takes none of our methods is told so by a Terminate-Request'
     < ${OUR_REQUEST}
     < ff03 c021 02 40 0008 0104 0578
     > ff03 c021 03 01 0008 0304 c227
-    < ff03 c021 05 02 0004
-    > ff03 c021 06 02 0004`;
+    < ff03 c021 01 02 0013 0104 05dc 0305 c223 81 0506 a5a5a5a5
+    > ff03 c021 03 02 0008 0304 c227
+    < ff03 c021 05 03 0004
+    > ff03 c021 06 03 0004`;
   const { actions, link } = run(script);
   assert.deepEqual(
     actions.map((action) => action.kind === 'down' && action.reason),
     ['no-auth-method'],
   );
   assert.equal(link.phase, 'Dead');
+});
+
+test('a client that rejects the demand for a login is not asked for the same again (RFC 1661 §5.4)', () => {
+  const script = `
+    * up
+    > ff03 c021 01 40 0008 0104 0578
+    < ${OUR_REQUEST}
+    < ff03 c021 02 40 0008 0104 0578
+    > ff03 c021 04 01 0009 0305 c223 81
+    < ff03 c021 01 02 0012 0104 05dc 0304 c023 0506 a5a5a5a5
+    > ff03 c021 04 02 0008 0304 c023
+    < ff03 c021 05 03 0004
+    > ff03 c021 06 03 0004`;
+  const down = run(script, { authMethods: ['mschapv2', 'pap'] }).actions.at(-1);
+  assert.equal(down?.kind === 'down' && down.reason, 'no-auth-method');
 });
 
 test("a client's wish for PAP is granted if PAP is allowed", () => {
@@ -69,7 +86,7 @@ test("a client's wish for PAP is granted if PAP is allowed", () => {
     > ff03 c021 02 02 0012 0104 05dc 0304 c023 0506 a5a5a5a5
     > ff03 c023 01 05 0010 05 616c696365 05 68 6f727365
     * accept
-    < ff03 c023 02 05 0013 0e 416363657373206772616e746564`;
+    < ff03 c023 02 05 0004`;
   const { actions } = run(script, { authMethods: ['mschapv2', 'chap', 'pap'] });
   assert.deepEqual(actions[0], { kind: 'lcp-opened', peerMru: 1400, authMethod: 'pap' });
   assert.deepEqual(actions[1], {

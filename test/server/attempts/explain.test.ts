@@ -143,6 +143,9 @@ test('812: the client takes no method that is allowed, and says which it wants',
     > 1000 0016 ff03 c021 01 01 000e 0104 05dc 0506 11223344
     < 1000 001b ff03 c021 01 <lcpId:1> 0013 0104 05dc 0305 c223 81 0506 <magic:4>
     < 1000 0016 ff03 c021 02 01 000e 0104 05dc 0506 11223344`);
+  await peer.play(`
+    > 1000 0010 ff03 c021 03 <lcpId> 0008 0304 c227
+    < 1000 001b ff03 c021 01 <lcpId:1> 0013 0104 05dc 0305 c223 81 0506 <magic>`);
   await peer.sendBytes(peer.bytesOf('> 1000 0010 ff03 c021 03 <lcpId> 0008 0304 c227'));
   const view = await gone(world, peer);
   expect(view, '812', /offers MS-CHAPv2, and the client wants EAP/, /Set-VpnConnection -AuthenticationMethod MSChapv2/);
