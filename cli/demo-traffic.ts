@@ -41,8 +41,8 @@ function transfer(): void {
   let received = 0;
   let answer = '';
   const done = (bytes: number): void => {
-    process.stdout.write(`${JSON.stringify({ bytes, ms: performance.now() - startedAt })}\n`);
-    process.exit(0);
+    const figures = `${JSON.stringify({ bytes, ms: performance.now() - startedAt })}\n`;
+    process.stdout.write(figures, () => process.exit(0));
   };
   socket.on('connect', () => {
     socket.write(role === 'download' ? 'd' : 'u');
@@ -54,8 +54,7 @@ function transfer(): void {
   });
   socket.on('end', () => done(Number(answer)));
   socket.on('error', (error) => {
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
+    process.stderr.write(`${error.message}\n`, () => process.exit(1));
   });
   setTimeout(() => {
     if (role === 'download') done(received);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AdminClient, AttemptView } from '../admin/index.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
+import { readerLeft } from './output.ts';
 import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
@@ -37,7 +38,7 @@ export function addExplainCommand(program: Command, terminal: Terminal, run: Run
         throw new CliError('an ID goes with none of --last, --user and --follow', EXIT.usage);
       }
       const client = await runningServer(command, terminal);
-      if (options.follow) await follow(client, options, terminal);
+      if (options.follow) return follow(client, options, terminal);
       const user = options.user === undefined ? {} : { user: options.user };
       const attempts =
         id === undefined
@@ -56,11 +57,16 @@ Examples:
   $ npx sstpd explain --user ann
   $ npx sstpd explain 48B82435-099A-4158-A987-052E7570CFAA`;
 
-/** Ends with the server, or with Ctrl-C. */
-async function follow(client: AdminClient, { user, json: asJson }: ExplainOptions, terminal: Terminal): Promise<never> {
+/** Ends with the server, with Ctrl-C, or when nobody reads any more. */
+async function follow(
+  client: AdminClient,
+  { user, json: asJson }: ExplainOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const left = readerLeft(terminal);
   const query = user === undefined ? {} : { user };
   let { last: after } = await client.attempts({ ...query, limit: 1 });
-  for (;;) {
+  while (!left.aborted) {
     await sleep(FOLLOW_MS);
     const { last, attempts } = await client.attempts({ ...query, after });
     after = last;
@@ -68,6 +74,7 @@ async function follow(client: AdminClient, { user, json: asJson }: ExplainOption
       terminal.stdout.write(asJson ? `${JSON.stringify(attempt)}\n` : line(attempt));
     }
   }
+  return EXIT.ok;
 }
 
 function show(

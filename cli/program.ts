@@ -7,6 +7,7 @@ import type { Dial } from '../client/dial.ts';
 import { version } from '../core/index.ts';
 // Not through server/index.ts: see options.ts.
 import { ConfigError } from '../server/config-error.ts';
+import { Output } from './output.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 
 /** A subcommand's work; its number is the exit status, none is success. */
@@ -39,11 +40,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   'build-addon': async () => (await import('./build-addon.ts')).addBuildAddonCommand,
 };
 
-/** As `main` does. @returns the exit status; nothing is thrown */
+/** As `main` does. @returns the exit status, when all that was written has left; nothing is thrown */
 export async function runCommand(args: readonly string[], terminal: Terminal, context: RunContext): Promise<number> {
-  // A reader that has seen enough (`| head`) is no failure.
-  terminal.stdout.on('error', ignoreClosedPipe);
-  terminal.stderr.on('error', ignoreClosedPipe);
+  const output = new Output(terminal);
+  return output.settle(await runNamed(args, terminal, context));
+}
+
+async function runNamed(args: readonly string[], terminal: Terminal, context: RunContext): Promise<number> {
   let exitCode: number = EXIT.ok;
   const run: Run = async (work) => {
     exitCode = (await work()) ?? EXIT.ok;
@@ -114,8 +117,4 @@ function report(error: unknown, terminal: Terminal): number {
   if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
   if (error instanceof CliError) return error.exitCode;
   return error instanceof ConfigError && error.origin?.startsWith('flag ') ? EXIT.usage : EXIT.failed;
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

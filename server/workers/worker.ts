@@ -15,9 +15,14 @@ import { RemoteControl } from './remote-control.ts';
 /** The supervisor's signals: it passes on what a worker has to know. A terminal and systemd send them to all. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** For a reader of the log that is slow; the supervisor waits for a worker that stops. */
+const LAST_LINES_MS = 500;
+
 /** Serves until the supervisor says stop, or is gone. */
 export function runWorker(): void {
   for (const signal of SIGNALS) process.on(signal, () => {});
+  // A log that nobody reads, or that has no room, ends no sessions.
+  process.stdout.on('error', () => {});
   // Without the supervisor nobody can log in, and its successor wants the port.
   process.on('disconnect', () => process.exit(1));
   process.once('message', (message: ToWorker) => {
@@ -34,7 +39,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   const monitor = new ProcessMonitor(limited.suppressed);
   const onFault = (error: unknown): void => {
     log.error('worker.fault', { error: error instanceof Error ? error.stack : String(error) });
-    process.exit(1);
+    leave(1);
   };
   process.on('uncaughtException', onFault);
   process.on('unhandledRejection', onFault);
@@ -93,7 +98,7 @@ async function start(setup: WorkerSetup): Promise<void> {
         void plane.stop().then(() => {
           limited.stop();
           tun.close();
-          process.exit(0);
+          leave(0);
         });
         break;
       default:
@@ -101,6 +106,12 @@ async function start(setup: WorkerSetup): Promise<void> {
     }
   });
   send({ kind: 'ready', listening: await plane.listen(sockets.map((fd) => ({ fd }))) });
+}
+
+/** Ends the process when the last lines of the log have left, which `process.exit` would drop, or a little later. */
+function leave(status: number): void {
+  process.stdout.write('', () => process.exit(status));
+  setTimeout(() => process.exit(status), LAST_LINES_MS);
 }
 
 function send(message: ToSupervisor): void {

@@ -10,7 +10,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const PROGRAM: string = new URL('../../bin/sstpd.js', import.meta.url).pathname;
+export const PROGRAM: string = new URL('../../bin/sstpd.js', import.meta.url).pathname;
 
 /** Runs the program as a user does, in a process of its own; stdin is not a terminal. */
 export async function sstpd(
@@ -45,7 +45,8 @@ export function fakeTerminal(options: {
 } {
   const stdin = new PassThrough();
   stdin.end(options.typed ?? '');
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  // Nobody reads before the command is over.
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 2 ** 24 }), new PassThrough({ highWaterMark: 2 ** 24 })];
   const terminal = {
     stdin: Object.assign(stdin, { isTTY: options.isTTY === true }) as unknown as NodeJS.ReadStream,
     stdout: stdout as unknown as NodeJS.WriteStream,
