@@ -22,9 +22,14 @@ export interface LoginResult {
   readonly reason: LoginReason;
   /** Whose name it was, also if the login failed. */
   readonly user: User | undefined;
+  /**
+   * It is the wrong password, but it was the right one within the last 30 days: a client that was not told of the
+   * change rather than somebody who guesses.
+   */
+  readonly isPrevious: boolean;
 }
 
-/** Where secrets come from; `UserStore` is one. For an unknown name it hands out a secret that nobody has. */
+/** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
 export interface CredentialSource {
   lookup(nameFromWire: string): Credentials;
   recordLogin(name: string): void;
@@ -80,33 +85,42 @@ export class Authenticator {
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
   verify(proof: CredentialProof): LoginResult {
-    const { user, secret } = this.#store.lookup(proof.name);
+    const { user, secret, previous } = this.#store.lookup(proof.name);
     const nameOnWire = this.#prove(proof, secret);
-    if (user === undefined) return { verdict: denied(proof), reason: 'unknown-user', user };
+    const fitsPrevious = this.#prove(proof, previous) !== undefined;
+    const isOver = { user, isPrevious: false };
+    if (user === undefined) return { verdict: denied(proof), reason: 'unknown-user', ...isOver };
     if (proof.method === 'chap' && secret.password === undefined) {
-      return { verdict: denied(proof), reason: 'method-needs-password', user };
+      return { verdict: denied(proof), reason: 'method-needs-password', ...isOver };
     }
-    if (nameOnWire === undefined) return { verdict: denied(proof), reason: 'wrong-password', user };
-    if (!user.enabled) return { verdict: disabled(), reason: 'disabled', user };
+    if (nameOnWire === undefined) {
+      return { verdict: denied(proof), reason: 'wrong-password', user, isPrevious: fitsPrevious };
+    }
+    if (!user.enabled) return { verdict: disabled(), reason: 'disabled', ...isOver };
     this.#recordLogin(user.name);
-    return { verdict: accepted(proof, secret, nameOnWire), reason: 'ok', user };
+    return { verdict: accepted(proof, secret, nameOnWire), reason: 'ok', ...isOver };
   }
 
-  /** @returns undefined if the proof does not fit the secret, else the name as it entered the proof */
+  /**
+   * All steps are taken also after one that fits: how long it took tells of the length of the name only.
+   *
+   * @returns undefined if the proof does not fit the secret, else the name as it entered the proof
+   */
   #prove(proof: CredentialProof, secret: Secret): NameOnWire | undefined {
     const { areEqual, chapMd5, generateNtResponse, ntPasswordHash } = this.#arithmetic;
     switch (proof.method) {
       case 'pap':
         return areEqual(ntPasswordHash(proof.password), secret.ntHash) ? proof.name : undefined;
       case 'chap': {
+        // Without a password there is nothing to prove, and the empty one that stands in for it opens nothing.
         const expected = chapMd5(proof.identifier, secret.password ?? '', proof.challenge);
-        return areEqual(expected, proof.response) ? proof.name : undefined;
+        return areEqual(expected, proof.response) && secret.password !== undefined ? proof.name : undefined;
       }
       case 'mschapv2':
         if (proof.authenticatorChallenge.length !== 16 || proof.peerChallenge.length !== 16) return undefined;
-        return possibleNames(proof.name).find((name) =>
+        return possibleNames(proof.name).filter((name) =>
           areEqual(generateNtResponse({ ...proof, name }, secret.ntHash), proof.ntResponse),
-        );
+        )[0];
       default:
         return proof satisfies never;
     }

@@ -14,9 +14,10 @@ const APPLICATION_ID = 0x73737470;
 /**
  * Schema changes in order; entry n leads from version n to n + 1. Never change one that was released.
  * `folded` is the name as `foldUserName` writes it; times are milliseconds since 1970; `ipv4` is the address as a number.
- * `version` grows with each new password of an account; `scopes` are words with commas between.
+ * `version` grows with each new password of an account; `scopes` are words with commas between. A previous secret is
+ * sealed for an owner of its own (`previousOwner`), so that it does not open as the present one.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE users (
      id            TEXT    PRIMARY KEY,
      name          TEXT    NOT NULL,
@@ -60,6 +61,12 @@ const MIGRATIONS: readonly string[] = [
      created_at    INTEGER NOT NULL,
      expires_at    INTEGER,
      last_used_at  INTEGER
+   ) STRICT;`,
+  `CREATE TABLE previous_secrets (
+     user_id       TEXT    PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+     secret_kind   TEXT    NOT NULL CHECK (secret_kind IN ('password', 'nt-hash')),
+     secret        BLOB    NOT NULL,
+     replaced_at   INTEGER NOT NULL
    ) STRICT;`,
 ];
 

@@ -33,8 +33,16 @@ const SQL = {
   list: 'SELECT * FROM users_with_groups ORDER BY folded',
   find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
   findByAddress: 'SELECT * FROM users_with_groups WHERE ipv4 = :ipv4',
-  lookup: 'SELECT * FROM users_with_groups WHERE folded IN (:whole, :noDomain, :noRealm)',
+  lookup: `SELECT users.*, previous.secret_kind AS previous_kind, previous.secret AS previous_secret
+             FROM users_with_groups AS users
+             LEFT JOIN previous_secrets AS previous ON previous.user_id = users.id AND previous.replaced_at > :since
+            WHERE folded IN (:whole, :noDomain, :noRealm)`,
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
+  setPrevious: `INSERT OR REPLACE INTO previous_secrets (user_id, secret_kind, secret, replaced_at)
+                VALUES (:id, :secret_kind, :secret, :replaced_at)`,
+  listPrevious: 'SELECT user_id, secret_kind, secret FROM previous_secrets',
+  reseal: 'UPDATE previous_secrets SET secret_kind = :secret_kind, secret = :secret WHERE user_id = :id',
+  forgetPrevious: 'DELETE FROM previous_secrets WHERE replaced_at <= :before',
   setAddress: 'UPDATE users SET ipv4 = :ipv4 WHERE id = :id',
   setEnabled: 'UPDATE users SET enabled = :enabled WHERE id = :id',
   leaveGroups: 'DELETE FROM user_groups WHERE user_id = :id',
@@ -46,6 +54,11 @@ const SQL = {
   leases: 'SELECT folded, ipv4 FROM leases ORDER BY leased_at, folded',
 } as const;
 
+/** A row of `users`, and what it says of the previous password. */
+export interface LookedUp extends UserRow {
+  readonly previous: SealedSecret | undefined;
+}
+
 export type UserStatements = Statements<keyof typeof SQL>;
 
 export function prepareStatements(database: DatabaseSync): UserStatements {
@@ -54,7 +67,7 @@ export function prepareStatements(database: DatabaseSync): UserStatements {
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readUser(columns: Columns): UserRow {
-  const kind = secretKind(columns);
+  const kind = secretKind(columns, 'secret_kind');
   return {
     user: {
       name: text(columns, 'name'),
@@ -71,11 +84,32 @@ export function readUser(columns: Columns): UserRow {
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
+export function readLookedUp(columns: Columns): LookedUp {
+  const row = readUser(columns);
+  if (columns.previous_secret === null) return { ...row, previous: undefined };
+  const kind = secretKind(columns, 'previous_kind');
+  const owner = previousOwner(row.sealed.owner);
+  return { ...row, previous: { owner, kind, bytes: blob(columns, 'previous_secret') } };
+}
+
+/** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
+export function readPrevious(columns: Columns): { readonly id: string; readonly sealed: SealedSecret } {
+  const id = text(columns, 'user_id');
+  const kind = secretKind(columns, 'secret_kind');
+  return { id, sealed: { owner: previousOwner(id), kind, bytes: blob(columns, 'secret') } };
+}
+
+/** For whom the previous secret of a user is sealed. */
+export function previousOwner(id: string): string {
+  return `${id} before`;
+}
+
+/** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readLease(columns: Columns): [folded: string, ipv4: Ipv4] {
   return [text(columns, 'folded'), integer(columns, 'ipv4')];
 }
 
-function secretKind(columns: Columns): SecretKind {
-  const value = columns.secret_kind;
-  return value === 'password' || value === 'nt-hash' ? value : refuse('secret_kind');
+function secretKind(columns: Columns, name: string): SecretKind {
+  const value = columns[name];
+  return value === 'password' || value === 'nt-hash' ? value : refuse(name);
 }

@@ -3,7 +3,7 @@
  *
  * Every read asks the file, so what another process (the command line) writes takes effect at once.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { formatIpv4, type Ipv4 } from '../core/index.ts';
 import { ntPasswordHash } from './mschapv2.ts';
@@ -11,18 +11,37 @@ import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
 import { checkGroups, checkUserName, foldUserName, nameCandidates } from './user-name.ts';
-import { prepareStatements, readLease, readUser, type User, type UserRow, type UserStatements } from './user-rows.ts';
+import {
+  type LookedUp,
+  prepareStatements,
+  previousOwner,
+  readLease,
+  readLookedUp,
+  readPrevious,
+  readUser,
+  type User,
+  type UserRow,
+  type UserStatements,
+} from './user-rows.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** MS-CHAPv2 takes passwords of up to 256 UTF-16 code units (RFC 2759 §8.3). */
 const MAX_PASSWORD_LENGTH = 256;
 
+/** How long the password before the present one is kept, sealed as that. */
+const KEEP_PREVIOUS_MS = 30 * 86_400_000;
+
 export type { User } from './user-rows.ts';
 
-/** What a login is checked against. For a name that nobody has, `user` is undefined and the secret is a random one. */
+/** What a login is checked against. For a name that nobody has, `user` is undefined and the secrets are random ones. */
 export interface Credentials {
   readonly user: User | undefined;
   readonly secret: Secret;
+  /**
+   * What the secret was before it was changed, for 30 days; a random one where it was not. It opens nothing: a client
+   * that still has it is told from one that guesses.
+   */
+  readonly previous: Secret;
 }
 
 export interface UserStoreOptions {
@@ -69,6 +88,7 @@ export class UserStore {
     this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#dummy = this.#sealDummy();
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
+    this.forgetOldPasswords();
   }
 
   /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_ADDRESS, ERR_USER_GROUP, ERR_USER_EXISTS */
@@ -101,10 +121,24 @@ export class UserStore {
     });
   }
 
-  /** @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD */
+  /**
+   * The password until now is kept for 30 days as the previous one.
+   *
+   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD
+   */
   setPassword(name: string, password: string): void {
     const secret = this.#secretOf(password);
-    this.#change(() => this.#storeSecret(this.#existing(name).sealed.owner, secret));
+    this.#change(() => {
+      const { sealed } = this.#existing(name);
+      this.#keepPrevious(sealed, secret);
+      this.#storeSecret(sealed.owner, secret);
+    });
+  }
+
+  /** Forgets previous passwords whose time is over. They are of no use any more, but they are still there. */
+  forgetOldPasswords(): void {
+    const { changes } = this.#run(() => this.#statements.forgetPrevious.run({ before: this.#previousSince() }));
+    if (changes > 0) this.#forgetLog();
   }
 
   /**
@@ -188,10 +222,14 @@ export class UserStore {
   lookup(nameFromWire: string): Credentials {
     return this.#run(() => {
       const [whole, noDomain, noRealm] = nameCandidates(nameFromWire);
-      const rows = this.#statements.lookup.all({ whole, noDomain, noRealm }).map(readUser);
-      const rank = (row: UserRow): number => [whole, noDomain, noRealm].indexOf(row.folded);
+      const since = this.#previousSince();
+      const rows = this.#statements.lookup.all({ whole, noDomain, noRealm, since }).map(readLookedUp);
+      const rank = (row: LookedUp): number => [whole, noDomain, noRealm].indexOf(row.folded);
       const row = rows.sort((a, b) => rank(a) - rank(b))[0];
-      return { user: row?.user, secret: this.#openSecret(row?.sealed ?? this.#dummy, nameFromWire) };
+      const secret = this.#openSecret(row?.sealed ?? this.#dummy, nameFromWire);
+      const previous = this.#seal.open(row?.previous ?? this.#dummy);
+      // A damaged one is as good as none: nobody can log in by it.
+      return { user: row?.user, secret, previous: previous ?? this.#openSecret(this.#dummy, nameFromWire) };
     });
   }
 
@@ -253,6 +291,20 @@ export class UserStore {
     return { ntHash: ntPasswordHash(password), password: this.#keep === 'password' ? password : undefined };
   }
 
+  /** The same password once more is no change: what was before it stays. */
+  #keepPrevious(sealed: SealedSecret, next: Secret): void {
+    const secret = this.#seal.open(sealed);
+    if (secret === undefined || timingSafeEqual(secret.ntHash, next.ntHash)) return;
+    const password = this.#keep === 'password' ? secret.password : undefined;
+    const { kind, bytes } = this.#seal.close(previousOwner(sealed.owner), { ...secret, password });
+    const replaced_at = this.#now().getTime();
+    this.#statements.setPrevious.run({ id: sealed.owner, secret_kind: kind, secret: bytes, replaced_at });
+  }
+
+  #previousSince(): number {
+    return this.#now().getTime() - KEEP_PREVIOUS_MS;
+  }
+
   #storeSecret(id: string, secret: Secret): void {
     const { kind, bytes } = this.#seal.close(id, secret);
     this.#statements.setSecret.run({ id, secret_kind: kind, secret: bytes });
@@ -272,20 +324,28 @@ export class UserStore {
   }
 
   #forgetPasswords(): void {
-    const withPassword = (): UserRow[] =>
-      this.#statements.list
-        .all()
-        .map(readUser)
-        .filter(({ sealed }) => sealed.kind === 'password');
-    if (this.#run(withPassword).length === 0) return;
+    const isPassword = ({ sealed }: { readonly sealed: SealedSecret }): boolean => sealed.kind === 'password';
+    const present = (): UserRow[] => this.#statements.list.all().map(readUser).filter(isPassword);
+    const previous = () => this.#statements.listPrevious.all().map(readPrevious).filter(isPassword);
+    if (this.#run(() => present().length + previous().length) === 0) return;
     this.#change(() => {
-      for (const { sealed } of withPassword()) {
+      // A damaged one holds no password that anybody could read; the store must open so that it can be set again.
+      for (const { sealed } of present()) {
         const secret = this.#seal.open(sealed);
-        // A damaged one holds no password that anybody could read; the store must open so that it can be set again.
-        if (secret !== undefined) this.#storeSecret(sealed.owner, { ntHash: secret.ntHash, password: undefined });
+        if (secret !== undefined) this.#storeSecret(sealed.owner, { ...secret, password: undefined });
+      }
+      for (const { id, sealed } of previous()) {
+        const secret = this.#seal.open(sealed);
+        if (secret === undefined) continue;
+        const { kind, bytes } = this.#seal.close(sealed.owner, { ...secret, password: undefined });
+        this.#statements.reseal.run({ id, secret_kind: kind, secret: bytes });
       }
     });
-    // The write-ahead log may still hold the rows as they were before.
+    this.#forgetLog();
+  }
+
+  /** The write-ahead log may still hold rows as they were before. */
+  #forgetLog(): void {
     this.#run(() => this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
   }
 

@@ -30,6 +30,7 @@ import { processLog } from './log-limit.ts';
 import { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
 import { missingRight, readRights } from './missing-rights.ts';
 import type { StartSummary } from './next-steps.ts';
+import { forgetOldPasswordsDaily } from './old-passwords.ts';
 import { makeAdmission, openDevices, preparePlane } from './planes.ts';
 import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
@@ -91,6 +92,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
+  undo.push(forgetOldPasswordsDaily(store, log));
   const adminStore = asUser(runUser, () => AdminStore.open(config.data));
   undo.push(() => adminStore.close());
 

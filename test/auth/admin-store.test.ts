@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { AdminStore } from '../../auth/admin-store.ts';
 import { DUMMY_HASH, hashPassword, verifyPassword } from '../../auth/password-hash.ts';
 import { UserStore } from '../../auth/user-store.ts';
+import { writeOldStore } from './old-store.ts';
 
 const PASSWORD = 'correct horse';
 const DAY_MS = 86_400_000;
@@ -170,16 +171,7 @@ test('a removed token is not known any more; there are no more than 1000', (t) =
 
 test('a store of the first version keeps its users, and gets the new tables', (t) => {
   const directory = makeDirectory(t);
-  UserStore.open(directory, { keep: 'password' }).close();
-  const database = new DatabaseSync(join(directory, 'users.db'));
-  // What the second version added.
-  database.exec(
-    'DROP VIEW users_with_groups; DROP TABLE user_groups; DROP TABLE admins; DROP TABLE tokens; PRAGMA user_version = 1',
-  );
-  database.exec(
-    "INSERT INTO users (id, name, folded, enabled, secret_kind, secret, created_at) VALUES ('1', 'ann', 'ann', 1, 'nt-hash', x'00', 0)",
-  );
-  database.close();
+  writeOldStore(directory, 1, { ann: 'rabbit' });
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
   assert.deepEqual(store.find('ann')?.groups, []);

@@ -143,7 +143,7 @@ test('a name that may be Latin-1 costs the same steps whether or not somebody ha
     new Authenticator({ store, arithmetic }).verify(proofOf('mschapv2', name, 'guess'));
     return steps;
   };
-  assert.equal(stepsOf('Zoë').length, 4);
+  assert.equal(stepsOf('Zoë').length, 8);
   assert.deepEqual(stepsOf('Noë'), stepsOf('Zoë'));
 });
 
@@ -183,11 +183,13 @@ for (const method of METHODS) {
     assert.equal(store.find('User')?.lastLoginAt, undefined);
   });
 
-  test(`${method}: the same steps for a known user, a wrong password, a disabled and an unknown one`, (t) => {
+  test(`${method}: the same steps for a known user, a wrong and a previous password, a disabled user and an unknown one`, (t) => {
     for (const keep of ['password', 'nt-hash'] as const) {
       const store = newStore(t, keep);
       store.add('Disabled', 'clientPass');
       store.setEnabled('Disabled', false);
+      store.add('Changed', 'oldPassword');
+      store.setPassword('Changed', 'clientPass');
       const lookups = t.mock.method(store, 'lookup');
       const stepsOf = (name: string, password: string): readonly string[] => {
         const { arithmetic, steps } = countingArithmetic();
@@ -196,14 +198,37 @@ for (const method of METHODS) {
         return [...steps, `lookup ${lookups.mock.callCount()}`];
       };
       const steps = stepsOf('User', 'clientPass');
-      assert.equal(steps.length, 3);
+      assert.equal(steps.length, 5);
       assert.equal(steps[1], `areEqual ${{ pap: 16, chap: 16, mschapv2: 24 }[method]}`);
-      assert.equal(steps[2], 'lookup 1');
+      assert.deepEqual(steps.slice(2, 4), steps.slice(0, 2));
+      assert.equal(steps[4], 'lookup 1');
       assert.deepEqual(stepsOf('User', 'guess'), steps);
+      assert.deepEqual(stepsOf('Changed', 'clientPass'), steps);
+      assert.deepEqual(stepsOf('Changed', 'oldPassword'), steps);
+      assert.deepEqual(stepsOf('Changed', 'guess'), steps);
       assert.deepEqual(stepsOf('Disabled', 'clientPass'), steps);
       assert.deepEqual(stepsOf('Disabled', 'guess'), steps);
       assert.deepEqual(stepsOf('Nobody', 'guess'), steps);
     }
+  });
+
+  test(`${method}: the previous password opens nothing, and is told from any other wrong one`, (t) => {
+    const store = newStore(t);
+    store.add('Changed', 'oldPassword');
+    const authenticator = new Authenticator({ store });
+    const told = (name: string, password: string): [string, boolean] => {
+      const { verdict, reason, isPrevious } = authenticator.verify(proofOf(method, name, password));
+      assert.deepEqual(verdict.kind === 'accept' ? 'accept' : verdict, reason === 'ok' ? 'accept' : wrong(method));
+      return [reason, isPrevious];
+    };
+    assert.deepEqual(told('Changed', 'oldPassword'), ['ok', false]);
+    store.setPassword('Changed', 'clientPass');
+    assert.deepEqual(told('Changed', 'oldPassword'), ['wrong-password', true]);
+    assert.deepEqual(told('CORP\\changed', 'oldPassword'), ['wrong-password', true]);
+    assert.deepEqual(told('Changed', 'guess'), ['wrong-password', false]);
+    assert.deepEqual(told('Changed', 'clientPass'), ['ok', false]);
+    assert.deepEqual(told('User', 'oldPassword'), ['wrong-password', false]);
+    assert.deepEqual(told('Nobody', 'oldPassword'), ['unknown-user', false]);
   });
 
   test(`${method}: no proof of a wrong length or content passes, and none throws`, (t) => {
@@ -265,6 +290,22 @@ test('where only the NT hash is kept, MS-CHAPv2 and PAP work and CHAP-MD5 is ref
   assert.equal(authenticator.verify(proofOf('chap', 'Nobody', 'clientPass')).reason, 'unknown-user');
   // The empty password stands in for the one that is not kept; it must not open anything.
   assert.equal(authenticator.verify(proofOf('chap', 'User', '')).verdict.kind, 'reject');
+});
+
+test('where only the NT hash of the previous password is kept, the empty one is not taken for it', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sstpd-users-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const hashes = UserStore.open(directory, { keep: 'nt-hash' });
+  hashes.add('User', 'oldPassword');
+  hashes.close();
+  const store = UserStore.open(directory, { keep: 'password' });
+  t.after(() => store.close());
+  store.setPassword('User', 'clientPass');
+  const authenticator = new Authenticator({ store });
+  assert.equal(authenticator.verify(proofOf('chap', 'User', '')).isPrevious, false);
+  assert.equal(authenticator.verify(proofOf('chap', 'User', 'oldPassword')).isPrevious, false);
+  assert.equal(authenticator.verify(proofOf('pap', 'User', 'oldPassword')).isPrevious, true);
+  assert.equal(authenticator.verify(proofOf('chap', 'User', 'clientPass')).reason, 'ok');
 });
 
 test('only an accepted login is recorded', (t) => {

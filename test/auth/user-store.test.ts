@@ -159,18 +159,105 @@ test('an unknown name gets a secret of the same kind that belongs to a random pa
   assert.equal(newStore(t, 'nt-hash').lookup('bob').secret.password, undefined);
 });
 
-test('a known and an unknown name cost one query and one opened seal each', (t) => {
+test('a known and an unknown name, with and without a previous password, cost one query and two opened seals each', (t) => {
   const store = newStore(t);
   store.add('alice', 'rabbit');
+  store.add('carol', 'rabbit');
+  store.setPassword('carol', 'hatter');
   const queries = t.mock.method(StatementSync.prototype, 'all');
   const otherQueries = t.mock.method(StatementSync.prototype, 'get');
   const openings = t.mock.method(SecretSeal.prototype, 'open');
-  for (const [index, name] of ['alice', 'bob', 'CORP\\alice', 'CORP\\bob@home'].entries()) {
+  for (const [index, name] of ['alice', 'bob', 'carol', 'CORP\\alice', 'CORP\\bob@home'].entries()) {
     store.lookup(name);
     assert.equal(queries.mock.callCount(), index + 1);
-    assert.equal(openings.mock.callCount(), index + 1);
+    assert.equal(openings.mock.callCount(), 2 * (index + 1));
   }
   assert.equal(otherQueries.mock.callCount(), 0);
+});
+
+const DAYS_30_MS = 30 * 86_400_000;
+
+test('the password before the present one is kept for 30 days, and no longer', (t) => {
+  let now = start;
+  const directory = makeDirectory(t);
+  const store = openStore(t, directory, 'password', () => now);
+  store.add('alice', 'rabbit');
+  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
+  store.setPassword('alice', 'hatter');
+  assert.deepEqual(store.lookup('CORP\\ALICE').previous, { ntHash: ntPasswordHash('rabbit'), password: 'rabbit' });
+  store.setPassword('alice', 'queen');
+  assert.equal(store.lookup('alice').previous.password, 'hatter', 'only the last one');
+  store.setPassword('alice', 'queen');
+  assert.equal(store.lookup('alice').previous.password, 'hatter', 'the same once more is no change');
+
+  now = new Date(start.getTime() + DAYS_30_MS - 1);
+  store.forgetOldPasswords();
+  assert.equal(store.lookup('alice').previous.password, 'hatter');
+  now = new Date(start.getTime() + DAYS_30_MS);
+  assert.notEqual(store.lookup('alice').previous.password, 'hatter', 'over, although it is still there');
+  const columns = openBeside(t, directory).prepare('SELECT secret FROM previous_secrets').get();
+  const sealed = columns?.secret;
+  assert.ok(sealed instanceof Uint8Array);
+  store.forgetOldPasswords();
+  assert.equal(bytesOnDisk(directory).includes(Buffer.from(sealed)), false);
+  assert.equal(store.lookup('alice').secret.password, 'queen');
+});
+
+test('a previous password that is over is forgotten by the next start too', (t) => {
+  const directory = makeDirectory(t);
+  const before = openStore(t, directory);
+  before.add('alice', 'rabbit');
+  before.setPassword('alice', 'hatter');
+  before.close();
+  openStore(t, directory, 'password', () => new Date(start.getTime() + DAYS_30_MS)).close();
+  assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
+});
+
+test('a previous password goes with its user: whoever gets the name next has none', (t) => {
+  const directory = makeDirectory(t);
+  const store = openStore(t, directory);
+  store.add('alice', 'rabbit');
+  store.setPassword('alice', 'hatter');
+  store.remove('alice');
+  assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
+  store.add('alice', 'queen');
+  assert.notEqual(store.lookup('alice').previous.password, 'hatter');
+  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
+});
+
+test('a previous secret put in the place of the present one, or of another user, is not accepted there', (t) => {
+  const directory = makeDirectory(t);
+  const store = openStore(t, directory);
+  for (const name of ['alice', 'bob']) {
+    store.add(name, 'rabbit');
+    store.setPassword(name, 'hatter');
+  }
+  const database = openBeside(t, directory);
+  database.exec(`UPDATE previous_secrets SET secret =
+    (SELECT p.secret FROM previous_secrets p JOIN users ON users.id = user_id WHERE name = 'bob')`);
+  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
+  assert.equal(store.lookup('alice').secret.password, 'hatter', 'the present one does not suffer');
+  assert.equal(store.lookup('bob').previous.password, 'rabbit');
+  database.exec(`UPDATE users SET secret =
+    (SELECT p.secret FROM previous_secrets p WHERE p.user_id = users.id)`);
+  assert.throws(() => store.lookup('bob'), { code: 'ERR_USER_STORE' });
+});
+
+test('keep: nt-hash keeps no previous password either, and none of those that were there', (t) => {
+  const directory = makeDirectory(t);
+  const before = openStore(t, directory);
+  before.add('alice', 'rabbit');
+  before.setPassword('alice', 'hatter');
+  before.close();
+  const beside = new DatabaseSync(join(directory, 'users.db'));
+  const sealed = beside.prepare('SELECT secret FROM previous_secrets').get()?.secret;
+  beside.close();
+  assert.ok(sealed instanceof Uint8Array);
+  const store = openStore(t, directory, 'nt-hash');
+  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('rabbit'), password: undefined });
+  assert.equal(bytesOnDisk(directory).includes(Buffer.from(sealed)), false);
+  store.setPassword('alice', 'queen');
+  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('hatter'), password: undefined });
 });
 
 test('the time of the last login is kept', (t) => {
@@ -228,9 +315,12 @@ test('the last address of each user is remembered, the oldest first, and goes wi
 });
 
 test('which address is the oldest is a matter of time, not of name or order', (t) => {
-  const times = [3, 1, 2].map((ms) => new Date(ms));
-  const store = newStore(t, 'password', () => times.shift() ?? start);
-  for (const [index, name] of ['alice', 'bob', 'carol'].entries()) store.rememberLease(name, 0x0a000002 + index);
+  let now = start;
+  const store = newStore(t, 'password', () => now);
+  for (const [name, ms] of Object.entries({ alice: 3, bob: 1, carol: 2 })) {
+    now = new Date(ms);
+    store.rememberLease(name, 0x0a000002 + ms);
+  }
   assert.deepEqual([...store.leases().keys()], ['bob', 'carol', 'alice']);
 });
 
