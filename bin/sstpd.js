@@ -8,6 +8,10 @@ import { constants, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+// Before anything else: at SIGUSR1 Node opens its debugger, which runs code for everybody on this machine, with our
+// rights. SIGUSR2 would end the process without taking back what it set up. Neither means anything to any command.
+for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => undefined);
+
 /** An import would also load what is behind node:fs's lazy exports: see core/builtins.ts. */
 const { existsSync, lstatSync, mkdirSync, realpathSync } = module.createRequire(import.meta.url)('fs');
 
@@ -92,7 +96,7 @@ async function startUnderNewerNode() {
     if (signal === 'SIGINT' && process.stdin.isTTY) return;
     child.kill(signal);
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
   for (const signal of signals) process.on(signal, forward);
   child.on('error', (error) => {
     console.error(`sstpd: cannot start ${node}: ${error.message}`);

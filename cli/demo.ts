@@ -20,6 +20,8 @@ const START_MS = 20_000;
 /** What a command in a namespace may take beyond the time that it is meant to take. */
 const GRACE_SECONDS = 5;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Node would open it at SIGUSR1, to everybody on this machine. */
+const NO_DEBUGGER = '--disable-sigusr1';
 
 /** The client's steps in their order, under the names that people read. */
 const STEPS: readonly (readonly [string, string])[] = [
@@ -125,7 +127,15 @@ async function tellPing(stage: Stage, say: (line: string) => void): Promise<void
 }
 
 async function tellRate(stage: Stage, direction: 'download' | 'upload', say: (line: string) => void): Promise<void> {
-  const words = [process.execPath, TRAFFIC, direction, SERVER_INSIDE, String(TRAFFIC_PORT), String(SECONDS)];
+  const words = [
+    process.execPath,
+    NO_DEBUGGER,
+    TRAFFIC,
+    direction,
+    SERVER_INSIDE,
+    String(TRAFFIC_PORT),
+    String(SECONDS),
+  ];
   const { bytes, ms } = await stage.run('client', words, SECONDS).then(
     (stdout) => JSON.parse(stdout) as { bytes: number; ms: number },
     (error: Error) => {
@@ -174,7 +184,7 @@ class Stage {
   }
 
   node(side: 'server' | 'client', words: readonly string[]): ChildProcess {
-    return this.#start(side, [process.execPath, ...words]);
+    return this.#start(side, [process.execPath, NO_DEBUGGER, ...words]);
   }
 
   /** @returns standard output. @throws {Failure} also if it takes longer than `seconds` and a little */

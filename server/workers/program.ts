@@ -17,6 +17,8 @@ export interface WorkerProgram {
 }
 
 const QUIET = '--disable-warning=ExperimentalWarning';
+/** A debugger runs code for everybody on this machine. From the first instruction on, whatever NODE_OPTIONS says. */
+const NO_DEBUGGER = ['--disable-sigusr1', '--no-inspect', '--no-inspect-brk', '--no-inspect-wait'];
 
 /**
  * To be called before root gives up its rights. A clone under /root, say, can be read by nobody else, and a worker that
@@ -28,7 +30,7 @@ const QUIET = '--disable-warning=ExperimentalWarning';
 export function locateWorker(uid: number): WorkerProgram {
   const main = programFile('server/workers/worker-main');
   if (closedParent(main, uid) === undefined && closedParent(process.execPath, uid) === undefined) {
-    const args = [...process.execArgv, QUIET, main];
+    const args = [...process.execArgv, ...NO_DEBUGGER, QUIET, main];
     return { command: process.execPath, args, folder: undefined, close: () => {} };
   }
   const top = topFolder();
@@ -41,7 +43,7 @@ export function locateWorker(uid: number): WorkerProgram {
   }
   const folder = openSync(top, 'r');
   // Node would go by the links' real names, through the closed folders.
-  const flags = [QUIET, '--preserve-symlinks', '--preserve-symlinks-main'];
+  const flags = [...NO_DEBUGGER, QUIET, '--preserve-symlinks', '--preserve-symlinks-main'];
   const args = [...process.execArgv, ...flags, join(`/proc/self/fd/${FOLDER_FD}`, relative(top, main))];
   return { command: '/proc/self/exe', args, folder, close: () => closeSync(folder) };
 }

@@ -13,7 +13,7 @@ import { RemoteAdmission } from './remote-admission.ts';
 import { RemoteControl } from './remote-control.ts';
 
 /** The supervisor's signals: it passes on what a worker has to know. A terminal and systemd send them to all. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** For a reader of the log that is slow; the supervisor waits for a worker that stops. */
 const LAST_LINES_MS = 500;

@@ -121,6 +121,35 @@ test('signals reach the Node that took over', async () => {
   }
 });
 
+test('SIGUSR1 opens no debugger, neither here nor in the Node that took over; SIGUSR2 ends neither', async () => {
+  haveNodeInClone();
+  main(`
+    const inspector = await import('node:inspector');
+    console.log(process.pid);
+    for await (const _ of process.stdin) console.log('url', inspector.url());
+    return 4;`);
+  for (const [program, args] of [start(), [process.execPath, [join(folder, 'bin/sstpd.js')]] as const]) {
+    const child: ChildProcess = spawn(program, args, { stdio: 'pipe' });
+    let text = '';
+    child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+      if (part.startsWith('url')) {
+        text += part;
+        child.stdin?.end();
+        return;
+      }
+      for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+        for (const pid of new Set([child.pid ?? 0, Number(part)])) process.kill(pid, signal);
+      }
+      child.stdin?.write('and now?');
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    assert.deepEqual([code, text], [4, 'url undefined\n']);
+  }
+});
+
 test('a child that a signal killed shows as in a shell: 128 and its number', () => {
   haveNodeInClone();
   main("process.kill(process.pid, 'SIGKILL'); await new Promise(() => setInterval(() => undefined, 1000)); return 0;");

@@ -69,6 +69,11 @@ test('npx sstpd: help and version', { skip }, () => {
   assert.equal(run(installed, 'npx', 'sstpd', '--version'), `${version}\n`);
 });
 
+/** Not npx, whose signals are npm's. */
+function isOurs(pid: string): boolean {
+  return /sstpd\0serve|worker-main/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+}
+
 async function tunnel(t: TestContext): Promise<void> {
   const lab = await VpnLab.create();
   t.after(() => lab.destroy());
@@ -84,7 +89,11 @@ async function tunnel(t: TestContext): Promise<void> {
   const connect = ['connect', SERVER, '--user', user, '--ca', join(lab.data, 'ca.pem'), '--json'];
   const client = new SstpdProcess(lab.client(), [...npx, ...connect], { ...ENV, SSTPD_PASSWORD: password });
   await client.line({ event: 'up', ipv4: /./ });
+  const processes = (await lab.serverPids()).filter(isOurs);
+  assert.equal(processes.length, 3);
+  for (const signal of ['SIGUSR1', 'SIGUSR2']) for (const pid of processes) process.kill(Number(pid), signal);
   await lab.client().run('ping', ['-c', '3', '-i', '0.2', '-W', '5', INSIDE]);
+  assert.doesNotMatch(server.text, /^Debugger listening/m);
   assert.deepEqual(server.lines({ level: 'error' }), []);
   // A worker that crashed is started again by a user who is not root.
   const from = server.mark;
