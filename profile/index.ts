@@ -15,7 +15,7 @@ export {
   profileFile,
   profileFiles,
 } from './files.ts';
-export { caPlace } from './network-manager.ts';
+export { CONNECTION_PLACE, caPlace, storePasswordCommand } from './network-manager.ts';
 export { routerosCommands } from './routeros.ts';
-export { sstpcCommand } from './sstpc.ts';
+export { shellWord, sstpcCommand } from './sstpc.ts';
 export { windowsPaste } from './windows-connection.ts';

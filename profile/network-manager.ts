@@ -8,14 +8,29 @@ export function caPlace({ host }: Pick<ProfileFacts, 'host'>): string {
   return `/etc/NetworkManager/sstp-${host.replace(/[^A-Za-z0-9.-]/g, '_')}-ca.pem`;
 }
 
+/** Where NetworkManager looks for it. */
+export const CONNECTION_PLACE = '/etc/NetworkManager/system-connections/sstpd.nmconnection';
+
+/**
+ * To be pasted where no desktop asks for the password, for nmcli can't (network-manager-sstp 1.3.0): asks once and writes
+ * it into the connection's file, which is root's alone. Nobody sees it in the list of processes or in a shell's history.
+ *
+ * @param place of the file, for tests
+ */
+export function storePasswordCommand(place: string = CONNECTION_PLACE): string {
+  return String.raw`sudo sh -c 'f=${place}
+trap "stty echo; exit 1" INT TERM; printf "Password of the VPN: "; stty -echo; IFS= read -r p; stty echo; echo; set -e
+sed -i -e "s/^password-flags=.*/password-flags=0/" -e "/^\[vpn-secrets\]/,/^\$/d" "$f"
+p=$(printf "%s\n" "$p" | sed -e "s/\\\\/&&/g" -e "s/^ /\\\\s/" -e "s/ \$/\\\\s/")
+printf "\n[vpn-secrets]\npassword=%s\n" "$p" >> "$f"
+nmcli connection reload'`;
+}
+
 /** A connection for NetworkManager with its plug-in network-manager-sstp: a keyfile, nm-settings-keyfile(5). */
 export function networkManagerFile(facts: ProfileFacts): string {
   const { connection, user, methods, caPem, routes, dnsSuffix } = facts;
   const refused = (['pap', 'chap', 'mschapv2'] as const).filter((method) => !methods.includes(method));
-  const ofFamily = (family: 4 | 6): string[] =>
-    routes.filter((route) => route.includes(':') === (family === 6)).map((route, i) => `route${i + 1}=${route}`);
-  const search = dnsSuffix === undefined ? [] : [`dns-search=${escaped(dnsSuffix)};`];
-  const isSplit = routes.length > 0 ? ['never-default=true'] : [];
+  const ipv4Routes = routes.filter((route) => !route.includes(':'));
   const lines = [
     '[connection]',
     `id=${escaped(connection)}`,
@@ -37,15 +52,15 @@ export function networkManagerFile(facts: ProfileFacts): string {
     '',
     '[ipv4]',
     'method=auto',
-    ...isSplit,
-    ...ofFamily(4),
-    ...search,
+    ...(routes.length > 0 ? ['never-default=true'] : []),
+    ...ipv4Routes.map((route, i) => `route${i + 1}=${route}`),
+    ...(dnsSuffix === undefined ? [] : [`dns-search=${escaped(dnsSuffix)};`]),
     '',
+    // The plug-in (1.3.0) reports the address that IPv6CP settled without a prefix, which NetworkManager takes for invalid
+    // and ends the tunnel. With `ignore` it looks away and the kernel takes our Router Advertisement. That method allows
+    // neither routes nor DNS here.
     '[ipv6]',
-    'method=auto',
-    ...isSplit,
-    ...ofFamily(6),
-    ...search,
+    'method=ignore',
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,11 +1,14 @@
 import {
   androidSettings,
+  CONNECTION_PLACE,
   caFile,
   caPlace,
   dialText,
   fileName,
   type ProfileFacts,
   routerosCommands,
+  shellWord,
+  storePasswordCommand,
 } from '../../profile/index.ts';
 import { document, type Html, html } from './html.ts';
 
@@ -121,7 +124,7 @@ function linux(base: string, facts: ProfileFacts): Html {
   const ca = caFile(facts);
   const commands = [
     ...(ca === undefined ? [] : [`sudo install -m 644 ${ca.name} ${caPlace(facts)}`]),
-    `sudo install -m 600 ${nm} /etc/NetworkManager/system-connections/`,
+    `sudo install -m 600 ${nm} ${CONNECTION_PLACE}`,
     'sudo nmcli connection reload',
   ].join('\n');
   const files = ca === undefined ? fileLink(base, nm) : html`${fileLink(base, ca.name)} and ${fileLink(base, nm)}`;
@@ -129,7 +132,10 @@ function linux(base: string, facts: ProfileFacts): Html {
 <h2 id="linux">Linux</h2>
 <p>With NetworkManager and its package <code>network-manager-sstp</code>: download ${files}, then</p>
 <pre tabindex="0"><code>${commands}</code></pre>
-<p>Without it: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>${ca === undefined ? '' : html`; keep ${fileLink(base, ca.name)} beside it`}.</p>
+<p>A desktop asks for the password when you connect. On a machine without one nothing does, so store it there, for root alone:</p>
+<pre tabindex="0"><code>${storePasswordCommand()}</code></pre>
+<p class="note">The same in one line, but others on that machine can see the password while it runs, and the shell keeps it: <code>sudo nmcli connection modify ${shellWord(facts.connection)} +vpn.data password-flags=0 vpn.secrets password=PASSWORD</code>. Then <code>sudo nmcli connection up ${shellWord(facts.connection)}</code> connects.</p>
+<p>Without NetworkManager: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>${ca === undefined ? '' : html`; keep ${fileLink(base, ca.name)} beside it`}.</p>
 </section>`;
 }
 

@@ -1,10 +1,13 @@
 /** Values come back from each format as they were, and none becomes a line, a key or a word of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { profileFile, routerosCommands, sstpcCommand } from '../../profile/index.ts';
-import { PLAIN, userNames } from './facts.ts';
+import { profileFile, routerosCommands, sstpcCommand, storePasswordCommand } from '../../profile/index.ts';
+import { FULL, PLAIN, userNames } from './facts.ts';
 
 /** Any text, for formats that could hold more than what the store allows. */
 const texts = fc.oneof(
@@ -58,6 +61,65 @@ test('NetworkManager: the same connection of the same user keeps its UUID, anoth
   assert.match(uuid(PLAIN) ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.equal(uuid(PLAIN), uuid({ ...PLAIN, routes: ['10.0.0.0/8'] }));
   assert.notEqual(uuid(PLAIN), uuid({ ...PLAIN, user: 'bob' }));
+});
+
+test('NetworkManager: [ipv6] is method=ignore and nothing else, whatever is configured', () => {
+  for (const routes of [[], ['10.0.0.0/8'], ['fd00::/8'], ['10.0.0.0/8', 'fd00::/8']]) {
+    for (const dnsSuffix of [undefined, 'corp.example.com']) {
+      const file = keyFile(profileFile('nm', { ...PLAIN, routes, dnsSuffix }).text);
+      assert.deepEqual([...(file.get('ipv6') ?? [])], [['method', 'ignore']]);
+      const ipv4 = [...(file.get('ipv4') ?? [])].filter(([key]) => key.startsWith('route')).map(([, route]) => route);
+      assert.deepEqual(
+        ipv4,
+        routes.filter((route) => !route.includes(':')),
+      );
+    }
+  }
+});
+
+test('NetworkManager: the password that is asked for comes back from the file, on no command line, and replaces one', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sstpd-nm-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const place = join(folder, 'sstpd.nmconnection');
+  writeFileSync(place, profileFile('nm', FULL).text, { mode: 0o600 });
+  const usual = [...keyFile(readFileSync(place, 'utf8')).keys()];
+  // Each program that runs says with which words.
+  let usualRun: number | undefined;
+  const programs = { sudo: 'shift; exec /bin/sh "$@"', stty: '', nmcli: '', sed: 'exec /bin/sed "$@"' };
+  for (const [name, rest] of Object.entries(programs)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\necho ${name} "$@" >> ${folder}/ran\n${rest}\n`, { mode: 0o755 });
+  }
+  const passwords = fc.string({
+    unit: fc.oneof(fc.constantFrom(...' \\\'"$`;=[]#%-n'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 })),
+    minLength: 1,
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(
+      passwords.filter((text) => !/[\p{Cc}\u2028\u2029]/u.test(text)),
+      (password) => {
+        const { status, stderr } = spawnSync('/bin/sh', ['-c', storePasswordCommand(place)], {
+          ...{ input: `${password}\n`, encoding: 'utf8', env: { PATH: folder } },
+        });
+        assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+        const file = keyFile(readFileSync(place, 'utf8'));
+        assert.deepEqual([...file.keys()], [...usual, 'vpn-secrets']);
+        assert.deepEqual([...(file.get('vpn-secrets') ?? [])], [['password', password]]);
+        assert.equal(file.get('vpn')?.get('password-flags'), '0');
+        usualRun ??= new Set(readFileSync(join(folder, 'ran'), 'utf8').split('\n')).size;
+      },
+    ),
+    { numRuns: 60 },
+  );
+  assert.equal(statSync(place).mode & 0o777, 0o600);
+  const ran = new Set(readFileSync(join(folder, 'ran'), 'utf8').split('\n'));
+  assert.ok(ran.has('nmcli connection reload') && ran.has('stty -echo') && ran.has('stty echo'));
+  assert.equal(ran.size, usualRun, 'each run has the same words: no password is among them');
+});
+
+test('the lines that store a password are the same in docs/clients.md', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/clients.md'), 'utf8');
+  assert.ok(page.includes(`${storePasswordCommand()}\nsudo nmcli connection up sstpd\n`));
 });
 
 test('phone book: name and host come back; a line end or a bracket is refused', () => {

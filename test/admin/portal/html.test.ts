@@ -67,6 +67,8 @@ test('the page has what each client needs', () => {
     'href="/vpn/files/ca.pem"',
     'href="/vpn/files/sstpd.nmconnection"',
     'sudo install -m 644 ca.pem /etc/NetworkManager/sstp-vpn.example.com-ca.pem',
+    'sudo nmcli connection modify sstpd +vpn.data password-flags=0 vpn.secrets password=PASSWORD',
+    'IFS= read -r p;',
     '<dt>SSL: SSL Port</dt><dd>8443</dd>',
     '/interface sstp-client add',
     'has not been tried on Windows',
