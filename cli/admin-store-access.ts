@@ -22,7 +22,7 @@ export async function withAdminStore(
 ): Promise<number> {
   const { data } = configOf(command, terminal.env);
   if (!existsSync(data) && options.mayCreate !== true) {
-    throw new CliError(`there is no ${data}: npx sstpd admin add makes it, or --data DIR names another`);
+    throw new CliError(`there is no ${data}: sstpd admin add makes it, or --data DIR names another`);
   }
   const { AdminStore } = await import('../auth/index.ts');
   // A server that ran before gave the directory to the user that it became.

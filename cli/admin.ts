@@ -23,8 +23,8 @@ export function addAdminCommand(program: Command, terminal: Terminal, run: Run):
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd admin add ann
-  $ npx sstpd admin list`;
+  $ sstpd admin add ann
+  $ sstpd admin list`;
 
 function addAdd(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
@@ -36,7 +36,7 @@ function addAdd(admin: Command, terminal: Terminal, run: Run): void {
     )
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd admin add ann');
+    .addHelpText('after', '\nExample:\n  $ sstpd admin add ann');
   addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
     run(() =>
       withAdminStore(command, terminal, { mayCreate: true }, async ({ accounts }) => {
@@ -54,7 +54,7 @@ function addList(admin: Command, terminal: Terminal, run: Run): void {
     .summary('list the accounts')
     .description('Lists the accounts.')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd admin list');
+    .addHelpText('after', '\nExample:\n  $ sstpd admin list');
   addPlaceOptions(command).action((options: { json?: true }) =>
     run(() =>
       withAdminStore(command, terminal, {}, ({ accounts }) => {
@@ -73,7 +73,7 @@ function addPasswd(admin: Command, terminal: Terminal, run: Run): void {
     .description("Changes an account's password, asked for as with add. The account's logins end.")
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd admin passwd ann');
+    .addHelpText('after', '\nExample:\n  $ sstpd admin passwd ann');
   addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
     run(() =>
       withAdminStore(command, terminal, {}, async ({ accounts }) => {
@@ -89,9 +89,9 @@ function addRemove(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
     .command('remove')
     .summary('remove an account')
-    .description('Removes an account. Its logins end; API tokens stay: see npx sstpd token list.')
+    .description('Removes an account. Its logins end; API tokens stay: see sstpd token list.')
     .argument('<NAME>', 'name to log in with')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd admin remove ann');
+    .addHelpText('after', '\nExample:\n  $ sstpd admin remove ann');
   addPlaceOptions(command).action((name: string) =>
     run(() =>
       withAdminStore(command, terminal, {}, ({ accounts }) => {

@@ -34,9 +34,9 @@ export function addConfigCommand(program: Command, terminal: Terminal, run: Run)
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd config
-  $ npx sstpd config --config sstpd.yaml --mtu 1380
-  $ npx sstpd config --keys`;
+  $ sstpd config
+  $ sstpd config --config sstpd.yaml --mtu 1380
+  $ sstpd config --keys`;
 
 async function effectiveConfig(command: Command, terminal: Terminal): Promise<Row[]> {
   const { config, origins } = loadGiven(command, terminal.env);

@@ -107,9 +107,9 @@ async function loadClient(): Promise<typeof import('../client/connect.ts')> {
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd connect vpn.example.com --user ann
-  $ npx sstpd connect 203.0.113.7:8443 --user ann --ca ca.pem --route 10.0.0.0/8
-  $ npx sstpd connect vpn.example.com --user ann --password-file secret.txt --default-route`;
+  $ sstpd connect vpn.example.com --user ann
+  $ sstpd connect 203.0.113.7:8443 --user ann --ca ca.pem --route 10.0.0.0/8
+  $ sstpd connect vpn.example.com --user ann --password-file secret.txt --default-route`;
 
 function parseMethods(text: string): AuthMethod[] {
   return text.split(',').map((word) => {

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageFolder, programFile } from '../core/index.ts';
+import { isCompiled, packageFolder, programFile } from '../core/index.ts';
 import { CliError, EXIT, printable } from './terminal.ts';
 
 const PROGRAM = join(packageFolder, 'bin/sstpd.js');
@@ -42,8 +42,7 @@ const STEPS: readonly (readonly [string, string])[] = [
  * @throws {CliError} with one line if a right or a program is missing, or a signal ended it
  */
 export async function runDemo({ stdout }: { readonly stdout: { write(text: string): unknown } }): Promise<number> {
-  if (process.getuid?.() !== 0)
-    throw new CliError('the demo makes network namespaces and needs root: sudo npx sstpd demo');
+  if (process.getuid?.() !== 0) throw new CliError('the demo makes network namespaces and needs root: sudo sstpd demo');
   const interruption = new AbortController();
   const stage = new Stage(interruption.signal);
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -92,7 +91,7 @@ async function play(stage: Stage, say: (line: string) => void): Promise<void> {
   await stage.until('listener', listener, (line) => line === 'ready');
   for (const direction of ['download', 'upload'] as const) await tellRate(stage, direction, say);
   say('');
-  say('Now for real:  sudo npm start   and follow what it prints.');
+  say(`Now for real:  ${isCompiled ? 'sstpd serve' : 'npm start'}   and follow what it prints.`);
 }
 
 interface Up {

@@ -29,8 +29,8 @@ export function addDoctorCommand(program: Command, terminal: Terminal, run: Run)
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd doctor
-  $ npx sstpd doctor --host vpn.example.com --cert fullchain.pem --key privkey.pem`;
+  $ sstpd doctor
+  $ sstpd doctor --host vpn.example.com --cert fullchain.pem --key privkey.pem`;
 
 /** What is to be looked at: a running server as it is, unless the flags speak of another one. */
 async function subject(command: Command, terminal: Terminal) {

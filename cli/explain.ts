@@ -52,10 +52,10 @@ export function addExplainCommand(program: Command, terminal: Terminal, run: Run
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd explain
-  $ npx sstpd explain --last
-  $ npx sstpd explain --user ann
-  $ npx sstpd explain 48B82435-099A-4158-A987-052E7570CFAA`;
+  $ sstpd explain
+  $ sstpd explain --last
+  $ sstpd explain --user ann
+  $ sstpd explain 48B82435-099A-4158-A987-052E7570CFAA`;
 
 /** Ends with the server, with Ctrl-C, or when nobody reads any more. */
 async function follow(

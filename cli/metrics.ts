@@ -19,5 +19,5 @@ export function addMetricsCommand(program: Command, terminal: Terminal, run: Run
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd metrics
-  $ npx sstpd metrics | grep sstp_sessions`;
+  $ sstpd metrics
+  $ sstpd metrics | grep sstp_sessions`;

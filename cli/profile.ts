@@ -45,9 +45,9 @@ export function addProfileCommand(program: Command, terminal: Terminal, run: Run
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd profile ann --out ann
-  $ npx sstpd profile ann --format ps1 > setup.ps1
-  $ npx sstpd profile ann --format sstpc --host 203.0.113.10`;
+  $ sstpd profile ann --out ann
+  $ sstpd profile ann --format ps1 > setup.ps1
+  $ sstpd profile ann --format sstpc --host 203.0.113.10`;
 
 /** Not refused: where TLS ends at a program in front, another certificate counts. */
 async function warnOfForeignName(client: AdminClient, host: string, terminal: Terminal): Promise<void> {

@@ -86,7 +86,7 @@ function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {
       'Starts the server and a client in two network namespaces of this machine, connects, pings, moves data, ' +
         'prints what took how long, and cleans up. Needs root.',
     )
-    .addHelpText('after', '\nExample:\n  $ npx sstpd demo')
+    .addHelpText('after', '\nExample:\n  $ sstpd demo')
     .action(() =>
       run(async () => {
         const { runDemo } = await import('./demo.ts');
@@ -97,13 +97,13 @@ function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd serve --host vpn.example.com      start the server
-  $ npx sstpd user add ann                      add a user
-  $ npx sstpd profile ann --out ann             files that set up her clients
-  $ npx sstpd admin add ann                     let her use the admin page
-  $ npx sstpd sessions                          who is connected
-  $ npx sstpd doctor                            would it work, and what mends it
-  $ npx sstpd connect vpn.example.com --user ann --ca ca.pem
+  $ sstpd serve --host vpn.example.com      start the server
+  $ sstpd user add ann                      add a user
+  $ sstpd profile ann --out ann             files that set up her clients
+  $ sstpd admin add ann                     let her use the admin page
+  $ sstpd sessions                          who is connected
+  $ sstpd doctor                            would it work, and what mends it
+  $ sstpd connect vpn.example.com --user ann --ca ca.pem
 
 Exit status: 0 done, 1 refused or failed, 2 used wrongly.`;
 

@@ -22,13 +22,13 @@ export function addServeCommand(program: Command, terminal: Terminal, run: Run):
 }
 
 const EXAMPLES = `
-Whatever has no flag has a configuration key: see npx sstpd config --keys.
+Whatever has no flag has a configuration key: see sstpd config --keys.
 A flag wins over the environment, that over the file, that over the default.
 
 Examples:
-  $ npx sstpd serve
-  $ npx sstpd serve --host vpn.example.com --host 203.0.113.7
-  $ npx sstpd serve --host vpn.example.com --acme --acme-agree-tos --acme-email me@example.com
-  $ npx sstpd serve --cert fullchain.pem --key privkey.pem --listen 443 --listen [::1]:8443
-  $ npx sstpd serve --cert a.pem --key a.key --cert b.pem --key b.key
-  $ npx sstpd serve --pool 10.20.30.0/24 --pool6 fd12:3456:789a::/48 --dns 9.9.9.9 --auth mschapv2,pap`;
+  $ sstpd serve
+  $ sstpd serve --host vpn.example.com --host 203.0.113.7
+  $ sstpd serve --host vpn.example.com --acme --acme-agree-tos --acme-email me@example.com
+  $ sstpd serve --cert fullchain.pem --key privkey.pem --listen 443 --listen [::1]:8443
+  $ sstpd serve --cert a.pem --key a.key --cert b.pem --key b.key
+  $ sstpd serve --pool 10.20.30.0/24 --pool6 fd12:3456:789a::/48 --dns 9.9.9.9 --auth mschapv2,pap`;

@@ -36,13 +36,13 @@ export function addSessionsCommand(program: Command, terminal: Terminal, run: Ru
 
 const LIST_EXAMPLES = `
 Examples:
-  $ npx sstpd sessions
-  $ npx sstpd sessions --json
-  $ npx sstpd sessions kill 42`;
+  $ sstpd sessions
+  $ sstpd sessions --json
+  $ sstpd sessions kill 42`;
 
 const KILL_EXAMPLES = `
 Example:
-  $ npx sstpd sessions kill 42`;
+  $ sstpd sessions kill 42`;
 
 function formatSessions(sessions: readonly SessionView[]): string {
   if (sessions.length === 0) return 'No sessions.\n';

@@ -47,7 +47,7 @@ function addList(token: Command, terminal: Terminal, run: Run): void {
     .summary('list the tokens')
     .description('Lists the tokens, without themselves.')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd token list');
+    .addHelpText('after', '\nExample:\n  $ sstpd token list');
   addPlaceOptions(command).action((options: { json?: true }) =>
     run(() =>
       withAdminStore(command, terminal, {}, ({ tokens }) => {
@@ -64,7 +64,7 @@ function addRemove(token: Command, terminal: Terminal, run: Run): void {
     .summary('remove a token')
     .description('Removes a token: it is refused from now on.')
     .argument('<ID>', 'as sstpd token list shows it')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd token remove 5f2c8a90d1e3');
+    .addHelpText('after', '\nExample:\n  $ sstpd token remove 5f2c8a90d1e3');
   addPlaceOptions(command).action((id: string) =>
     run(() =>
       withAdminStore(command, terminal, {}, ({ tokens }) => {
@@ -83,8 +83,8 @@ interface AddOptions {
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd token add prometheus --scope metrics
-  $ npx sstpd token add backup --scope read --days 90`;
+  $ sstpd token add prometheus --scope metrics
+  $ sstpd token add backup --scope read --days 90`;
 
 const MOST_DAYS = 3650;
 

@@ -33,7 +33,7 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
     };
   }
   if (!mayCreate && !existsSync(config.data)) {
-    throw new CliError(`there is no ${config.data}: npx sstpd user add makes it, or --data DIR names another`);
+    throw new CliError(`there is no ${config.data}: sstpd user add makes it, or --data DIR names another`);
   }
   return openStore(config);
 }

@@ -30,8 +30,8 @@ export function addUserCommand(program: Command, terminal: Terminal, run: Run): 
 
 const EXAMPLES = `
 Examples:
-  $ npx sstpd user add ann
-  $ npx sstpd user list`;
+  $ sstpd user add ann
+  $ sstpd user list`;
 
 function addAdd(user: Command, tools: Tools): void {
   const command = user
@@ -51,8 +51,8 @@ function addAdd(user: Command, tools: Tools): void {
       'after',
       `
 Examples:
-  $ npx sstpd user add ann
-  $ printf %s "$PASSWORD" | npx sstpd user add ann --password-stdin --ip 10.20.30.40`,
+  $ sstpd user add ann
+  $ printf %s "$PASSWORD" | sstpd user add ann --password-stdin --ip 10.20.30.40`,
     );
   addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
     withUsers(command, tools, { mayCreate: true }, async (users) => {
@@ -86,9 +86,9 @@ function addSet(user: Command, tools: Tools): void {
       'after',
       `
 Examples:
-  $ npx sstpd user set ann --ip 10.20.30.40
-  $ npx sstpd user set ann --no-ip
-  $ npx sstpd user set ann --group staff --group berlin`,
+  $ sstpd user set ann --ip 10.20.30.40
+  $ sstpd user set ann --no-ip
+  $ sstpd user set ann --group staff --group berlin`,
     );
   addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
     withUsers(command, tools, {}, async (users) => {
@@ -117,7 +117,7 @@ function addList(user: Command, tools: Tools): void {
     .summary('list the users')
     .description('Lists the users.')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  $ npx sstpd user list\n  $ npx sstpd user list --json');
+    .addHelpText('after', '\nExamples:\n  $ sstpd user list\n  $ sstpd user list --json');
   addPlaceOptions(command).action((options: { json?: true }) =>
     withUsers(command, tools, {}, async (users) => {
       const list = await users.list();
@@ -137,7 +137,7 @@ function addPasswd(user: Command, tools: Tools): void {
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd user passwd ann');
+    .addHelpText('after', '\nExample:\n  $ sstpd user passwd ann');
   addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
     withUsers(command, tools, {}, async (users) => {
       const secret = await newPassword(tools.terminal, options.passwordStdin === true);
@@ -158,7 +158,7 @@ function addSwitch(
     .summary(what.says)
     .description(`${what.says[0]?.toUpperCase()}${what.says.slice(1)}.`)
     .argument('<NAME>', 'name to log in with')
-    .addHelpText('after', `\nExample:\n  $ npx sstpd user ${what.name} ann`);
+    .addHelpText('after', `\nExample:\n  $ sstpd user ${what.name} ann`);
   addPlaceOptions(command).action((name: string) =>
     withUsers(command, tools, {}, async (users) => {
       const changed = await users.set(name, { enabled: what.enabled });
@@ -173,7 +173,7 @@ function addRemove(user: Command, tools: Tools): void {
     .summary('remove a user')
     .description('Removes a user, with the password and the address.')
     .argument('<NAME>', 'name to log in with')
-    .addHelpText('after', '\nExample:\n  $ npx sstpd user remove ann');
+    .addHelpText('after', '\nExample:\n  $ sstpd user remove ann');
   addPlaceOptions(command).action((name: string) =>
     withUsers(command, tools, {}, async (users) => {
       await users.remove(name);

@@ -63,7 +63,7 @@ function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
     `Linux: ${ca === undefined ? 'either of' : `copy ${ca.file} over, then either of`}`,
     '',
     `  ${sstpcCommand(client, 'PASSWORD')}`,
-    `  sudo npx sstpd connect ${dialText(client)} --user ${client.user}${ca === undefined ? '' : ' --ca ca.pem'}`,
+    `  sstpd connect ${dialText(client)} --user ${client.user}${ca === undefined ? '' : ' --ca ca.pem'}`,
   ];
 }
 
@@ -93,5 +93,5 @@ function facts(summary: StartSummary): string[] {
 
 /** A command for the same data directory. */
 function command(summary: StartSummary, words: string): string {
-  return `sudo npx sstpd ${words}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
+  return `sstpd ${words}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
 }

@@ -58,7 +58,7 @@ const start = (...args: readonly string[]): [string, string[]] => [
   ['-r', join(folder, 'old.cjs'), join(folder, 'bin/sstpd.js'), ...args],
 ];
 
-test('it is executable, which npx asks for', () => {
+test('it is executable: npm makes a link to it', () => {
   assert.equal(statSync(LAUNCHER).mode & 0o111, 0o111);
 });
 

@@ -38,7 +38,7 @@ test('each command has help with options and an example, on stdout, exit status 
     const { code, stdout, stderr } = await inProcess([...command, '--help']);
     assert.equal(code, 0, command.join(' '));
     assert.match(stdout, new RegExp(`^Usage: sstpd ${command.join(' ')}`));
-    assert.match(stdout, new RegExp(`Examples?:\\n  \\$ npx sstpd ${command.join(' ')}`));
+    assert.match(stdout, new RegExp(`Examples?:\\n  \\$ sstpd ${command.join(' ')}`));
     assert.equal(stderr, '');
   }
 });

@@ -11,7 +11,7 @@ import { INSIDE, SERVE_ARGS, SERVER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 const CLONE = join(import.meta.dirname, '../..');
-/** npm and npx run under the Node of the tests. */
+/** npm and the program run under the Node of the tests. */
 const ENV = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
 /** A minute is much for npm, but it may have to ask the registry. */
 const NPM_MS = 60_000;
@@ -63,10 +63,10 @@ test('the addon of the package asks for no newer libraries than its documentatio
   }
 });
 
-test('npx sstpd: help and version', { skip }, () => {
-  assert.match(run(installed, 'npx', 'sstpd', '--help'), /^Usage: sstpd /);
+test('help and version', { skip }, () => {
+  assert.match(run(installed, 'node_modules/.bin/sstpd', '--help'), /^Usage: sstpd /);
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  assert.equal(run(installed, 'npx', 'sstpd', '--version'), `${version}\n`);
+  assert.equal(run(installed, 'node_modules/.bin/sstpd', '--version'), `${version}\n`);
 });
 
 /** Not npx, whose signals are npm's. */
@@ -77,17 +77,17 @@ function isOurs(pid: string): boolean {
 async function tunnel(t: TestContext): Promise<void> {
   const lab = await VpnLab.create();
   t.after(() => lab.destroy());
-  const npx = ['env', '-C', installed, 'npx', 'sstpd'];
+  const program = ['env', '-C', installed, 'node_modules/.bin/sstpd'];
   const env = { ...ENV, SSTPD_LOG_FORMAT: 'json' };
   const serve = ['serve', '--data', lab.data, '--workers', '2', ...SERVE_ARGS];
-  const server = new SstpdProcess(lab.server, [...npx, ...serve], env);
+  const server = new SstpdProcess(lab.server, [...program, ...serve], env);
   await server.line({ msg: 'server.started', workers: 2 });
   // Read before the rights were dropped.
   const page = await lab.server.run('curl', ['--silent', '--insecure', 'https://127.0.0.1:8443/assets/app.js']);
   assert.equal(page, readFileSync(join(CLONE, 'admin/web/app.js'), 'utf8'));
   const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
   const connect = ['connect', SERVER, '--user', user, '--ca', join(lab.data, 'ca.pem'), '--json'];
-  const client = new SstpdProcess(lab.client(), [...npx, ...connect], { ...ENV, SSTPD_PASSWORD: password });
+  const client = new SstpdProcess(lab.client(), [...program, ...connect], { ...ENV, SSTPD_PASSWORD: password });
   await client.line({ event: 'up', ipv4: /./ });
   const processes = (await lab.serverPids()).filter(isOurs);
   assert.equal(processes.length, 3);
@@ -102,7 +102,7 @@ async function tunnel(t: TestContext): Promise<void> {
   await client.end();
 }
 
-test('a tunnel between npx sstpd serve with workers and npx sstpd connect', { skip }, (t) => tunnel(t));
+test('a tunnel between serve with workers and connect', { skip }, (t) => tunnel(t));
 
 test('the same where nobody but root may enter the folder above the one that it is installed in', {
   skip,
@@ -118,7 +118,7 @@ test('where only root may enter that folder itself, one line says what to do', {
   t.after(() => lab.destroy());
   chmodSync(installed, 0o700);
   t.after(() => chmodSync(installed, 0o755));
-  const serve = ['env', '-C', installed, 'npx', 'sstpd', 'serve', '--data', lab.data, '--workers', '2'];
+  const serve = ['env', '-C', installed, 'node_modules/.bin/sstpd', 'serve', '--data', lab.data, '--workers', '2'];
   const server = new SstpdProcess(lab.server, serve, ENV);
   assert.equal((await server.end()).status, 1);
   assert.equal(
@@ -139,11 +139,11 @@ test('the install script takes the addon of the package; without it sstpd build-
   const missing =
     'sstpd: g++, make, python3 not found: run "apt install g++ make python3", then "sstpd build-addon" again\n';
   assert.deepEqual(scriptSays(), [1, '', missing]);
-  const served = spawnSync('npx', ['sstpd', 'serve'], { cwd: installed, env: ENV, encoding: 'utf8' });
+  const served = spawnSync('node_modules/.bin/sstpd', ['serve'], { cwd: installed, env: ENV, encoding: 'utf8' });
   const what = 'sstpd: the TUN addon is not built for this machine: run "sstpd build-addon"\n';
   assert.deepEqual([served.status, served.stdout, served.stderr], [1, '', what]);
-  assert.equal(run(installed, 'npx', 'sstpd', 'build-addon'), 'sstpd: TUN addon built\n');
-  const started = spawnSync('npx', ['sstpd', 'serve', '--data', '/proc/none'], {
+  assert.equal(run(installed, 'node_modules/.bin/sstpd', 'build-addon'), 'sstpd: TUN addon built\n');
+  const started = spawnSync('node_modules/.bin/sstpd', ['serve', '--data', '/proc/none'], {
     cwd: installed,
     env: ENV,
     encoding: 'utf8',

@@ -42,9 +42,9 @@ sstpd is ready.
   addresses    10.9.0.0/24
   user         vpn
   password     abcd-efgh-jkmn-pqrs   (shown this once)
-               sudo npx sstpd user passwd vpn sets another
+               sstpd user passwd vpn sets another
   admin page   https://127.0.0.1:8443/
-               sudo npx sstpd admin add NAME makes the first account
+               sstpd admin add NAME makes the first account
   portal       https://vpn.example.com/portal   (users set their clients up here)
   CA           /var/lib/sstpd/ca.pem
   CA SHA-256   AB:CD:EF
@@ -62,11 +62,11 @@ Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sst
 Linux: copy /var/lib/sstpd/ca.pem over, then either of
 
   sudo sstpc --tls-ext --ca-cert ca.pem --user vpn --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
-  sudo npx sstpd connect vpn.example.com --user vpn --ca ca.pem
+  sstpd connect vpn.example.com --user vpn --ca ca.pem
 
-More users: sudo npx sstpd user add NAME
-Who is on:  sudo npx sstpd sessions
-Who failed: sudo npx sstpd explain
+More users: sstpd user add NAME
+Who is on:  sstpd sessions
+Who failed: sstpd explain
 Stop:       Ctrl-C
 `;
   assert.equal(nextSteps(OWN_CA), text);
@@ -92,11 +92,11 @@ Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sst
 Linux: either of
 
   sudo sstpc --tls-ext --user NAME --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
-  sudo npx sstpd connect vpn.example.com --user NAME
+  sstpd connect vpn.example.com --user NAME
 
-More users: sudo npx sstpd user add NAME
-Who is on:  sudo npx sstpd sessions
-Who failed: sudo npx sstpd explain
+More users: sstpd user add NAME
+Who is on:  sstpd sessions
+Who failed: sstpd explain
 Stop:       Ctrl-C
 `,
   );
@@ -105,7 +105,7 @@ Stop:       Ctrl-C
 test('commands name the data directory unless it is the usual one', () => {
   const text = nextSteps({ ...OWN_CA, data: '/srv/vpn' });
   for (const words of ['user add NAME', 'sessions', 'explain', 'user passwd vpn']) {
-    assert.ok(text.includes(`sudo npx sstpd ${words} --data /srv/vpn`), words);
+    assert.ok(text.includes(`sstpd ${words} --data /srv/vpn`), words);
   }
 });
 
