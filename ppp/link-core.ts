@@ -13,7 +13,7 @@ import type {
   PppDownReason,
   PppPhase,
 } from './link-types.ts';
-import { Negotiation } from './negotiation.ts';
+import { firstRestartMs, Negotiation } from './negotiation.ts';
 import type { NegotiationAction, NegotiationPolicy, NegotiationProblem } from './negotiation-types.ts';
 
 /** How long our Terminate-Request may wait for its Ack. */
@@ -78,6 +78,11 @@ export class LinkCore {
     const networks = this.#networks.map((network) => network.negotiation.deadline);
     const auth = this.#ending === undefined ? this.#side.authDeadline : undefined;
     return earliest(this.#lcp.deadline, this.#ending?.deadline, this.#echo.deadline, auth, ...networks);
+  }
+
+  /** The first repetition of what the peer does not answer, once LCP is open. */
+  get firstRestartMs(): number {
+    return firstRestartMs(this.#options.restartMs, this.#lcp.roundTripMs);
   }
 
   noteReceived(now: Instant): void {
@@ -178,10 +183,11 @@ export class LinkCore {
   }
 
   #planned(plan: NetworkPlan): readonly Network[] {
+    const common = { ...this.#options, roundTripMs: this.#lcp.roundTripMs, isLcp: false };
     const ipv4: Network = {
       name: 'ipv4',
       protocol: PppProtocol.Ipcp,
-      negotiation: new Negotiation(plan.ipcp, { ...this.#options, startDelayMs: plan.ipcpDelayMs, isLcp: false }),
+      negotiation: new Negotiation(plan.ipcp, { ...common, startDelayMs: plan.ipcpDelayMs }),
       suffices: true,
       status: 'negotiating',
     };
@@ -189,7 +195,7 @@ export class LinkCore {
     const ipv6: Network = {
       name: 'ipv6',
       protocol: PppProtocol.Ipv6cp,
-      negotiation: new Negotiation(plan.ipv6cp, { ...this.#options, startDelayMs: plan.ipv6cpDelayMs, isLcp: false }),
+      negotiation: new Negotiation(plan.ipv6cp, { ...common, startDelayMs: plan.ipv6cpDelayMs }),
       suffices: plan.ipv6Suffices,
       status: 'negotiating',
     };

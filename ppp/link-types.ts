@@ -45,7 +45,7 @@ export interface CommonLinkOptions {
   /** The MRU we ask for, 1500. */
   readonly mru: number;
   readonly random: (length: number) => Uint8Array;
-  /** The Restart timer, 3000. */
+  /** The Restart timer, 3000. The first repetition comes after a second, or two round trips if that is longer. */
   readonly restartMs: number;
   /** Configure-Requests without an answer, 10. */
   readonly maxConfigure: number;

@@ -25,7 +25,10 @@ export interface NegotiationPolicy<Option> {
 export type NegotiationProblem = 'not-converging' | 'no-auth-method' | 'loopback';
 
 export interface NegotiationOptions {
+  /** Between repetitions; the first one may come sooner, see `firstRestartMs`. */
   readonly restartMs: number;
+  /** The peer's longest round trip so far, where one is known. */
+  readonly roundTripMs?: number | undefined;
   /** Configure-Requests without an answer. */
   readonly maxConfigure: number;
   readonly maxTerminate: number;

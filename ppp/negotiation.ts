@@ -14,7 +14,20 @@ import { decodeOptions, encodeOptions, type RawOption, sameOption } from './opti
 const MAX_REOPENINGS = 20;
 /** Requests of ours and refusals by us, as a multiple of maxConfigure, within one attempt to come up. */
 const ROUNDS_PER_CONFIGURE = 4;
+/**
+ * Until something is sent for the second time. What was lost was lost because the peer was not listening yet: Open-SSTP-
+ * Client drops what comes before the part that it is for has begun, and gives up after 3 s, which is RFC 1661 §4.6's
+ * restart period.
+ */
+const FIRST_RESTART_MS = 1000;
 const TIMED_STATES: ReadonlySet<AutomatonState> = new Set(['Closing', 'Stopping', 'Req-Sent', 'Ack-Rcvd', 'Ack-Sent']);
+
+interface Request {
+  readonly identifier: number;
+  readonly options: Buffer;
+  readonly firstSentAt: Instant;
+  readonly sentAt: Instant;
+}
 
 interface Reply {
   readonly type: 'ConfigureAck' | 'ConfigureNak' | 'ConfigureReject';
@@ -39,7 +52,8 @@ export class Negotiation<Option> {
   #restarts = 0;
   #identifier = 0;
   /** Our last Configure-Request, and whether the peer still owes an answer to it. */
-  #request: { readonly identifier: number; readonly options: Buffer; readonly sentAt: Instant } | undefined;
+  #request: Request | undefined;
+  #roundTripMs: number | undefined;
   #isAnswerDue = false;
   #naks = 0;
   #rounds = 0;
@@ -51,6 +65,7 @@ export class Negotiation<Option> {
   constructor(policy: NegotiationPolicy<Option>, options: NegotiationOptions) {
     this.#policy = policy;
     this.#options = options;
+    this.#roundTripMs = options.roundTripMs;
   }
 
   get state(): AutomatonState {
@@ -59,6 +74,11 @@ export class Negotiation<Option> {
 
   get deadline(): Instant | undefined {
     return this.#deadline;
+  }
+
+  /** The longest time that the peer took to answer; undefined while it has not. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
   }
 
   handle(event: NegotiationEvent, now: Instant): NegotiationAction[] {
@@ -132,9 +152,12 @@ export class Negotiation<Option> {
   }
 
   #onPacket(packet: ControlPacket, bytes: Uint8Array, now: Instant, out: NegotiationAction[]): void {
-    if (this.#isWaiting) this.#endWait(now, out);
+    if (this.#isWaiting) {
+      this.#hasHeardPeer = true;
+      this.#endWait(now, out);
+    }
     if (this.#state === 'Initial' || this.#state === 'Starting') return;
-    if (packet.type !== 'ConfigureRequest') this.#hasHeardPeer = true;
+    if (packet.type !== 'ConfigureRequest') this.#hear();
     switch (packet.type) {
       case 'ConfigureRequest':
         this.#onConfigureRequest(packet.identifier, packet.options, now, out);
@@ -187,7 +210,7 @@ export class Negotiation<Option> {
     const raw = decodeOptions(bytes);
     if (raw === undefined) return;
     const isFirst = !this.#hasHeardPeer;
-    this.#hasHeardPeer = true;
+    this.#hear();
     // The peer begins only now, so it has dropped what we sent while we waited for it in vain.
     if (isFirst && this.#options.startDelayMs > 0 && this.#isAnswerDue && (this.#request?.sentAt ?? now) < now) {
       this.#step('TO+', now, out);
@@ -223,7 +246,7 @@ export class Negotiation<Option> {
 
   #onConfigureAck(identifier: number, options: Buffer, now: Instant, out: NegotiationAction[]): void {
     if (!this.#isAnswerDue || !this.#isOwnRequest(identifier, options)) return; // RFC 1661 §5.2: silently discarded
-    this.#isAnswerDue = false;
+    this.#noteAnswer(now);
     this.#step('RCA', now, out);
   }
 
@@ -245,8 +268,15 @@ export class Negotiation<Option> {
     } else {
       this.#policy.nakked(options);
     }
-    this.#isAnswerDue = false;
+    this.#noteAnswer(now);
     if (this.#policy.problem === undefined) this.#step('RCN', now, out);
+  }
+
+  /** From the first copy on, so that the round trip is not taken for less than it is. */
+  #noteAnswer(now: Instant): void {
+    this.#isAnswerDue = false;
+    const ms = now - (this.#request?.firstSentAt ?? now);
+    this.#roundTripMs = Math.max(this.#roundTripMs ?? 0, ms);
   }
 
   #step(event: AutomatonEvent, now: Instant, out: NegotiationAction[], cause: Cause<Option> = {}): void {
@@ -326,12 +356,31 @@ export class Negotiation<Option> {
     const identifier = unanswered?.identifier ?? this.#nextIdentifier();
     const options =
       unanswered?.options ?? encodeOptions(this.#policy.request().map((option) => this.#policy.encode(option)));
-    this.#request = { identifier, options, sentAt: now };
+    this.#request = { identifier, options, firstSentAt: unanswered?.firstSentAt ?? now, sentAt: now };
     this.#isAnswerDue = true;
     this.#restarts -= 1;
     this.#rounds += 1;
-    this.#deadline = after(now, this.#options.restartMs);
+    this.#deadline = after(now, unanswered === undefined ? this.#firstRestartMs() : this.#options.restartMs);
     send(out, { type: 'ConfigureRequest', identifier, options });
+  }
+
+  /** The peer is there: a request that has not been repeated yet waits for its answer. */
+  #hear(): void {
+    if (this.#hasHeardPeer) return;
+    this.#hasHeardPeer = true;
+    const { firstSentAt, sentAt } = this.#request ?? {};
+    if (this.#state !== 'Req-Sent' || sentAt === undefined || sentAt !== firstSentAt) return;
+    this.#deadline = after(sentAt, this.#firstRestartMs());
+  }
+
+  /**
+   * As long as the peer has said nothing, it has not had our Ack and can't be open, so a copy does no harm. Later one that
+   * comes while the answer is under way would make an open peer start anew (RFC 1661 §4.1, RCR+ in Opened).
+   */
+  #firstRestartMs(): number {
+    const { restartMs } = this.#options;
+    if (!this.#hasHeardPeer) return Math.min(FIRST_RESTART_MS, restartMs);
+    return firstRestartMs(restartMs, this.#roundTripMs);
   }
 
   #sendReply({ identifier = 0, reply, agreed }: Cause<Option>, out: NegotiationAction[]): void {
@@ -363,6 +412,16 @@ export class Negotiation<Option> {
     this.#deadline = undefined;
     out.push({ kind: 'failed', problem });
   }
+}
+
+/**
+ * When to repeat for the first time what a peer has not answered that is known to listen on the link: after 1 s, but not
+ * while the answer may be under way.
+ *
+ * @param restartMs the Restart timer, which is the most
+ */
+export function firstRestartMs(restartMs: number, roundTripMs: number | undefined): number {
+  return roundTripMs === undefined ? restartMs : Math.min(restartMs, Math.max(FIRST_RESTART_MS, 2 * roundTripMs));
 }
 
 function send(out: NegotiationAction[], packet: ControlPacket): void {

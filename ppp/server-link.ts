@@ -218,7 +218,8 @@ export class PppServerLink {
 
   #newAuthenticator(method: AuthMethod): LinkAuthenticator {
     const { authTimeoutMs: timeoutMs, restartMs, authRetries: retries, serverName, random } = this.#options;
-    const options = { timeoutMs, restartMs, retries, serverName, random };
+    const { firstRestartMs } = this.#core;
+    const options = { timeoutMs, firstRestartMs, restartMs, retries, serverName, random };
     if (method === 'pap') return new PapAuthenticator(options);
     // Retries count on from the first Identifier, so the next authentication starts beyond them.
     this.#challenges += 1;

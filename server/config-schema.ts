@@ -503,7 +503,7 @@ export const SCHEMA: Schema = {
     restartMs: {
       format: whole(100, 60_000, 'milliseconds'),
       default: 3000,
-      doc: 'Restart timer of RFC 1661 4.6.',
+      doc: 'Restart timer of RFC 1661 4.6: LCP, IPCP, IPv6CP (ten times at most) and CHAP repeat what is not answered. The first repetition comes after 1 s, or after two round trips of a slow client.',
     },
     echoIntervalMs: {
       format: whole(100, HOUR_MS, 'milliseconds'),

@@ -22,7 +22,8 @@ export type LinkAuthenticator = ChapAuthenticator | PapAuthenticator;
 export interface AuthenticatorOptions {
   /** For the whole authentication. */
   readonly timeoutMs: number;
-  /** Between Challenges without a Response. */
+  /** Between a Challenge without a Response and its first repetition, and between repetitions. */
+  readonly firstRestartMs: number;
   readonly restartMs: number;
   /** How often a peer may try again in place (R=1). */
   readonly retries: number;

@@ -54,7 +54,7 @@ export class ChapAuthenticator {
         if (this.#state !== 'Idle') return [];
         this.#timers.start(now, this.#options.timeoutMs);
         this.#challenge = this.#freshChallenge();
-        return this.#sendChallenge(now);
+        return this.#sendChallenge(now, this.#options.firstRestartMs);
       case 'packet':
         return this.#onPacket(event.payload);
       case 'verdict':
@@ -67,9 +67,9 @@ export class ChapAuthenticator {
   }
 
   /** RFC 1994 §4.1. A repeated Challenge is the same one, so that a Response to either copy counts. */
-  #sendChallenge(now: Instant): AuthenticatorAction[] {
+  #sendChallenge(now: Instant, againAfterMs: number): AuthenticatorAction[] {
     this.#state = 'Challenged';
-    this.#timers.resendAfter(now, this.#options.restartMs);
+    this.#timers.resendAfter(now, againAfterMs);
     const { serverName: name } = this.#options;
     return [send({ type: 'Challenge', identifier: this.#identifier, value: this.#challenge, name })];
   }
@@ -147,7 +147,7 @@ export class ChapAuthenticator {
       this.#timers.stop();
       return [{ kind: 'timed-out' }];
     }
-    return this.#timers.isResendDue(now) ? this.#sendChallenge(now) : [];
+    return this.#timers.isResendDue(now) ? this.#sendChallenge(now, this.#options.restartMs) : [];
   }
 
   #sendAnswer(type: 'Success' | 'Failure', message: string): AuthenticatorAction {

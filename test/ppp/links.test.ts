@@ -30,6 +30,25 @@ for (const method of METHODS) {
   });
 }
 
+// A copy that comes while the answer is under way makes an open peer start anew (RFC 1661 §4.1), and a second Challenge
+// makes pppd forget the Response that our Success belongs to.
+test('on a slow path nothing is sent twice to a peer that has spoken', () => {
+  for (let latencyMs = 0; latencyMs < 1500; latencyMs += 50) {
+    for (const authMethod of METHODS) {
+      const pair = new LinkPair({ server: { authMethods: [authMethod] }, latencyMs });
+      pair.run(100_000, () => pair.isUp && pair.names('client').includes('ipv6-up'));
+      const what = `${authMethod} ${latencyMs} ms: ${pair.names('server').join(' ')}`;
+      assert.ok(pair.isUp, what);
+      assert.ok(pair.now <= 14 * latencyMs + 1000, `${what} took ${pair.now} ms`);
+      for (const kind of ['lcp-opened', 'authenticated', 'ipv4-up', 'ipv6-up'] as const) {
+        assert.equal(pair.names('server').filter((name) => name === kind).length, 1, what);
+      }
+      const challenges = pair.frames.filter(([, way, frame]) => way === '<' && frame.startsWith('ff03c22301'));
+      assert.equal(challenges.length, authMethod === 'pap' ? 0 : 1, what);
+    }
+  }
+});
+
 const disturbance = fc.array(
   fc.tuple(
     fc.nat({ max: 40 }),

@@ -8,11 +8,45 @@ test('a silent client gets our request after 500 ms, ten times in all, and then 
   const script = `* up ${`\n< ${OUR_REQUEST}`.repeat(10)}
     + 3000`;
   const { actions, waitedMs } = run(script);
-  assert.equal(waitedMs, 500 + 9 * 3000);
+  assert.equal(waitedMs, 500 + 1000 + 8 * 3000);
   assert.deepEqual(
     actions.map((action) => (action.kind === 'down' ? action.reason : action.kind)),
     ['lcp-failed'],
   );
+});
+
+test('what a client drops goes out again after 1 s: the Challenge and the requests of IPCP and IPv6CP', () => {
+  const script = `${LCP}
+    + 999
+    < ff03 c223 01 04 001a 10 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 7373747064
+    ${AUTH}
+    * data open
+    * lease
+    + 499
+    < ff03 8057 01 01 000e 010a 0000000000000001
+    < ff03 8021 01 01 000a 0306 0a090001
+    + 999
+    < ff03 8057 01 01 000e 010a 0000000000000001
+    < ff03 8021 01 01 000a 0306 0a090001
+    + 2999
+    < ff03 8057 01 01 000e 010a 0000000000000001
+    < ff03 8021 01 01 000a 0306 0a090001`;
+  const { waitedMs } = run(script);
+  assert.equal(waitedMs, 4);
+});
+
+test('a client that has asked, and dropped our request, gets it again after 1 s', () => {
+  const { waitedMs } = run(`${LCP} ${AUTH}
+    * data open
+    * lease
+    > ff03 8021 01 50 000a 0306 0a090008
+    < ff03 8021 01 01 000a 0306 0a090001
+    < ff03 8021 02 50 000a 0306 0a090008
+    + 499
+    < ff03 8057 01 01 000e 010a 0000000000000001
+    + 499
+    < ff03 8021 01 01 000a 0306 0a090001`);
+  assert.equal(waitedMs, 2);
 });
 
 test('frames before Up are dropped (RFC 1661 §3.3)', () => {
@@ -142,7 +176,7 @@ test('a client that gives up after a failure has failed to authenticate, whoever
 test('a client that never answers the Challenge is dropped after 60 s', () => {
   const challenge = '\n< ff03 c223 01 04 001a 10 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 7373747064';
   const quick = { echoIntervalMs: 1_000_000 };
-  const { actions, waitedMs } = run(`${LCP} ${challenge.repeat(19)}\n< ff03 c021 05 02 0004\n+ 1000`, quick);
+  const { actions, waitedMs } = run(`${LCP} ${challenge.repeat(20)}\n< ff03 c021 05 02 0004\n+ 1000`, quick);
   assert.equal(waitedMs, 60_000);
   assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'auth-timeout', detail: 'authentication took too long' });
 });
@@ -348,7 +382,7 @@ test('while LCP is negotiated again no Echo-Request goes out (RFC 1661 §5.8)', 
     < ${request}
     < ff03 c021 02 42 0008 0104 0578
     + 11000
-    ${`< ${request}\n`.repeat(3)}`;
+    ${`< ${request}\n`.repeat(4)}`;
   run(script, { echoIntervalMs: 9500 });
 });
 

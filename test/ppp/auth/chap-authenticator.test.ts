@@ -6,6 +6,7 @@ import { constantRandom, hex } from '../support.ts';
 
 const OPTIONS = {
   timeoutMs: 60_000,
+  firstRestartMs: 1000,
   restartMs: 3000,
   retries: 3,
   serverName: 'sstpd',
@@ -93,14 +94,15 @@ for (const [state, answers] of Object.entries(TABLE)) {
   }
 }
 
-test('the same Challenge every 3 s until a Response comes, the end after 60 s (RFC 1994 §4.1)', () => {
+test('the same Challenge after 1 s and then every 3 s until a Response comes, the end after 60 s (RFC 1994 §4.1)', () => {
   const machine = new ChapAuthenticator('mschapv2', 7, OPTIONS);
   const sends = [machine.handle({ kind: 'start' }, 0)];
-  for (let at = 3000; at < 60_000; at += 3000) {
+  for (let at = 1000; at < 60_000; at += 3000) {
     assert.equal(machine.deadline, at);
+    assert.deepEqual(machine.handle({ kind: 'timeout' }, at - 1), []);
     sends.push(machine.handle({ kind: 'timeout' }, at));
   }
-  assert.equal(sends.length, 20);
+  assert.equal(sends.length, 21);
   for (const actions of sends) assert.deepEqual(actions, [{ kind: 'send', payload: hex(CHALLENGE) }]);
   assert.deepEqual(machine.handle({ kind: 'timeout' }, 60_000), [{ kind: 'timed-out' }]);
   assert.equal(machine.deadline, undefined);

@@ -4,7 +4,10 @@ import type { AuthenticatorEvent } from '../../../ppp/auth/authenticator.ts';
 import { PapAuthenticator } from '../../../ppp/auth/pap-authenticator.ts';
 import { constantRandom, hex } from '../support.ts';
 
-const OPTIONS = { timeoutMs: 60_000, restartMs: 3000, retries: 3, serverName: 'sstpd', random: constantRandom(1) };
+const OPTIONS = {
+  ...{ timeoutMs: 60_000, firstRestartMs: 1000, restartMs: 3000, retries: 3 },
+  ...{ serverName: 'sstpd', random: constantRandom(1) },
+};
 const REQUEST: AuthenticatorEvent = { kind: 'packet', payload: hex('01 05 0010 05 616c696365 05 68 6f727365') };
 const ACCEPT: AuthenticatorEvent = {
   kind: 'verdict',
