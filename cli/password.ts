@@ -15,7 +15,7 @@ const MOST_BYTES = 65_536;
  * @throws {CliError} if what was given is no password
  */
 export async function newPassword(terminal: Terminal, fromStdin: boolean): Promise<NewPassword> {
-  if (fromStdin) return { password: await readAll(terminal.stdin), isGenerated: false };
+  if (fromStdin) return given(await readAll(terminal.stdin), terminal);
   if (terminal.stdin.isTTY) {
     const [first = '', second = ''] = await ask(terminal, [
       'Password (empty for a random one): ',
@@ -23,11 +23,19 @@ export async function newPassword(terminal: Terminal, fromStdin: boolean): Promi
     ]);
     if (first !== '') {
       if (first !== second) throw new CliError('the two passwords differ; nothing was changed');
-      return { password: first, isGenerated: false };
+      return given(first, terminal);
     }
   }
   const { randomPassword } = await import('../auth/index.ts');
   return { password: randomPassword(), isGenerated: true };
+}
+
+/** White space at an end is often not meant, and many a form or script takes it off, so that the login then fails. */
+function given(password: string, terminal: Terminal): NewPassword {
+  if (password !== password.trim()) {
+    terminal.stderr.write('sstpd: warning: the password begins or ends with white space, which is part of it\n');
+  }
+  return { password, isGenerated: false };
 }
 
 /** What was done, and the password if nobody knows it yet. */

@@ -46,6 +46,24 @@ test('a password from a pipe or a file loses one line end and must be one line',
   assert.equal(await readAll(terminal.stdin), 'zwölf');
 });
 
+test('white space at an end of a password is kept and warned of, typed or piped; elsewhere it is nothing to say', async () => {
+  const warning = 'sstpd: warning: the password begins or ends with white space, which is part of it\n';
+  for (const password of [' a', 'a ', '\ta', 'a\u00a0', ' ']) {
+    const piped = fakeTerminal({ typed: `${password}\n` });
+    assert.equal((await newPassword(piped.terminal, true)).password, password);
+    assert.equal(piped.stderr(), warning);
+    if (password.includes('\t')) continue; // readline's own key
+    const typed = fakeTerminal({ isTTY: true, typed: `${password}\r${password}\r` });
+    assert.equal((await newPassword(typed.terminal, false)).password, password);
+    assert.ok(typed.stderr().endsWith(`Again: \n${warning}`));
+  }
+  for (const password of ['a b', 'a']) {
+    const { terminal, stderr } = fakeTerminal({ typed: `${password}\n` });
+    assert.equal((await newPassword(terminal, true)).password, password);
+    assert.equal(stderr(), '');
+  }
+});
+
 test('what is far too long for a password is refused before it fills the memory', async () => {
   const endless = new PassThrough();
   endless.write('x'.repeat(65_537));
