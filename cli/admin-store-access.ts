@@ -1,7 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { AdminStore } from '../auth/index.ts';
-import { becomeEffectively } from '../core/index.ts';
+import { AdminStore } from '../auth/index.ts';
+import { becomeDataOwner } from './data-owner.ts';
 import { configOf } from './options.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 
@@ -24,9 +24,7 @@ export async function withAdminStore(
   if (!existsSync(data) && options.mayCreate !== true) {
     throw new CliError(`there is no ${data}: sstpd admin add makes it, or --data DIR names another`);
   }
-  const { AdminStore } = await import('../auth/index.ts');
-  // A server that ran before gave the directory to the user that it became.
-  if (existsSync(data)) becomeEffectively(statSync(data));
+  becomeDataOwner(data);
   const store = AdminStore.open(data);
   try {
     await work(store);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { AdminAccount } from '../auth/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
+import { newPassword, said } from './new-password.ts';
 import { addPlaceOptions } from './options.ts';
-import { newPassword, said } from './password.ts';
 import type { Run } from './program.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
 

@@ -1,8 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { NewUser, UserChange, UserView } from '../admin/index.ts';
-import type { User } from '../auth/index.ts';
-import { becomeEffectively, formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
+import { type User, UserStore } from '../auth/index.ts';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
+import { becomeDataOwner } from './data-owner.ts';
 import { CliError, EXIT } from './terminal.ts';
 
 /** The users of a data directory, through the server that runs on it or, without one, in the store itself. */
@@ -38,10 +39,8 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
   return openStore(config);
 }
 
-async function openStore(config: Config): Promise<UserAccess> {
-  const { UserStore } = await import('../auth/index.ts');
-  // A server that ran before gave the directory to the user that it became.
-  if (existsSync(config.data)) becomeEffectively(statSync(config.data));
+function openStore(config: Config): UserAccess {
+  becomeDataOwner(config.data);
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
     list: async () => store.list().map(viewOf),

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { UserChange, UserView } from '../admin/index.ts';
 import { parseIpv4 } from '../core/index.ts';
+import { type NewPassword, newPassword, said } from './new-password.ts';
 import { addPlaceOptions, configOf } from './options.ts';
-import { type NewPassword, newPassword, said } from './password.ts';
 import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 import { openUsers, type UserAccess } from './user-access.ts';

@@ -69,7 +69,9 @@ function importsOf(file: string): Import[] {
     /^(?:import|export)\s[^;]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|^import\s+'([^']+)'/gm,
   )) {
     const specifier = match[1] ?? match[2] ?? match[3] ?? '';
-    found.push({ file, statement: match[0], isTypeOnly: /^(import|export) type\s/.test(match[0]), specifier });
+    const isTypeOnly =
+      /^(import|export) type\s/.test(match[0]) || /typeof\s+$/.test(text.slice(0, match.index).slice(-9));
+    found.push({ file, statement: match[0], isTypeOnly, specifier });
   }
   return found;
 }
@@ -140,4 +142,45 @@ test('pure folders touch no clock, timer, randomness, process or log, and of Nod
 test('no file speaks to the console but the command line', () => {
   const loud = files.filter((file) => !/^(cli|bench)\//.test(file) && /\bconsole\./.test(readFileSync(file, 'utf8')));
   assert.deepEqual(loud, []);
+});
+
+/**
+ * Programs that give rights up, and whatever they import at their top, load nothing later but what stands here: they may
+ * lie in a folder that is closed to the user that they become, as a clone in /root is.
+ */
+const LOADED_BEFORE_RIGHTS_GO: Readonly<Record<string, readonly string[]>> = {
+  // A command that a running server carries out stays who it is.
+  'cli/options.ts': ['../admin/index.ts'],
+  'cli/user-access.ts': ['../admin/index.ts'],
+  // With the certificates, which are loaded while the start is still root.
+  'server/certificates/acme-order.ts': ['acme-client'],
+};
+const PROGRAMS_THAT_GIVE_RIGHTS_UP = [
+  'cli/admin.ts',
+  'cli/token.ts',
+  'cli/user.ts',
+  'server/index.ts',
+  'server/workers/worker-main.ts',
+];
+
+test('nothing is loaded after rights were given up', () => {
+  const reached = new Set<string>();
+  const late: Record<string, string[]> = {};
+  const visit = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const { statement, specifier, isTypeOnly } of importsOf(file)) {
+      if (isTypeOnly) continue;
+      if (statement.startsWith('import(')) late[file] = [...(late[file] ?? []), specifier];
+      else if (specifier.startsWith('.')) visit(normalize(join(dirname(file), specifier)));
+    }
+  };
+  for (const file of PROGRAMS_THAT_GIVE_RIGHTS_UP) visit(file);
+  assert.ok(reached.has('auth/user-store.ts') && reached.has('cli/data-owner.ts'), 'the imports are followed');
+  assert.deepEqual(late, LOADED_BEFORE_RIGHTS_GO);
+});
+
+test('a command becomes the owner of the data directory in one place', () => {
+  const own = files.filter((file) => /\bbecomeEffectively\(/.test(readFileSync(file, 'utf8')));
+  assert.deepEqual(own.sort(), ['cli/data-owner.ts', 'core/effective-user.ts']);
 });

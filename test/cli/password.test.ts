@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { askPassword, newPassword, oneLine, readAll } from '../../cli/password.ts';
+import { newPassword } from '../../cli/new-password.ts';
+import { askPassword, oneLine, readAll } from '../../cli/password.ts';
 import { CliError } from '../../cli/terminal.ts';
 import { fakeTerminal } from './support.ts';
 

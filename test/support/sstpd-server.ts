@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly data: string;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** What to run as `sstpd`; this clone's unless said. */
+  readonly program?: readonly string[];
 }
 
 export class SstpdServer {
@@ -30,10 +32,10 @@ export class SstpdServer {
   readonly netns: Netns;
   readonly data: string;
 
-  private constructor({ netns, data, args = [], env = {} }: ServeOptions) {
+  private constructor({ netns, data, args = [], env = {}, program = [process.execPath, SSTPD] }: ServeOptions) {
     this.netns = netns;
     this.data = data;
-    const command = [process.execPath, SSTPD, 'serve', '--data', data, ...args];
+    const command = [...program, 'serve', '--data', data, ...args];
     this.process = new SstpdProcess(netns, command, { SSTPD_LOG_FORMAT: 'json', ...env });
   }
 
