@@ -114,8 +114,8 @@ export function configFlags(): { key: string; flag: Flag; doc: string; default: 
 }
 
 const PREFIX = 'SSTPD_';
-/** Read elsewhere: by this file, the command line and the addon's loader. */
-const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD', 'ADDON'].map((name) => `${PREFIX}${name}`);
+/** Read elsewhere: by this file, the command line, the addon's loader and the install script. */
+const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD', 'ADDON', 'APT'].map((name) => `${PREFIX}${name}`);
 const VARIABLES: ReadonlySet<string> = new Set([...KEYS.map(({ env }) => env), ...OTHER_VARIABLES]);
 
 /** Kubernetes puts these into the pods of a service that is named sstpd. */

@@ -32,7 +32,7 @@ test('the README names the packages that build and server need, and .ci/run and 
 });
 
 test('each Debian package that a program or a page tells to install is in the list', () => {
-  const files = globSync('{README.md,{admin,bench,cli,client,docs,packaging,profile,server,tun}/**/*.{ts,mjs,md}}', {
+  const files = globSync('{README.md,{admin,bench,cli,client,docs,profile,server,tun}/**/*.{ts,mjs,md}}', {
     exclude: (name) => name === 'build' || name === 'performance.md', // the page tells of rivals that only a bench needs
   });
   const named = files.flatMap((file) => {

@@ -129,7 +129,7 @@ test('where only root may enter that folder itself, one line says what to do', {
 });
 
 test('the install script takes the addon of the package; without it sstpd build-addon makes one', { skip }, () => {
-  const script = inPackage('tun/native/build.mjs');
+  const script = inPackage('packaging/install.mjs');
   const scriptSays = (): unknown[] => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [script], { env: {}, encoding: 'utf8' });
     return [status, stdout, stderr];
@@ -137,7 +137,8 @@ test('the install script takes the addon of the package; without it sstpd build-
   assert.deepEqual(scriptSays(), [0, '', '']);
   rmSync(inPackage('prebuilds'), { recursive: true });
   const missing =
-    'sstpd: g++, make, python3 not found: run "apt install g++ make python3", then "sstpd build-addon" again\n';
+    'sstpd: g++, make, python3 not found: run "apt-get update && apt-get install -y --no-install-recommends ' +
+    'g++ make python3", then "sstpd build-addon" again\n';
   assert.deepEqual(scriptSays(), [1, '', missing]);
   const served = spawnSync('node_modules/.bin/sstpd', ['serve'], { cwd: installed, env: ENV, encoding: 'utf8' });
   const what = 'sstpd: the TUN addon is not built for this machine: run "sstpd build-addon"\n';

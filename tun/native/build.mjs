@@ -1,15 +1,17 @@
 /**
- * Builds the addon: `npm ci` runs this as the package's install script, and `sstpd build-addon` where the package was
+ * Builds the addon: for the install script (packaging/install.mjs), and for `sstpd build-addon` where the package was
  * installed without scripts. Plain JavaScript for Node 18 and later, because npm may run it with the machine's own Node
  * before any other is installed. `--force` builds it also if there is one.
  *
  * One line when all is well or when something is missing; the compiler's output only when it fails.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isThere, neededBy } from '../../packaging/debian-packages.mjs';
+import { remedy } from '../../packaging/fetch-packages.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -18,19 +20,25 @@ const output = join(here, 'build/Release/tun.node');
 const isClone = existsSync(join(root, 'cli/main.ts'));
 const again = isClone ? 'npm ci' : 'sstpd build-addon';
 
-process.exitCode = main();
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = buildAddon(process.argv.includes('--force'));
+}
 
-function main() {
+/**
+ * @param {boolean} [isForced] also if there is one
+ * @returns {number} exit status
+ */
+export function buildAddon(isForced = false) {
   if (process.platform !== 'linux') {
     // The pure layers and their tests work anywhere, so this is no reason to fail the installation.
     console.log('sstpd: the TUN addon is for Linux only and was not built');
     return 0;
   }
-  const isForced = process.argv.includes('--force');
-  if (!isForced && (isUpToDate() || (!isClone && cameWithPackage()))) return 0;
-  const missing = missingTools();
+  if (!isForced && !isNeeded()) return 0;
+  const missing = findMissingTools();
   if (missing.length > 0) {
-    return fail(`${missing.join(', ')} not found: run "apt install g++ make python3", then "${again}" again`);
+    const names = missing.map(([program]) => program).join(', ');
+    return fail(`${names} not found: ${remedy(missing)}, then "${again}" again`);
   }
   const nodedir = findNodeDirectory();
   if (nodedir === undefined) {
@@ -78,22 +86,28 @@ function isUpToDate() {
     .every((entry) => statSync(join(here, entry.name)).mtimeMs <= built);
 }
 
-/** The commands node-gyp needs and that are not there. */
-function missingTools() {
-  return [process.env.CXX ?? 'g++', process.env.MAKE ?? 'make', process.env.PYTHON ?? 'python3'].filter((command) => {
-    const program = command.split(' ').at(-1) ?? command; // CXX may be "ccache g++"
-    if (program.includes('/')) return !isExecutable(program);
-    return !(process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
-  });
+function isNeeded() {
+  return !isUpToDate() && (isClone || !cameWithPackage());
 }
 
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+/**
+ * What lacks for a build, if there is something to build.
+ * @returns {[string, string | undefined][]} program, and its Debian package
+ */
+export function missingTools() {
+  return isNeeded() ? findMissingTools() : [];
+}
+
+/** The commands that node-gyp needs and that are not there. */
+function findMissingTools() {
+  const chosen = { 'g++': process.env.CXX, make: process.env.MAKE, python3: process.env.PYTHON };
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return neededBy(['build']).flatMap(([program, name]) => {
+    const command = chosen[program] || program;
+    const called = command.split(' ').at(-1) ?? command; // CXX may be "ccache g++"
+    if (isThere(called, folders)) return [];
+    return [called === program ? [program, name] : [called, undefined]];
+  });
 }
 
 /**
@@ -111,18 +125,30 @@ function findNodeDirectory() {
   ].find((folder) => existsSync(join(folder, 'include/node/node_api.h')));
 }
 
-/** Our own node-gyp, else npm's: npm names it in the environment of its scripts; it lies beside Node, or where Debian has it. */
+/** Our own node-gyp, else npm's: npm names it to its scripts; else it lies within npm, or beside it where Debian has it. */
 function findNodeGyp() {
   try {
     return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   } catch {
     const beside = resolve(dirname(process.execPath), '..');
+    const places = [join(beside, 'lib/node_modules/npm'), join(beside, 'share/nodejs/npm'), ...npmFolders()];
     return [
       process.env.npm_config_node_gyp,
-      join(beside, 'lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js'),
-      join(beside, 'share/nodejs/node-gyp/bin/node-gyp.js'),
+      ...places.flatMap((npm) => [join(npm, 'node_modules/node-gyp'), join(npm, '../node-gyp')]).map(programIn),
     ].find((file) => file !== undefined && existsSync(file));
   }
+}
+
+function programIn(folder) {
+  return join(folder, 'bin/node-gyp.js');
+}
+
+/** Of each npm in PATH, whose command is a link to bin/npm-cli.js. */
+function npmFolders() {
+  return (process.env.PATH ?? '').split(delimiter).flatMap((folder) => {
+    const command = join(folder, 'npm');
+    return isAbsolute(command) && existsSync(command) ? [resolve(dirname(realpathSync(command)), '..')] : [];
+  });
 }
 
 /** node-gyp lets these variables (an `nodedir` in the user's .npmrc makes one) override --nodedir without a word. */
