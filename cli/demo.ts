@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isCompiled, packageFolder, programFile } from '../core/index.ts';
+import { isCompiled, packageFolder, programFile, SYSTEM_PATH, systemCommand } from '../core/index.ts';
 import { CliError, EXIT, printable } from './terminal.ts';
 
 const PROGRAM = join(packageFolder, 'bin/sstpd.js');
@@ -275,11 +275,12 @@ async function ip(...words: string[]): Promise<void> {
 function startIp(words: readonly string[]): ChildProcess {
   const { env } = process;
   const plain = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SSTPD_')));
-  return spawn('ip', words, {
+  return spawn(systemCommand('ip'), words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     // JSON lines are what we wait for; nothing of how the user runs a server of theirs is for the demo's.
-    env: { ...plain, SSTPD_LOG_FORMAT: 'json', SSTPD_LOG_LEVEL: 'info' },
+    // `ip netns exec` looks for programs itself.
+    env: { ...plain, PATH: SYSTEM_PATH, SSTPD_LOG_FORMAT: 'json', SSTPD_LOG_LEVEL: 'info' },
   });
 }
 

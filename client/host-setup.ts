@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { isIP } from 'node:net';
-import { formatIpv4, formatIpv6, util } from '../core/index.ts';
+import { formatIpv4, formatIpv6, SYSTEM_ENVIRONMENT, systemCommand, util } from '../core/index.ts';
 import { IpBatch } from './ip-batch.ts';
 import type { ClientAddresses } from './sstp-client.ts';
 
 const run = util.promisify(execFile);
+const runIp = (words: readonly string[]): Promise<{ readonly stdout: string }> =>
+  run(systemCommand('ip'), words, { env: SYSTEM_ENVIRONMENT });
 
 /** The two halves of everything: together they beat the default route without replacing it. */
 const HALVES = ['0.0.0.0/1', '128.0.0.0/1'];
@@ -79,11 +81,11 @@ export class HostSetup {
 
   async #keepServerReachable(serverAddress: string): Promise<void> {
     if (isIP(serverAddress) !== 4) return; // only IPv4 is sent into the tunnel
-    const { stdout } = await run('ip', ['-json', 'route', 'get', serverAddress]);
+    const { stdout } = await runIp(['-json', 'route', 'get', serverAddress]);
     const [current] = JSON.parse(stdout) as { gateway?: string; dev?: string }[];
     if (current?.gateway === undefined || current.dev === undefined) return; // on a network of our own
     const route = [serverAddress, 'via', current.gateway, 'dev', current.dev];
-    const existing = await run('ip', ['route', 'show', 'exact', `${serverAddress}/32`]);
+    const existing = await runIp(['route', 'show', 'exact', `${serverAddress}/32`]);
     if (existing.stdout !== '') return; // somebody's own, which must outlive us
     await ip('route', 'add', ...route);
     this.#serverRoute = route;
@@ -92,7 +94,7 @@ export class HostSetup {
 
 async function ip(...words: string[]): Promise<void> {
   try {
-    await run('ip', words);
+    await runIp(words);
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
     if (code === 'ENOENT') throw new Error("the command 'ip' is missing: apt install iproute2");

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { SYSTEM_ENVIRONMENT, systemCommand } from '../core/index.ts';
 
 /**
  * A process of `ip -batch` (iproute2). It carries out each line as it comes, so it can be started long before there is
@@ -10,7 +11,10 @@ export class IpBatch {
   readonly #ended: Promise<Error | undefined>;
 
   constructor() {
-    this.#child = spawn('ip', ['-batch', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    this.#child = spawn(systemCommand('ip'), ['-batch', '-'], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: SYSTEM_ENVIRONMENT,
+    });
     // It may have given up already; `end` tells why.
     this.#child.stdin?.on('error', () => undefined);
     let stderr = '';

@@ -10,3 +10,4 @@ export * from './log.ts';
 export * from './package.ts';
 export * from './scope.ts';
 export * from './system-clock.ts';
+export * from './system-command.ts';

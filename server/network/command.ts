@@ -1,30 +1,30 @@
 /** The commands `ip` and `nft` as child processes: no shell in between, a time limit, one line for each way to fail. */
 import { execFile } from 'node:child_process';
+import { SYSTEM_ENVIRONMENT, systemCommand } from '../../core/index.ts';
 import { NetworkError } from './network-error.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A ruleset of a large container host has some megabytes. */
 const MOST_OUTPUT_BYTES = 64 << 20;
-/** An unprivileged user's PATH often lacks the folders where these commands are. */
-const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin';
 
 export type CommandResult =
   | { readonly kind: 'ok'; readonly stdout: string }
   /** `message` is the first line that the command complained with. */
   | { readonly kind: 'failed'; readonly message: string }
-  /** There is no such command, or none that may be run (EACCES is also what a PATH with a closed folder gives). */
+  /** There is no such command, or none that may be run (EACCES is what a closed file gives). */
   | { readonly kind: 'missing' };
 
-/** Runs a command to its end. Never rejects. @param input goes to its standard input */
+/**
+ * Runs a command to its end. Never rejects.
+ *
+ * @param command name of a program of the system, or an absolute path
+ * @param input goes to its standard input
+ */
 export function runCommand(command: string, args: readonly string[], input?: string): Promise<CommandResult> {
-  const PATH = [process.env.PATH, SYSTEM_FOLDERS].filter(Boolean).join(':');
-  const options = {
-    timeout: TIMEOUT_MS,
-    maxBuffer: MOST_OUTPUT_BYTES,
-    env: { ...process.env, PATH, LC_ALL: 'C' },
-  };
+  const options = { timeout: TIMEOUT_MS, maxBuffer: MOST_OUTPUT_BYTES, env: SYSTEM_ENVIRONMENT };
+  const program = command.startsWith('/') ? command : systemCommand(command);
   return new Promise((resolve) => {
-    const child = execFile(command, [...args], options, (error, stdout, stderr) => {
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
       if (error === null) resolve({ kind: 'ok', stdout });
       else if (error.code === 'ENOENT' || error.code === 'EACCES') resolve({ kind: 'missing' });
       else resolve({ kind: 'failed', message: complaint(stderr, error) });
@@ -34,9 +34,14 @@ export function runCommand(command: string, args: readonly string[], input?: str
   });
 }
 
-/** Runs `ip` and returns what it printed. @throws {NetworkError} if it is missing or fails */
-export async function ip(args: readonly string[], input?: string): Promise<string> {
-  const result = await runCommand('ip', args, input);
+/**
+ * Runs `ip` and returns what it printed.
+ *
+ * @param command the program, if it is not the system's
+ * @throws {NetworkError} if it is missing or fails
+ */
+export async function ip(args: readonly string[], input?: string, command = 'ip'): Promise<string> {
+  const result = await runCommand(command, args, input);
   switch (result.kind) {
     case 'ok':
       return result.stdout;
@@ -50,8 +55,8 @@ export async function ip(args: readonly string[], input?: string): Promise<strin
 }
 
 /** Runs `ip -json` and returns the list it printed. @throws {NetworkError} if it is missing, fails or prints something else */
-export async function ipJson(args: readonly string[]): Promise<Record<string, unknown>[]> {
-  const text = await ip(['-json', ...args]);
+export async function ipJson(args: readonly string[], command?: string): Promise<Record<string, unknown>[]> {
+  const text = await ip(['-json', ...args], undefined, command);
   const list = text.trim() === '' ? [] : parseJson(text); // an empty list is printed as nothing at all by some versions
   if (!Array.isArray(list)) throw new NetworkError(`ip ${args.join(' ')} printed no JSON: apt install iproute2`);
   return list.filter(isRecord);

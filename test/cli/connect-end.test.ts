@@ -42,10 +42,11 @@ test('a certificate of an authority that is not known here: what mends it stands
 
 test('a tunnel that can not be set up is one line on standard error', { skip }, async () => {
   const words = [SSTPD, 'connect', SERVER, '--user', USER, '--ca', `${lab.data}/ca.pem`];
-  const env = ['PATH=/nowhere', `SSTPD_PASSWORD=${PASSWORD}`];
+  const env = { ...process.env, SSTPD_PASSWORD: PASSWORD };
+  const withoutIp = 'mount --bind /dev/null "$(readlink -f "$(command -v ip)")" && exec "$@"';
   const stderr =
     "sstpd: the connection to 198.18.0.1 failed: set-up-failed (the command 'ip' is missing: apt install iproute2)\n";
-  assert.deepEqual(await lab.client().exec('env', [...env, process.execPath, ...words]), {
+  assert.deepEqual(await lab.client().exec('sh', ['-c', withoutIp, 'sh', process.execPath, ...words], { env }), {
     code: 1,
     stdout: '',
     stderr,

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { systemCommand } from '../../core/index.ts';
 import { eventually, within } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import { SSTPD } from '../support/sstpd-process.ts';
@@ -89,6 +99,15 @@ interface DemoOptions {
   readonly ip?: string;
 }
 
+/** @returns what a command is to be started by, so that the system's `ip` is `script` for it, and for nobody else */
+function inFrontOfIp(folder: string, script: string): string[] {
+  const [place, real, stand] = [realpathSync(systemCommand('ip')), join(folder, 'real-ip'), join(folder, 'ip')];
+  copyFileSync(place, real);
+  writeFileSync(stand, `#!/bin/sh\nIP=${real}\n${script}\nexec "$IP" "$@"\n`, { mode: 0o755 });
+  const words = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c'];
+  return [...words, `mount --bind ${stand} ${place} && exec "$@"`, 'sh'];
+}
+
 /** A running `sstpd demo` with a folder for temporary files of its own. */
 class Demo {
   readonly child: ReturnType<typeof spawn>;
@@ -104,14 +123,10 @@ class Demo {
     chmodSync(folder, 0o755); // the server becomes another user and has to pass through
     this.#tmp = mkdtempSync(join(folder, 'tmp-'));
     chmodSync(this.#tmp, mode);
-    const path = process.env.PATH ?? '';
-    if (ip !== undefined) {
-      const script = `#!/bin/sh\nPATH='${path}' IP=$(PATH='${path}' command -v ip)\n${ip}\nexec "$IP" "$@"\n`;
-      writeFileSync(join(folder, 'ip'), script, { mode: 0o755 });
-    }
-    this.child = spawn(process.execPath, [SSTPD, 'demo'], {
+    const [command = '', ...words] = [...(ip === undefined ? [] : inFrontOfIp(folder, ip)), process.execPath];
+    this.child = spawn(command, [...words, SSTPD, 'demo'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TMPDIR: this.#tmp, PATH: `${folder}${delimiter}${path}`, ...env },
+      env: { ...process.env, TMPDIR: this.#tmp, ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;

@@ -1,13 +1,13 @@
 /** What a start makes and says, and what one that can't be leaves behind: nothing but one line. */
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ADMIN_PORT, AdminApi } from '../support/admin-api.ts';
 import { tunMissing } from '../support/netns.ts';
-import type { SstpdProcess } from '../support/sstpd-process.ts';
+import { SSTPD, SstpdProcess } from '../support/sstpd-process.ts';
 import { runSstpd, SstpdServer } from '../support/sstpd-server.ts';
-import { INSIDE, SERVER, type ServeSettings, VpnLab } from '../support/vpn-lab.ts';
+import { INSIDE, PASSWORD, SERVER, type ServeSettings, USER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 
@@ -247,4 +247,39 @@ test('a clone in a directory that is closed to others serves all the same: nothi
   await again.up();
   assert.equal((await server.stop()).status, 0);
   assert.equal((await again.ended()).wasUp, true);
+});
+
+test('programs that somebody planted where npm looks first are run by neither server, client nor doctor', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  const planted = join(lab.folder, 'node_modules/.bin');
+  mkdirSync(planted, { recursive: true });
+  const mark = join(lab.folder, 'was-run');
+  for (const name of ['ip', 'nft', 'iptables-legacy', 'iptables', 'ping']) {
+    writeFileSync(join(planted, name), `#!/bin/sh\necho "$0 $*" >> ${mark}\nexit 1\n`, { mode: 0o755 });
+  }
+  const server = lab.launch(`PATH="${planted}:$PATH"; exec "$@"`);
+  await server.line({ msg: 'server.started' });
+  await lab.server.exec(process.execPath, [SSTPD, 'user', 'add', USER, '--password-stdin', '--data', lab.data], {
+    input: PASSWORD,
+  });
+  const script = 'PATH="$1:$PATH"; shift; exec "$@"';
+  const inFront = (words: readonly string[]): string[] => [
+    '-c',
+    script,
+    'sh',
+    planted,
+    process.execPath,
+    SSTPD,
+    ...words,
+  ];
+  const doctor = await lab.server.exec('sh', inFront(['doctor', '--data', lab.data]));
+  assert.match(doctor.stdout, /NAT/);
+  const up = ['connect', SERVER, '--user', USER, '--ca', join(lab.data, 'ca.pem'), '--json', '--default-route'];
+  const client = new SstpdProcess(lab.client(), ['sh', ...inFront(up)], { SSTPD_PASSWORD: PASSWORD });
+  await client.line({ event: 'up', ipv4: /./ });
+  await client.stop();
+  assert.equal((await server.stop()).status, 0);
+  assert.equal(existsSync(mark), false);
 });

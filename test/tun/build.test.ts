@@ -34,6 +34,16 @@ test('without compiler, make and python3: one line with the Debian packages, exi
   assert.equal(run.status, 1);
 });
 
+test('a compiler that somebody planted where npm looks first is none', (t) => {
+  const folder = copySources(t);
+  const planted = join(folder, 'node_modules/.bin');
+  mkdirSync(planted, { recursive: true });
+  for (const name of ['g++', 'make', 'python3']) writeFileSync(join(planted, name), '#!/bin/sh\n', { mode: 0o755 });
+  const { status, stderr } = build(folder, { PATH: `${planted}:.:/nonexistent` });
+  assert.match(stderr, /^sstpd: g\+\+, make, python3 not found/);
+  assert.equal(status, 1);
+});
+
 test('an installed package is told to run its own command', (t) => {
   const { stderr } = build(copySources(t, false), { PATH: '/nonexistent' });
   assert.match(stderr, new RegExp(`^sstpd: ${MISSING}, then "sstpd build-addon" again\n$`));

@@ -101,13 +101,21 @@ export function missingTools() {
 /** The commands that node-gyp needs and that are not there. */
 function findMissingTools() {
   const chosen = { 'g++': process.env.CXX, make: process.env.MAKE, python3: process.env.PYTHON };
-  const folders = (process.env.PATH ?? '').split(delimiter);
   return neededBy(['build']).flatMap(([program, name]) => {
     const command = chosen[program] || program;
     const called = command.split(' ').at(-1) ?? command; // CXX may be "ccache g++"
-    if (isThere(called, folders)) return [];
+    if (isThere(called, folders())) return [];
     return [called === program ? [program, name] : [called, undefined]];
   });
+}
+
+/**
+ * Of PATH those that the user has put there. npm puts node_modules/.bin of each parent folder in front, so whoever can
+ * write to one of them would choose what compiles for us, perhaps as root.
+ */
+function folders() {
+  const all = (process.env.PATH ?? '').split(delimiter);
+  return all.filter((folder) => isAbsolute(folder) && !/\/node_modules\/\.bin\/?$/.test(folder));
 }
 
 /**
@@ -145,17 +153,16 @@ function programIn(folder) {
 
 /** Of each npm in PATH, whose command is a link to bin/npm-cli.js. */
 function npmFolders() {
-  return (process.env.PATH ?? '').split(delimiter).flatMap((folder) => {
+  return folders().flatMap((folder) => {
     const command = join(folder, 'npm');
-    return isAbsolute(command) && existsSync(command) ? [resolve(dirname(realpathSync(command)), '..')] : [];
+    return existsSync(command) ? [resolve(dirname(realpathSync(command)), '..')] : [];
   });
 }
 
 /** node-gyp lets these variables (an `nodedir` in the user's .npmrc makes one) override --nodedir without a word. */
 function environment() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^npm_(package_)?config_(node_gyp_)?(nodedir|devdir|target|disturl|directory)$/i.test(name),
-    ),
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(package_)?config_(node_gyp_)?(nodedir|devdir|target|disturl|directory)$/i.test(name),
   );
+  return { ...Object.fromEntries(kept), PATH: folders().join(delimiter) };
 }

@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { SYSTEM_PATH, systemCommand } from '../../../core/index.ts';
 import { ip, ipJson, parseJson, runCommand } from '../../../server/network/command.ts';
 import { NetworkError } from '../../../server/network/index.ts';
 
-/** Puts a folder with the given scripts in front of PATH for one test. */
-async function withCommands(t: { after(f: () => unknown): void }, scripts: Record<string, string>): Promise<void> {
+/** A program that stands for `ip`. @returns its path */
+async function fake(t: { after(f: () => unknown): void }, body: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sstpd-test-'));
-  for (const [name, body] of Object.entries(scripts)) {
-    await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`);
-    await chmod(join(folder, name), 0o755);
-  }
-  const before = process.env.PATH;
-  process.env.PATH = `${folder}:${before}`;
-  t.after(async () => {
-    process.env.PATH = before;
-    await rm(folder, { recursive: true });
-  });
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'ip'), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  return join(folder, 'ip');
 }
 
 const failsWith = (pattern: RegExp) => (error: unknown) => {
@@ -46,40 +40,69 @@ test('arguments are passed as they are: there is no shell', async () => {
   assert.deepEqual(await runCommand('printf', ['%s', '$(id); `id` *']), { kind: 'ok', stdout: '$(id); `id` *' });
 });
 
-test('commands are found in the system folders with any PATH', async (t) => {
+test('commands are found in the system folders with any PATH, and one that is planted is not run', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sstpd-test-'));
   const before = process.env.PATH;
-  t.after(() => {
+  t.after(async () => {
     process.env.PATH = before;
+    await rm(folder, { recursive: true });
   });
-  process.env.PATH = '/nonexistent';
-  assert.equal((await runCommand('cat', [])).kind, 'ok');
-  delete process.env.PATH;
-  assert.equal((await runCommand('cat', [])).kind, 'ok');
+  // As npm does it: these folders come first, and any of the parents may be somebody else's.
+  const planted = join(folder, 'node_modules/.bin');
+  await mkdir(planted, { recursive: true });
+  for (const name of ['cat', 'nft', 'ip', 'planted']) {
+    await writeFile(join(planted, name), '#!/bin/sh\necho planted\n', { mode: 0o755 });
+  }
+  for (const path of [`${planted}:${before}`, planted, '/nonexistent', undefined]) {
+    if (path === undefined) delete process.env.PATH;
+    else process.env.PATH = path;
+    assert.deepEqual(await runCommand('cat', [], 'hello'), { kind: 'ok', stdout: 'hello' }, path);
+    assert.deepEqual(await runCommand('planted', []), { kind: 'missing' }, path);
+  }
+  for (const name of ['cat', 'nft', 'ip', 'iptables-legacy']) {
+    assert.match(systemCommand(name), /^\/(usr\/(local\/)?s?bin|s?bin|nonexistent)\/[a-z-]+$/, name);
+  }
+});
+
+test('a command gets a clean environment', async (t) => {
+  process.env.SSTPD_TEST_SECRET = 'x';
+  t.after(() => {
+    delete process.env.SSTPD_TEST_SECRET;
+  });
+  const { stdout = '' } = (await runCommand('env', [])) as { stdout?: string };
+  assert.deepEqual(stdout.split('\n').filter(Boolean).sort(), ['LC_ALL=C', `PATH=${SYSTEM_PATH}`]);
 });
 
 test('ip without the right says who may', async (t) => {
-  await withCommands(t, { ip: 'echo "RTNETLINK answers: Operation not permitted" >&2; exit 2' });
-  await assert.rejects(ip(['link']), failsWith(/Operation not permitted.*run as root or with CAP_NET_ADMIN$/));
+  const command = await fake(t, 'echo "RTNETLINK answers: Operation not permitted" >&2; exit 2');
+  await assert.rejects(
+    ip(['link'], '', command),
+    failsWith(/Operation not permitted.*run as root or with CAP_NET_ADMIN$/),
+  );
 });
 
 test('an ip that is not iproute2 names the package', async (t) => {
-  await withCommands(t, { ip: 'echo "ip: unrecognized option: json" >&2; echo "BusyBox v1.36.1" >&2; exit 1' });
-  await assert.rejects(ipJson(['route']), failsWith(/apt install iproute2, or apk add iproute2$/));
+  const command = await fake(t, 'echo "ip: unrecognized option: json" >&2; echo "BusyBox v1.36.1" >&2; exit 1');
+  await assert.rejects(ipJson(['route'], command), failsWith(/apt install iproute2, or apk add iproute2$/));
 });
 
 test('any other failure of ip names the command and its complaint', async (t) => {
-  await withCommands(t, { ip: 'echo "Cannot find device sstp9" >&2; exit 1' });
-  await assert.rejects(ip(['link', 'show', 'sstp9']), failsWith(/^ip link show sstp9: Cannot find device sstp9$/));
+  const command = await fake(t, 'echo "Cannot find device sstp9" >&2; exit 1');
+  await assert.rejects(
+    ip(['link', 'show', 'sstp9'], '', command),
+    failsWith(/^ip link show sstp9: Cannot find device sstp9$/),
+  );
 });
 
 test('JSON from ip: a list of objects, nothing for none; anything else is an error', async (t) => {
-  await withCommands(t, {
-    ip: 'case "$2" in a) echo "[{\\"dst\\":\\"x\\"},5,null]";; b) ;; c) echo "{}";; *) echo "no";; esac',
-  });
-  assert.deepEqual(await ipJson(['a']), [{ dst: 'x' }]);
-  assert.deepEqual(await ipJson(['b']), []);
-  await assert.rejects(ipJson(['c']), failsWith(/printed no JSON/));
-  await assert.rejects(ipJson(['d']), failsWith(/printed no JSON/));
+  const command = await fake(
+    t,
+    'case "$2" in a) echo "[{\\"dst\\":\\"x\\"},5,null]";; b) ;; c) echo "{}";; *) echo "no";; esac',
+  );
+  assert.deepEqual(await ipJson(['a'], command), [{ dst: 'x' }]);
+  assert.deepEqual(await ipJson(['b'], command), []);
+  await assert.rejects(ipJson(['c'], command), failsWith(/printed no JSON/));
+  await assert.rejects(ipJson(['d'], command), failsWith(/printed no JSON/));
 });
 
 test('text that is no JSON is undefined', () => {
