@@ -3,7 +3,7 @@ const MOST_CONTROL_BYTES = 64 * 1024;
 
 /** SSTP control packets and PPP frames that carry no IP packet, in the order they came. */
 export class ControlQueue {
-  #packets: Buffer[] = [];
+  readonly #packets: Buffer[] = [];
   #bytes = 0;
 
   get bytes(): number {
@@ -18,13 +18,10 @@ export class ControlQueue {
     return true;
   }
 
-  /** All of them behind each other, or undefined if there are none. */
+  /** The oldest, for a write of its own, or undefined if there are none: outgoing-frames.ts says why it goes alone. */
   take(): Buffer | undefined {
-    const [first] = this.#packets;
-    if (first === undefined) return undefined;
-    const all = this.#packets.length === 1 ? first : Buffer.concat(this.#packets, this.#bytes);
-    this.#packets = [];
-    this.#bytes = 0;
-    return all;
+    const packet = this.#packets.shift();
+    if (packet !== undefined) this.#bytes -= packet.length;
+    return packet;
   }
 }

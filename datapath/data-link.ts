@@ -7,7 +7,7 @@
  *      2 PPP protocol 0x0021 or 0x0057?            2 destination address -> link                  (router.ts)
  *      3 source and destination allowed?           3 fits the peer's MRU? clamp the MSS
  *      4 clamp the MSS, queue for the TUN          4 copy behind SSTP and PPP headers             (send-queue.ts)
- *      5 one flush of the TUN per loop turn        5 one write per peer and batch                 (send-queue.ts)
+ *      5 one flush of the TUN per loop turn        5 one write outstanding per peer               (send-queue.ts)
  *
  * Per packet no object but a view, no closure, promise or log line. Who cannot keep up loses packets, counted.
  */
@@ -67,8 +67,11 @@ export class DataLink implements PeerLink {
   constructor(owner: DataLinkOwner, options: DataLinkOptions) {
     this.#owner = owner;
     this.#options = options;
-    this.#queue = new SendQueue(options.pool, options.mostQueuedBytes ?? MOST_QUEUED_BYTES, (bytes, done) =>
-      owner.write(bytes, done),
+    this.#queue = new SendQueue(
+      options.pool,
+      options.mostQueuedBytes ?? MOST_QUEUED_BYTES,
+      (bytes, done) => owner.write(bytes, done),
+      { isOneByOne: options.isOnePacketReader ?? false },
     );
   }
 

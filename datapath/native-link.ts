@@ -3,8 +3,9 @@
  *
  *     peer to network                              network to peer
  *      1 gather the chunks of one turn of the loop  1 the addon says that something waits, and may be sent
- *      2 one call into the addon with all of them   2 take as many bytes as one write may have, control frames first
- *      3 frames that it does not judge: the owner   3 one write outstanding; when it is done, 2 again
+ *      2 one call into the addon with all of them   2 take as many bytes as one write may have
+ *      3 frames that it does not judge: the owner   3 cut them into records, control packets first (outgoing-frames.ts)
+ *                                                   4 one write outstanding; when it is done, 3 or 2 again
  */
 import type { Ipv4, Ipv6 } from '../core/index.ts';
 import { fragmentationNeeded, packetTooBig } from '../ip/index.ts';
@@ -13,6 +14,7 @@ import { ReceivePosition, type SlotOwner, StreamFault, type TunPath } from '../t
 import { ControlQueue } from './control-queue.ts';
 import { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 import { MOST_PACKET_BYTES } from './frame-header.ts';
+import { OutgoingFrames } from './outgoing-frames.ts';
 import type { DataLinkOwner, LinkOptions, LinkSocket, PeerLink } from './peer-link.ts';
 import type { SlabPool } from './slab-pool.ts';
 
@@ -24,10 +26,10 @@ const MOST_QUEUED_BYTES = 4 * 1024 * 1024;
 const DEFAULT_MRU = 1500;
 /** Chunks of one call; more are looked at before the turn ends. */
 const MOST_CHUNKS = 512;
-/** Control packets up to this share a write with data; more go alone, so that the slab sizes hold. */
-const MOST_SHARED_CONTROL = 4096;
 /** What the addon wants room for: any frame. */
 const LEAST_ROOM = 4096;
+/** Taken at once for a client that gets its packets one by one, so that what waits stays where it is managed. */
+const MOST_ONE_BY_ONE = 16 * 1024;
 
 export class NativeLink implements PeerLink {
   readonly #owner: DataLinkOwner;
@@ -37,13 +39,15 @@ export class NativeLink implements PeerLink {
   readonly #schedule: (link: NativeLink) => void;
   readonly #slot: number;
   readonly #control = new ControlQueue();
+  readonly #frames: OutgoingFrames;
+  readonly #mostTaken: number;
   readonly #position = new ReceivePosition();
   readonly #pump = (): void => this.#next();
   readonly #done = (): void => this.#finish();
   #chunks: Buffer[] = [];
-  #slab: Buffer | undefined;
   #mru = DEFAULT_MRU;
   #isWriting = false;
+  #isPumping = false;
   #isPumpScheduled = false;
   #isStopped = false;
   #hasOverflowed = false;
@@ -63,6 +67,9 @@ export class NativeLink implements PeerLink {
     this.#tun = tun;
     this.#slabs = slabs;
     this.#schedule = schedule;
+    const isOneByOne = options.isOnePacketReader ?? false;
+    this.#frames = new OutgoingFrames(isOneByOne);
+    this.#mostTaken = isOneByOne ? MOST_ONE_BY_ONE : Number.POSITIVE_INFINITY;
     const slotOwner: SlotOwner = {
       ready: this.#pump,
       tooBig: (packet) => this.#answerTooBig(packet),
@@ -154,6 +161,7 @@ export class NativeLink implements PeerLink {
     if (this.#isLive) this.#lastCounters = this.#readLoad().counters;
     this.#isStopped = true;
     this.#chunks = [];
+    this.#frames.discard();
     this.#tun.detach(this.#slot);
     this.#schedulePump();
   }
@@ -189,7 +197,7 @@ export class NativeLink implements PeerLink {
     }
   }
 
-  /** The first write of a turn waits for a microtask, so that an answer of several control packets is one TLS record. */
+  /** The first write of a turn waits for a microtask, so that data that comes in the same turn stands behind control. */
   #schedulePump(): void {
     if (this.#isPumpScheduled || this.#isWriting) return;
     this.#isPumpScheduled = true;
@@ -198,44 +206,37 @@ export class NativeLink implements PeerLink {
 
   #next(): void {
     this.#isPumpScheduled = false;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     while (!this.#isWriting) {
-      const waiting = this.#isLive ? this.#tun.pending(this.#slot) : 0;
-      if (waiting === 0 || this.#control.bytes > MOST_SHARED_CONTROL) {
-        this.#writeControl();
-        return;
+      const bytes = this.#control.take() ?? this.#frames.next();
+      if (bytes !== undefined) {
+        this.#isWriting = true;
+        this.#owner.write(bytes, this.#done);
+      } else if (!this.#takeData()) {
+        for (const resolve of this.#waiters.splice(0)) resolve();
+        break;
       }
-      this.#writeData(waiting);
     }
+    this.#isPumping = false;
   }
 
-  #writeControl(): void {
-    const control = this.#control.take();
-    if (control !== undefined) {
-      this.#isWriting = true;
-      this.#owner.write(control, this.#done);
-      return;
-    }
-    for (const resolve of this.#waiters.splice(0)) resolve();
-  }
-
-  #writeData(waiting: number): void {
-    const before = this.#control.bytes;
-    const slab = this.#slabs.take(before + Math.max(waiting, LEAST_ROOM));
-    const taken = this.#tun.take(this.#slot, slab, before);
-    this.#control.take()?.copy(slab);
-    if (before + taken === 0) {
+  /** @returns false if nothing waits, or nothing may be sent yet; the addon will say when */
+  #takeData(): boolean {
+    const waiting = this.#isLive ? this.#tun.pending(this.#slot) : 0;
+    if (waiting === 0) return false;
+    const slab = this.#slabs.take(Math.max(Math.min(waiting, this.#mostTaken), LEAST_ROOM));
+    const taken = this.#tun.take(this.#slot, slab, 0);
+    if (taken === 0)
       this.#slabs.give(slab); // all that waited was dropped
-      return;
-    }
-    this.#slab = slab;
-    this.#isWriting = true;
-    this.#owner.write(slab.subarray(0, before + taken), this.#done);
+    else this.#frames.load(slab, taken);
+    return true;
   }
 
   #finish(): void {
-    if (this.#slab !== undefined) this.#slabs.give(this.#slab);
-    this.#slab = undefined;
     this.#isWriting = false;
+    const slab = this.#frames.release();
+    if (slab !== undefined) this.#slabs.give(slab);
     this.#next();
   }
 

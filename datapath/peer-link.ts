@@ -64,6 +64,8 @@ export interface LinkOptions {
   readonly serverLinkLocal: Ipv6;
   /** Bytes that may wait for the peer; 1 MiB on the plain path, 4 MiB on the other unless told. */
   readonly mostQueuedBytes?: number;
+  /** The client takes one packet of each write: outgoing-frames.ts. False unless told. */
+  readonly isOnePacketReader?: boolean;
   /** Neighbour Discovery of the client with us, such as a Router Solicitation; the view is valid during the call. */
   readonly onLinkLocal?: (link: PeerLink, packet: Buffer) => void;
 }

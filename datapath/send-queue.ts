@@ -2,12 +2,13 @@
  * What one peer has still to be sent: control packets first, then IP packets in the order they came.
  *
  * One write is outstanding at a time; what comes meanwhile is gathered and goes out with the next. The first write
- * of a turn waits for a microtask, so that an answer of several packets, or a batch from the TUN, is one TLS record
- * and not many.
+ * of a turn waits for a microtask, so that a batch from the TUN is gathered. How much of it one write carries is what
+ * outgoing-frames.ts says.
  */
 import type { ChunkPool } from './chunk-pool.ts';
 import { ControlQueue } from './control-queue.ts';
 import { DATA_HEADER, encodeFrameHeader, type IpProtocol, MOST_PACKET_BYTES } from './frame-header.ts';
+import { OutgoingFrames } from './outgoing-frames.ts';
 
 interface Chunk {
   readonly bytes: Buffer;
@@ -23,8 +24,9 @@ export class SendQueue {
   readonly #control = new ControlQueue();
   /** Frames behind each other, oldest chunk first. Never split across chunks. */
   readonly #chunks: Chunk[] = [];
-  #inFlight: Chunk | undefined;
+  readonly #frames: OutgoingFrames;
   #isWriting = false;
+  #isPumping = false;
   #isScheduled = false;
   #heldBytes = 0;
   #waiters: (() => void)[] = [];
@@ -32,10 +34,17 @@ export class SendQueue {
   /**
    * @param mostBytes memory that waiting data may take, in whole chunks and at least one; more is dropped at the tail
    * @param write must call `done` exactly once, also when it fails; until then it owns the bytes
+   * @param options.isOneByOne each packet has a write of its own, however many wait
    */
-  constructor(pool: ChunkPool, mostBytes: number, write: (bytes: Buffer, done: () => void) => void) {
+  constructor(
+    pool: ChunkPool,
+    mostBytes: number,
+    write: (bytes: Buffer, done: () => void) => void,
+    options: { readonly isOneByOne?: boolean } = {},
+  ) {
     this.#pool = pool;
     this.#mostBytes = mostBytes;
+    this.#frames = new OutgoingFrames(options.isOneByOne ?? false);
     this.#write = write;
   }
 
@@ -69,7 +78,8 @@ export class SendQueue {
 
   /** Forgets the data that waits. Control packets, and what is being written, still go out. */
   discardData(): void {
-    for (const chunk of this.#chunks.splice(0)) this.#release(chunk);
+    this.#frames.discard();
+    for (const chunk of this.#chunks.splice(0)) this.#release(chunk.bytes);
   }
 
   /** Resolves as soon as nothing waits and nothing is being written. */
@@ -91,9 +101,9 @@ export class SendQueue {
     return chunk;
   }
 
-  #release(chunk: Chunk): void {
-    this.#heldBytes -= chunk.bytes.length;
-    this.#pool.give(chunk.bytes);
+  #release(bytes: Buffer): void {
+    this.#heldBytes -= bytes.length;
+    this.#pool.give(bytes);
   }
 
   #schedule(): void {
@@ -104,27 +114,29 @@ export class SendQueue {
 
   #next(): void {
     this.#isScheduled = false;
-    if (this.#isWriting) return;
-    const control = this.#control.take();
-    if (control !== undefined) {
-      this.#isWriting = true;
-      this.#write(control, this.#done);
-      return;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (!this.#isWriting) {
+      const bytes = this.#control.take() ?? this.#frames.next();
+      if (bytes !== undefined) {
+        this.#isWriting = true;
+        this.#write(bytes, this.#done);
+        continue;
+      }
+      const chunk = this.#chunks.shift();
+      if (chunk === undefined) {
+        for (const resolve of this.#waiters.splice(0)) resolve();
+        break;
+      }
+      this.#frames.load(chunk.bytes, chunk.used);
     }
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
-      this.#isWriting = true;
-      this.#inFlight = chunk;
-      this.#write(chunk.bytes.subarray(0, chunk.used), this.#done);
-      return;
-    }
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    this.#isPumping = false;
   }
 
   #finish(): void {
-    if (this.#inFlight !== undefined) this.#release(this.#inFlight);
-    this.#inFlight = undefined;
     this.#isWriting = false;
+    const bytes = this.#frames.release();
+    if (bytes !== undefined) this.#release(bytes);
     this.#next();
   }
 

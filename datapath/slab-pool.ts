@@ -24,6 +24,6 @@ export class SlabPool {
   }
 }
 
-/** A write of the largest kind is 128 KiB, and some control packets may stand in front. */
-const SIZES: readonly number[] = [8, 16, 32, 64, 136].map((kib) => kib * 1024);
+/** A write of the largest kind is 128 KiB. */
+const SIZES: readonly number[] = [8, 16, 32, 64, 128].map((kib) => kib * 1024);
 const MOST_FREE_BYTES = 4 * 1024 * 1024;

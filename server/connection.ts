@@ -231,6 +231,7 @@ export class Connection {
       peerAddress: this.#info.remoteAddress,
       certificateHashes: this.#hashes,
       isPppListening: request.isPppListening,
+      isOnePacketReader: request.isOnePacketReader,
       log,
       attempt: this.#attempt,
       authenticated: () => this.#ticket.authenticated(),

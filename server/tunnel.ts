@@ -89,6 +89,7 @@ export class Tunnel {
    *   `users.maxPerUser` counts, so no account can have more of them than that
    * @param options.certificateHashes of the certificate this very connection was made with
    * @param options.isPppListening whether LCP may begin at once, as the client said in its HTTP request
+   * @param options.isOnePacketReader whether the client takes no more than one packet of a TLS record
    */
   constructor(options: {
     readonly id: string;
@@ -97,6 +98,7 @@ export class Tunnel {
     readonly peerAddress: string;
     readonly certificateHashes: KnownHashes;
     readonly isPppListening: boolean;
+    readonly isOnePacketReader: boolean;
     readonly log: Log;
     readonly attempt: Attempt;
     readonly authenticated: () => void;
@@ -112,7 +114,7 @@ export class Tunnel {
     this.#startedAt = clock.now();
     this.#sstp = newSstpMachine(config, options.certificateHashes);
     this.#ppp = newPppLink(config, options);
-    this.#link = this.#newLink();
+    this.#link = this.#newLink(options.isOnePacketReader);
     this.#session = options.context.control.open({
       id: this.id,
       peerAddress: options.peerAddress,
@@ -207,7 +209,7 @@ export class Tunnel {
     return dropped.length === 0 ? undefined : Object.fromEntries(dropped);
   }
 
-  #newLink(): PeerLink {
+  #newLink(isOnePacketReader: boolean): PeerLink {
     const { path, config, congestionControl, advertiser } = this.#context;
     const owner = {
       control: (packet: Buffer) => this.#onControl(packet),
@@ -221,6 +223,7 @@ export class Tunnel {
       ingress: 'from-client',
       serverLinkLocal: SERVER_LINK_LOCAL,
       mostQueuedBytes: config.limits.queueBytes,
+      isOnePacketReader,
       onLinkLocal: (link: PeerLink, packet: Buffer) => {
         if (isRouterSolicitation(packet, 0, packet.length)) advertiser?.advertise(link);
       },

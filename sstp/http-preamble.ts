@@ -13,6 +13,8 @@ export interface SstpHttpRequest {
   readonly tenantId: string | undefined;
   /** Whether the client takes PPP frames as soon as it has the Call Connect Ack: see `PPP_FIELD`. */
   readonly isPppListening: boolean;
+  /** Whether the client shows itself as sstp-client, which takes one SSTP packet of each TLS record: `showsSstpClient`. */
+  readonly isOnePacketReader: boolean;
   /** Request line and header lines, at most 1 KiB, for diagnosis; the values of secrets replaced by their length. */
   readonly head: string;
 }
@@ -42,6 +44,9 @@ const MAX_HEAD_BYTES = 8192;
 const MAX_CORRELATION_ID_LENGTH = 128;
 const MAX_HOST_LENGTH = 255;
 const MAX_SHOWN_LENGTH = 1024;
+/** A curly-braced GUID string, MS-DTYP 2.3.4.3, as MS-SSTP 3.2.4.1 wants it. */
+const BRACED_GUID = /^\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/i;
+const SSTP_CLIENT_ORDER: readonly string[] = ['host', 'content-length', 'sstpcorrelationid'];
 const SECRET_FIELDS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 const REASON_PHRASES = {
   400: 'Bad Request',
@@ -55,7 +60,7 @@ const REASON_PHRASES = {
 /**
  * Reads the HTTP request that opens a connection, MS-SSTP 3.2.4.1, 3.3.7.2 and 4.1, and tells SSTP from the rest of the web.
  *
- * The order of the headers is free: Windows 10, sstpc and the Android client all differ.
+ * No request is refused for the order of its headers: Windows 10, sstpc and the Android client all differ.
  */
 export class PreambleReader {
   readonly #head: HttpHeadReader;
@@ -142,14 +147,28 @@ function readRequest(startLine: string, fields: readonly HttpField[], rest: Buff
   if (lengths.some((length) => length !== ENDLESS)) return refused(400, `Content-Length is not ${ENDLESS}`);
   const hosts = valuesOf(fields, 'host');
   if (hosts.length > 1) return refused(400, 'more than one Host');
+  const isPppListening = valuesOf(fields, PPP_FIELD.toLowerCase())[0] === PPP_LISTENING;
   const request: SstpHttpRequest = {
     correlationId: textOf(valuesOf(fields, 'sstpcorrelationid')[0]?.slice(0, MAX_CORRELATION_ID_LENGTH)),
     host: textOf(hosts[0]?.slice(0, MAX_HOST_LENGTH)),
     tenantId: textOf(tenantOf(query)),
-    isPppListening: valuesOf(fields, PPP_FIELD.toLowerCase())[0] === PPP_LISTENING,
+    isPppListening,
+    isOnePacketReader: !isPppListening && showsSstpClient(fields),
     head: show(startLine, fields),
   };
   return { kind: 'sstp', request, rest };
+}
+
+/**
+ * sstp-client names no version. 1.0.18 and 1.1.0 send Host, Content-Length and SSTPCORRELATIONID in this order, where
+ * Windows begins with the identifier and the Android client with Content-Length; and unless the user gives another, the
+ * identifier is a malformed GUID, `{46649A51-9601-AEDC-25A63085}`, or from NetworkManager one without braces. Each sign
+ * alone will do: whoever is taken for sstp-client and is not gets its packets one by one, which is right and less fast.
+ */
+function showsSstpClient(fields: readonly HttpField[]): boolean {
+  const order = fields.map(({ name }) => name).filter((name) => SSTP_CLIENT_ORDER.includes(name));
+  if (order.length === SSTP_CLIENT_ORDER.length && order.every((name, i) => name === SSTP_CLIENT_ORDER[i])) return true;
+  return valuesOf(fields, 'sstpcorrelationid').some((id) => !BRACED_GUID.test(id));
 }
 
 /** Also takes what a proxy may make of the target: the absolute form (RFC 9112 3.2.2), and percent-encoded braces. */

@@ -269,9 +269,8 @@ test('a control packet goes ahead of waiting data, never inside a frame', async 
   send();
   link.sendControl(ECHO_REQUEST);
   link.sendControl(sstpData(LCP_ECHO));
-  owner.finishWrite();
-  owner.finishWrite();
-  assert.deepEqual(owner.writes, [pppIpv4(packet), Buffer.concat([ECHO_REQUEST, sstpData(LCP_ECHO)]), pppIpv4(packet)]);
+  for (let i = 0; i < 3; i++) owner.finishWrite();
+  assert.deepEqual(owner.writes, [pppIpv4(packet), ECHO_REQUEST, sstpData(LCP_ECHO), pppIpv4(packet)]);
 });
 
 test('a peer that leaves 64 KiB of control packets unread is reported once', async () => {

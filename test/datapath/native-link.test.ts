@@ -32,11 +32,51 @@ test('one write is outstanding; a control packet goes ahead of waiting data, nev
   link.sendControl(LCP_ECHO);
   await lab.settle();
   assert.equal(owner.writes.length, 1);
+  for (let i = 0; i < 4; i++) owner.finishWrite();
+  assert.deepEqual(owner.writes, [pppIpv4(down), ECHO_REQUEST, LCP_ECHO, pppIpv4(down), pppIpv4(down)]);
+});
+
+test('a control packet goes between two packets that were taken to be written one by one', async (t) => {
+  const lab = makeLab(t);
+  const { link, owner } = makeOpenLink(lab);
+  lab.network.inject([down, down, down]);
+  await lab.settle();
+  link.sendControl(ECHO_REQUEST);
+  for (let i = 0; i < 4; i++) owner.finishWrite();
+  assert.deepEqual(owner.writes, [pppIpv4(down), ECHO_REQUEST, pppIpv4(down), pppIpv4(down)]);
+  await lab.settle();
+  assert.equal(lab.tun.totals.memory, 0);
+});
+
+test('stop between packets that are written one by one drops the rest, and gives its memory back', async (t) => {
+  const lab = makeLab(t);
+  const { link, owner } = makeOpenLink(lab);
+  lab.network.inject([down, down, down]);
+  await lab.settle();
+  link.sendControl(ECHO_REQUEST);
+  link.stop();
   owner.finishWrite();
-  assert.deepEqual(owner.writes, [
-    pppIpv4(down),
-    Buffer.concat([ECHO_REQUEST, LCP_ECHO, pppIpv4(down), pppIpv4(down)]),
-  ]);
+  owner.finishWrite();
+  await link.flushed();
+  assert.deepEqual(owner.writes, [pppIpv4(down), ECHO_REQUEST]);
+  assert.equal(lab.tun.totals.memory, 0);
+});
+
+test('a reader of one packet at a time: what more than 16 KiB wait for stays where CoDel sees it', async (t) => {
+  const lab = makeLab(t);
+  const { owner, link } = lab.makeLink({ isOnePacketReader: true });
+  link.openIpv4(CLIENT4);
+  lab.path.addIpv4(CLIENT4, link);
+  const large = ipv4(HOST, 'c0a84d0a', Buffer.alloc(1000));
+  lab.network.inject(Array.from({ length: 64 }, () => large));
+  await lab.settle();
+  assert.ok(link.load.queuedBytes > 45 * 1024, `${link.load.queuedBytes} bytes wait`);
+  for (let i = 0; i < 64; i++) owner.finishWrite();
+  assert.equal(owner.isWriting, false);
+  assert.deepEqual(
+    owner.writes,
+    Array.from({ length: 64 }, () => pppIpv4(large)),
+  );
 });
 
 test('what is being written does not change until it is done, and waits in no other write', async (t) => {

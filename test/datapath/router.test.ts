@@ -118,9 +118,9 @@ test('a batch for two links is one write for each', async () => {
   b.link.openIpv4(OTHER4);
   router.addIpv4(CLIENT4, a.link);
   router.addIpv4(OTHER4, b.link);
-  tun.inject([to4, toOther4, to4]);
+  tun.inject([toOther4, ...Array.from({ length: 8 }, () => to4)]);
   await settle();
-  assert.deepEqual(a.owner.writes, [Buffer.concat([pppIpv4(to4), pppIpv4(to4)])]);
+  assert.deepEqual(a.owner.writes, [Buffer.concat(Array.from({ length: 8 }, () => pppIpv4(to4)))]);
   assert.deepEqual(b.owner.writes, [pppIpv4(toOther4)]);
 });
 

@@ -7,25 +7,44 @@ import { ECHO_REQUEST, hex, pppIpv4, settle, TestOwner } from './packets.ts';
 
 const CHUNK = 1024;
 
-function makeQueue(mostBytes = 8 * CHUNK, pool = new ChunkPool({ chunkBytes: CHUNK })) {
+function makeQueue(
+  mostBytes = 8 * CHUNK,
+  pool = new ChunkPool({ chunkBytes: CHUNK }),
+  options: { isOneByOne?: boolean } = {},
+) {
   const owner = new TestOwner();
-  const queue = new SendQueue(pool, mostBytes, (bytes, done) => owner.write(bytes, done));
+  const queue = new SendQueue(pool, mostBytes, (bytes, done) => owner.write(bytes, done), options);
   return { owner, queue, pool };
 }
 
 /** `length` bytes that differ from packet to packet. */
 const packet = (length: number, seed = 0): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i + seed) & 0xff));
 
-test('packets of one turn go out in one write, each behind its own headers', async () => {
-  const { owner, queue } = makeQueue();
-  queue.push(hex('a1a2'), 0, 2, 0x0021);
-  queue.push(hex('00b1b2b300'), 1, 4, 0x0057);
+const HEX_A = '1000000aff030021a1a2';
+const HEX_B = '1000000bff030057b1b2b3';
+
+/** `pairs` times a packet of IPv4 and one of IPv6. */
+async function writesOf(pairs: number, options: { isOneByOne?: boolean } = {}): Promise<string[]> {
+  const { owner, queue } = makeQueue(8 * CHUNK, undefined, options);
+  owner.isFast = true;
+  for (let i = 0; i < pairs; i++) {
+    queue.push(hex('a1a2'), 0, 2, 0x0021);
+    queue.push(hex('00b1b2b300'), 1, 4, 0x0057);
+  }
   assert.equal(owner.writes.length, 0);
   await settle();
-  assert.deepEqual(
-    owner.writes.map((bytes) => bytes.toString('hex')),
-    ['1000000aff030021a1a2' + '1000000bff030057b1b2b3'],
-  );
+  return owner.writes.map((bytes) => bytes.toString('hex'));
+}
+
+test('eight packets and more of one turn go out in one write, each behind its own headers', async () => {
+  assert.deepEqual(await writesOf(4), [(HEX_A + HEX_B).repeat(4)]);
+  assert.deepEqual(await writesOf(5), [(HEX_A + HEX_B).repeat(5)]);
+});
+
+test('fewer than eight packets that wait go out one by one; all do to a client that takes one at a time', async () => {
+  assert.deepEqual(await writesOf(1), [HEX_A, HEX_B]);
+  assert.deepEqual(await writesOf(3), [HEX_A, HEX_B, HEX_A, HEX_B, HEX_A, HEX_B]);
+  assert.deepEqual(await writesOf(20, { isOneByOne: true }), Array.from({ length: 20 }, () => [HEX_A, HEX_B]).flat());
 });
 
 test('one write is outstanding; what comes meanwhile goes out when it is done', async () => {
@@ -37,7 +56,8 @@ test('one write is outstanding; what comes meanwhile goes out when it is done', 
   await settle();
   assert.equal(owner.writes.length, 1);
   owner.finishWrite();
-  assert.deepEqual(owner.writes[1], Buffer.concat([pppIpv4(packet(10, 1)), pppIpv4(packet(10, 2))]));
+  owner.finishWrite();
+  assert.deepEqual(owner.writes.slice(1), [pppIpv4(packet(10, 1)), pppIpv4(packet(10, 2))]);
   owner.finishWrite();
   assert.equal(owner.isWriting, false);
 });
@@ -118,7 +138,7 @@ test('control packets wait in order and go first, up to 64 KiB of them', async (
   queue.pushControl(other);
   owner.isFast = true;
   await settle();
-  assert.deepEqual(owner.writes, [Buffer.concat([ECHO_REQUEST, other]), pppIpv4(packet(10))]);
+  assert.deepEqual(owner.writes, [ECHO_REQUEST, other, pppIpv4(packet(10))]);
   owner.isFast = false;
   for (let i = 0; i < 8192; i++) assert.equal(queue.pushControl(ECHO_REQUEST), true);
   assert.equal(queue.pushControl(ECHO_REQUEST), false);
@@ -136,6 +156,19 @@ test('discardData keeps control packets and what is being written', async () => 
   owner.finishWrite();
   assert.deepEqual(owner.writes, [pppIpv4(packet(10)), ECHO_REQUEST]);
   assert.equal(pool.usedBytes, 0);
+});
+
+test('discardData between packets that are written one by one keeps the one that is being written', async () => {
+  const { owner, queue, pool } = makeQueue();
+  for (let i = 0; i < 3; i++) queue.push(packet(10, i), 0, 10, 0x0021);
+  await settle();
+  queue.pushControl(ECHO_REQUEST);
+  queue.discardData();
+  owner.finishWrite();
+  assert.equal(pool.usedBytes, 0);
+  owner.finishWrite();
+  await queue.flushed();
+  assert.deepEqual(owner.writes, [pppIpv4(packet(10)), ECHO_REQUEST]);
 });
 
 test('flushed resolves at once when nothing waits, else when the last write is done', async () => {
@@ -191,6 +224,7 @@ test('property: whatever is taken goes out once, in order, with control first an
       if (owner.isWriting) owner.finishWrite();
       await queue.flushed();
       const isControl = (bytes: Buffer): boolean => bytes[1] === 1;
+      for (const bytes of owner.writes.filter(isControl)) assert.equal(bytes.length, bytes.readUInt16BE(2));
       assert.deepEqual(Buffer.concat(owner.writes.filter(isControl)), Buffer.concat(control));
       assert.deepEqual(Buffer.concat(owner.writes.filter((bytes) => !isControl(bytes))), Buffer.concat(data));
       assert.equal(pool.usedBytes, 0);

@@ -87,7 +87,7 @@ for (const [name, wire, correlationId, host, tenantId] of ACCEPTED) {
   test(`accepted: ${name}`, () => {
     const result = read(wire);
     assert.ok(result.kind === 'sstp');
-    const { head, ...request } = result.request;
+    const { head, isOnePacketReader: _, ...request } = result.request;
     assert.deepEqual(request, { correlationId, host, tenantId, isPppListening: false });
     assert.ok(head.startsWith('SSTP_DUPLEX_POST '));
     assert.equal(result.rest.length, 0);
@@ -328,4 +328,33 @@ function assertRefused(result: PreambleResult, status: HttpRefusalStatus): void 
   assert.ok(result.kind === 'refused', result.kind);
   assert.equal(result.status, status);
   assert.notEqual(result.reason, '');
+}
+
+const GUID = '48B82435-099A-4158-A987-052E7570CFAA';
+const HOST_LINE = 'Host: vpn.example.com';
+const ONE_PACKET_READERS: readonly (readonly [name: string, is: boolean, headers: readonly string[]])[] = [
+  ['sstp-client 1.0.18 by itself', true, [HOST_LINE, LENGTH, 'SSTPCORRELATIONID: {46649A51-9601-AEDC-25A63085}']],
+  ['sstp-client under NetworkManager', true, [HOST_LINE, LENGTH, `SSTPCORRELATIONID: ${GUID.toLowerCase()}`]],
+  ['sstp-client --uuid with a proper GUID', true, [HOST_LINE, LENGTH, `SSTPCORRELATIONID: {${GUID}}`]],
+  [
+    'the same in lower case, with what a proxy adds',
+    true,
+    ['via: 1.1 a', 'host: vpn', LENGTH.toLowerCase(), 'x-real-ip: 192.0.2.1', `sstpcorrelationid: {${GUID}}`],
+  ],
+  ['a proxy that puts the headers in another order', true, [LENGTH, `SSTPCORRELATIONID: ${GUID}`, HOST_LINE]],
+  ['an identifier of nothing but braces', true, [LENGTH, 'SSTPCORRELATIONID: {}', HOST_LINE]],
+  ['an empty identifier', true, ['SSTPCORRELATIONID:', LENGTH, HOST_LINE]],
+  ['Windows', false, [`SSTPCORRELATIONID: {${GUID}}`, LENGTH, HOST_LINE]],
+  ['Windows, were its GUID in lower case', false, [`SSTPCORRELATIONID: {${GUID.toLowerCase()}}`, LENGTH, HOST_LINE]],
+  ['the Android client', false, [LENGTH, HOST_LINE, `SSTPCORRELATIONID: {${GUID}}`]],
+  ['a client without an identifier', false, [HOST_LINE, LENGTH]],
+  ['our own', false, [HOST_LINE, LENGTH, `SSTPCORRELATIONID: {${GUID}}`, 'SSTP-PPP: listening']],
+];
+
+for (const [name, is, headers] of ONE_PACKET_READERS) {
+  test(`${is ? 'one packet for each record' : 'several packets in a record'}: ${name}`, () => {
+    const result = read(request(`SSTP_DUPLEX_POST ${URI} HTTP/1.1`, ...headers));
+    assert.ok(result.kind === 'sstp');
+    assert.equal(result.request.isOnePacketReader, is);
+  });
 }
