@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { foldUserName } from '../core/index.ts';
 import type { StoreAccess } from './admin-store.ts';
 import { type Columns, integer, optional, text, time } from './columns.ts';
 import { DUMMY_HASH, hashPassword, verifyPassword } from './password-hash.ts';
 import { prepareAll, type Statements } from './statements.ts';
-import { checkUserName, foldUserName } from './user-name.ts';
+import { checkUserName } from './user-name.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** An account that may do everything on the admin page. */

@@ -1,4 +1,5 @@
 /** Which names a user may have, and which stored name a name from the wire may mean. */
+import { foldUserName } from '../core/index.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** In UTF-16 code units: at most 192 bytes in UTF-8, which fit the one-byte Peer-ID length of PAP (RFC 1334 §2.2.1). */
@@ -35,11 +36,6 @@ export function checkGroups(groups: readonly string[]): void {
   }
   if (groups.every((group) => /^[A-Za-z0-9._-]{1,32}$/.test(group))) return;
   throw new UserStoreError('ERR_USER_GROUP', 'the name of a group has 1 to 32 of A-Z, a-z, 0-9, dot, _ and -');
-}
-
-/** Two names with the same folded form are the same user. */
-export function foldUserName(name: string): string {
-  return name.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
 /**

@@ -5,12 +5,12 @@
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { formatIpv4, type Ipv4 } from '../core/index.ts';
+import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
 import { ntPasswordHash } from './mschapv2.ts';
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkGroups, checkUserName, foldUserName, nameCandidates } from './user-name.ts';
+import { checkGroups, checkUserName, nameCandidates } from './user-name.ts';
 import {
   type LookedUp,
   prepareStatements,

@@ -1,5 +1,5 @@
 /** Which IPv4 address a client gets. */
-import { type Ipv4, type Ipv4Cidr, ipv4InCidr, ipv4Mask } from '../core/index.ts';
+import { foldUserName, Groups, type Ipv4, type Ipv4Cidr, ipv4InCidr, ipv4Mask } from '../core/index.ts';
 import { StickyLeases } from './sticky-leases.ts';
 
 export interface AddressPoolOptions {
@@ -21,7 +21,7 @@ export type Ipv4Lease =
   | { readonly kind: 'exhausted' };
 
 /**
- * The addresses of one pool. Each belongs to one session at a time; users are told apart without regard to case.
+ * The addresses of one pool. Each belongs to one session at a time; users are told apart by their folded names.
  * The network, the broadcast and the server's address are never given to anybody.
  */
 export class AddressPool {
@@ -30,6 +30,8 @@ export class AddressPool {
   readonly #reserved: ReadonlySet<Ipv4>;
   readonly #leases: StickyLeases;
   readonly #fixed = new Map<string, Ipv4>();
+  /** The same the other way round. */
+  readonly #fixedFor = new Groups<Ipv4, string>();
 
   /** @throws {RangeError} if the prefix length is not 8 to 30 or the server's address is no host address of the pool */
   constructor(options: AddressPoolOptions) {
@@ -79,14 +81,16 @@ export class AddressPool {
 
   /** Keeps a user's fixed address out of everybody else's hands, or no longer; who holds it now keeps it until release. */
   setFixed(user: string, address: Ipv4 | undefined): void {
-    const name = user.toLowerCase();
+    const name = foldUserName(user);
     const before = this.#fixed.get(name);
     this.#fixed.delete(name);
-    if (before !== undefined && !this.#reserved.has(before) && ![...this.#fixed.values()].includes(before)) {
-      this.#leases.unblock(before);
+    if (before !== undefined) {
+      this.#fixedFor.delete(before, name);
+      if (!this.#reserved.has(before) && this.#fixedFor.of(before).size === 0) this.#leases.unblock(before);
     }
     if (address === undefined) return;
     this.#fixed.set(name, address);
+    this.#fixedFor.add(address, name);
     this.#leases.block(address);
   }
 

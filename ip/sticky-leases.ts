@@ -3,6 +3,8 @@
  * a user gets back the place of last time as long as nobody needed it more. Cost per lease does not grow with the range.
  */
 
+import { foldUserName } from '../core/index.ts';
+
 /** Places remembered for one user, so that two devices of one person both come back to their own. */
 const REMEMBERED_PER_USER = 8;
 
@@ -13,6 +15,8 @@ export class StickyLeases {
   #fresh: number;
   readonly #holders = new Map<number, string>();
   readonly #heldBy = new Map<string, number>();
+  /** How many places of the range are held. */
+  #used = 0;
   /** Whose place it was last, held or not. */
   readonly #owners = new Map<number, string>();
   /** The same the other way round; the first one remembered is the first one tried. */
@@ -34,13 +38,13 @@ export class StickyLeases {
    * A place for a session: one that its user had before; else one that nobody remembers, never used before least
    * recently used; else the one that somebody else has not needed for longest. A session that has a place keeps it.
    *
-   * @param user compared without regard to case
+   * @param user compared as `foldUserName` has it
    * @returns undefined if all are held or blocked
    */
   take(user: string, session: string): number | undefined {
     const held = this.#heldBy.get(session);
     if (held !== undefined) return held;
-    const owner = user.toLowerCase();
+    const owner = foldUserName(user);
     const place = this.#ownPlace(owner) ?? this.#freshPlace() ?? oldest(this.#forgotten) ?? oldest(this.#remembered);
     if (place === undefined) return undefined;
     this.#remember(owner, place);
@@ -60,6 +64,7 @@ export class StickyLeases {
   release(place: number, session: string): void {
     if (this.#holders.get(place) !== session) return;
     this.#holders.delete(place);
+    if (this.#isInRange(place)) this.#used -= 1;
     this.#heldBy.delete(session);
     this.#settle(place);
   }
@@ -81,17 +86,13 @@ export class StickyLeases {
   /** Makes a place the user's as if it had been leased before; without effect if it is somebody's or out of range. */
   recall(user: string, place: number): void {
     if (!this.#isInRange(place) || this.#owners.has(place)) return;
-    this.#remember(user.toLowerCase(), place);
+    this.#remember(foldUserName(user), place);
     this.#settle(place);
   }
 
   /** How many places of the range are held. */
   get used(): number {
-    let count = 0;
-    for (const place of this.#holders.keys()) {
-      if (this.#isInRange(place)) count += 1;
-    }
-    return count;
+    return this.#used;
   }
 
   #ownPlace(owner: string): number | undefined {
@@ -114,6 +115,7 @@ export class StickyLeases {
   #hold(place: number, session: string): void {
     const before = this.#heldBy.get(session);
     if (before !== undefined && before !== place) this.release(before, session);
+    if (this.#isInRange(place) && !this.#holders.has(place)) this.#used += 1;
     this.#holders.set(place, session);
     this.#heldBy.set(session, place);
     this.#settle(place);

@@ -1,5 +1,5 @@
 import type { User, UserStore } from '../auth/index.ts';
-import type { Ipv4, Ipv6, Ipv6Cidr, Log } from '../core/index.ts';
+import { foldUserName, Groups, type Ipv4, type Ipv6, type Ipv6Cidr, type Log } from '../core/index.ts';
 import type { AddressPool, PrefixPool } from '../ip/index.ts';
 import type { Ipv4Lease } from '../ppp/index.ts';
 import type { HostRoutes } from './host-routes.ts';
@@ -46,6 +46,9 @@ export const SERVER_INTERFACE_ID: Uint8Array = Uint8Array.of(0, 0, 0, 0, 0, 0, 0
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #leases = new Map<LeaseHolder, { readonly user: string; readonly lease: Lease }>();
+  /** Of these, by id and by user, the oldest first: what a lease costs must not grow with their number. */
+  readonly #holders = new Map<string, LeaseHolder>();
+  readonly #ofUser = new Groups<string, LeaseHolder>();
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
@@ -53,19 +56,20 @@ export class LeaseDesk {
 
   /** @returns undefined if no address is left */
   lease(user: User, holder: LeaseHolder): Lease | undefined {
-    const key = user.name.toLowerCase();
-    const mine = [...this.#leases].filter(([, held]) => held.user === key).map(([other]) => other);
-    if (mine.length >= this.#options.maxPerUser) mine[0]?.replace();
+    const key = foldUserName(user.name);
+    const mine = this.#ofUser.of(key);
+    const [oldest] = mine;
+    if (mine.size >= this.#options.maxPerUser) oldest?.replace();
     let result = this.#options.pool.lease(key, holder.id, user.ipv4);
     if (result.kind === 'in-use') {
       // A fixed address has one owner: an old session of the owner, or of somebody who held it before it was fixed.
       const { holder: occupant } = result;
-      [...this.#leases.keys()].find((other) => other.id === occupant)?.replace();
+      this.#holders.get(occupant)?.replace();
       result = this.#options.pool.lease(key, holder.id, user.ipv4);
     }
     if (result.kind !== 'leased') return undefined;
     const lease = this.#describe(key, holder, result.address);
-    this.#leases.set(holder, { user: key, lease });
+    this.#hold(key, holder, lease);
     this.#remember(key, result.address);
     this.#options.routes.add(lease, holder.device);
     return lease;
@@ -76,6 +80,8 @@ export class LeaseDesk {
     const held = this.#leases.get(holder);
     if (held === undefined) return;
     this.#leases.delete(holder);
+    this.#holders.delete(holder.id);
+    this.#ofUser.delete(held.user, holder);
     const { ipv4, ipv6 } = held.lease;
     this.#options.pool.release(ipv4.address, holder.id);
     this.#options.routes.remove(held.lease, holder.device);
@@ -96,6 +102,14 @@ export class LeaseDesk {
   /** Keeps a user's fixed address out of everybody else's hands from now on, or no longer. */
   setFixed(user: string, address: Ipv4 | undefined): void {
     this.#options.pool.setFixed(user, address);
+  }
+
+  #hold(user: string, holder: LeaseHolder, lease: Lease): void {
+    const before = this.#leases.get(holder);
+    if (before !== undefined && before.user !== user) this.#ofUser.delete(before.user, holder);
+    this.#leases.set(holder, { user, lease });
+    this.#holders.set(holder.id, holder);
+    this.#ofUser.add(user, holder);
   }
 
   /** A full disk costs a user the same address next time, not this session. */

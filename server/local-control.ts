@@ -1,6 +1,6 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Authenticator, LoginThrottle, User } from '../auth/index.ts';
-import type { Clock } from '../core/index.ts';
+import { type Clock, foldUserName, Groups } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
@@ -21,6 +21,8 @@ export interface LocalControlOptions {
 export class LocalControl implements ControlPlane {
   readonly #options: LocalControlOptions;
   readonly #sessions = new Map<string, Session>();
+  /** Of these, those that logged in, by folded name. */
+  readonly #ofUser = new Groups<string, Session>();
 
   constructor(options: LocalControlOptions) {
     this.#options = options;
@@ -35,7 +37,13 @@ export class LocalControl implements ControlPlane {
   open(info: SessionInfo): ControlSession {
     const { id } = info;
     if (this.#sessions.has(id)) throw new Error(`session ${id} was opened twice`);
-    const session = new Session(info, this.#options, () => this.#sessions.delete(id));
+    const session = new Session(info, this.#options, {
+      identified: (before, user) => {
+        if (before !== undefined) this.#ofUser.delete(foldUserName(before.name), session);
+        if (user !== undefined) this.#ofUser.add(foldUserName(user.name), session);
+      },
+      closed: () => this.#sessions.delete(id),
+    });
     this.#sessions.set(id, session);
     return session;
   }
@@ -51,9 +59,9 @@ export class LocalControl implements ControlPlane {
     return session !== undefined;
   }
 
-  /** Ends the sessions of a user, without regard to case. */
+  /** Ends the sessions of a user. */
   disconnectUser(name: string, reason: string): void {
-    for (const session of this.#ofUser(name)) session.info.disconnect(reason);
+    for (const session of [...this.#ofUser.of(foldUserName(name))]) session.info.disconnect(reason);
   }
 
   /** How much sessions have carried by now; what was said of one before is never taken back. */
@@ -62,19 +70,21 @@ export class LocalControl implements ControlPlane {
   }
 
   countOfUser(name: string): number {
-    return this.#ofUser(name).length;
+    return this.#ofUser.of(foldUserName(name)).size;
   }
+}
 
-  #ofUser(name: string): Session[] {
-    const key = name.toLowerCase();
-    return [...this.#sessions.values()].filter(({ user }) => user?.name.toLowerCase() === key);
-  }
+/** What a session tells the list of all of them. */
+interface SessionList {
+  /** Whose it is now; nobody's at its end. */
+  identified(before: User | undefined, user: User | undefined): void;
+  closed(): void;
 }
 
 class Session implements ControlSession {
   readonly info: SessionInfo;
   readonly #options: LocalControlOptions;
-  readonly #closed: () => void;
+  readonly #list: SessionList;
   #user: User | undefined;
   #method: CredentialProof['method'] | undefined;
   #lease: Lease | undefined;
@@ -85,14 +95,10 @@ class Session implements ControlSession {
   #isReleased = false;
   #isClosed = false;
 
-  constructor(info: SessionInfo, options: LocalControlOptions, closed: () => void) {
+  constructor(info: SessionInfo, options: LocalControlOptions, list: SessionList) {
     this.info = info;
     this.#options = options;
-    this.#closed = closed;
-  }
-
-  get user(): User | undefined {
-    return this.#user;
+    this.#list = list;
   }
 
   noteTraffic(bytesIn: number, bytesOut: number): void {
@@ -149,7 +155,8 @@ class Session implements ControlSession {
     this.#isClosed = true;
     this.#forgetAttempt();
     this.release();
-    this.#closed();
+    this.#list.identified(this.#user, undefined);
+    this.#list.closed();
     if (this.#live === undefined) return;
     this.noteTraffic(bytesIn, bytesOut);
     const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
@@ -162,6 +169,7 @@ class Session implements ControlSession {
     try {
       const { verdict, reason, user } = authenticator.verify(proof);
       if (verdict.kind === 'accept') {
+        this.#list.identified(this.#user, user);
         this.#user = user;
         this.#method = proof.method;
         throttle.noteSuccess(peerAddress, proof.name, clock.now());

@@ -1,4 +1,5 @@
 import type { AttemptList, AttemptQuery, AttemptView } from '../../admin/index.ts';
+import { foldUserName, Groups } from '../../core/index.ts';
 
 export interface AttemptRingOptions {
   /** Attempts that are kept in all. */
@@ -7,11 +8,24 @@ export interface AttemptRingOptions {
   readonly mostPerPeer: number;
 }
 
+interface Entry {
+  readonly view: AttemptView;
+  readonly change: number;
+  /** Folded. */
+  readonly user: string | undefined;
+}
+
+/** What the ids of all attempts are in, beside those of each address. */
+const ALL = '';
+
 /** The newest attempts; the oldest is forgotten first, and nobody's many attempts push out everybody else's. */
 export class AttemptRing {
   readonly #options: AttemptRingOptions;
   /** The oldest first. An attempt stays where it began. */
-  readonly #attempts = new Map<string, { view: AttemptView; change: number }>();
+  readonly #attempts = new Map<string, Entry>();
+  /** Their ids by address of the client, and all of them: of sessions that are up, and the others; those that are so for longest first. */
+  readonly #up = new Groups<string, string>();
+  readonly #others = new Groups<string, string>();
   #changes = 0;
 
   constructor(options: AttemptRingOptions) {
@@ -28,15 +42,21 @@ export class AttemptRing {
     const known = this.#attempts.get(view.id);
     // Ids come again, after a long time.
     const isSame = known !== undefined && known.view.startedAt === view.startedAt;
-    if (known !== undefined && !isSame) this.#attempts.delete(view.id);
-    this.#attempts.set(view.id, { view, change: this.#changes });
+    if (known !== undefined && !isSame) this.#forget(known);
+    if (!isSame || (known.view.state === 'up') !== (view.state === 'up')) {
+      if (known !== undefined) this.#unlist(known);
+      const ids = view.state === 'up' ? this.#up : this.#others;
+      for (const group of [addressOf(view.peer), ALL]) ids.add(group, view.id);
+    }
+    const user = view.user === undefined ? undefined : foldUserName(view.user);
+    this.#attempts.set(view.id, { view, change: this.#changes, user });
     if (!isSame) this.#makeRoom(addressOf(view.peer));
   }
 
   list({ user, after = 0, limit = this.#options.most }: AttemptQuery): AttemptList {
-    const wanted = user?.toLowerCase();
+    const wanted = user === undefined ? undefined : foldUserName(user);
     const found = [...this.#attempts.values()].filter(
-      ({ view, change }) => change > after && (wanted === undefined || view.user?.toLowerCase() === wanted),
+      ({ change, user: name }) => change > after && (wanted === undefined || name === wanted),
     );
     return { last: this.#changes, attempts: found.slice(-limit).map(({ view }) => view) };
   }
@@ -52,15 +72,29 @@ export class AttemptRing {
   }
 
   #makeRoom(address: string): void {
-    const ofPeer = [...this.#attempts.values()].filter(({ view }) => addressOf(view.peer) === address);
-    if (ofPeer.length > this.#options.mostPerPeer) this.#forget(ofPeer);
-    if (this.#attempts.size > this.#options.most) this.#forget([...this.#attempts.values()]);
+    this.#forgetOldest(address, this.#options.mostPerPeer);
+    this.#forgetOldest(ALL, this.#options.most);
   }
 
-  /** The oldest one; that of a session that is up only if there is no other. */
-  #forget(candidates: readonly { readonly view: AttemptView }[]): void {
-    const oldest = candidates.find(({ view }) => view.state !== 'up') ?? candidates[0];
-    if (oldest !== undefined) this.#attempts.delete(oldest.view.id);
+  /** That of a session that is up only if there is no other. */
+  #forgetOldest(group: string, most: number): void {
+    const [up, others] = [this.#up.of(group), this.#others.of(group)];
+    if (up.size + others.size <= most) return;
+    for (const id of others.size > 0 ? others : up) {
+      const oldest = this.#attempts.get(id);
+      if (oldest !== undefined) this.#forget(oldest);
+      return;
+    }
+  }
+
+  #forget(entry: Entry): void {
+    this.#unlist(entry);
+    this.#attempts.delete(entry.view.id);
+  }
+
+  #unlist({ view }: Entry): void {
+    const ids = view.state === 'up' ? this.#up : this.#others;
+    for (const group of [addressOf(view.peer), ALL]) ids.delete(group, view.id);
   }
 }
 

@@ -1,3 +1,4 @@
+import { foldUserName } from '../../core/index.ts';
 import type { SessionEnd } from '../control-plane.ts';
 import type { LiveSession, SessionObserver } from '../session-observer.ts';
 import { counter, gauge, type MetricJson } from './report-metrics.ts';
@@ -61,7 +62,7 @@ export class UserTraffic implements SessionObserver {
   }
 
   #keyOf(name: string): string {
-    const key = name.toLowerCase();
+    const key = foldUserName(name);
     return this.#ended.has(key) || this.#ended.size < MOST_USERS ? key : REST;
   }
 }
