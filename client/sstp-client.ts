@@ -339,6 +339,8 @@ export class SstpClient {
         this.#closeNetwork();
         this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
         break;
+      case 'network-failed':
+        break; // the other one carries the link, or `down` follows
       default:
         action satisfies never;
     }

@@ -146,7 +146,7 @@ export class PppClientLink {
       },
       // The server starts its network protocols after our Call Connected, and we have started ours by then.
       onEarlyNetworkFrame: () => {},
-      onNetworkUp: (protocol, now) => this.#onNetworkUp(protocol, now),
+      onNetworkUp: (protocol, _suffices, now) => this.#onNetworkUp(protocol, now),
     };
   }
 

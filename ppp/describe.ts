@@ -1,13 +1,16 @@
 /** What a PPP control frame says, in words: for whoever has to find out why a link did not come up. */
 import { formatIpv4 } from '../core/index.ts';
+import { decodeChapPacket } from './auth/chap.ts';
+import { decodePapPacket } from './auth/pap.ts';
 import { type ControlPacket, decodeControlPacket } from './control-packet.ts';
 import { decodePppFrame, PppProtocol } from './frame.ts';
 import { decodeIpcpOption } from './ipcp-options.ts';
 import { decodeLcpOption, LcpOptionCode } from './lcp-options.ts';
-import { decodeOptions, type RawOption } from './options.ts';
+import { decodeOptions, encodeOptions, type RawOption } from './options.ts';
+import { formatHex, formatTerminateData, formatWords, rasErrorOf } from './peer-words.ts';
 
 export interface FrameSummary {
-  /** `LCP`, `IPCP`, `IPv6CP`, `CCP`, or the number of another protocol. */
+  /** `LCP`, `IPCP`, `IPv6CP`, `CCP`, `PAP` or `CHAP`. */
   readonly protocol: string;
   /** As in RFC 1661 5: `Configure-Request`. */
   readonly packet: string;
@@ -16,6 +19,12 @@ export interface FrameSummary {
   readonly options: readonly OptionSummary[];
   /** Of a Protocol-Reject: the number of what is refused. */
   readonly rejectedProtocol: number | undefined;
+  /** What the sender says beside that, ready to be shown: a reason, a message, what it refuses. */
+  readonly words: string | undefined;
+  /** Of a Terminate-Request of Windows: its error code, 0 for none. */
+  readonly rasError: number | undefined;
+  /** Of a Configure-Request of CCP: MPPE with keys, RFC 3078 §2; Windows asks for it without any and means compression. */
+  readonly asksForEncryption: boolean;
 }
 
 export interface OptionSummary {
@@ -58,17 +67,20 @@ const CHAP_ALGORITHMS: Readonly<Record<number, string>> = { 5: 'CHAP-MD5', 128: 
 
 /**
  * @param frame as `decodePppFrame` takes it
- * @returns undefined for everything but the negotiation of LCP and of network protocols, echoes left out too: what
- *   authentication says is not to be repeated
+ * @returns undefined for everything but logins and the negotiation of LCP and of network protocols, echoes left out too.
+ *   Of logins it repeats no name, no proof and nothing that one is made of
  */
 export function describeFrame(frame: Buffer): FrameSummary | undefined {
   const decoded = decodePppFrame(frame);
   if (decoded === undefined) return undefined;
+  if (decoded.protocol === PppProtocol.Pap) return describePap(decoded.payload);
+  if (decoded.protocol === PppProtocol.Chap) return describeChap(decoded.payload);
   const protocol = NEGOTIATION[decoded.protocol];
   if (protocol === undefined) return undefined;
   const packet = decodeControlPacket(decoded.payload);
   if (packet === undefined) return undefined;
   const { identifier } = packet;
+  const base = { protocol, identifier, options: [], ...NOTHING_SAID };
   switch (packet.type) {
     case 'EchoRequest':
     case 'EchoReply':
@@ -77,26 +89,77 @@ export function describeFrame(frame: Buffer): FrameSummary | undefined {
     case 'TimeRemaining':
       return undefined;
     case 'Unknown':
-      return { protocol, packet: `Code ${packet.code}`, identifier, options: [], rejectedProtocol: undefined };
-    case 'ProtocolReject':
-      return { protocol, packet: 'Protocol-Reject', identifier, options: [], rejectedProtocol: packet.protocol };
+      return { ...base, packet: `Code ${packet.code}`, words: formatWords(packet.data) };
+    case 'ProtocolReject': {
+      const words = packet.rejected.length === 0 ? undefined : formatHex(packet.rejected);
+      return { ...base, packet: nameOf(packet), rejectedProtocol: packet.protocol, words };
+    }
+    case 'CodeReject': {
+      const words = packet.rejected.length === 0 ? undefined : rejectedCode(packet.rejected);
+      return { ...base, packet: nameOf(packet), words };
+    }
+    case 'TerminateRequest':
+    case 'TerminateAck': {
+      const { data } = packet;
+      return { ...base, packet: nameOf(packet), words: formatTerminateData(data), rasError: rasErrorOf(data) };
+    }
     case 'ConfigureRequest':
     case 'ConfigureAck':
     case 'ConfigureNak':
     case 'ConfigureReject':
-    case 'TerminateRequest':
-    case 'TerminateAck':
-    case 'CodeReject':
       return {
-        protocol,
-        packet: nameOf(packet),
-        identifier,
-        options: optionsOf(protocol, packet),
-        rejectedProtocol: undefined,
+        ...{ ...base, packet: nameOf(packet), options: optionsOf(protocol, packet) },
+        asksForEncryption:
+          protocol === 'CCP' && packet.type === 'ConfigureRequest' && mppeKeys(packet.options).length > 0,
       };
     default:
       return packet satisfies never;
   }
+}
+
+const NOTHING_SAID = {
+  ...{ rejectedProtocol: undefined, words: undefined, rasError: undefined },
+  asksForEncryption: false,
+} as const;
+
+/** Bits of the last octet of MPPE's Supported Bits, RFC 3078 §2.1. */
+const MPPE_KEYS = [
+  [0x20, '40 bit'],
+  [0x80, '56 bit'],
+  [0x40, '128 bit'],
+] as const;
+const MPPE = 18;
+
+function mppeKeys(options: Buffer): string[] {
+  const option = decodeOptions(options)?.find(({ code, data }) => code === MPPE && data.length === 4);
+  const bits = option?.data[3] ?? 0;
+  return MPPE_KEYS.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name]));
+}
+
+function describePap(payload: Buffer): FrameSummary | undefined {
+  const packet = decodePapPacket(payload);
+  if (packet === undefined) return undefined;
+  const words = packet.type === 'AuthenticateRequest' ? undefined : formatWords(Buffer.from(packet.message));
+  const { identifier, type } = packet;
+  return { protocol: 'PAP', packet: hyphenated(type), identifier, options: [], ...NOTHING_SAID, words };
+}
+
+/** A Success of MS-CHAPv2 proves the password, and a Failure has the next challenge: the former says no word. */
+function describeChap(payload: Buffer): FrameSummary | undefined {
+  const packet = decodeChapPacket(payload);
+  if (packet === undefined) return undefined;
+  const words =
+    packet.type === 'Failure'
+      ? formatWords(Buffer.from(packet.message.replace(/(^| )C=[0-9A-Fa-f]{32}(?= |$)/, '')))
+      : undefined;
+  return { protocol: 'CHAP', packet: packet.type, identifier: packet.identifier, options: [], ...NOTHING_SAID, words };
+}
+
+/** The name of the code, then the packet as it came back. */
+function rejectedCode(rejected: Buffer): string {
+  const packet = decodeControlPacket(Buffer.concat([rejected.subarray(0, 2), Buffer.of(0, 8, 0, 0, 0, 0)]));
+  const name = packet === undefined || packet.type === 'Unknown' ? `code ${rejected[0]}` : nameOf(packet);
+  return `${name} ${formatHex(rejected)}`;
 }
 
 /** `MRU 1400, Magic-Number, Authentication-Protocol MS-CHAPv2` */
@@ -110,6 +173,10 @@ export function protocolName(number: number): string {
 }
 
 function nameOf({ type }: ControlPacket): string {
+  return hyphenated(type);
+}
+
+function hyphenated(type: string): string {
   return type.replace(/[a-z](?=[A-Z])/g, '$&-');
 }
 
@@ -120,6 +187,9 @@ function optionsOf(protocol: string, packet: ControlPacket): OptionSummary[] {
     if (protocol === 'LCP') return lcpOption(option);
     if (protocol === 'IPCP') return ipcpOption(option);
     if (protocol === 'IPv6CP' && option.code === 1) return { name: 'Interface-Identifier', value: groups(option.data) };
+    if (protocol === 'CCP' && option.code === MPPE) {
+      return { name: 'MPPE', value: mppeKeys(encodeOptions([option])).join(' or ') || 'without keys' };
+    }
     return { name: `Option ${option.code}`, value: undefined };
   });
 }

@@ -8,6 +8,8 @@ import type { LcpOption } from './lcp-options.ts';
 import type {
   CommonLinkAction,
   CommonLinkOptions,
+  LinkEnd,
+  LinkFault,
   LinkSide,
   NetworkPlan,
   PppDownReason,
@@ -15,11 +17,14 @@ import type {
 } from './link-types.ts';
 import { firstRestartMs, Negotiation } from './negotiation.ts';
 import type { NegotiationAction, NegotiationPolicy, NegotiationProblem } from './negotiation-types.ts';
+import { formatTerminateData } from './peer-words.ts';
 
 /** How long our Terminate-Request may wait for its Ack. */
 const TERMINATE_MS = 1000;
 const MAX_PEER_INFOS = 8;
 const MAX_PEER_INFO_LENGTH = 64;
+const NO_LCP: LinkFault = { protocol: 'LCP', problem: 'no-agreement' };
+const NO_LCP_DETAIL = 'our requests stayed without an answer, or were rejected as a whole';
 
 interface Network {
   readonly name: 'ipv4' | 'ipv6';
@@ -46,7 +51,7 @@ export class LinkCore {
   #networks: readonly Network[] = [];
   #phase: PppPhase = 'Dead';
   #isOver = false;
-  #ending: { readonly reason: PppDownReason; readonly detail: string; readonly deadline: Instant } | undefined;
+  #ending: (LinkEnd & { readonly deadline: Instant }) | undefined;
   #identifier = 0;
   #peerInfos = 0;
 
@@ -127,14 +132,14 @@ export class LinkCore {
   }
 
   /** Why it is about to be over: a Terminate-Request is out, or was answered. */
-  get ending(): { readonly reason: PppDownReason; readonly detail: string } | undefined {
+  get ending(): LinkEnd | undefined {
     return this.#ending;
   }
 
   timeout(now: Instant): void {
     if (this.#isOver) return;
     if (this.#ending !== undefined && now >= this.#ending.deadline) {
-      this.#finish(this.#ending.reason, this.#ending.detail, now);
+      this.#finish(this.#ending, now);
       return;
     }
     this.#runLcp(this.#lcp.handle({ kind: 'timeout' }, now), undefined, now);
@@ -152,11 +157,15 @@ export class LinkCore {
 
   /** RFC 1661 §3.8: a Terminate-Request, then the end with its Ack or after a second. */
   terminate(reason: PppDownReason, detail: string, now: Instant): void {
+    this.#terminate({ reason, detail }, now);
+  }
+
+  #terminate(end: LinkEnd, now: Instant): void {
     if (this.#isOver || this.#ending !== undefined) return;
     const wasDead = this.#phase === 'Dead';
-    this.#endingWith(reason, detail, after(now, TERMINATE_MS));
+    this.#endingWith(end, after(now, TERMINATE_MS));
     this.#runLcp(this.#lcp.handle({ kind: 'close' }, now), undefined, now);
-    if (wasDead) this.#finish(reason, detail, now);
+    if (wasDead) this.#finish(end, now);
   }
 
   /** The peer has proved who it is (or we have): network protocols may be opened, RFC 1661 §3.6. */
@@ -179,7 +188,7 @@ export class LinkCore {
   /** The side can't use what a network protocol has agreed on. */
   abandon(name: 'ipv4' | 'ipv6', why: string, now: Instant): void {
     const network = this.#networks.find((candidate) => candidate.name === name);
-    if (network !== undefined) this.#giveUp(network, why, now);
+    if (network !== undefined) this.#giveUp(network, 'unusable', why, now);
   }
 
   #planned(plan: NetworkPlan): readonly Network[] {
@@ -213,10 +222,12 @@ export class LinkCore {
     this.#runLcp(this.#lcp.handle({ kind: 'packet', packet, bytes: payload }, now), packet, now);
     if (this.#isOver || this.#ending !== undefined) return;
     if (packet.type === 'TerminateRequest') {
-      const detail = `Terminate-Request with data "${packet.data.toString('hex', 0, 16)}"`;
-      this.#terminatedByPeer(detail, now);
+      const words = formatTerminateData(packet.data);
+      const detail = `Terminate-Request${words === undefined ? '' : ` ${words}`}`;
+      this.#terminatedByPeer({ reason: 'terminated-by-peer', detail }, now);
     } else if (this.#lcp.state === 'Stopping') {
-      this.#endingWith('lcp-failed', 'the peer rejected a code that LCP needs', after(now, TERMINATE_MS));
+      const detail = 'the peer rejected a code that LCP needs';
+      this.#endingWith({ reason: 'lcp-failed', detail, fault: NO_LCP }, after(now, TERMINATE_MS));
     }
   }
 
@@ -224,14 +235,14 @@ export class LinkCore {
    * RFC 1661 §3.7: it is for the peer to close the carrier; we wait a Restart time. Both at once would have two Call
    * Disconnects cross, after which MS-SSTP 3.2.5.3.5 wants a second of silence.
    */
-  #terminatedByPeer(detail: string, now: Instant): void {
+  #terminatedByPeer(end: LinkEnd, now: Instant): void {
     if (this.#lcp.state !== 'Stopping') {
       // Deviation: RFC 1661 §4.1 would go on negotiating. Nothing was open, so there is nothing to wait for.
-      this.#finish('terminated-by-peer', detail, now);
+      this.#finish(end, now);
       return;
     }
-    this.#endingWith('terminated-by-peer', detail, after(now, this.#options.restartMs));
-    this.#emit({ kind: 'terminating', reason: 'terminated-by-peer', detail });
+    this.#endingWith(end, after(now, this.#options.restartMs));
+    this.#emit({ kind: 'terminating', ...end });
   }
 
   /** RFC 1661 §5.7: only in the Opened state; that protocol is over. */
@@ -239,14 +250,19 @@ export class LinkCore {
     if (this.#lcp.state !== 'Opened') return;
     if (protocol === PppProtocol.Lcp) {
       this.#runLcp(this.#lcp.handle({ kind: 'protocol-rejected' }, now), undefined, now);
-      if (this.#ending === undefined) this.#endingWith('lcp-failed', 'the peer rejected LCP', after(now, TERMINATE_MS));
+      const fault = { protocol: 'LCP', problem: 'rejected' } as const;
+      const end = { reason: 'lcp-failed', detail: 'the peer rejected LCP', fault } as const;
+      if (this.#ending === undefined) this.#endingWith(end, after(now, TERMINATE_MS));
     } else if (this.#phase === 'Authenticate' && this.#side.isAuthProtocol(protocol)) {
       this.terminate('no-auth-method', 'the peer rejected the authentication protocol', now);
     } else {
       const network = this.#networks.find((candidate) => candidate.protocol === protocol);
       if (network === undefined) return;
-      this.#runNetwork(network, network.negotiation.handle({ kind: 'protocol-rejected' }, now), now);
-      this.#giveUp(network, 'rejected by the peer', now);
+      const actions = network.negotiation.handle({ kind: 'protocol-rejected' }, now);
+      // What is finished is given up below, for the better reason.
+      const rest = actions.filter(({ kind }) => kind !== 'finished');
+      this.#runNetwork(network, rest, now);
+      this.#giveUp(network, 'rejected', 'rejected by the peer', now);
     }
   }
 
@@ -273,11 +289,10 @@ export class LinkCore {
           this.#onLcpDown(now);
           break;
         case 'finished':
-          if (this.#ending !== undefined) this.#finish(this.#ending.reason, this.#ending.detail, now);
-          else this.#finish('lcp-failed', 'our requests stayed without an answer, or were rejected as a whole', now);
+          this.#finish(this.#ending ?? { reason: 'lcp-failed', detail: NO_LCP_DETAIL, fault: NO_LCP }, now);
           break;
         case 'failed':
-          this.terminate(...explain(action.problem), now);
+          this.#terminate(explain(action.problem), now);
           break;
         case 'answer-echo':
           if (cause?.type === 'EchoRequest') this.#answerEcho(cause.identifier, cause.data);
@@ -317,7 +332,7 @@ export class LinkCore {
         break;
       }
       case 'silent':
-        this.#finish('echo-silent', 'no answer to four LCP Echo-Requests', now);
+        this.#finish({ reason: 'echo-silent', detail: 'no answer to four LCP Echo-Requests' }, now);
         break;
       default:
         step satisfies never;
@@ -348,16 +363,16 @@ export class LinkCore {
           break;
         case 'up':
           network.status = 'up';
-          this.#side.onNetworkUp(network.name, now);
+          this.#side.onNetworkUp(network.name, network.suffices, now);
           break;
         case 'down':
           this.#networkDown(network);
           break;
         case 'finished':
-          this.#giveUp(network, 'no agreement', now);
+          this.#giveUp(network, 'no-agreement', 'no agreement', now);
           break;
         case 'failed':
-          this.#giveUp(network, action.problem, now);
+          this.#giveUp(network, action.problem, action.problem, now);
           break;
         case 'answer-echo':
           break; // echoes are LCP's
@@ -374,13 +389,16 @@ export class LinkCore {
   }
 
   /** A network protocol that can't open is left alone; the link goes on as long as another one carries it. */
-  #giveUp(network: Network, why: string, now: Instant): void {
+  #giveUp(network: Network, problem: LinkFault['problem'], why: string, now: Instant): void {
     if (network.status === 'failed') return;
     this.#networkDown(network);
     network.status = 'failed';
     network.negotiation.handle({ kind: 'down' }, now);
     const isCarried = this.#networks.some((other) => other.suffices && other.status !== 'failed');
-    if (!isCarried) this.terminate('ncp-failed', `${network.name === 'ipv4' ? 'IPCP' : 'IPv6CP'}: ${why}`, now);
+    const protocol = network.name === 'ipv4' ? 'IPCP' : 'IPv6CP';
+    const fault = { protocol, problem } as const;
+    this.#emit({ kind: 'network-failed', fault });
+    if (!isCarried) this.#terminate({ reason: 'ncp-failed', detail: `${protocol}: ${why}`, fault }, now);
   }
 
   /** RFC 1661 §5.7. Before the network phase other protocols are passed over, §3.4 and §3.5. */
@@ -400,12 +418,12 @@ export class LinkCore {
     return this.#identifier;
   }
 
-  #endingWith(reason: PppDownReason, detail: string, deadline: Instant): void {
+  #endingWith(end: LinkEnd, deadline: Instant): void {
     this.#phase = 'Terminate';
-    this.#ending = { reason, detail, deadline };
+    this.#ending = { ...end, deadline };
   }
 
-  #finish(reason: PppDownReason, detail: string, now: Instant): void {
+  #finish({ reason, detail, fault }: LinkEnd, now: Instant): void {
     if (this.#isOver) return;
     this.#side.onLcpDown();
     for (const network of this.#networks) {
@@ -414,18 +432,19 @@ export class LinkCore {
     }
     this.#isOver = true;
     this.#phase = 'Dead';
-    this.#emit({ kind: 'down', reason, detail });
+    this.#emit({ kind: 'down', reason, detail, ...(fault && { fault }) });
   }
 }
 
-function explain(problem: NegotiationProblem): [PppDownReason, string] {
+function explain(problem: NegotiationProblem): LinkEnd {
+  const fault = { protocol: 'LCP', problem } as const;
   switch (problem) {
     case 'not-converging':
-      return ['lcp-failed', 'LCP options do not converge'];
+      return { reason: 'lcp-failed', detail: 'LCP options do not converge', fault };
     case 'no-auth-method':
-      return ['no-auth-method', 'the peer takes none of our authentication methods'];
+      return { reason: 'no-auth-method', detail: 'the peer takes none of our authentication methods', fault };
     case 'loopback':
-      return ['loopback', 'we hear our own LCP packets'];
+      return { reason: 'loopback', detail: 'we hear our own LCP packets', fault };
     default:
       return problem satisfies never;
   }

@@ -1,7 +1,7 @@
 import type { Instant } from '../core/index.ts';
 import type { IpcpOption } from './ipcp-options.ts';
 import type { Ipv6cpOption } from './ipv6cp-options.ts';
-import type { NegotiationPolicy } from './negotiation-types.ts';
+import type { NegotiationPolicy, NegotiationProblem } from './negotiation-types.ts';
 
 /** RFC 1661 §3.2. */
 export type PppPhase = 'Dead' | 'Establish' | 'Authenticate' | 'Network' | 'Terminate';
@@ -20,6 +20,25 @@ export type PppDownReason =
   | 'no-address' // the pool had none
   | 'echo-silent'; // four Echo-Requests without a sign of life
 
+/** What kept a protocol from opening, for whoever has to explain it. */
+export interface LinkFault {
+  readonly protocol: 'LCP' | 'IPCP' | 'IPv6CP';
+  readonly problem:
+    | NegotiationProblem
+    | 'no-agreement' // no answer to our requests, or a Code-Reject of what it can't do without
+    | 'rejected' // by a Protocol-Reject
+    | 'unusable'; // what was agreed on is of no use
+}
+
+/** Why and how a link is over, or is about to be. */
+export interface LinkEnd {
+  readonly reason: PppDownReason;
+  /** For the log. */
+  readonly detail: string;
+  /** Absent where no protocol is to blame. */
+  readonly fault?: LinkFault;
+}
+
 /** What both ends of a link ask of their shell. */
 export type CommonLinkAction =
   | { readonly kind: 'send'; readonly frame: Buffer } // whole, from FF 03
@@ -28,9 +47,11 @@ export type CommonLinkAction =
   | { readonly kind: 'ipv4-down' }
   | { readonly kind: 'ipv6-down' }
   /** The peer ends the link and has its Terminate-Ack; `down` follows if it does not close the carrier soon. */
-  | { readonly kind: 'terminating'; readonly reason: PppDownReason; readonly detail: string }
+  | ({ readonly kind: 'terminating' } & LinkEnd)
+  /** A network protocol can't open and is left alone; the link goes on if another one carries it. */
+  | { readonly kind: 'network-failed'; readonly fault: LinkFault }
   /** The link is over; no event yields an action any more. */
-  | { readonly kind: 'down'; readonly reason: PppDownReason; readonly detail: string };
+  | ({ readonly kind: 'down' } & LinkEnd);
 
 /** What both ends of a link are told. */
 export type CommonLinkEvent =
@@ -73,7 +94,8 @@ export interface LinkSide {
   readonly authDeadline: Instant | undefined;
   /** A packet of a network protocol in the network phase, before `startNetworks`. */
   onEarlyNetworkFrame(frame: Buffer): void;
-  onNetworkUp(protocol: 'ipv4' | 'ipv6', now: Instant): void;
+  /** @param suffices whether the link is worth keeping for this protocol alone */
+  onNetworkUp(protocol: 'ipv4' | 'ipv6', suffices: boolean, now: Instant): void;
 }
 
 /** How a side wants its network protocols run. */

@@ -12,8 +12,8 @@ import type {
   CommonLinkAction,
   CommonLinkEvent,
   CommonLinkOptions,
+  LinkEnd,
   LinkSide,
-  PppDownReason,
   PppPhase,
 } from './link-types.ts';
 
@@ -29,8 +29,8 @@ export interface PppServerOptions extends CommonLinkOptions {
   /** How often a client may correct name or password in place (MS-CHAPv2 R=1), 3. */
   readonly authRetries: number;
   /**
-   * Whether there are IPv6 addresses. Without them IPv6CP leaves the first word to the client, for as long as it likes,
-   * and does not keep a link alive whose IPCP failed; it is completed all the same, as strict clients want it.
+   * Whether there are IPv6 addresses. Without them IPv6CP leaves the first word to the client, for as long as it likes;
+   * it is completed all the same, as strict clients want it.
    */
   readonly ipv6: boolean;
 }
@@ -48,6 +48,8 @@ export type PppServerEvent =
       readonly kind: 'lease';
       /** Undefined: no address is left. */
       readonly ipv4: Ipv4Lease | undefined;
+      /** Whether the client has IPv6 addresses of its own; without them IPv6CP does not carry a link whose IPCP failed. */
+      readonly hasIpv6: boolean;
       /** The client's IPv6 interface identifier, 8 bytes, not zero. */
       readonly interfaceId: Uint8Array;
       /** Ours, 8 bytes, another one. */
@@ -74,8 +76,14 @@ export type PppServerAction =
     }
   /** Once in a link's life. */
   | { readonly kind: 'lease-address' }
-  | { readonly kind: 'ipv4-up'; readonly address: Ipv4 }
-  | { readonly kind: 'ipv6-up'; readonly interfaceId: Uint8Array; readonly serverInterfaceId: Uint8Array };
+  /** `suffices`: the link is worth keeping for this protocol alone, so the session is up from here on. */
+  | { readonly kind: 'ipv4-up'; readonly suffices: boolean; readonly address: Ipv4 }
+  | {
+      readonly kind: 'ipv6-up';
+      readonly suffices: boolean;
+      readonly interfaceId: Uint8Array;
+      readonly serverInterfaceId: Uint8Array;
+    };
 
 /** Frames of network protocols that may wait for the lease. */
 const MAX_HELD_FRAMES = 8;
@@ -121,7 +129,7 @@ export class PppServerLink {
   }
 
   /** Why the link is about to be over, from our Terminate-Request on; the peer may hang up before it is. */
-  get ending(): { readonly reason: PppDownReason; readonly detail: string } | undefined {
+  get ending(): LinkEnd | undefined {
     return this.#core.ending;
   }
 
@@ -189,7 +197,7 @@ export class PppServerLink {
         return link.#authenticator?.deadline;
       },
       onEarlyNetworkFrame: (frame) => this.#hold(frame),
-      onNetworkUp: (protocol) => this.#onNetworkUp(protocol),
+      onNetworkUp: (protocol, suffices) => this.#onNetworkUp(protocol, suffices),
     };
   }
 
@@ -287,14 +295,14 @@ export class PppServerLink {
       this.#hasAskedForLease = true;
       return;
     }
-    const { ipv4, interfaceId, serverInterfaceId } = this.#lease;
+    const { ipv4, hasIpv6, interfaceId, serverInterfaceId } = this.#lease;
     const { startDelayMs, ipv6 } = this.#options;
     const plan = {
       ipcp: new IpcpServerPolicy(ipv4),
       ipv6cp: new Ipv6cpServerPolicy(interfaceId, serverInterfaceId),
       ipcpDelayMs: startDelayMs,
       ipv6cpDelayMs: ipv6 ? startDelayMs : Number.POSITIVE_INFINITY,
-      ipv6Suffices: ipv6,
+      ipv6Suffices: ipv6 && hasIpv6,
     };
     this.#core.startNetworks(plan, now);
     const held = this.#held;
@@ -320,13 +328,13 @@ export class PppServerLink {
     if (this.#held.length < MAX_HELD_FRAMES) this.#held.push(Buffer.from(frame));
   }
 
-  #onNetworkUp(protocol: 'ipv4' | 'ipv6'): void {
+  #onNetworkUp(protocol: 'ipv4' | 'ipv6', suffices: boolean): void {
     if (this.#lease === undefined) return;
     const { ipv4, interfaceId, serverInterfaceId } = this.#lease;
     this.#actions.push(
       protocol === 'ipv4'
-        ? { kind: 'ipv4-up', address: ipv4.address }
-        : { kind: 'ipv6-up', interfaceId, serverInterfaceId },
+        ? { kind: 'ipv4-up', suffices, address: ipv4.address }
+        : { kind: 'ipv6-up', suffices, interfaceId, serverInterfaceId },
     );
   }
 }

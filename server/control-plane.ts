@@ -32,7 +32,7 @@ export interface ControlSession {
   lease(answer: (lease: Lease | undefined) => void): void;
   /** Gives the addresses back for good. May be called again. */
   release(): void;
-  /** Packets of the client pass: IPCP or IPv6CP is open. May be called again. */
+  /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */
   up(): void;
   /** The session ends: what it had is returned, and an attempt without an answer counts as a failure. */
   close(end: SessionEnd): void;

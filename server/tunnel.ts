@@ -2,7 +2,7 @@ import type { User } from '../auth/index.ts';
 import { Alarm, EventQueue, formatIpv4, type Instant, type Log } from '../core/index.ts';
 import type { LinkLoad, PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
-import type { CredentialProof, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
+import type { CredentialProof, LinkEnd, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
 import {
   decodeMessage,
   encodeDataPacket,
@@ -164,7 +164,7 @@ export class Tunnel {
     if (this.#ended) return;
     this.#ended = true;
     const { ending } = this.#ppp;
-    if (ending !== undefined) this.#attempt.pppDown(ending.detail);
+    if (ending !== undefined) this.#attempt.pppDown(ending);
     this.#reason ??= ending?.reason ?? reason;
     this.#steps.clear();
     this.#sstpAlarm.stop();
@@ -319,7 +319,8 @@ export class Tunnel {
         if (this.#sstp.pppOpen) this.#link.sendControl(encodeDataPacket(action.frame));
         break;
       case 'lcp-opened':
-        this.#reach('authentication');
+        this.#stage = 'authentication';
+        this.#attempt.lcpOpened(action.authMethod);
         this.#link.setMru(action.peerMru);
         this.#log.debug('lcp.opened', { peerMru: action.peerMru, method: action.authMethod });
         break;
@@ -340,16 +341,20 @@ export class Tunnel {
         this.#leaseAddress();
         break;
       case 'ipv4-up':
-        if (this.#network.openIpv4()) this.#onUp('ipv4', this.#network.ipv4);
+        if (this.#network.openIpv4()) this.#onUp('ipv4', action.suffices, this.#network.ipv4);
         break;
       case 'ipv6-up':
-        if (this.#network.openIpv6()) this.#onUp('ipv6', this.#network.ipv6);
+        if (this.#network.openIpv6()) this.#onUp('ipv6', action.suffices, this.#network.ipv6);
         break;
       case 'ipv4-down':
         this.#network.closeIpv4();
         break;
       case 'ipv6-down':
         this.#network.closeIpv6();
+        break;
+      case 'network-failed':
+        this.#attempt.networkFailed(action.fault);
+        this.#log.debug('ppp.network-failed', { ...action.fault });
         break;
       case 'peer-info':
         this.#log.debug('lcp.identification', { text: action.text });
@@ -359,7 +364,7 @@ export class Tunnel {
         this.#log.debug('ppp.terminating', { reason: action.reason, detail: action.detail });
         break;
       case 'down':
-        this.#onPppDown(action.reason, action.detail);
+        this.#onPppDown(action);
         break;
       default:
         action satisfies never;
@@ -391,6 +396,7 @@ export class Tunnel {
   }
 
   #verify(proof: CredentialProof): void {
+    this.#attempt.answered(proof.name);
     this.#session.verify(proof, (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)));
   }
 
@@ -422,6 +428,7 @@ export class Tunnel {
           event: {
             kind: 'lease',
             ipv4: lease?.ipv4,
+            hasIpv6: lease?.ipv6 !== undefined,
             interfaceId: lease?.interfaceId ?? new Uint8Array(8),
             serverInterfaceId: SERVER_INTERFACE_ID,
           },
@@ -430,8 +437,14 @@ export class Tunnel {
     );
   }
 
-  #onUp(protocol: 'ipv4' | 'ipv6', address: string | undefined): void {
-    this.#reach('up');
+  /** RFC 1661 3.7: the session is up with a protocol that suffices. IPv6CP without addresses is opened for strict clients. */
+  #onUp(protocol: 'ipv4' | 'ipv6', suffices: boolean, address: string | undefined): void {
+    this.#attempt.networkUp(protocol, suffices);
+    if (!suffices) {
+      this.#log.debug('ppp.link-local', { protocol });
+      return;
+    }
+    this.#stage = 'up';
     this.#session.up();
     const ms = Math.round(this.#context.clock.now() - this.#startedAt);
     this.#log.info('connection.up', { protocol, user: this.#user?.name, address, method: this.#method, ms });
@@ -454,9 +467,10 @@ export class Tunnel {
     });
   }
 
-  #onPppDown(reason: string, detail: string): void {
+  #onPppDown(end: LinkEnd): void {
+    const { reason, detail } = end;
     this.#reason ??= reason;
-    this.#attempt.pppDown(detail);
+    this.#attempt.pppDown(end);
     this.#log.debug('ppp.down', { reason, detail });
     this.#network.release();
     this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });

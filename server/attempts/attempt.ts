@@ -1,16 +1,16 @@
 import type { AttemptOptions, AttemptView } from '../../admin/index.ts';
 import type { Clock, Instant, Log } from '../../core/index.ts';
-import { type AuthMethod, describeFrame, formatOptions, protocolName } from '../../ppp/index.ts';
+import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '../../ppp/index.ts';
 import { formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../tls/index.ts';
 import type { Judgement } from '../control-plane.ts';
 import type { Stage } from '../tunnel.ts';
 import { cipherName } from './ciphers.ts';
 import { diagnose } from './diagnose.ts';
-import type { AttemptFacts, CertificateFacts } from './facts.ts';
+import { type AttemptFacts, type CertificateFacts, newFacts } from './facts.ts';
+import { noteClientFrame, noteServerFrame, textOf } from './frame-facts.ts';
 
 /** Negotiations that go on for longer are the same over and over. */
 const MOST_OPTIONS = 24;
-const MOST_OPTION_LENGTH = 200;
 
 export interface AttemptContext {
   readonly clock: Clock;
@@ -55,15 +55,17 @@ export class Attempt {
     this.#sni = info.sni ?? info.hello?.serverName;
     this.#certificate = this.#context.certificate(info.sni);
     this.#facts.hello = info.hello;
+    this.#facts.localAddress = info.localAddress;
     this.reach('http');
   }
 
   tlsFailed(id: string, failure: TlsFailure): void {
-    const { hello, stage, code, alert } = failure;
+    const { hello, stage, code, alert, localAddress } = failure;
     this.#id = id;
     this.#peer = formatEndpoint(failure.remoteAddress, failure.remotePort);
     this.#facts.hello = hello;
     this.#facts.tls = { stage, code, alert };
+    this.#facts.localAddress = localAddress;
     this.#sni = hello?.serverName;
     this.#certificate = this.#context.certificate(this.#sni);
     this.end(alert === undefined ? `tls-${stage}` : `tls-alert ${alert}`);
@@ -100,34 +102,54 @@ export class Attempt {
     this.#tell();
   }
 
-  /** A PPP frame that is no IP packet; of those only the negotiation is written down. */
+  /**
+   * A PPP frame that is no IP packet; of those only logins and negotiations are written down, until the session is up and
+   * nothing is left to negotiate, and how the client ends a protocol.
+   */
   frame(from: 'client' | 'server', frame: Buffer): void {
-    if (from === 'client') this.#facts.hasPpp = true;
-    if (this.#facts.wasUp) return;
+    const facts = this.#facts;
+    if (from === 'client') facts.hasPpp = true;
+    const isSettled = facts.wasUp && facts.isIpv4Settled;
+    if (isSettled && from === 'server') return;
     const summary = describeFrame(frame);
     if (summary === undefined) return;
-    const { protocol, packet, options, rejectedProtocol } = summary;
-    const rejected = rejectedProtocol === undefined ? undefined : protocolName(rejectedProtocol);
-    const text = (rejected ?? formatOptions(options)).slice(0, MOST_OPTION_LENGTH);
-    if (this.#options.length === MOST_OPTIONS) this.#options.shift();
-    this.#options.push({ from, protocol, packet, options: text });
-    const facts = this.#facts;
-    if (rejected !== undefined) {
-      const list = from === 'client' ? 'clientRejected' : 'weRejected';
-      if (!facts[list].includes(rejected)) facts[list] = [...facts[list], rejected];
-    } else if (packet === 'Configure-Request') {
-      facts[from === 'client' ? 'lastClientOptions' : 'lastServerOptions'] = `${protocol} ${text}`;
-      const address = options.find(({ name }) => name === 'IP-Address')?.value;
-      if (from === 'client' && protocol === 'IPCP' && address !== undefined) facts.addressWish = wish(address);
-    } else if (from === 'client' && packet === 'Configure-Nak') {
-      const method = options.find(({ name }) => name === 'Authentication-Protocol')?.value;
-      if (method !== undefined) facts.authWish = method;
+    if (from === 'client') noteClientFrame(facts, summary);
+    if (isSettled && summary.packet !== 'Terminate-Request') return;
+    const text = textOf(summary);
+    if (from === 'server') noteServerFrame(facts, summary);
+    if (summary.packet === 'Configure-Request') {
+      facts[from === 'client' ? 'lastClientOptions' : 'lastServerOptions'] = `${summary.protocol} ${text}`;
     }
+    if (this.#options.length === MOST_OPTIONS) this.#options.shift();
+    this.#options.push({ from, protocol: summary.protocol, packet: summary.packet, options: text });
+  }
+
+  /** LCP is open, and this is how the client is to log in. */
+  lcpOpened(method: AuthMethod): void {
+    this.#facts.authMethod = method;
+    this.reach('authentication');
+  }
+
+  /** @param suffices whether that makes a session of it */
+  networkUp(protocol: 'ipv4' | 'ipv6', suffices: boolean): void {
+    if (protocol === 'ipv4') this.#facts.isIpv4Settled = true;
+    if (suffices) this.reach('up');
+  }
+
+  networkFailed(fault: LinkFault): void {
+    if (fault.protocol === 'IPCP') this.#facts.isIpv4Settled = true;
+  }
+
+  /** The proof that the client has sent goes to be judged. */
+  answered(name: string): void {
+    this.#facts.hasAnswered = true;
+    this.#user ??= name;
   }
 
   judged(name: string, judgement: Extract<Judgement, { kind: 'judged' }>): void {
     const { verdict, reason } = judgement;
     this.#user = judgement.user?.name ?? name;
+    this.#facts.user = judgement.user?.name;
     this.#facts.auth = verdict.kind === 'reject' ? { reason, errorCode: verdict.errorCode } : undefined;
   }
 
@@ -139,8 +161,9 @@ export class Attempt {
     this.#facts.address = address;
   }
 
-  pppDown(detail: string): void {
+  pppDown({ detail, fault }: LinkEnd): void {
     this.#facts.detail ??= detail;
+    this.#facts.fault ??= fault;
   }
 
   /** Only the first end counts. */
@@ -149,6 +172,7 @@ export class Attempt {
     this.#facts.reason = reason;
     this.#facts.now = new Date();
     this.#endedAt = { date: this.#facts.now, at: this.#context.clock.now() };
+    this.#facts.inStageMs = this.#endedAt.at - (this.#reached.at(-1)?.at ?? this.#endedAt.at);
     this.#tell();
   }
 
@@ -197,36 +221,4 @@ export class Attempt {
       this.#context.log.error('attempt.fault', { error: error instanceof Error ? error.stack : String(error) });
     }
   }
-}
-
-/** A client without a wish asks for 0.0.0.0 (RFC 1332 3.3). */
-function wish(address: string): string | undefined {
-  return address === '0.0.0.0' ? undefined : address;
-}
-
-function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
-  return {
-    stage: 'tls',
-    reason: '',
-    detail: undefined,
-    wasUp: false,
-    hello: undefined,
-    tls: undefined,
-    hasSpoken: false,
-    host: undefined,
-    http: undefined,
-    limit: undefined,
-    auth: undefined,
-    ourMethods,
-    authWish: undefined,
-    weRejected: [],
-    clientRejected: [],
-    addressWish: undefined,
-    address: undefined,
-    binding: undefined,
-    lastClientOptions: undefined,
-    lastServerOptions: undefined,
-    hasPpp: false,
-    now: new Date(0),
-  };
 }

@@ -1,5 +1,8 @@
-/** The stages of PPP. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
+/** LCP, the login and the Crypto Binding. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
 import type { AttemptFacts, Explanation } from './facts.ts';
+import { isGone } from './farewell.ts';
+import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
+import { userCommand } from './remedies.ts';
 
 const METHOD_NAMES = { mschapv2: 'MS-CHAPv2', chap: 'CHAP-MD5', pap: 'PAP' } as const;
 const METHOD_SWITCHES = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' } as const;
@@ -25,12 +28,24 @@ export function explainLcp(facts: AttemptFacts): Explanation {
       fix: 'Try again; if it stays so, repair the WAN Miniport (SSTP) of the client.',
     };
   }
-  if (reason === 'terminated-by-peer' || isHangUp(reason)) return hungUp('LCP', facts);
-  if (facts.detail?.includes('converge') === true) return notConverging('LCP', facts);
+  const login = explainOurLogin(facts);
+  if (login !== undefined) return login;
+  if (isGone(facts)) return hungUp('LCP', facts);
+  if (facts.fault?.problem === 'not-converging') return notConverging('LCP', facts);
   return {
     text: `LCP found no agreement (${facts.detail ?? reason}).`,
     code: '721',
     fix: optionsHint(facts),
+  };
+}
+
+/** pppd does that where its options have `auth`; it notices the refusal once LCP is open. */
+function explainOurLogin(facts: AttemptFacts): Explanation | undefined {
+  if (!facts.wantsOurLogin || facts.reason !== 'terminated-by-peer' || facts.hasAnswered) return undefined;
+  return {
+    text: 'The client demanded that this server log in to it, which an SSTP server does not.',
+    code: '734',
+    fix: 'Put noauth among the options of pppd in the client (its peers file or /etc/ppp/options).',
   };
 }
 
@@ -46,16 +61,21 @@ function noMethod({ ourMethods, authWish }: AttemptFacts): Explanation {
 }
 
 /** RFC 2759 6. */
-const FAILURES: Readonly<Record<number, readonly [string, string]>> = {
+const FAILURES: Readonly<
+  Record<number, readonly [text: string, fix: string | ((user: string | undefined) => string)]>
+> = {
   646: ['The account may not log in at this time of day.', 'Ask the administrator for other hours.'],
-  647: ['The account is disabled.', 'sstpd user enable NAME'],
-  648: ['The password has expired.', 'sstpd user passwd NAME'],
+  647: ['The account is disabled.', (user) => userCommand('enable', user)],
+  648: ['The password has expired.', (user) => userCommand('passwd', user)],
   649: ['The account has no permission to dial in.', 'Ask the administrator for it.'],
 };
 
 const LOGINS = {
   'unknown-user': ['There is no such user', 'Check the spelling, and a domain in front of it: sstpd user list.'],
-  'wrong-password': ['The password is wrong', 'Type it again, or set another: sstpd user passwd NAME.'],
+  'wrong-password': [
+    'The password is wrong',
+    (user: string | undefined) => `Type it again, or set another: ${userCommand('passwd', user)}.`,
+  ],
   'method-needs-password': [
     'Only the hash of this password is kept, and CHAP-MD5 needs the password',
     'Use MS-CHAPv2, or set users.keep to password and the password again.',
@@ -67,9 +87,9 @@ export function explainAuthentication(facts: AttemptFacts): Explanation {
   if (reason === 'no-auth-method') return noMethod(facts);
   if (auth !== undefined) {
     const [text, fix] = FAILURES[auth.errorCode] ?? [];
-    if (text !== undefined) return { text, code: String(auth.errorCode), fix };
+    if (text !== undefined) return { text, code: String(auth.errorCode), fix: filled(fix, facts) };
     const [login, mend] = LOGINS[auth.reason as keyof typeof LOGINS] ?? LOGINS['wrong-password'];
-    return { text: `${login}.`, code: '691', fix: mend };
+    return { text: `${login}.`, code: '691', fix: filled(mend, facts) };
   }
   if (reason === 'auth-timeout') {
     return {
@@ -78,14 +98,46 @@ export function explainAuthentication(facts: AttemptFacts): Explanation {
       fix: 'Try again, and answer a prompt for the password sooner.',
     };
   }
-  if (reason === 'terminated-by-peer' || isHangUp(reason)) {
+  if (isGone(facts)) return explainOurLogin(facts) ?? leftLogin(facts);
+  return { text: `The login ended early (${facts.detail ?? reason}).`, code: '718', fix: undefined };
+}
+
+/** A client that has lost the Challenge waits for the next one, and gives up after 3 s or so. */
+const LOST_CHALLENGE_MS = 4_000;
+
+function leftLogin({ authMethod, hasAnswered, inStageMs }: AttemptFacts): Explanation {
+  const seconds = (inStageMs / 1000).toFixed(1);
+  if (hasAnswered) {
     return {
-      text: 'The client hung up in the middle of the login, before it sent a password.',
+      text: `The client hung up ${seconds} s after the login had begun, before it had the answer to its password.`,
       code: '719',
-      fix: 'Allow MS-CHAPv2 in the client, and enter the password.',
+      fix: 'Try again.',
     };
   }
-  return { text: `The login ended early (${facts.detail ?? reason}).`, code: '718', fix: undefined };
+  if (authMethod === 'pap') {
+    return {
+      text: `The client agreed to PAP and hung up ${seconds} s later, before it sent a password.`,
+      code: '719',
+      fix: 'Enter name and password in the client.',
+    };
+  }
+  const method = METHOD_NAMES[authMethod ?? 'mschapv2'];
+  if (inStageMs <= LOST_CHALLENGE_MS) {
+    return {
+      text: `The client hung up ${seconds} s after this server's Challenge (${method}), in the middle of the login, and sent no password: it may have missed the Challenge, or has no password to answer with.`,
+      code: '719',
+      fix: `Dial again; if it stays so, enter name and password in the client and see that it allows ${method}, or look at what it says in its own log.`,
+    };
+  }
+  return {
+    text: `The client hung up in the middle of the login, ${seconds} s after this server's Challenge (${method}), before it sent a password.`,
+    code: '719',
+    fix: `Enter name and password in the client, and see that it allows ${method}.`,
+  };
+}
+
+function filled(fix: string | ((user: string | undefined) => string) | undefined, { user }: AttemptFacts) {
+  return typeof fix === 'function' ? fix(user) : fix;
 }
 
 export function explainBinding({ binding, reason, detail }: AttemptFacts): Explanation {
@@ -106,86 +158,4 @@ export function explainBinding({ binding, reason, detail }: AttemptFacts): Expla
     code: reason === 'terminated-by-peer' ? '734' : '0x80072746',
     fix: 'Update the client, or look at what it says in its own log.',
   };
-}
-
-export function explainNetwork(facts: AttemptFacts): Explanation {
-  const { reason, weRejected, clientRejected, addressWish, address, detail } = facts;
-  if (reason === 'no-address') {
-    return {
-      text: 'No address is left in the pool.',
-      code: '717',
-      fix: 'Take a larger pool (--pool), or end sessions that are not needed: sstpd sessions.',
-    };
-  }
-  if (clientRejected.includes('IPCP')) {
-    return {
-      text: 'The client refused IPv4 (IPCP) and had no other network protocol to use.',
-      code: '720',
-      fix: 'Turn on IPv4 for the VPN connection of the client; if it is on, repair its WAN Miniport (IP).',
-    };
-  }
-  if (addressWish !== undefined && address !== undefined && addressWish !== address) {
-    return {
-      text: `The client insisted on the address ${addressWish}, and this server gives it ${address}.`,
-      code: '735',
-      fix: `Let the client take its address from the server, or: sstpd user set NAME --ip ${addressWish}.`,
-    };
-  }
-  const isGone = reason === 'terminated-by-peer' || isHangUp(reason);
-  if (isGone && weRejected.includes('CCP')) {
-    return {
-      text: 'The client demanded a second encryption inside TLS (MPPE by CCP), which SSTP does not have.',
-      code: '741',
-      fix: 'Set the data encryption of the connection to optional: Set-VpnConnection -EncryptionLevel Optional.',
-    };
-  }
-  if (isGone && weRejected.length > 0) {
-    return {
-      text: `The client hung up after this server refused ${weRejected.join(', ')}.`,
-      code: '733',
-      fix: 'Turn that protocol off in the VPN connection of the client.',
-    };
-  }
-  if (detail?.includes('converging') === true) return notConverging('IPCP', facts);
-  if (reason === 'ncp-failed') {
-    return {
-      text: `No network protocol came up (${detail ?? reason}).`,
-      code: '738',
-      fix: optionsHint(facts),
-    };
-  }
-  if (isGone) return hungUp('IPCP', facts);
-  return {
-    text: `The connection ended before an address was agreed on (${detail ?? reason}).`,
-    code: '721',
-    fix: undefined,
-  };
-}
-
-function isHangUp(reason: string): boolean {
-  return ['closed-by-peer', 'disconnected-by-peer', 'aborted-by-peer', 'reset-by-peer'].includes(reason);
-}
-
-/** RFC 1661 5.5: a Terminate-Request says no more than that. */
-function hungUp(protocol: 'LCP' | 'IPCP', facts: AttemptFacts): Explanation {
-  const isOrderly = facts.reason === 'terminated-by-peer';
-  return {
-    text: `The client ended the link while ${protocol} was going on${facts.detail === undefined ? '' : ` (${facts.detail})`}.`,
-    code: isOrderly ? (protocol === 'LCP' ? '734' : '736') : '719',
-    fix: optionsHint(facts),
-  };
-}
-
-function notConverging(protocol: string, facts: AttemptFacts): Explanation {
-  const { lastClientOptions, lastServerOptions } = facts;
-  return {
-    text: `${protocol} went round in circles: the client asks for ${lastClientOptions ?? 'nothing'}, this server for ${lastServerOptions ?? 'nothing'}.`,
-    code: '732',
-    fix: 'Reset the VPN connection of the client to its defaults.',
-  };
-}
-
-function optionsHint({ lastClientOptions }: AttemptFacts): string {
-  const asked = lastClientOptions === undefined ? '' : `; it asked for ${lastClientOptions}`;
-  return `Look at what the client says in its own log${asked}.`;
 }

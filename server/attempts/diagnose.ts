@@ -1,10 +1,17 @@
 /** Facts of an attempt into one sentence, the error code that its user most likely saw, and what mends it. */
 
 import { cipherName } from './ciphers.ts';
-import { explainAuthentication, explainBinding, explainLcp, explainNetwork } from './diagnose-ppp.ts';
+import { explainEncryption, explainNetwork } from './diagnose-network.ts';
+import { explainAuthentication, explainBinding, explainLcp } from './diagnose-ppp.ts';
 import type { AttemptFacts, CertificateFacts, Explanation } from './facts.ts';
+import { isGone, withFarewell } from './farewell.ts';
+import { userCommand } from './remedies.ts';
 
 export function diagnose(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
+  return withFarewell(judge(facts, certificate), facts);
+}
+
+function judge(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
   if (facts.wasUp) return explainEnd(facts);
   if (facts.tls !== undefined) return explainTls(facts, facts.tls, certificate);
   switch (facts.stage) {
@@ -28,18 +35,29 @@ export function diagnose(facts: AttemptFacts, certificate: CertificateFacts): Ex
 }
 
 /** Ends that every session comes to; none is an error of the server. */
-function explainEnd({ reason, detail }: AttemptFacts): Explanation {
+function explainEnd(facts: AttemptFacts): Explanation {
+  const { reason, detail, user, isIpv4Settled } = facts;
+  // IPv6 alone was up, and the client left while IPv4 was still being negotiated: that is why.
+  if (isGone(facts) && !isIpv4Settled) return explainNetwork(facts);
+  const encryption = explainEncryption(facts);
+  if (encryption !== undefined) return encryption;
   const [text, code, fix] = ENDS[reason] ?? ENDS.other ?? ['', undefined, undefined];
-  return { text: text.replace('REASON', detail === undefined ? reason : `${reason}: ${detail}`), code, fix };
+  return {
+    text: text.replace('REASON', detail === undefined ? reason : `${reason}: ${detail}`),
+    code,
+    fix: typeof fix === 'function' ? fix(user) : fix,
+  };
 }
 
-const ENDS: Readonly<Record<string, readonly [string, string | undefined, string | undefined]>> = {
+type Fix = string | ((user: string | undefined) => string) | undefined;
+
+const ENDS: Readonly<Record<string, readonly [text: string, code: string | undefined, fix: Fix]>> = {
   'terminated-by-peer': ['The client hung up.', undefined, undefined],
   'closed-by-peer': ['The client closed the connection.', undefined, undefined],
   'disconnected-by-peer': ['The client hung up.', undefined, undefined],
   'aborted-by-peer': ['The client gave the session up.', undefined, undefined],
   'killed-by-admin': ['An administrator ended the session.', '629', undefined],
-  'user-disabled': ['The user was disabled while connected.', '629', 'sstpd user enable NAME'],
+  'user-disabled': ['The user was disabled while connected.', '629', (user) => userCommand('enable', user)],
   'user-removed': ['The user was removed while connected.', '629', undefined],
   'server-shutdown': ['The server was stopped.', '629', undefined],
   'replaced-by-new-connection': [

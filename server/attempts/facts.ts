@@ -1,5 +1,5 @@
 import type { LoginReason } from '../../auth/index.ts';
-import type { AuthMethod } from '../../ppp/index.ts';
+import type { AuthMethod, LinkFault } from '../../ppp/index.ts';
 import type { ClientHello, TlsFailureStage } from '../../tls/index.ts';
 import type { AdmissionRefusal } from '../admission.ts';
 import type { Stage } from '../tunnel.ts';
@@ -15,6 +15,19 @@ export interface CertificateFacts {
   covers(name: string): boolean;
 }
 
+export type AddressWish =
+  | { readonly kind: 'none' } // no IP-Address in the request
+  | { readonly kind: 'any' } // 0.0.0.0, RFC 1332 3.3
+  | { readonly kind: 'address'; readonly address: string };
+
+/** The data of a Terminate-Request. */
+export interface Farewell {
+  /** Ready to be shown: text in quotes, or a number. */
+  readonly words: string | undefined;
+  /** Of Windows; 0 is no error. */
+  readonly rasError: number | undefined;
+}
+
 /** What a server knows of an attempt when it is over: all that a diagnosis may rest on. */
 export interface AttemptFacts {
   /** The last one reached. */
@@ -22,9 +35,21 @@ export interface AttemptFacts {
   /** Why it ended, as in the log. */
   reason: string;
   detail: string | undefined;
+  /** The protocol that could not open, where that is why. */
+  fault: LinkFault | undefined;
   /** It was up for a while: its end is no failure. */
   wasUp: boolean;
+  /** IPCP has opened, or was given up. */
+  isIpv4Settled: boolean;
+  /** How long it was in its last stage. */
+  inStageMs: number;
+  /** Whose name it was that came, as it is stored. */
+  user: string | undefined;
   hello: ClientHello | undefined;
+  /** Where the client arrived: what it dialled, unless something in between translates addresses. */
+  localAddress: string | undefined;
+  /** TLS ends at a program in front, which alone knows what became of the handshake. */
+  hasTlsInFront: boolean;
   /** How the TLS handshake ended if it failed. */
   tls: { readonly stage: TlsFailureStage; readonly code: string; readonly alert: string | undefined } | undefined;
   /** Whether the client sent anything once TLS was up. */
@@ -34,6 +59,12 @@ export interface AttemptFacts {
   /** An answer other than 200. */
   http: { readonly status: number; readonly reason: string } | undefined;
   limit: AdmissionRefusal | undefined;
+  /** What LCP has agreed on. */
+  authMethod: AuthMethod | undefined;
+  /** Whether the client has sent a proof of the password. */
+  hasAnswered: boolean;
+  /** It wanted this server to log in at the client's, which it does not. */
+  wantsOurLogin: boolean;
   /** The last login that was refused. */
   auth: { readonly reason: LoginReason; readonly errorCode: number } | undefined;
   /** What we offer, and what the client asked for instead. */
@@ -42,9 +73,13 @@ export interface AttemptFacts {
   /** Names of PPP protocols that we have refused, and that the client has. */
   weRejected: readonly string[];
   clientRejected: readonly string[];
-  /** The last address other than 0.0.0.0 that the client asked for, and the one it was to have. */
-  addressWish: string | undefined;
+  /** It asked CCP for MPPE with keys. */
+  asksForEncryption: boolean;
+  /** What the client's last IPCP request asked for, and the address it was to have. */
+  addressWish: AddressWish | undefined;
   address: string | undefined;
+  /** How the client took its leave of each protocol, in its own words. */
+  farewells: Partial<Record<string, Farewell>>;
   /** What was wrong with the Crypto Binding. */
   binding: readonly string[] | undefined;
   /** The client's last options that we did not take, and ours that it did not. */
@@ -63,4 +98,43 @@ export interface Explanation {
   readonly code: string | undefined;
   /** What mends it, in one sentence; undefined if nothing is to be mended. */
   readonly fix: string | undefined;
+}
+
+/** Of an attempt of which nothing is known yet. */
+export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
+  return {
+    stage: 'tls',
+    reason: '',
+    detail: undefined,
+    fault: undefined,
+    wasUp: false,
+    isIpv4Settled: false,
+    inStageMs: 0,
+    user: undefined,
+    hello: undefined,
+    localAddress: undefined,
+    hasTlsInFront: false,
+    tls: undefined,
+    hasSpoken: false,
+    host: undefined,
+    http: undefined,
+    limit: undefined,
+    authMethod: undefined,
+    hasAnswered: false,
+    wantsOurLogin: false,
+    auth: undefined,
+    ourMethods,
+    authWish: undefined,
+    weRejected: [],
+    clientRejected: [],
+    asksForEncryption: false,
+    addressWish: undefined,
+    address: undefined,
+    farewells: {},
+    binding: undefined,
+    lastClientOptions: undefined,
+    lastServerOptions: undefined,
+    hasPpp: false,
+    now: new Date(0),
+  };
 }

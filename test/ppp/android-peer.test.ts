@@ -94,7 +94,7 @@ test("on a slow path IPv6CP is asked again with the client's first packet, not a
 
 test("without IPv6 addresses no IPv6CP request comes before the client's", () => {
   const { actions } = play(`${UP_TO_CALL_CONNECTED} ${IPCP} + 20000`, EVENTS, { ipv6: false });
-  assert.deepEqual(actions.at(-1), { kind: 'ipv4-up', address: 0x0a090008 });
+  assert.deepEqual(actions.at(-1), { kind: 'ipv4-up', suffices: true, address: 0x0a090008 });
 });
 
 test('a client that never does IPv6CP and rejects the protocol keeps its IPv4 (RFC 1661 §5.7)', () => {
@@ -106,6 +106,9 @@ test('a client that never does IPv6CP and rejects the protocol keeps its IPv4 (R
     `,
     EVENTS,
   );
-  assert.deepEqual(actions.at(-1), { kind: 'ipv4-up', address: 0x0a090008 });
+  assert.deepEqual(actions.slice(-2), [
+    { kind: 'ipv4-up', suffices: true, address: 0x0a090008 },
+    { kind: 'network-failed', fault: { protocol: 'IPv6CP', problem: 'rejected' } },
+  ]);
   assert.equal(link.phase, 'Network');
 });

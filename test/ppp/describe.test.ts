@@ -47,7 +47,7 @@ for (const { name, hex, protocol, packet, options } of [
     hex: 'ff03 80fd 01 04 000a 1206 01000040',
     protocol: 'CCP',
     packet: 'Configure-Request',
-    options: 'Option 18',
+    options: 'MPPE 128 bit',
   },
   {
     name: 'options that lie about their length',

@@ -72,7 +72,8 @@ test('a wire that only echoes is a loop', () => {
     < ff03 c021 05 02 0004
     + 1000`;
   const down = run(script).actions.at(-1);
-  assert.deepEqual(down, { kind: 'down', reason: 'loopback', detail: 'we hear our own LCP packets' });
+  const fault = { protocol: 'LCP', problem: 'loopback' } as const;
+  assert.deepEqual(down, { kind: 'down', reason: 'loopback', detail: 'we hear our own LCP packets', fault });
 });
 
 test('a client that takes none of our methods is told so by a Terminate-Request', () => {
@@ -284,7 +285,8 @@ test('a client that insists on another address loses IPCP, and with it the link 
     > ff03 c021 06 02 0004`,
     { ipv6: false },
   );
-  assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'ncp-failed', detail: 'IPCP: not-converging' });
+  const fault = { protocol: 'IPCP', problem: 'not-converging' } as const;
+  assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'ncp-failed', detail: 'IPCP: not-converging', fault });
 });
 
 test('a link without IPCP goes on as long as IPv6CP carries it', () => {
@@ -292,7 +294,10 @@ test('a link without IPCP goes on as long as IPv6CP carries it', () => {
     > ff03 c021 08 60 0010 8021 01 01 000a 0306 0a090001
     < ff03 8021 05 02 0004`);
   assert.equal(link.phase, 'Network');
-  assert.deepEqual(actions.at(-1), { kind: 'ipv4-down' });
+  assert.deepEqual(actions.slice(-2), [
+    { kind: 'ipv4-down' },
+    { kind: 'network-failed', fault: { protocol: 'IPCP', problem: 'rejected' } },
+  ]);
   const { actions: rest } = run(`${LCP} ${AUTH} ${NETWORK}
     > ff03 c021 08 60 0010 8021 01 01 000a 0306 0a090001
     < ff03 8021 05 02 0004
@@ -300,9 +305,11 @@ test('a link without IPCP goes on as long as IPv6CP carries it', () => {
     < ff03 8057 05 02 0004
     < ff03 c021 05 02 0004
     > ff03 c021 06 02 0004`);
-  assert.deepEqual(rest.slice(-2), [
+  const fault = { protocol: 'IPv6CP', problem: 'rejected' } as const;
+  assert.deepEqual(rest.slice(-3), [
     { kind: 'ipv6-down' },
-    { kind: 'down', reason: 'ncp-failed', detail: 'IPv6CP: rejected by the peer' },
+    { kind: 'network-failed', fault },
+    { kind: 'down', reason: 'ncp-failed', detail: 'IPv6CP: rejected by the peer', fault },
   ]);
 });
 
@@ -396,7 +403,7 @@ test('a failure that was mended is not the reason of a later end', () => {
     < ${SUCCESS.replace('03 04', '03 05')}
     > ff03 c021 05 41 0004
     < ff03 c021 06 41 0004`);
-  const detail = 'Terminate-Request with data ""';
+  const detail = 'Terminate-Request';
   assert.deepEqual(actions.at(-1), { kind: 'terminating', reason: 'terminated-by-peer', detail });
 });
 
@@ -406,7 +413,7 @@ test('after a Terminate-Request the peer has a Restart time to close the carrier
     < ff03 c021 06 41 0004`;
   assert.equal(run(`${script}\n+ 2999`).actions.at(-1)?.kind, 'terminating');
   const { actions, link } = run(`${script}\n+ 3000`);
-  const detail = 'Terminate-Request with data ""';
+  const detail = 'Terminate-Request';
   assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'terminated-by-peer', detail });
   assert.equal(link.deadline, undefined);
 });
@@ -447,7 +454,9 @@ test('LCP that is renegotiated for ever ends', () => {
   const deadline = link.deadline;
   assert.ok(deadline !== undefined);
   actions.push(...link.handle({ kind: 'timeout' }, deadline));
-  assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'lcp-failed', detail: 'LCP options do not converge' });
+  const fault = { protocol: 'LCP', problem: 'not-converging' } as const;
+  const detail = 'LCP options do not converge';
+  assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'lcp-failed', detail, fault });
   assert.equal(actions.filter((action) => action.kind === 'lcp-opened').length, 21);
 });
 

@@ -68,6 +68,7 @@ export const CLIENT_OPTIONS: PppClientOptions = {
 export const LEASE: Extract<PppServerEvent, { kind: 'lease' }> & { readonly ipv4: Ipv4Lease } = {
   kind: 'lease',
   ipv4: { address: 0x0a090008, serverAddress: 0x0a090001, dns: [0x09090909, 0x01010101], wins: [] },
+  hasIpv6: true,
   interfaceId: Buffer.of(0, 0, 0, 0, 0, 0, 0, 2),
   serverInterfaceId: Buffer.of(0, 0, 0, 0, 0, 0, 0, 1),
 };

@@ -1,9 +1,7 @@
 /** Each way to fail, provoked by a scripted client; what the record of the attempt then says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AttemptView } from '../../../admin/index.ts';
 import { PASSWORD } from '../mschapv2-peer.ts';
-import type { ScriptedPeer } from '../scripted-peer.ts';
 import {
   accepted,
   authenticated,
@@ -15,34 +13,8 @@ import {
   RESPONSE,
   setAnswer,
 } from '../session.ts';
-import { CERTIFICATE_HASHES, settle, World, type WorldOptions } from '../support.ts';
-
-const USERS = [
-  { name: 'alice', password: PASSWORD },
-  { name: 'bobby', password: PASSWORD },
-];
-
-/** Hangs up, and gives the record. */
-async function gone(world: World, { socket, connection }: ScriptedPeer): Promise<AttemptView> {
-  socket.deliverEnd();
-  socket.destroy();
-  await settle();
-  return recordOf(world, connection.id);
-}
-
-function recordOf(world: World, id: string): AttemptView {
-  return world.attempts.find(id) ?? assert.fail('no record');
-}
-
-function expect(view: AttemptView, code: string | undefined, text: RegExp, fix: RegExp | undefined): void {
-  assert.match(view.explanation?.text ?? 'none', text);
-  assert.equal(view.explanation?.code, code);
-  if (fix !== undefined) assert.match(view.explanation?.fix ?? 'none', fix);
-}
-
-const start = (t: Parameters<typeof worldOf>[0], options: WorldOptions = {}): World => worldOf(t, options);
-const worldOf = (t: ConstructorParameters<typeof World>[0], options: WorldOptions): World =>
-  new World(t, { users: USERS, ...options });
+import { CERTIFICATE_HASHES, settle } from '../support.ts';
+import { bound, expect, gone, IPCP_REQUEST, recordOf, start } from './record.ts';
 
 test('the record of a session that works: who, how, how long each stage took, what was negotiated', async (t) => {
   const world = start(t);
@@ -257,15 +229,6 @@ test('RasSstp event 6: a binding that fits nothing', async (t) => {
   await peer.sendBytes(peer.bytesOf(CALL_CONNECTED));
   expect(await gone(world, peer), 'RasSstp event 6', /does not fit/, /Update the client/);
 });
-
-/** Call Connected is accepted; IPCP may begin. */
-async function bound(world: World, name = 'alice'): Promise<ScriptedPeer> {
-  const peer = await authenticated(world, name);
-  await peer.sendBytes(peer.bytesOf(CALL_CONNECTED));
-  return peer;
-}
-
-const IPCP_REQUEST = '> 1000 0012 ff03 8021 01 02 000a 0306 00000000';
 
 test('717: no address is left', async (t) => {
   const world = start(t, { prefixLength: 30 });

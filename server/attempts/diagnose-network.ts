@@ -1,0 +1,83 @@
+/** IPCP and IPv6CP. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
+import type { AttemptFacts, Explanation } from './facts.ts';
+import { clientError, isGone } from './farewell.ts';
+import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
+import { ENCRYPTION_ERRORS } from './ras-errors.ts';
+import { userCommand } from './remedies.ts';
+
+export function explainNetwork(facts: AttemptFacts): Explanation {
+  const { reason, fault, clientRejected, detail } = facts;
+  if (reason === 'no-address') {
+    return {
+      text: 'No address is left in the pool.',
+      code: '717',
+      fix: 'Take a larger pool (--pool), or end sessions that are not needed: sstpd sessions.',
+    };
+  }
+  if (clientRejected.includes('IPCP')) {
+    return {
+      text: 'The client refused IPv4 (IPCP) and had no other network protocol to use.',
+      code: '720',
+      fix: 'Turn on IPv4 for the VPN connection of the client; if it is on, repair its WAN Miniport (IP).',
+    };
+  }
+  const known = explainEncryption(facts) ?? explainAddress(facts) ?? explainRefusal(facts);
+  if (known !== undefined) return known;
+  if (fault?.problem === 'not-converging') return notConverging(fault.protocol, facts);
+  if (isGone(facts) || facts.farewells.IPCP !== undefined) return hungUp('IPCP', facts);
+  if (reason === 'ncp-failed') {
+    return {
+      text: `No network protocol came up (${detail ?? reason}).`,
+      code: '738',
+      fix: optionsHint(facts),
+    };
+  }
+  return {
+    text: `The connection ended before an address was agreed on (${detail ?? reason}).`,
+    code: '721',
+    fix: undefined,
+  };
+}
+
+/** @returns undefined if the client did not leave for the want of MPPE */
+export function explainEncryption(facts: AttemptFacts): Explanation | undefined {
+  const error = clientError(facts);
+  const wasRefused =
+    isGone(facts) && facts.asksForEncryption && facts.weRejected.includes('CCP') && error === undefined;
+  if (!wasRefused && (error === undefined || !ENCRYPTION_ERRORS.includes(error))) return undefined;
+  return {
+    text: 'The client demanded a second encryption inside TLS (MPPE by CCP), which SSTP does not have.',
+    code: '741',
+    fix: 'Set the data encryption of the connection to optional: Set-VpnConnection -EncryptionLevel Optional.',
+  };
+}
+
+/** The client wants no address, or another one than it is to have. */
+function explainAddress(facts: AttemptFacts): Explanation | undefined {
+  const { addressWish, address, user } = facts;
+  if (addressWish?.kind === 'none') {
+    return {
+      text: 'The client asks for no address in IPCP, and this server gives one to each client.',
+      code: '738',
+      fix: 'Set the client to take its IPv4 address from the server.',
+    };
+  }
+  if (addressWish?.kind !== 'address' || address === undefined || addressWish.address === address) return undefined;
+  const command = userCommand('set', user, ` --ip ${addressWish.address}`);
+  return {
+    text: `The client insisted on the address ${addressWish.address}, and this server gives it ${address}.`,
+    code: '735',
+    fix: `Let the client take its address from the server, or: ${command}.`,
+  };
+}
+
+/** The client left after we had refused a protocol. Without keys CCP is compression, which nobody leaves for. */
+function explainRefusal(facts: AttemptFacts): Explanation | undefined {
+  const refused = facts.weRejected.filter((name) => name !== 'CCP');
+  if (!isGone(facts) || refused.length === 0) return undefined;
+  return {
+    text: `The client hung up after this server refused ${refused.join(', ')}.`,
+    code: '733',
+    fix: 'Turn that protocol off in the VPN connection of the client.',
+  };
+}

@@ -1,0 +1,45 @@
+/** What the client itself says of its end, beside what this server makes of it. */
+import type { AttemptFacts, Explanation } from './facts.ts';
+import { formatRasError } from './ras-errors.ts';
+
+/** In a sentence; the record has the whole. */
+const MOST_WORDS = 240;
+/** Which protocol's end says most of why. CCP's does not: Windows goes on without it. */
+const BY_WEIGHT = ['IPCP', 'LCP', 'IPv6CP'] as const;
+
+const HANG_UPS: readonly string[] = ['closed-by-peer', 'disconnected-by-peer', 'aborted-by-peer', 'reset-by-peer'];
+
+/** The client has left without a word of PPP. */
+export function isHangUp(reason: string): boolean {
+  return HANG_UPS.includes(reason);
+}
+
+/** The client has left, in order or not. */
+export function isGone({ reason }: AttemptFacts): boolean {
+  return reason === 'terminated-by-peer' || isHangUp(reason);
+}
+
+/** The error that Windows ended its protocols with; undefined if it did not, or without an error. */
+export function clientError({ farewells }: AttemptFacts): number | undefined {
+  return BY_WEIGHT.map((protocol) => farewells[protocol]?.rasError).find((error) => error !== undefined && error !== 0);
+}
+
+/** A client that says why it leaves knows best: its error is what its user saw, its words follow ours. */
+export function withFarewell(explanation: Explanation, facts: AttemptFacts): Explanation {
+  if (!isGone(facts) && facts.fault === undefined) return explanation;
+  const error = clientError(facts);
+  if (error !== undefined)
+    return { ...add(explanation, `the client's error is ${formatRasError(error)}`), code: String(error) };
+  const words = BY_WEIGHT.map((protocol) => facts.farewells[protocol])
+    .filter((farewell) => farewell?.rasError === undefined)
+    .find((farewell) => farewell?.words !== undefined)?.words;
+  return words === undefined ? explanation : add(explanation, `the client said ${cut(words)}`);
+}
+
+function add(explanation: Explanation, clause: string): Explanation {
+  return { ...explanation, text: `${explanation.text.replace(/\.$/, '')}; ${clause}.` };
+}
+
+function cut(words: string): string {
+  return words.length <= MOST_WORDS ? words : `${words.slice(0, MOST_WORDS)}…`;
+}
