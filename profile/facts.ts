@@ -14,6 +14,8 @@ export interface ProfileFacts {
   readonly certificateSha256: string;
   /** Networks behind the VPN as ADDRESS/LENGTH. None: all traffic takes it. */
   readonly routes: readonly string[];
+  /** Whether the VPN has IPv6 addresses for clients. */
+  readonly hasIpv6: boolean;
   readonly dnsSuffix: string | undefined;
   /** DNS servers inside the VPN. */
   readonly dns: readonly string[];

@@ -15,7 +15,8 @@ export {
   profileFile,
   profileFiles,
 } from './files.ts';
+export { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 export { CONNECTION_PLACE, caPlace, storePasswordCommand } from './network-manager.ts';
 export { routerosCommands } from './routeros.ts';
-export { shellWord, sstpcCommand } from './sstpc.ts';
+export { shellWord } from './sstpc.ts';
 export { windowsPaste } from './windows-connection.ts';

@@ -1,51 +1,247 @@
 import { dialText, type ProfileFacts } from './facts.ts';
+import { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 
 /**
- * The command line of Debian's sstp-client. pppd agrees to whatever it is asked for unless told which methods to refuse.
- *
- * @param password as the shell is to see it
+ * A script for a POSIX shell that connects with Debian's sstp-client: asks for the password, which stands in no list of
+ * processes, sends into the tunnel what the profile says, and takes all of it back at the end. pppd starts it again, as
+ * its ip-up and ip-down.
  */
-export function sstpcCommand(
-  facts: Pick<ProfileFacts, 'host' | 'port' | 'user' | 'caPem' | 'methods'>,
-  password: string,
-): string {
-  const names = { mschapv2: 'mschap-v2', chap: 'chap', pap: 'pap' } as const;
-  const wanted: readonly string[] = facts.methods.map((method) => names[method]);
-  const refused = ['pap', 'chap', 'mschap', 'mschap-v2', 'eap'].filter((name) => !wanted.includes(name));
-  return [
-    'sudo sstpc --tls-ext',
-    ...(facts.caPem === undefined ? [] : ['--ca-cert ca.pem']),
-    `--user ${shellWord(facts.user)} --password ${password} ${shellWord(dialText(facts))} usepeerdns noauth`,
-    ...refused.map((name) => `refuse-${name}`),
-  ].join(' ');
-}
-
-/** A script that asks for the password and runs it. */
 export function sstpcScript(facts: ProfileFacts): string {
-  const { caPem, routes } = facts;
+  const { routes, caPem } = facts;
   return `${[
     '#!/bin/sh',
-    '# Connects with sstpc (Debian, Ubuntu: apt install sstp-client). Ctrl-C disconnects.',
-    ...(caPem === undefined ? [] : ['# Needs ca.pem in the folder that it is started in.']),
-    '# While it runs, other users of this machine can see the password in the list of processes.',
-    ...afterwards(routes),
+    '# Connects this machine with sstpc until Ctrl-C, as root. Debian, Ubuntu: apt install sstp-client iproute2',
+    ...traffic(facts).map((line) => `# ${line}`),
     'set -eu',
-    'trap "stty echo" EXIT',
-    'printf "Password of the VPN: "',
-    'stty -echo',
-    'read -r password',
-    'stty echo',
-    'echo',
-    sstpcCommand(facts, '"$password"'),
+    ...values(facts),
+    '',
+    ...FUNCTIONS,
+    '',
+    ...(caPem === undefined ? [] : ['# The certificate authority of the server.', ...certificate(caPem), '']),
+    ...MAIN,
+    ...(caPem === undefined ? [] : ['authority >"$work/ca.pem"']),
+    `sstpc $tls ${caPem === undefined ? '' : '--ca-cert "$work/ca.pem" '}"$server" file "$work/options" usepeerdns noauth ${[
+      ...refusals(facts.methods),
+      ...(facts.hasIpv6 && (routes.length === 0 || ipv6Of(routes).length > 0) ? ['+ipv6'] : []),
+    ].join(' ')} \\`,
+    '  ip-up-script "$work/ip-up" ip-down-script "$work/ip-down" &',
+    ...END,
   ].join('\n')}\n`;
 }
 
-/** pppd makes no routes by itself but to the server. */
-function afterwards(routes: readonly string[]): string[] {
-  if (routes.length === 0) return ['# It reaches the server alone; for all traffic take the file for NetworkManager.'];
-  const commands = routes.map((route) => `#   sudo ip route add ${shellWord(route)} dev ppp0`);
-  return ['# Once it is connected, in another terminal:', ...commands];
+/** pppd agrees to whatever it is asked for unless told which methods to refuse. */
+function refusals(methods: ProfileFacts['methods']): string[] {
+  const names = { mschapv2: 'mschap-v2', chap: 'chap', pap: 'pap' } as const;
+  const wanted: readonly string[] = methods.map((method) => names[method]);
+  return ['pap', 'chap', 'mschap', 'mschap-v2', 'eap']
+    .filter((name) => !wanted.includes(name))
+    .map((name) => `refuse-${name}`);
 }
+
+function ipv6Of(routes: readonly string[]): string[] {
+  return routes.filter((route) => route.includes(':'));
+}
+
+function traffic(facts: ProfileFacts): string[] {
+  const { routes } = facts;
+  if (routes.length > 0) return [`Only traffic to ${routes.join(', ')} takes the VPN.`];
+  return ['All traffic takes the VPN but that to the local network.', ...(leaksIpv6(facts) ? [LEAKS_IPV6.closed] : [])];
+}
+
+function values(facts: ProfileFacts): string[] {
+  const { host, user, routes, dnsSuffix, hasIpv6 } = facts;
+  const ofIpv6 = ipv6Of(routes);
+  return [
+    `server=${shellWord(dialText(facts))}`,
+    `host=${shellWord(host)}`,
+    `user=${shellWord(user)}`,
+    `all=${routes.length === 0 ? 'yes' : 'no'} # of the traffic`,
+    `networks=${shellWord(routes.filter((route) => !ofIpv6.includes(route)).join(' '))}`,
+    `ipv6=${hasIpv6 ? 'yes' : 'no'} # in the VPN`,
+    `networks6=${shellWord(ofIpv6.join(' '))}`,
+    `suffix=${shellWord(dnsSuffix ?? '')}`,
+  ];
+}
+
+function certificate(pem: string): string[] {
+  return ['authority() {', "  cat <<'EOF'", ...pem.trim().split('\n'), 'EOF', '}'];
+}
+
+/**
+ * Routes through the interface go with it. What is made beside them is noted in `made`, as the words that take it back;
+ * whoever renames `up` takes it back: pppd's ip-down, or the end of the script where pppd could not.
+ */
+const FUNCTIONS = String.raw`
+say() {
+  echo "$*" >"/proc/$owner/fd/1" 2>/dev/null || echo "$*"
+}
+
+# An address of the server stays outside of the tunnel that leads to it. No gateway: it is in the local network.
+keep_outside() {
+  way=$(ip route get "$1" 2>/dev/null) || return 0
+  case $way in *' via inet6 '*) return 0 ;; *' via '*' dev '*) ;; *) return 0 ;; esac
+  gateway=$(echo "$way" | sed -n '1s/.* via \([^ ]*\) .*/\1/p')
+  device=$(echo "$way" | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
+  if ip route add "$1" via "$gateway" dev "$device" 2>/dev/null; then
+    echo "route del $1 via $gateway dev $device" >>"$work/made"
+  fi
+}
+
+# The end of the tunnel has IPv6 when its link-local address is there.
+up_ipv6() {
+  tries=50
+  until ip -6 address show dev "$interface" scope link | grep -q inet6; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || return 0
+    sleep 0.1
+  done
+  echo 2 >"/proc/sys/net/ipv6/conf/$interface/accept_ra" 2>/dev/null || :
+  if [ $all = yes ]; then
+    ip -6 route replace default dev "$interface" metric 1
+  else
+    echo 0 >"/proc/sys/net/ipv6/conf/$interface/accept_ra_defrtr" 2>/dev/null || :
+    ip -6 route del default dev "$interface" 2>/dev/null || :
+  fi
+  for network in $networks6; do ip -6 route replace "$network" dev "$interface"; done
+}
+
+up_dns() {
+  if resolvectl status >/dev/null 2>&1; then
+    [ -z "$DNS1$DNS2" ] || resolvectl dns "$interface" $DNS1 $DNS2
+    if [ $all = yes ]; then resolvectl domain "$interface" '~.'; else [ -z "$suffix" ] || resolvectl domain "$interface" "$suffix"; fi
+  fi
+  [ $all = yes ] || for server in $DNS1 $DNS2; do ip route replace "$server" dev "$interface"; done
+}
+
+up() {
+  interface=$1
+  echo "$*" >"$work/up"
+  if [ $all = yes ]; then
+    while read -r address; do keep_outside "$address"; done <"$work/addresses"
+    # The two halves of everything beat the default route without replacing it.
+    ip route replace 0.0.0.0/1 dev "$interface"
+    ip route replace 128.0.0.0/1 dev "$interface"
+    # IPv6 that does not fit into the tunnel would go past it.
+    if ip -6 route replace unreachable default metric 2 2>/dev/null; then
+      echo '-6 route del unreachable default metric 2' >>"$work/made"
+    else
+      [ -z "$(ip -6 route show default 2>/dev/null)" ] # no IPv6 here
+    fi
+  fi
+  for network in $networks; do ip route replace "$network" dev "$interface"; done
+  up_dns
+  # The distribution's own, which sets resolv.conf.
+  [ ! -x /etc/ppp/ip-up ] || /etc/ppp/ip-up "$@" || :
+  [ $ipv6 = no ] || up_ipv6
+  say "Connected: $4 on $interface. Ctrl-C disconnects."
+}
+
+down() {
+  mv "$work/up" "$work/down" 2>/dev/null || return 0
+  if [ -e "$work/made" ]; then
+    while read -r words; do ip $words 2>/dev/null || :; done <"$work/made"
+  fi
+  [ ! -x /etc/ppp/ip-down ] || /etc/ppp/ip-down $(cat "$work/down") || :
+  : >"$work/done"
+}
+
+finish() {
+  trap '' INT TERM HUP
+  [ -z "$terminal" ] || stty "$terminal"
+  [ -z "$client" ] || kill "$client" 2>/dev/null || :
+  tries=50
+  while [ -e "$work/up" ] || { [ -e "$work/down" ] && [ ! -e "$work/done" ]; }; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || break
+    sleep 0.1
+  done
+  down
+  rm -rf "$work"
+}
+
+# A word in a file of pppd's options.
+quoted() {
+  printf '"%s"\n' "$(printf '%s\n' "$1" | sed 's/[\\"]/\\&/g')"
+}`
+  .trim()
+  .split('\n');
+
+const MAIN = String.raw`
+if [ $# -gt 0 ]; then # by pppd
+  event=$1 work=$2 owner=$3
+  shift 3
+  set +u # DNS1 and DNS2 need not be there
+  if [ $event = down ]; then down; exit; fi
+  trap '[ $? = 0 ] || { say "The routes could not be set: disconnecting."; kill "$(cat "$work/client")"; }' EXIT
+  up "$@"
+  exit
+fi
+
+[ "$(id -u)" = 0 ] || exec sudo sh "$0"
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+for program in sstpc pppd ip getent; do
+  command -v $program >/dev/null && continue
+  echo "$program is missing: apt install sstp-client iproute2" >&2
+  exit 1
+done
+
+umask 077
+work=$(mktemp -d)
+terminal= client=
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+cp "$0" "$work/script"
+for event in up down; do
+  printf '#!/bin/sh\nPATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin\nexport PATH\nexec sh "%s/script" %s "%s" %s "$@"\n' "$work" $event "$work" $$ >"$work/ip-$event"
+  chmod 700 "$work/ip-$event"
+done
+if ! "$work/ip-down"; then
+  echo "no program can be started in $work: set TMPDIR to a folder where that is possible" >&2
+  exit 1
+fi
+getent ahosts "$host" | cut -d ' ' -f 1 | sort -u >"$work/addresses"
+if [ ! -s "$work/addresses" ]; then
+  echo "$host is not known in DNS" >&2
+  exit 1
+fi
+tls=
+# 1.1.0 has no such option, and ends at one that it does not know.
+if sstpc --help 2>&1 | grep -q -e --tls-ext; then tls=--tls-ext; fi
+
+if [ -t 0 ]; then
+  printf 'Password of the VPN: '
+  terminal=$(stty -g)
+  stty -echo
+fi
+password=
+IFS= read -r password || [ -n "$password" ]
+if [ -n "$terminal" ]; then
+  stty "$terminal"
+  terminal=
+  echo
+fi
+{
+  printf 'user '
+  quoted "$user"
+  printf 'password '
+  quoted "$password"
+} >"$work/options"
+`
+  .trim()
+  .split('\n');
+
+const END = `
+client=$!
+echo $client >"$work/client"
+status=0
+wait $client || status=$?
+client=
+[ $status = 0 ] || echo "sstpc ended with status $status; why, the log of the system and sstpd explain on the server say." >&2
+exit $status
+`
+  .trim()
+  .split('\n');
 
 /** A word that a POSIX shell takes as it is. */
 export function shellWord(text: string): string {

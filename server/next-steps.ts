@@ -1,5 +1,5 @@
 import { formatIpv4Cidr, type Ipv4Cidr } from '../core/index.ts';
-import { dialText, type ProfileFacts, sstpcCommand, windowsPaste } from '../profile/index.ts';
+import { dialText, type ProfileFacts, shellWord, windowsPaste } from '../profile/index.ts';
 
 /** What the newly started server tells its operator. */
 export interface StartSummary {
@@ -60,11 +60,21 @@ function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
     '',
     ...windowsPaste(client),
     '',
-    `Linux: ${ca === undefined ? 'either of' : `copy ${ca.file} over, then either of`}`,
+    `Linux: ${connectWords(client)} (as root)${ca === undefined ? '' : `, with a copy of ${ca.file}`};`,
+    `  or with sstpc: sh sstpc.sh, which ${portalPath === undefined ? '' : 'the portal has and '}this makes:`,
     '',
-    `  ${sstpcCommand(client, 'PASSWORD')}`,
-    `  sstpd connect ${dialText(client)} --user ${client.user}${ca === undefined ? '' : ' --ca ca.pem'}`,
+    `  ${command(summary, `profile ${client.user} --format sstpc`)} > sstpc.sh`,
   ];
+}
+
+/** Of our own client, with the routes of the profile. */
+function connectWords(client: ProfileFacts): string {
+  const routes = client.routes.filter((route) => client.hasIpv6 || !route.includes(':'));
+  return [
+    `sstpd connect ${dialText(client)} --user ${shellWord(client.user)}`,
+    ...(client.caPem === undefined ? [] : ['--ca ca.pem']),
+    ...(client.routes.length === 0 ? ['--default-route'] : routes.map((route) => `--route ${route}`)),
+  ].join(' ');
 }
 
 function facts(summary: StartSummary): string[] {

@@ -40,6 +40,7 @@ export function profileFacts(
     caPem,
     certificateSha256: shownSha256(tls, host),
     routes: routes.map((route) => String(network.show(route))),
+    hasIpv6: config.pool.ipv6 !== undefined,
     dnsSuffix,
     dns: dns.map(formatIpv4),
     alwaysOn,

@@ -135,7 +135,8 @@ function linux(base: string, facts: ProfileFacts): Html {
 <p>A desktop asks for the password when you connect. On a machine without one nothing does, so store it there, for root alone:</p>
 <pre tabindex="0"><code>${storePasswordCommand()}</code></pre>
 <p class="note">The same in one line, but others on that machine can see the password while it runs, and the shell keeps it: <code>sudo nmcli connection modify ${shellWord(facts.connection)} +vpn.data password-flags=0 vpn.secrets password=PASSWORD</code>. Then <code>sudo nmcli connection up ${shellWord(facts.connection)}</code> connects.</p>
-<p>Without NetworkManager: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>${ca === undefined ? '' : html`; keep ${fileLink(base, ca.name)} beside it`}.</p>
+<p>Without NetworkManager: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>:</p>
+<pre tabindex="0"><code>sh ${fileName('sstpc')}</code></pre>
 </section>`;
 }
 

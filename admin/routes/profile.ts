@@ -30,7 +30,18 @@ const PROFILE: FastifySchema = {
     200: {
       description: 'The facts',
       type: 'object',
-      required: ['user', 'connection', 'host', 'port', 'methods', 'certificateSha256', 'routes', 'dns', 'alwaysOn'],
+      required: [
+        'user',
+        'connection',
+        'host',
+        'port',
+        'methods',
+        'certificateSha256',
+        'routes',
+        'hasIpv6',
+        'dns',
+        'alwaysOn',
+      ],
       properties: {
         user: text,
         connection: text,
@@ -40,6 +51,7 @@ const PROFILE: FastifySchema = {
         caPem: text,
         certificateSha256: text,
         routes: texts,
+        hasIpv6: flag,
         dnsSuffix: text,
         dns: texts,
         alwaysOn: flag,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { profileFile, routerosCommands, sstpcCommand, storePasswordCommand } from '../../profile/index.ts';
+import { profileFile, routerosCommands, storePasswordCommand } from '../../profile/index.ts';
 import { FULL, PLAIN, userNames } from './facts.ts';
 
 /** Any text, for formats that could hold more than what the store allows. */
@@ -145,37 +145,6 @@ test('phone book: name and host come back; a line end or a bracket is refused', 
   }
 });
 
-test('shell: the words that sstpc gets are always the same but for the user', () => {
-  const words = (user: string): string[] => {
-    const script = `sudo() { printf '%s\\0' "$@"; }\n${sstpcCommand({ ...PLAIN, user }, 'SECRET')}`;
-    const { stdout, status, stderr } = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    return stdout.split('\0').slice(0, -1);
-  };
-  const usual = words('ann');
-  assert.equal(usual[usual.indexOf('--user') + 1], 'ann');
-  fc.assert(
-    fc.property(
-      texts.filter((text) => !text.includes('\0')),
-      (user) => {
-        assert.deepEqual(
-          words(user),
-          usual.map((word) => (word === 'ann' ? user : word)),
-        );
-      },
-    ),
-    { numRuns: 200 },
-  );
-});
-
-test('sstpc.sh is a script that a POSIX shell takes', () => {
-  const { status, stderr } = spawnSync('/bin/sh', ['-n'], {
-    input: profileFile('sstpc', PLAIN).text,
-    encoding: 'utf8',
-  });
-  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
-});
-
 test('RouterOS: user and name come back, and the number of lines and quotes stays', () => {
   const unquoted = (text: string): string =>
     Buffer.from(
@@ -222,7 +191,7 @@ test('host and DNS suffix come back from each format that has them', () => {
       assert.ok(lines('pbk').includes(`IpDnsSuffix=${dnsSuffix}`));
       assert.ok(lines('ps1').includes(`$ServerName = '${host}'`));
       assert.ok(profileFile('ps1', facts).text.includes(` -DnsSuffix '${dnsSuffix}' `));
-      assert.ok(sstpcCommand(facts, 'x').includes(` ${host}:8443 usepeerdns `));
+      assert.ok(profileFile('sstpc', facts).text.includes(`\nserver=${host}:8443\nhost=${host}\n`));
     }),
   );
 });

@@ -14,6 +14,7 @@ const CLIENT: ProfileFacts = {
   caPem: PEM,
   certificateSha256: 'ab',
   routes: [],
+  hasIpv6: false,
   dnsSuffix: undefined,
   dns: [],
   alwaysOn: false,
@@ -59,10 +60,10 @@ $file = Join-Path -Path $env:TEMP -ChildPath 'sstpd-ca.cer'
 Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root
 Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -Force -RememberCredential -AllUserConnection
 
-Linux: copy /var/lib/sstpd/ca.pem over, then either of
+Linux: sstpd connect vpn.example.com --user vpn --ca ca.pem --default-route (as root), with a copy of /var/lib/sstpd/ca.pem;
+  or with sstpc: sh sstpc.sh, which the portal has and this makes:
 
-  sudo sstpc --tls-ext --ca-cert ca.pem --user vpn --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
-  sstpd connect vpn.example.com --user vpn --ca ca.pem
+  sstpd profile vpn --format sstpc > sstpc.sh
 
 More users: sstpd user add NAME
 Who is on:  sstpd sessions
@@ -89,10 +90,10 @@ Windows: paste this into PowerShell (run as administrator), then connect in Sett
 
 Add-VpnConnection -Name 'sstpd' -ServerAddress 'vpn.example.com' -TunnelType Sstp -AuthenticationMethod MSChapv2 -EncryptionLevel Optional -Force -RememberCredential -AllUserConnection
 
-Linux: either of
+Linux: sstpd connect vpn.example.com --user NAME --default-route (as root);
+  or with sstpc: sh sstpc.sh, which this makes:
 
-  sudo sstpc --tls-ext --user NAME --password PASSWORD vpn.example.com usepeerdns noauth refuse-pap refuse-chap refuse-mschap refuse-eap
-  sstpd connect vpn.example.com --user NAME
+  sstpd profile NAME --format sstpc > sstpc.sh
 
 More users: sstpd user add NAME
 Who is on:  sstpd sessions
@@ -115,8 +116,7 @@ test('another port and an IPv6 address are written as clients want them', () => 
   assert.match(text, /^ {2}dial {9}\[2001:db8::5\]:4443, vpn\.example\.com:4443$/m);
   assert.match(text, /^ {2}portal {7}https:\/\/\[2001:db8::5\]:4443\/portal /m);
   assert.match(text, / -ServerAddress '\[2001:db8::5\]:4443' /);
-  assert.match(text, / connect \[2001:db8::5\]:4443 --user vpn --ca ca\.pem$/m);
-  assert.match(text, / PASSWORD \[2001:db8::5\]:4443 usepeerdns /);
+  assert.match(text, / connect \[2001:db8::5\]:4443 --user vpn --ca ca\.pem --default-route /);
   assert.match(nextSteps({ ...OWN_CA, client: { ...client, port: 443 } }), / -ServerAddress '\[2001:db8::5\]' /);
 });
 
@@ -135,17 +135,25 @@ test('networks behind the VPN become split tunnelling with routes', () => {
   );
 });
 
+test('what is printed for Linux sends into the tunnel what the profile says', () => {
+  const lineOf = (client: Partial<ProfileFacts>): string =>
+    /^Linux: (.*)$/m.exec(nextSteps({ ...OWN_CA, client: { ...CLIENT, ...client } }))?.[1] ?? '';
+  const routes = ['10.0.0.0/8', 'fd00::/8'];
+  assert.match(lineOf({}), / --default-route \(as root\)/);
+  assert.match(lineOf({ routes }), / --ca ca\.pem --route 10\.0\.0\.0\/8 \(as root\)/);
+  assert.match(lineOf({ routes, hasIpv6: true }), / --route 10\.0\.0\.0\/8 --route fd00::\/8 \(as root\)/);
+  assert.match(lineOf({ user: "o'neil x" }), / --user 'o'\\''neil x' /);
+});
+
 test('a password in a file is not in the text, only where it is', () => {
   const text = nextSteps({ ...OWN_CA, user: { name: 'vpn', passwordFile: '/var/lib/sstpd/first-user.txt' } });
   assert.match(text, /^ {2}password {5}in \/var\/lib\/sstpd\/first-user\.txt$/m);
   assert.doesNotMatch(text, /shown this once/);
 });
 
-test('Windows and pppd are told the methods that the server takes', () => {
+test('Windows is told the methods that the server takes', () => {
   const chap = nextSteps({ ...OWN_CA, client: { ...CLIENT, methods: ['chap', 'mschapv2'] } });
   assert.match(chap, / -AuthenticationMethod Chap /);
-  assert.match(chap, / noauth refuse-pap refuse-mschap refuse-eap$/m);
   const pap = nextSteps({ ...OWN_CA, client: { ...CLIENT, methods: ['pap'] } });
   assert.match(pap, / -AuthenticationMethod Pap /);
-  assert.match(pap, / noauth refuse-chap refuse-mschap refuse-mschap-v2 refuse-eap$/m);
 });

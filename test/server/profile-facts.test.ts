@@ -43,6 +43,7 @@ test('the facts are those of the configuration, the certificate and the addresse
     caPem: 'PEM',
     certificateSha256: plainHex(FIRST.fingerprint),
     routes: ['10.0.0.0/8', '192.0.2.1/32', 'fd00::/8'],
+    hasIpv6: false,
     dnsSuffix: 'corp.example',
     dns: ['10.0.0.53'],
     alwaysOn: true,
