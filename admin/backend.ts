@@ -94,6 +94,8 @@ export interface UserView {
   /** The fixed address. */
   readonly ipv4: string | undefined;
   readonly secretKind: 'password' | 'nt-hash';
+  /** Whether guessers try the password first; undefined if nobody can tell, where only its hash is kept. */
+  readonly weak: boolean | undefined;
   /** ISO 8601. */
   readonly createdAt: string;
   readonly lastLoginAt: string | undefined;
@@ -130,9 +132,14 @@ export interface ConfigView {
   readonly origin: string;
 }
 
-/** What is to change; what is absent stays. `ipv4: null` takes the fixed address away; `groups` are all groups then. */
+/**
+ * What is to change; what is absent stays. `ipv4: null` takes the fixed address away; `groups` are all groups then. A new
+ * password ends the user's sessions, unless `keepSessions`; `weak` takes one too that guessers try first.
+ */
 export interface UserChange {
   readonly password?: string;
+  readonly weak?: boolean;
+  readonly keepSessions?: boolean;
   readonly ipv4?: string | null;
   readonly enabled?: boolean;
   readonly groups?: readonly string[];
@@ -141,6 +148,8 @@ export interface UserChange {
 export interface NewUser {
   readonly name: string;
   readonly password: string;
+  /** Takes a password too that guessers try first. */
+  readonly weak?: boolean;
   readonly ipv4?: string;
   readonly groups?: readonly string[];
 }
@@ -180,7 +189,8 @@ export interface HealthView {
 
 /**
  * What the admin API asks of the server. Methods on users throw errors whose `code` is one of the user store's:
- * `ERR_USER_UNKNOWN`, `ERR_USER_EXISTS`, `ERR_USER_NAME`, `ERR_USER_PASSWORD`, `ERR_USER_ADDRESS`, ...
+ * `ERR_USER_UNKNOWN`, `ERR_USER_EXISTS`, `ERR_USER_NAME`, `ERR_USER_PASSWORD`,
+ * `ERR_USER_PASSWORD_WEAK`, `ERR_USER_ADDRESS`, ...
  */
 export interface AdminBackend {
   status(): StatusView;

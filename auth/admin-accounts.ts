@@ -3,8 +3,10 @@ import { foldUserName } from '../core/index.ts';
 import type { StoreAccess } from './admin-store.ts';
 import { type Columns, integer, optional, text, time } from './columns.ts';
 import { DUMMY_HASH, hashPassword, verifyPassword } from './password-hash.ts';
+import { checkNewPassword, MOST_PASSWORD_LENGTH, type NewPasswordOptions, strengthOfText } from './password-rule.ts';
 import { prepareAll, type Statements } from './statements.ts';
 import { checkUserName } from './user-name.ts';
+import { isWeak } from './user-rows.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** An account that may do everything on the admin page. */
@@ -15,19 +17,19 @@ export interface AdminAccount {
   readonly version: number;
   readonly createdAt: Date;
   readonly lastLoginAt: Date | undefined;
+  /** Whether guessers try the password first; undefined until the next login of an account from before this was asked. */
+  readonly isWeak: boolean | undefined;
 }
 
-const SHORTEST_PASSWORD = 8;
-const LONGEST_PASSWORD = 256;
-
 const SQL = {
-  insert: `INSERT INTO admins (id, name, folded, hash, version, created_at)
-           VALUES (:id, :name, :folded, :hash, 1, :created_at)`,
+  insert: `INSERT INTO admins (id, name, folded, hash, version, strength, created_at)
+           VALUES (:id, :name, :folded, :hash, 1, :strength, :created_at)`,
   list: 'SELECT * FROM admins ORDER BY folded',
   count: 'SELECT count(*) AS count FROM admins',
   find: 'SELECT * FROM admins WHERE folded = :folded',
   version: 'SELECT version FROM admins WHERE id = :id',
-  setHash: 'UPDATE admins SET hash = :hash, version = version + 1 WHERE folded = :folded',
+  setHash: 'UPDATE admins SET hash = :hash, version = version + 1, strength = :strength WHERE folded = :folded',
+  setStrength: 'UPDATE admins SET strength = :strength WHERE id = :id AND version = :version',
   recordLogin: 'UPDATE admins SET last_login_at = :last_login_at WHERE id = :id',
   remove: 'DELETE FROM admins WHERE folded = :folded',
 } as const;
@@ -42,10 +44,13 @@ export class AdminAccounts {
     this.#statements = access.run(() => prepareAll(access.database, SQL));
   }
 
-  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_ADMIN_EXISTS */
-  async add(name: string, password: string): Promise<AdminAccount> {
+  /**
+   * @param options.weak takes a password too that guessers try first
+   * @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK, ERR_ADMIN_EXISTS
+   */
+  async add(name: string, password: string, { weak }: NewPasswordOptions = {}): Promise<AdminAccount> {
     checkUserName(name);
-    checkPassword(password);
+    const strength = checkNewPassword(password, { name, weak });
     const hash = await hashPassword(password);
     const { insert, find } = this.#statements;
     return this.#access.change(() => {
@@ -54,16 +59,23 @@ export class AdminAccounts {
         throw new UserStoreError('ERR_ADMIN_EXISTS', `admin account '${name}' exists already`);
       }
       const id = randomUUID();
-      insert.run({ id, name, folded, hash, created_at: this.#access.now().getTime() });
+      insert.run({ id, name, folded, hash, strength, created_at: this.#access.now().getTime() });
       return readAccount(find.get({ folded }) ?? {});
     });
   }
 
-  /** @throws {UserStoreError} ERR_ADMIN_UNKNOWN, ERR_USER_PASSWORD */
-  async setPassword(name: string, password: string): Promise<void> {
-    checkPassword(password);
+  /**
+   * Ends the account's logins.
+   *
+   * @param options.weak takes a password too that guessers try first
+   * @throws {UserStoreError} ERR_ADMIN_UNKNOWN, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK
+   */
+  async setPassword(name: string, password: string, { weak }: NewPasswordOptions = {}): Promise<void> {
+    const strength = checkNewPassword(password, { name, weak });
     const hash = await hashPassword(password);
-    const { changes } = this.#access.change(() => this.#statements.setHash.run({ folded: foldUserName(name), hash }));
+    const { changes } = this.#access.change(() =>
+      this.#statements.setHash.run({ folded: foldUserName(name), hash, strength }),
+    );
     if (changes === 0) throw unknown(name);
   }
 
@@ -88,17 +100,30 @@ export class AdminAccounts {
   }
 
   /**
-   * Takes as long for an account that does not exist.
+   * Takes as long for an account that does not exist. What an older password is like is noted once it is given.
    *
    * @returns the account, if the password is its own
    */
   async verify(name: string, password: string): Promise<AdminAccount | undefined> {
     // No stored name is longer, and no password.
-    const folded = foldUserName(name.slice(0, LONGEST_PASSWORD));
+    const folded = foldUserName(name.slice(0, MOST_PASSWORD_LENGTH));
     const columns = this.#access.run(() => this.#statements.find.get({ folded }));
     const hash = columns === undefined ? DUMMY_HASH : text(columns, 'hash');
-    const isRight = await verifyPassword(password.slice(0, LONGEST_PASSWORD + 1), hash);
-    return columns !== undefined && isRight ? readAccount(columns) : undefined;
+    const isRight = await verifyPassword(password.slice(0, MOST_PASSWORD_LENGTH + 1), hash);
+    return columns !== undefined && isRight ? this.#examined(readAccount(columns), password) : undefined;
+  }
+
+  #examined(account: AdminAccount, password: string): AdminAccount {
+    if (account.isWeak !== undefined) return account;
+    const { id, version } = account;
+    const strength = strengthOfText(password, account.name);
+    try {
+      this.#access.change(() => this.#statements.setStrength.run({ id, version, strength }));
+    } catch (error) {
+      // Nobody is kept out for that; the next login notes it.
+      if (!(error instanceof UserStoreError)) throw error;
+    }
+    return { ...account, isWeak: strength === 'weak' };
   }
 
   recordLogin({ id }: Pick<AdminAccount, 'id'>): void {
@@ -113,15 +138,8 @@ function readAccount(columns: Columns): AdminAccount {
     version: integer(columns, 'version'),
     createdAt: time(columns, 'created_at'),
     lastLoginAt: optional(columns, 'last_login_at', time),
+    isWeak: isWeak(columns),
   };
-}
-
-function checkPassword(password: string): void {
-  if (password.length < SHORTEST_PASSWORD || password.length > LONGEST_PASSWORD) {
-    const message = `the password of an admin account has ${SHORTEST_PASSWORD} to ${LONGEST_PASSWORD} characters`;
-    throw new UserStoreError('ERR_USER_PASSWORD', `${message}, this one has ${password.length}`);
-  }
-  if (!password.isWellFormed()) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must be valid Unicode');
 }
 
 function unknown(name: string): UserStoreError {

@@ -10,6 +10,7 @@ export { Authenticator, type AuthenticatorOptions, type LoginReason, type LoginR
 export { addressKey, LoginThrottle, type LoginThrottleOptions } from './login-throttle.ts';
 export { hlakFromMsChapV2 } from './mppe-keys.ts';
 export { type ChallengeInput, type MsChapV2Answer, mschapv2Answer } from './mschapv2.ts';
+export { checkNewPassword } from './password-rule.ts';
 export { randomPassword } from './random-password.ts';
 export type { Secret, SecretKind } from './secret-seal.ts';
 export { type Credentials, type User, UserStore, type UserStoreOptions } from './user-store.ts';

@@ -15,7 +15,8 @@ const APPLICATION_ID = 0x73737470;
  * Schema changes in order; entry n leads from version n to n + 1. Never change one that was released.
  * `folded` is the name as `foldUserName` writes it; times are milliseconds since 1970; `ipv4` is the address as a number.
  * `version` grows with each new password of an account; `scopes` are words with commas between. A previous secret is
- * sealed for an owner of its own (`previousOwner`), so that it does not open as the present one.
+ * sealed for an owner of its own (`previousOwner`), so that it does not open as the present one. `strength` is what
+ * `password-rule.ts` says of the password, NULL before anybody looked.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE users (
@@ -68,6 +69,8 @@ export const MIGRATIONS: readonly string[] = [
      secret        BLOB    NOT NULL,
      replaced_at   INTEGER NOT NULL
    ) STRICT;`,
+  `ALTER TABLE users ADD COLUMN strength TEXT CHECK (strength IN ('strong', 'weak', 'unknown'));
+   ALTER TABLE admins ADD COLUMN strength TEXT CHECK (strength IN ('strong', 'weak', 'unknown'));`,
 ];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */

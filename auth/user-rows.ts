@@ -14,6 +14,8 @@ export interface User {
   readonly lastLoginAt: Date | undefined;
   /** 'nt-hash': only the hash is kept, so this user cannot log in with CHAP-MD5 until the password is set again. */
   readonly secretKind: SecretKind;
+  /** Whether guessers try the password first; undefined if nobody can tell, where only its hash is kept. */
+  readonly isWeak: boolean | undefined;
   /** In alphabetical order. */
   readonly groups: readonly string[];
 }
@@ -28,8 +30,8 @@ export interface UserRow {
 
 /** Parameters have the names of the columns. */
 const SQL = {
-  insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, created_at)
-           VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :created_at)`,
+  insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, strength, created_at)
+           VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :strength, :created_at)`,
   list: 'SELECT * FROM users_with_groups ORDER BY folded',
   find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
   findByAddress: 'SELECT * FROM users_with_groups WHERE ipv4 = :ipv4',
@@ -38,6 +40,8 @@ const SQL = {
              LEFT JOIN previous_secrets AS previous ON previous.user_id = users.id AND previous.replaced_at > :since
             WHERE folded IN (:whole, :noDomain, :noRealm)`,
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
+  setStrength: 'UPDATE users SET strength = :strength WHERE id = :id',
+  unexamined: 'SELECT * FROM users_with_groups WHERE strength IS NULL',
   setPrevious: `INSERT OR REPLACE INTO previous_secrets (user_id, secret_kind, secret, replaced_at)
                 VALUES (:id, :secret_kind, :secret, :replaced_at)`,
   listPrevious: 'SELECT user_id, secret_kind, secret FROM previous_secrets',
@@ -76,6 +80,7 @@ export function readUser(columns: Columns): UserRow {
       createdAt: time(columns, 'created_at'),
       lastLoginAt: optional(columns, 'last_login_at', time),
       secretKind: kind,
+      isWeak: isWeak(columns),
       groups: words(columns, 'groups'),
     },
     folded: text(columns, 'folded'),
@@ -107,6 +112,12 @@ export function previousOwner(id: string): string {
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readLease(columns: Columns): [folded: string, ipv4: Ipv4] {
   return [text(columns, 'folded'), integer(columns, 'ipv4')];
+}
+
+/** Of an account of either kind. @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
+export function isWeak(columns: Columns): boolean | undefined {
+  const strength = optional(columns, 'strength', text);
+  return strength === 'weak' || strength === 'strong' ? strength === 'weak' : undefined;
 }
 
 function secretKind(columns: Columns, name: string): SecretKind {

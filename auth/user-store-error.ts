@@ -4,6 +4,7 @@ export type UserStoreErrorCode =
   | 'ERR_USER_UNKNOWN' // no user has this name
   | 'ERR_USER_NAME' // no user may have this name
   | 'ERR_USER_PASSWORD' // no user may have this password
+  | 'ERR_USER_PASSWORD_WEAK' // a password that guessers try first: taken only if that is asked for
   | 'ERR_USER_ADDRESS' // the fixed address is taken, or no host can have it
   | 'ERR_USER_GROUP' // no group may have this name, or these are too many
   | 'ERR_ADMIN_EXISTS' // another admin account has this name

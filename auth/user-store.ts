@@ -7,6 +7,7 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import type { DatabaseSync } from 'node:sqlite';
 import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
 import { ntPasswordHash } from './mschapv2.ts';
+import { checkNewPassword, type NewPasswordOptions, strengthOf } from './password-rule.ts';
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
@@ -24,9 +25,6 @@ import {
   type UserStatements,
 } from './user-rows.ts';
 import { UserStoreError } from './user-store-error.ts';
-
-/** MS-CHAPv2 takes passwords of up to 256 UTF-16 code units (RFC 2759 §8.3). */
-const MAX_PASSWORD_LENGTH = 256;
 
 /** How long the password before the present one is kept, sealed as that. */
 const KEEP_PREVIOUS_MS = 30 * 86_400_000;
@@ -89,17 +87,26 @@ export class UserStore {
     this.#dummy = this.#sealDummy();
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
     this.forgetOldPasswords();
+    this.#examinePasswords();
   }
 
-  /** @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_ADDRESS, ERR_USER_GROUP, ERR_USER_EXISTS */
+  /**
+   * @param options.weak takes a password too that guessers try first
+   * @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK, ERR_USER_ADDRESS, ERR_USER_GROUP,
+   *   ERR_USER_EXISTS
+   */
   add(
     name: string,
     password: string,
-    options: { readonly ipv4?: Ipv4 | undefined; readonly groups?: readonly string[] | undefined } = {},
+    options: NewPasswordOptions & {
+      readonly ipv4?: Ipv4 | undefined;
+      readonly groups?: readonly string[] | undefined;
+    } = {},
   ): User {
     checkUserName(name);
+    const { ipv4, groups = [], weak } = options;
+    const strength = checkNewPassword(password, { name, weak });
     const secret = this.#secretOf(password);
-    const { ipv4, groups = [] } = options;
     checkGroups(groups);
     if (ipv4 !== undefined) checkFixedAddress(ipv4);
     return this.#change(() => {
@@ -114,6 +121,7 @@ export class UserStore {
         ipv4: ipv4 ?? null,
         secret_kind: sealed.kind,
         secret: sealed.bytes,
+        strength,
         created_at: this.#now().getTime(),
       });
       this.#joinGroups(sealed.owner, groups);
@@ -124,14 +132,17 @@ export class UserStore {
   /**
    * The password until now is kept for 30 days as the previous one.
    *
-   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD
+   * @param options.weak takes a password too that guessers try first
+   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK
    */
-  setPassword(name: string, password: string): void {
-    const secret = this.#secretOf(password);
+  setPassword(name: string, password: string, { weak }: NewPasswordOptions = {}): void {
     this.#change(() => {
-      const { sealed } = this.#existing(name);
+      const { sealed, user } = this.#existing(name);
+      const strength = checkNewPassword(password, { name: user.name, weak });
+      const secret = this.#secretOf(password);
       this.#keepPrevious(sealed, secret);
       this.#storeSecret(sealed.owner, secret);
+      this.#statements.setStrength.run({ id: sealed.owner, strength });
     });
   }
 
@@ -287,7 +298,6 @@ export class UserStore {
   }
 
   #secretOf(password: string): Secret {
-    checkPassword(password);
     return { ntHash: ntPasswordHash(password), password: this.#keep === 'password' ? password : undefined };
   }
 
@@ -349,6 +359,19 @@ export class UserStore {
     this.#run(() => this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
   }
 
+  /** Looks once at passwords that were set before anybody asked what they are like. */
+  #examinePasswords(): void {
+    const unexamined = (): UserRow[] => this.#statements.unexamined.all().map(readUser);
+    if (this.#run(unexamined).length === 0) return;
+    this.#change(() => {
+      for (const { user, sealed } of unexamined()) {
+        const secret = this.#seal.open(sealed);
+        const strength = secret === undefined ? 'unknown' : strengthOf(secret, user.name);
+        this.#statements.setStrength.run({ id: sealed.owner, strength });
+      }
+    });
+  }
+
   /** A change that an operator made is on the disk when it returns; logins and leases may be lost with the power. */
   #change<Result>(change: () => Result): Result {
     return this.#run(() => {
@@ -364,16 +387,6 @@ export class UserStore {
   #run<Result>(action: () => Result): Result {
     return asStoreErrors(this.#directory, action);
   }
-}
-
-function checkPassword(password: string): void {
-  if (password.length === 0) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must not be empty');
-  if (password.length > MAX_PASSWORD_LENGTH) {
-    const message = `a password has at most ${MAX_PASSWORD_LENGTH} characters, this one has ${password.length}`;
-    throw new UserStoreError('ERR_USER_PASSWORD', message);
-  }
-  // A lone surrogate has no UTF-8 form: the password that comes back would be another one.
-  if (!password.isWellFormed()) throw new UserStoreError('ERR_USER_PASSWORD', 'a password must be valid Unicode');
 }
 
 /** Whether the address is inside the pool is the server's to say; here only what no host can ever have is refused. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AdminAccount } from '../auth/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
-import { newPassword, said } from './new-password.ts';
+import { newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions } from './options.ts';
 import type { Run } from './program.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
@@ -26,6 +26,11 @@ Examples:
   $ sstpd admin add ann
   $ sstpd admin list`;
 
+interface PasswordFlags {
+  readonly passwordStdin?: true;
+  readonly weak?: true;
+}
+
 function addAdd(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
     .command('add')
@@ -36,12 +41,13 @@ function addAdd(admin: Command, terminal: Terminal, run: Run): void {
     )
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
+    .option(...WEAK_FLAG)
     .addHelpText('after', '\nExample:\n  $ sstpd admin add ann');
-  addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
+  addPlaceOptions(command).action((name: string, { passwordStdin, weak }: PasswordFlags) =>
     run(() =>
       withAdminStore(command, terminal, { mayCreate: true }, async ({ accounts }) => {
-        const secret = await newPassword(terminal, options.passwordStdin === true);
-        const added = await accounts.add(name, secret.password);
+        const secret = await newPassword(terminal, passwordStdin === true);
+        const added = await orWeak(() => accounts.add(name, secret.password, { weak }));
         terminal.stdout.write(said(`Admin account ${added.name} added.`, secret));
       }),
     ),
@@ -59,7 +65,9 @@ function addList(admin: Command, terminal: Terminal, run: Run): void {
     run(() =>
       withAdminStore(command, terminal, {}, ({ accounts }) => {
         const list = accounts.list();
-        const shown = list.map(({ name, createdAt, lastLoginAt }) => ({ name, createdAt, lastLoginAt }));
+        const shown = list.map(({ name, createdAt, lastLoginAt, isWeak }) => ({
+          ...{ name, createdAt, lastLoginAt, weak: isWeak },
+        }));
         terminal.stdout.write(options.json ? json(shown) : formatAccounts(list));
       }),
     ),
@@ -73,12 +81,13 @@ function addPasswd(admin: Command, terminal: Terminal, run: Run): void {
     .description("Changes an account's password, asked for as with add. The account's logins end.")
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
+    .option(...WEAK_FLAG)
     .addHelpText('after', '\nExample:\n  $ sstpd admin passwd ann');
-  addPlaceOptions(command).action((name: string, options: { passwordStdin?: true }) =>
+  addPlaceOptions(command).action((name: string, { passwordStdin, weak }: PasswordFlags) =>
     run(() =>
       withAdminStore(command, terminal, {}, async ({ accounts }) => {
-        const secret = await newPassword(terminal, options.passwordStdin === true);
-        await accounts.setPassword(name, secret.password);
+        const secret = await newPassword(terminal, passwordStdin === true);
+        await orWeak(() => accounts.setPassword(name, secret.password, { weak }));
         terminal.stdout.write(said(`Password of ${name} changed.`, secret));
       }),
     ),
@@ -106,7 +115,10 @@ function formatAccounts(accounts: readonly AdminAccount[]): string {
   if (accounts.length === 0) return 'No admin accounts.\n';
   const seconds = (time: Date | undefined): string => time?.toISOString().replace(/\.\d+Z$/, 'Z') ?? 'never';
   return table(
-    ['NAME', 'ADDED', 'LAST LOGIN'],
-    accounts.map(({ name, createdAt, lastLoginAt }) => [name, seconds(createdAt), seconds(lastLoginAt)]),
+    ['NAME', 'ADDED', 'LAST LOGIN', 'PASSWORD'],
+    accounts.map(({ name, createdAt, lastLoginAt, isWeak }) => [
+      ...[name, seconds(createdAt), seconds(lastLoginAt)],
+      isWeak === undefined ? 'not known' : isWeak ? 'weak' : 'good',
+    ]),
   );
 }

@@ -36,6 +36,21 @@ function given(password: string, terminal: Terminal): NewPassword {
   return { password, isGenerated: false };
 }
 
+export const WEAK_FLAG = ['--weak', 'take a password too that guessers try first'] as const;
+
+/**
+ * @param work sets a password
+ * @throws {CliError} with the flag that helps, if the password was refused as a weak one
+ */
+export async function orWeak<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_USER_PASSWORD_WEAK')) throw error;
+    throw new CliError(`${error.message}; choose another, or give --weak to have it all the same`);
+  }
+}
+
 /** What was done, and the password if nobody knows it yet. */
 export function said(text: string, { password, isGenerated }: NewPassword): string {
   return `${printable(text)}\n${isGenerated ? `Password: ${password}\n(random, and shown only now)\n` : ''}`;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { NewUser, UserChange, UserView } from '../admin/index.ts';
-import { type User, UserStore } from '../auth/index.ts';
+import { checkNewPassword, type User, UserStore } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
 import { becomeDataOwner } from './data-owner.ts';
@@ -44,15 +44,18 @@ function openStore(config: Config): UserAccess {
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
     list: async () => store.list().map(viewOf),
-    async add({ name, password, ipv4, groups }) {
-      return viewOf(store.add(name, password, { ipv4: ipv4 === undefined ? undefined : addressOf(ipv4), groups }));
+    async add({ name, password, ipv4, groups, weak }) {
+      return viewOf(
+        store.add(name, password, { ipv4: ipv4 === undefined ? undefined : addressOf(ipv4), groups, weak }),
+      );
     },
-    async set(name, { password, ipv4, enabled, groups }) {
-      // Whatever can be refused comes first, and unlike a password these can be refused for what they are.
+    async set(name, { password, ipv4, enabled, groups, weak }) {
+      // Whatever can be refused for what it is comes first.
       let user = store.find(name);
+      if (user !== undefined && password !== undefined) checkNewPassword(password, { name: user.name, weak });
       if (groups !== undefined) user = store.setGroups(name, groups);
       if (ipv4 !== undefined) user = store.setAddress(name, ipv4 === null ? undefined : addressOf(ipv4));
-      if (password !== undefined) store.setPassword(name, password);
+      if (password !== undefined) store.setPassword(name, password, { weak });
       if (enabled !== undefined) user = store.setEnabled(name, enabled);
       user ??= store.find(name);
       if (user === undefined) throw new CliError(`there is no user ${name}`);
@@ -69,6 +72,7 @@ function viewOf(user: User): UserView {
     enabled: user.enabled,
     ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
     secretKind: user.secretKind,
+    weak: user.isWeak,
     createdAt: user.createdAt.toISOString(),
     lastLoginAt: user.lastLoginAt?.toISOString(),
     groups: user.groups,

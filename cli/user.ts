@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { UserChange, UserView } from '../admin/index.ts';
 import { parseIpv4 } from '../core/index.ts';
-import { type NewPassword, newPassword, said } from './new-password.ts';
+import { type NewPassword, newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions, configOf } from './options.ts';
 import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
@@ -43,6 +43,7 @@ function addAdd(user: Command, tools: Tools): void {
     )
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
+    .option(...WEAK_FLAG)
     .option('--ip <ADDR>', 'fixed IPv4 address')
     .option('--no-ip', 'an address of the pool (the default)')
     .option('--group <GROUP>', 'put the user into a group; may be repeated', collect)
@@ -59,12 +60,13 @@ Examples:
       const ipv4 = typeof options.ip === 'string' ? checkedAddress(options.ip) : undefined;
       const secret = await newPassword(tools.terminal, options.passwordStdin === true);
       const groups = groupsOf(options);
-      const added = await users.add({
-        name,
-        password: secret.password,
-        ...(ipv4 === undefined ? {} : { ipv4 }),
-        ...(groups === undefined ? {} : { groups }),
-      });
+      const added = await orWeak(() =>
+        users.add({
+          ...{ name, password: secret.password, ...weakOf(options) },
+          ...(ipv4 === undefined ? {} : { ipv4 }),
+          ...(groups === undefined ? {} : { groups }),
+        }),
+      );
       tools.terminal.stdout.write(options.json ? jsonWith(added, secret) : said(`User ${added.name} added.`, secret));
     }),
   );
@@ -77,6 +79,8 @@ function addSet(user: Command, tools: Tools): void {
     .description("Changes a user's fixed address, groups or password, or several of them.")
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read a new password from stdin')
+    .option(...WEAK_FLAG)
+    .option(...KEEP_FLAG)
     .option('--ip <ADDR>', 'fixed IPv4 address')
     .option('--no-ip', 'take the fixed address away')
     .option('--group <GROUP>', 'put the user into this group and no other; may be repeated for several', collect)
@@ -98,14 +102,17 @@ Examples:
       if (options.ip === false) change.ipv4 = null;
       const groups = groupsOf(options);
       if (groups !== undefined) change.groups = groups;
-      if (options.passwordStdin) change.password = (await newPassword(tools.terminal, true)).password;
+      if (options.passwordStdin) {
+        const { password } = await newPassword(tools.terminal, true);
+        Object.assign(change, { password, ...weakOf(options), ...keepOf(options) });
+      }
       if (Object.keys(change).length === 0) {
         throw new CliError(
           'nothing to change: give --ip ADDR, --no-ip, --group GROUP, --no-groups or --password-stdin',
           EXIT.usage,
         );
       }
-      const changed = await users.set(name, change);
+      const changed = await orWeak(() => users.set(name, change));
       tools.terminal.stdout.write(options.json ? json(changed) : `User ${printable(changed.name)} changed.\n`);
     }),
   );
@@ -131,17 +138,20 @@ function addPasswd(user: Command, tools: Tools): void {
     .command('passwd')
     .summary("change a user's password")
     .description(
-      "Changes a user's password. It is asked for on a terminal; without a terminal, or if nothing is typed, " +
-        'a random one is made and printed.',
+      "Changes a user's password and ends the user's sessions. It is asked for on a terminal; without a terminal, or if " +
+        'nothing is typed, a random one is made and printed.',
     )
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
+    .option(...WEAK_FLAG)
+    .option(...KEEP_FLAG)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ sstpd user passwd ann');
   addPlaceOptions(command).action((name: string, options: ChangeOptions) =>
     withUsers(command, tools, {}, async (users) => {
       const secret = await newPassword(tools.terminal, options.passwordStdin === true);
-      const changed = await users.set(name, { password: secret.password });
+      const change = { password: secret.password, ...weakOf(options), ...keepOf(options) };
+      const changed = await orWeak(() => users.set(name, change));
       const text = `Password of ${changed.name} changed.`;
       tools.terminal.stdout.write(options.json ? jsonWith(changed, secret) : said(text, secret));
     }),
@@ -184,10 +194,22 @@ function addRemove(user: Command, tools: Tools): void {
 
 interface ChangeOptions {
   readonly passwordStdin?: true;
+  readonly weak?: true;
+  readonly keepSessions?: true;
   readonly ip?: string | boolean;
   readonly group?: readonly string[];
   readonly groups?: boolean;
   readonly json?: true;
+}
+
+const KEEP_FLAG = ['--keep-sessions', 'with a new password, let the sessions that are open go on'] as const;
+
+function weakOf({ weak }: ChangeOptions): { weak?: true } {
+  return weak === undefined ? {} : { weak };
+}
+
+function keepOf({ keepSessions }: ChangeOptions): { keepSessions?: true } {
+  return keepSessions === undefined ? {} : { keepSessions };
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {
@@ -238,7 +260,7 @@ function formatUsers(users: readonly UserView[]): string {
       user.enabled ? 'enabled' : 'disabled',
       user.ipv4 ?? 'from pool',
       user.groups.join(',') || '-',
-      user.secretKind,
+      user.weak === true ? `${user.secretKind}, weak` : user.secretKind,
       user.lastLoginAt?.replace(/\.\d+Z$/, 'Z') ?? 'never',
       String(user.sessions),
     ]),

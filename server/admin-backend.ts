@@ -1,5 +1,5 @@
 import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
-import { type User, type UserStore, UserStoreError } from '../auth/index.ts';
+import { checkNewPassword, type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
@@ -33,8 +33,8 @@ export interface AdminBackendOptions {
 }
 
 /**
- * What the admin API does to this process. Disabling and removing a user ends the user's sessions; a new password or
- * address counts from the next connection on.
+ * What the admin API does to this process. Disabling and removing a user ends the user's sessions, and so does a new
+ * password unless they are to be kept; a new address counts from the next connection on.
  */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
   const { store, control, plane, leases, listening, attempts } = options;
@@ -44,6 +44,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     enabled: user.enabled,
     ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
     secretKind: user.secretKind,
+    weak: user.isWeak,
     createdAt: user.createdAt.toISOString(),
     lastLoginAt: user.lastLoginAt?.toISOString(),
     groups: user.groups,
@@ -78,23 +79,29 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
     users: {
       list: () => store.list().map(userView),
-      add: ({ name, password, ipv4, groups }) => {
+      add: ({ name, password, ipv4, groups, weak }) => {
         const address = ipv4 === undefined ? undefined : fixedAddress(ipv4, leases);
-        const user = store.add(name, password, { ipv4: address, groups });
+        const user = store.add(name, password, { ipv4: address, groups, weak });
         leases.setFixed(user.name, address);
         return userView(user);
       },
       set: (typedName, change) => {
         const { name } = existing(typedName);
         const address = typeof change.ipv4 === 'string' ? fixedAddress(change.ipv4, leases) : undefined;
+        // Before anything is changed.
+        if (change.password !== undefined) checkNewPassword(change.password, { name, weak: change.weak });
         if (change.groups !== undefined) store.setGroups(name, change.groups);
-        if (change.password !== undefined) store.setPassword(name, change.password);
+        if (change.password !== undefined) store.setPassword(name, change.password, { weak: change.weak });
         if (change.ipv4 !== undefined) {
           store.setAddress(name, address);
           leases.setFixed(name, address);
         }
         if (change.enabled !== undefined) store.setEnabled(name, change.enabled);
         if (change.enabled === false) control.disconnectUser(name, 'user-disabled');
+        // Whoever is connected got in with the old password, and may be why it was changed.
+        else if (change.password !== undefined && change.keepSessions !== true) {
+          control.disconnectUser(name, 'password-changed');
+        }
         return userView(existing(name));
       },
       remove: (typedName) => {

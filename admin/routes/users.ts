@@ -30,6 +30,7 @@ const user = {
     enabled: flag,
     ipv4: text,
     secretKind: { type: 'string', enum: ['password', 'nt-hash'] },
+    weak: flag,
     createdAt: time,
     lastLoginAt: time,
     groups: texts,
@@ -46,26 +47,31 @@ const LIST: FastifySchema = {
 };
 
 const ADD: FastifySchema = {
-  summary: 'Add a user',
+  summary: 'Add a user; weak takes a password that guessers try first',
   tags: ['users'],
   body: {
     type: 'object',
     required: ['name', 'password'],
     additionalProperties: false,
-    properties: { name, password, ipv4: { type: 'string', maxLength: 64 }, groups },
+    properties: { name, password, weak: flag, ipv4: { type: 'string', maxLength: 64 }, groups },
   },
   response: { 201: { description: 'The user', ...user }, ...failures },
 };
 
 const SET: FastifySchema = {
-  summary: 'Change a user: what is absent stays; ipv4 null takes the fixed address away; groups are all groups then',
+  summary:
+    'Change a user: what is absent stays; ipv4 null takes the fixed address away; groups are all groups then; a new ' +
+    'password ends the sessions unless keepSessions; weak takes one that guessers try first',
   tags: ['users'],
   params: nameParam,
   body: {
     type: 'object',
     minProperties: 1,
     additionalProperties: false,
-    properties: { password, ipv4: { type: ['string', 'null'], maxLength: 64 }, enabled: flag, groups },
+    properties: {
+      ...{ password, weak: flag, keepSessions: flag },
+      ...{ ipv4: { type: ['string', 'null'], maxLength: 64 }, enabled: flag, groups },
+    },
   },
   response: { 200: { description: 'The user', ...user }, ...failures },
 };

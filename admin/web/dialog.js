@@ -11,10 +11,11 @@ import { element, fill } from './element.js';
  * @property {string} action what the button says
  * @property {boolean} [isDangerous] then Cancel has the focus at first
  * @property {() => Promise<readonly Child[] | void>} work does it; what it gives is shown in place of the question
+ * @property {(cause: unknown) => boolean} [explain] shows at a field why `work` failed; false if it is about none
  */
 
 /** @param {Question} question */
-export function ask({ title, content, action, isDangerous = false, work }) {
+export function ask({ title, content, action, isDangerous = false, work, explain }) {
   const error = errorPlace();
   const body = element('div', { class: 'dialog-body' }, ...content);
   const cancel = button('Cancel', () => dialog.close());
@@ -36,7 +37,7 @@ export function ask({ title, content, action, isDangerous = false, work }) {
       fill(buttons, done);
       done.focus();
     } catch (cause) {
-      error.show(cause);
+      if (explain?.(cause) !== true) error.show(cause);
     } finally {
       go.disabled = false;
     }

@@ -1,5 +1,6 @@
 /** What the list of users and the page of one user share. */
-import { copyable, field } from './controls.js';
+import { ApiError } from './api.js';
+import { checkbox, copyable, errorPlace, field } from './controls.js';
 import { element } from './element.js';
 import { randomPassword } from './random-password.js';
 
@@ -30,13 +31,24 @@ export function passwordOnce(password) {
   ];
 }
 
-/** A random password, or one that is typed. */
+/** A random password, or one that is typed; a weak one is taken if that is asked for once it was refused. */
 export function passwordChoice() {
   const random = element('input', { type: 'radio', name: 'kind', id: 'kind-random', checked: true });
   const typed = element('input', { type: 'radio', name: 'kind', id: 'kind-typed' });
   const password = field({
     ...{ id: 'typed-password', label: 'Password', type: 'password', autocomplete: 'new-password', maxLength: 1024 },
+    help: 'At least 10 characters, and nothing that is guessed first.',
   });
+  const refused = errorPlace();
+  const weak = checkbox('take-weak', 'Take this weak password all the same');
+  const forget = () => {
+    refused.clear();
+    password.input.removeAttribute('aria-invalid');
+    weak.element.hidden = true;
+    weak.input.checked = false;
+  };
+  password.input.addEventListener('input', forget);
+  weak.element.hidden = true;
   const reveal = element('input', { type: 'checkbox', id: 'reveal' });
   reveal.addEventListener('change', () => {
     password.input.type = reveal.checked ? 'text' : 'password';
@@ -45,9 +57,12 @@ export function passwordChoice() {
     'div',
     { hidden: true },
     password.element,
+    refused.element,
+    weak.element,
     element('label', { class: 'check', for: 'reveal' }, reveal, 'Show what I type'),
   );
   const choose = () => {
+    forget();
     more.hidden = random.checked;
     password.input.required = typed.checked;
     if (typed.checked) password.input.focus();
@@ -62,6 +77,19 @@ export function passwordChoice() {
   );
   return {
     parts: [choice, more],
-    take: () => ({ value: random.checked ? randomPassword() : password.input.value, isRandom: random.checked }),
+    take: () => ({
+      value: random.checked ? randomPassword() : password.input.value,
+      isRandom: random.checked,
+      weak: weak.input.checked,
+    }),
+    /** @param {unknown} cause @returns {boolean} whether it is about the password, and shown at its field */
+    explain(cause) {
+      if (!(cause instanceof ApiError && cause.code.startsWith('ERR_USER_PASSWORD')) || random.checked) return false;
+      refused.show(cause);
+      password.input.setAttribute('aria-invalid', 'true');
+      password.input.focus();
+      weak.element.hidden = cause.code !== 'ERR_USER_PASSWORD_WEAK';
+      return true;
+    },
   };
 }

@@ -59,6 +59,7 @@ const ENDS: Readonly<Record<string, readonly [text: string, code: string | undef
   'killed-by-admin': ['An administrator ended the session.', '629', undefined],
   'user-disabled': ['The user was disabled while connected.', '629', (user) => userCommand('enable', user)],
   'user-removed': ['The user was removed while connected.', '629', undefined],
+  'password-changed': ['The password of the user was changed while connected.', '629', 'Connect with the new one.'],
   'server-shutdown': ['The server was stopped.', '629', undefined],
   'replaced-by-new-connection': [
     'A newer connection of the same user took the place of this one.',

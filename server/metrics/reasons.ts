@@ -29,6 +29,7 @@ const OURS = [
   'killed-by-admin',
   'user-disabled',
   'user-removed',
+  'password-changed',
   'replaced-by-new-connection',
   'server-shutdown',
   'hook-failed',

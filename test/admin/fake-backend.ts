@@ -163,6 +163,7 @@ function viewOf(name: string, ipv4: string | undefined): UserView {
     enabled: true,
     ipv4,
     secretKind: 'password',
+    weak: false,
     createdAt: '2026-01-01T00:00:00.000Z',
     lastLoginAt: undefined,
     groups: [],

@@ -91,6 +91,7 @@ test('users are added, listed, changed and removed; no answer contains a passwor
     enabled: true,
     ipv4: '10.0.0.9',
     secretKind: 'password',
+    weak: false,
     createdAt: '2026-01-01T00:00:00.000Z',
     groups: [],
     sessions: 0,

@@ -62,13 +62,37 @@ test('what an account may not be', async (t) => {
   for (const name of ['', 'a"b', '<b>', 'a\nb', '\u202eann', 'x'.repeat(65)]) {
     await assert.rejects(accounts.add(name, PASSWORD), refusal('ERR_USER_NAME'));
   }
-  for (const password of ['', '1234567', 'x'.repeat(257), 'lone \ud800 half']) {
-    await assert.rejects(accounts.add('bob', password), refusal('ERR_USER_PASSWORD'));
-    await assert.rejects(accounts.setPassword('ann', password), refusal('ERR_USER_PASSWORD'));
+  for (const password of ['', 'x'.repeat(257), 'lone \ud800 half']) {
+    await assert.rejects(accounts.add('bob', password, { weak: true }), refusal('ERR_USER_PASSWORD'));
+    await assert.rejects(accounts.setPassword('ann', password, { weak: true }), refusal('ERR_USER_PASSWORD'));
   }
+  for (const password of ['123456789', 'password2026', 'bobby-bob1']) {
+    await assert.rejects(accounts.add('bobby-bob', password), refusal('ERR_USER_PASSWORD_WEAK'));
+  }
+  await assert.rejects(accounts.setPassword('ann', '123456789'), refusal('ERR_USER_PASSWORD_WEAK'));
   await assert.rejects(accounts.setPassword('bob', PASSWORD), refusal('ERR_ADMIN_UNKNOWN'));
   assert.throws(() => accounts.remove('bob'), refusal('ERR_ADMIN_UNKNOWN', /^there is no admin account 'bob'$/));
   assert.equal(accounts.count, 1);
+});
+
+test('a weak password of an account is taken if that is asked for, and the list says so', async (t) => {
+  const directory = makeDirectory(t);
+  const { accounts } = open(t, directory);
+  assert.equal((await accounts.add('ann', 'horse', { weak: true })).isWeak, true);
+  assert.equal((await accounts.verify('ann', 'horse'))?.isWeak, true);
+  await accounts.setPassword('ann', PASSWORD);
+  assert.equal(accounts.list()[0]?.isWeak, false);
+  await accounts.setPassword('ann', 'horse', { weak: true });
+
+  // An account from before anybody asked: known once the password is given.
+  const database = new DatabaseSync(join(directory, 'users.db'));
+  database.exec('UPDATE admins SET strength = NULL');
+  database.close();
+  assert.equal(accounts.list()[0]?.isWeak, undefined);
+  assert.equal(await accounts.verify('ann', 'another'), undefined);
+  assert.equal(accounts.list()[0]?.isWeak, undefined);
+  assert.equal((await accounts.verify('ann', 'horse'))?.isWeak, true, 'and it is let in');
+  assert.equal(accounts.list()[0]?.isWeak, true);
 });
 
 test('another process sees at once that an account has another password, or is gone', async (t) => {
@@ -171,7 +195,7 @@ test('a removed token is not known any more; there are no more than 1000', (t) =
 
 test('a store of the first version keeps its users, and gets the new tables', (t) => {
   const directory = makeDirectory(t);
-  writeOldStore(directory, 1, { ann: 'rabbit' });
+  writeOldStore(directory, 1, { ann: 'white rabbit' });
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
   assert.deepEqual(store.find('ann')?.groups, []);

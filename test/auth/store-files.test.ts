@@ -51,7 +51,7 @@ test('a new store makes its directory 0700 and every file 0600, whatever the uma
   t.after(() => process.umask(umask));
   const directory = join(makeDirectory(t), 'deep');
   const store = openStore(t, directory);
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   assert.equal(mode(directory), 0o700);
   const files = readdirSync(directory).sort();
   assert.deepEqual(files, ['users.db', 'users.db-shm', 'users.db-wal', 'users.key']);

@@ -19,7 +19,7 @@ function makeDirectory(t: TestContext): string {
 function makeStore(t: TestContext): string {
   const directory = makeDirectory(t);
   const store = UserStore.open(directory, { keep: 'password' });
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   store.close();
   return directory;
 }
@@ -75,7 +75,7 @@ test('a start that was cut off before the key file was complete is made good', (
   writeFileSync(join(directory, 'users.key.new'), 'half', { mode: 0o600 });
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   assert.equal(readFileSync(join(directory, 'users.key')).length, 32);
 });
 
@@ -102,13 +102,13 @@ test('a database of a newer version is refused', (t) => {
 
 test('a database from before previous passwords were kept is brought up to date, and loses nothing', (t) => {
   const directory = makeDirectory(t);
-  writeOldStore(directory, 2, { alice: 'rabbit' });
+  writeOldStore(directory, 2, { alice: 'white rabbit' });
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
-  assert.equal(store.lookup('alice').secret.password, 'rabbit');
-  store.setPassword('alice', 'hatter');
-  assert.equal(store.lookup('alice').secret.password, 'hatter');
-  assert.equal(store.lookup('alice').previous.password, 'rabbit');
+  assert.equal(store.lookup('alice').secret.password, 'white rabbit');
+  store.setPassword('alice', 'the mad hatter');
+  assert.equal(store.lookup('alice').secret.password, 'the mad hatter');
+  assert.equal(store.lookup('alice').previous.password, 'white rabbit');
 });
 
 test('a column that holds what the schema does not allow is refused', (t) => {

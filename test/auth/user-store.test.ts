@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { ntPasswordHash } from '../../auth/mschapv2.ts';
-import { type SecretKind, SecretSeal } from '../../auth/secret-seal.ts';
+import { type SealedSecret, type SecretKind, SecretSeal } from '../../auth/secret-seal.ts';
 import { UserStore } from '../../auth/user-store.ts';
+import { writeOldStore } from './old-store.ts';
+
+const originalOpen = SecretSeal.prototype.open;
 
 const start = new Date('2026-01-02T03:04:05Z');
 const later = new Date('2026-01-02T04:00:00Z');
@@ -36,9 +39,10 @@ test('a new user is enabled, has no address and has not logged in', (t) => {
     createdAt: start,
     lastLoginAt: undefined,
     secretKind: 'password',
+    isWeak: false,
     groups: [],
   };
-  assert.deepEqual(store.add('Alice', 'rabbit'), alice);
+  assert.deepEqual(store.add('Alice', 'white rabbit'), alice);
   assert.deepEqual(store.list(), [alice]);
   assert.deepEqual(store.find('aLICE'), alice);
   assert.equal(store.find('bob'), undefined);
@@ -46,7 +50,7 @@ test('a new user is enabled, has no address and has not logged in', (t) => {
 
 test('users are listed by name without regard to case', (t) => {
   const store = newStore(t);
-  for (const name of ['bob', 'Carol', 'Alice']) store.add(name, 'rabbit');
+  for (const name of ['bob', 'Carol', 'Alice']) store.add(name, 'white rabbit');
   assert.deepEqual(
     store.list().map(({ name }) => name),
     ['Alice', 'bob', 'Carol'],
@@ -55,38 +59,100 @@ test('users are listed by name without regard to case', (t) => {
 
 test('a name exists once, whatever its case and composition', (t) => {
   const store = newStore(t);
-  store.add('Zoë', 'rabbit');
+  store.add('Zoë', 'white rabbit');
   for (const name of ['zoë', 'ZOË', 'Zoe\u0308']) {
-    assert.throws(() => store.add(name, 'other'), { code: 'ERR_USER_EXISTS', message: "user 'Zoë' exists already" });
+    assert.throws(() => store.add(name, 'the other one'), {
+      code: 'ERR_USER_EXISTS',
+      message: "user 'Zoë' exists already",
+    });
   }
-  assert.equal(store.lookup('zoë').secret.password, 'rabbit');
+  assert.equal(store.lookup('zoë').secret.password, 'white rabbit');
 });
 
 test('a name that no user may have is refused', (t) => {
   const store = newStore(t);
-  assert.throws(() => store.add('a\\b', 'rabbit'), { code: 'ERR_USER_NAME' });
+  assert.throws(() => store.add('a\\b', 'white rabbit'), { code: 'ERR_USER_NAME' });
   assert.deepEqual(store.list(), []);
 });
 
 test('a password has 1 to 256 UTF-16 code units (RFC 2759 §8.3) and a UTF-8 form', (t) => {
   const store = newStore(t);
-  store.add('alice', 'x'.repeat(256));
-  store.setPassword('alice', '😀'.repeat(128));
+  store.add('alice', 'x'.repeat(256), { weak: true });
+  store.setPassword('alice', '😀'.repeat(128), { weak: true });
   assert.equal(store.lookup('alice').secret.password, '😀'.repeat(128));
-  for (const password of ['', 'x'.repeat(257), `${'😀'.repeat(128)}x`, 'a\ud800']) {
-    assert.throws(() => store.add('bob', password), { code: 'ERR_USER_PASSWORD' });
-    assert.throws(() => store.setPassword('alice', password), { code: 'ERR_USER_PASSWORD' });
+  for (const password of [
+    '',
+    'x'.repeat(257),
+    `${'😀'.repeat(128)}x`,
+    'a\ud800',
+    'nul in the \0 middle',
+    'line\nbreak',
+  ]) {
+    assert.throws(() => store.add('bob', password, { weak: true }), { code: 'ERR_USER_PASSWORD' });
+    assert.throws(() => store.setPassword('alice', password, { weak: true }), { code: 'ERR_USER_PASSWORD' });
   }
   assert.equal(store.find('bob'), undefined);
 });
 
+test('a weak password is refused unless it is asked for, whoever sets it, and marked', (t) => {
+  const store = newStore(t);
+  const weak = {
+    code: 'ERR_USER_PASSWORD_WEAK',
+    message: 'the password is too weak: it has 1 character, and 10 are the least',
+  };
+  assert.throws(() => store.add('alice', 'a'), weak);
+  assert.equal(store.find('alice'), undefined);
+  assert.equal(store.add('alice', 'a', { weak: true }).isWeak, true);
+  assert.equal(store.lookup('alice').secret.password, 'a');
+  store.setPassword('alice', 'white rabbit');
+  assert.equal(store.find('alice')?.isWeak, false);
+  assert.throws(() => store.setPassword('alice', 'a'), weak);
+  assert.equal(store.lookup('alice').secret.password, 'white rabbit', 'nothing is half done');
+  assert.throws(() => store.setPassword('alice', 'Alice-2026'), {
+    code: 'ERR_USER_PASSWORD_WEAK',
+    message: /the name of the user$/,
+  });
+  store.setPassword('alice', 'a', { weak: true });
+  assert.equal(store.list()[0]?.isWeak, true);
+});
+
+test('passwords from before are looked at once; they go on to count', (t) => {
+  const directory = makeDirectory(t);
+  writeOldStore(directory, 2, { alice: 'a', bob: 'white rabbit' });
+  const store = openStore(t, directory);
+  assert.deepEqual(
+    store.list().map(({ name, isWeak }) => [name, isWeak]),
+    [
+      ['alice', true],
+      ['bob', false],
+    ],
+  );
+  assert.equal(store.lookup('alice').secret.password, 'a');
+});
+
+test('where only hashes are kept, the common passwords from before are known by them, and of others nobody can tell', (t) => {
+  const directory = makeDirectory(t);
+  writeOldStore(directory, 2, { alice: 'iloveyou', bob: 'white rabbit', carol: 'zq7' });
+  const list = (store: UserStore) => store.list().map(({ isWeak }) => isWeak);
+  // The hashes alone, as a store that kept no more had them.
+  const seal = t.mock.method(SecretSeal.prototype, 'open', function (this: SecretSeal, sealed: SealedSecret) {
+    const secret = originalOpen.call(this, sealed);
+    return secret && { ...secret, password: undefined };
+  });
+  const store = openStore(t, directory, 'nt-hash');
+  assert.deepEqual(list(store), [true, undefined, undefined]);
+  seal.mock.restore();
+  store.setPassword('carol', 'zq7', { weak: true });
+  assert.deepEqual(list(store), [true, undefined, true]);
+});
+
 test('a fixed address belongs to one user and can be given back', (t) => {
   const store = newStore(t);
-  assert.equal(store.add('alice', 'rabbit', { ipv4: 0x0a000005 }).ipv4, 0x0a000005);
+  assert.equal(store.add('alice', 'white rabbit', { ipv4: 0x0a000005 }).ipv4, 0x0a000005);
   const taken = { code: 'ERR_USER_ADDRESS', message: "10.0.0.5 is already the fixed address of 'alice'" };
-  assert.throws(() => store.add('bob', 'rabbit', { ipv4: 0x0a000005 }), taken);
+  assert.throws(() => store.add('bob', 'white rabbit', { ipv4: 0x0a000005 }), taken);
   assert.equal(store.find('bob'), undefined);
-  store.add('bob', 'rabbit');
+  store.add('bob', 'white rabbit');
   assert.throws(() => store.setAddress('bob', 0x0a000005), taken);
   assert.equal(store.setAddress('ALICE', 0x0a000005).ipv4, 0x0a000005);
   assert.equal(store.setAddress('alice', undefined).ipv4, undefined);
@@ -97,8 +163,8 @@ test('a fixed address belongs to one user and can be given back', (t) => {
 for (const ipv4 of [0, 0x00000001, 0x7f000001, 0xe0000001, 0xffffffff, -1, 2 ** 32, 1.5, Number.NaN]) {
   test(`${ipv4} is no address that a client can have`, (t) => {
     const store = newStore(t);
-    assert.throws(() => store.add('alice', 'rabbit', { ipv4 }), { code: 'ERR_USER_ADDRESS' });
-    store.add('alice', 'rabbit');
+    assert.throws(() => store.add('alice', 'white rabbit', { ipv4 }), { code: 'ERR_USER_ADDRESS' });
+    store.add('alice', 'white rabbit');
     assert.throws(() => store.setAddress('alice', ipv4), { code: 'ERR_USER_ADDRESS' });
     assert.equal(store.find('alice')?.ipv4, undefined);
   });
@@ -106,7 +172,7 @@ for (const ipv4 of [0, 0x00000001, 0x7f000001, 0xe0000001, 0xffffffff, -1, 2 ** 
 
 test('a user can be disabled, enabled and removed, by any spelling of the name', (t) => {
   const store = newStore(t);
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   assert.equal(store.setEnabled('Alice', false).enabled, false);
   assert.equal(store.find('alice')?.enabled, false);
   assert.equal(store.setEnabled('alice', true).enabled, true);
@@ -117,7 +183,7 @@ test('a user can be disabled, enabled and removed, by any spelling of the name',
 test('whoever names a user that does not exist is told so', (t) => {
   const store = newStore(t);
   const unknown = { code: 'ERR_USER_UNKNOWN', message: "there is no user 'bob'" };
-  assert.throws(() => store.setPassword('bob', 'rabbit'), unknown);
+  assert.throws(() => store.setPassword('bob', 'white rabbit'), unknown);
   assert.throws(() => store.setAddress('bob', undefined), unknown);
   assert.throws(() => store.setEnabled('bob', true), unknown);
   assert.throws(() => store.remove('bob'), unknown);
@@ -125,8 +191,8 @@ test('whoever names a user that does not exist is told so', (t) => {
 
 test('a login name is looked up whole, then without domain, then without realm', (t) => {
   const store = newStore(t);
-  store.add('alice', 'rabbit');
-  store.add('alice@home', 'hatter');
+  store.add('alice', 'white rabbit');
+  store.add('alice@home', 'the mad hatter');
   const nameOf = (wire: string): string | undefined => store.lookup(wire).user?.name;
   assert.equal(nameOf('ALICE'), 'alice');
   assert.equal(nameOf('alice@home'), 'alice@home');
@@ -150,7 +216,7 @@ test('the secret of a user is the password and its NT hash', (t) => {
 
 test('an unknown name gets a secret of the same kind that belongs to a random password', (t) => {
   const store = newStore(t);
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   const { user, secret } = store.lookup('bob');
   assert.equal(user, undefined);
   assert.equal(secret.password?.length, 12);
@@ -161,9 +227,9 @@ test('an unknown name gets a secret of the same kind that belongs to a random pa
 
 test('a known and an unknown name, with and without a previous password, cost one query and two opened seals each', (t) => {
   const store = newStore(t);
-  store.add('alice', 'rabbit');
-  store.add('carol', 'rabbit');
-  store.setPassword('carol', 'hatter');
+  store.add('alice', 'white rabbit');
+  store.add('carol', 'white rabbit');
+  store.setPassword('carol', 'the mad hatter');
   const queries = t.mock.method(StatementSync.prototype, 'all');
   const otherQueries = t.mock.method(StatementSync.prototype, 'get');
   const openings = t.mock.method(SecretSeal.prototype, 'open');
@@ -181,33 +247,36 @@ test('the password before the present one is kept for 30 days, and no longer', (
   let now = start;
   const directory = makeDirectory(t);
   const store = openStore(t, directory, 'password', () => now);
-  store.add('alice', 'rabbit');
-  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
-  store.setPassword('alice', 'hatter');
-  assert.deepEqual(store.lookup('CORP\\ALICE').previous, { ntHash: ntPasswordHash('rabbit'), password: 'rabbit' });
-  store.setPassword('alice', 'queen');
-  assert.equal(store.lookup('alice').previous.password, 'hatter', 'only the last one');
-  store.setPassword('alice', 'queen');
-  assert.equal(store.lookup('alice').previous.password, 'hatter', 'the same once more is no change');
+  store.add('alice', 'white rabbit');
+  assert.notEqual(store.lookup('alice').previous.password, 'white rabbit');
+  store.setPassword('alice', 'the mad hatter');
+  assert.deepEqual(store.lookup('CORP\\ALICE').previous, {
+    ntHash: ntPasswordHash('white rabbit'),
+    password: 'white rabbit',
+  });
+  store.setPassword('alice', 'queen of hearts');
+  assert.equal(store.lookup('alice').previous.password, 'the mad hatter', 'only the last one');
+  store.setPassword('alice', 'queen of hearts');
+  assert.equal(store.lookup('alice').previous.password, 'the mad hatter', 'the same once more is no change');
 
   now = new Date(start.getTime() + DAYS_30_MS - 1);
   store.forgetOldPasswords();
-  assert.equal(store.lookup('alice').previous.password, 'hatter');
+  assert.equal(store.lookup('alice').previous.password, 'the mad hatter');
   now = new Date(start.getTime() + DAYS_30_MS);
-  assert.notEqual(store.lookup('alice').previous.password, 'hatter', 'over, although it is still there');
+  assert.notEqual(store.lookup('alice').previous.password, 'the mad hatter', 'over, although it is still there');
   const columns = openBeside(t, directory).prepare('SELECT secret FROM previous_secrets').get();
   const sealed = columns?.secret;
   assert.ok(sealed instanceof Uint8Array);
   store.forgetOldPasswords();
   assert.equal(bytesOnDisk(directory).includes(Buffer.from(sealed)), false);
-  assert.equal(store.lookup('alice').secret.password, 'queen');
+  assert.equal(store.lookup('alice').secret.password, 'queen of hearts');
 });
 
 test('a previous password that is over is forgotten by the next start too', (t) => {
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
-  before.add('alice', 'rabbit');
-  before.setPassword('alice', 'hatter');
+  before.add('alice', 'white rabbit');
+  before.setPassword('alice', 'the mad hatter');
   before.close();
   openStore(t, directory, 'password', () => new Date(start.getTime() + DAYS_30_MS)).close();
   assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
@@ -216,28 +285,28 @@ test('a previous password that is over is forgotten by the next start too', (t) 
 test('a previous password goes with its user: whoever gets the name next has none', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
-  store.add('alice', 'rabbit');
-  store.setPassword('alice', 'hatter');
+  store.add('alice', 'white rabbit');
+  store.setPassword('alice', 'the mad hatter');
   store.remove('alice');
   assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
-  store.add('alice', 'queen');
-  assert.notEqual(store.lookup('alice').previous.password, 'hatter');
-  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
+  store.add('alice', 'queen of hearts');
+  assert.notEqual(store.lookup('alice').previous.password, 'the mad hatter');
+  assert.notEqual(store.lookup('alice').previous.password, 'white rabbit');
 });
 
 test('a previous secret put in the place of the present one, or of another user, is not accepted there', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
   for (const name of ['alice', 'bob']) {
-    store.add(name, 'rabbit');
-    store.setPassword(name, 'hatter');
+    store.add(name, 'white rabbit');
+    store.setPassword(name, 'the mad hatter');
   }
   const database = openBeside(t, directory);
   database.exec(`UPDATE previous_secrets SET secret =
     (SELECT p.secret FROM previous_secrets p JOIN users ON users.id = user_id WHERE name = 'bob')`);
-  assert.notEqual(store.lookup('alice').previous.password, 'rabbit');
-  assert.equal(store.lookup('alice').secret.password, 'hatter', 'the present one does not suffer');
-  assert.equal(store.lookup('bob').previous.password, 'rabbit');
+  assert.notEqual(store.lookup('alice').previous.password, 'white rabbit');
+  assert.equal(store.lookup('alice').secret.password, 'the mad hatter', 'the present one does not suffer');
+  assert.equal(store.lookup('bob').previous.password, 'white rabbit');
   database.exec(`UPDATE users SET secret =
     (SELECT p.secret FROM previous_secrets p WHERE p.user_id = users.id)`);
   assert.throws(() => store.lookup('bob'), { code: 'ERR_USER_STORE' });
@@ -246,24 +315,24 @@ test('a previous secret put in the place of the present one, or of another user,
 test('keep: nt-hash keeps no previous password either, and none of those that were there', (t) => {
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
-  before.add('alice', 'rabbit');
-  before.setPassword('alice', 'hatter');
+  before.add('alice', 'white rabbit');
+  before.setPassword('alice', 'the mad hatter');
   before.close();
   const beside = new DatabaseSync(join(directory, 'users.db'));
   const sealed = beside.prepare('SELECT secret FROM previous_secrets').get()?.secret;
   beside.close();
   assert.ok(sealed instanceof Uint8Array);
   const store = openStore(t, directory, 'nt-hash');
-  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('rabbit'), password: undefined });
+  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('white rabbit'), password: undefined });
   assert.equal(bytesOnDisk(directory).includes(Buffer.from(sealed)), false);
-  store.setPassword('alice', 'queen');
-  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('hatter'), password: undefined });
+  store.setPassword('alice', 'queen of hearts');
+  assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('the mad hatter'), password: undefined });
 });
 
 test('the time of the last login is kept', (t) => {
   let now = start;
   const store = newStore(t, 'password', () => now);
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   now = later;
   store.recordLogin('ALICE');
   assert.deepEqual(store.find('alice')?.lastLoginAt, later);
@@ -275,24 +344,24 @@ test('what one process writes, another sees at once and finds again later', (t) 
   const directory = makeDirectory(t);
   const server = openStore(t, directory);
   const commandLine = openStore(t, directory);
-  commandLine.add('alice', 'rabbit', { ipv4: 0x0a000005 });
-  assert.equal(server.lookup('alice').secret.password, 'rabbit');
-  commandLine.setPassword('alice', 'hatter');
-  assert.equal(server.lookup('alice').secret.password, 'hatter');
+  commandLine.add('alice', 'white rabbit', { ipv4: 0x0a000005 });
+  assert.equal(server.lookup('alice').secret.password, 'white rabbit');
+  commandLine.setPassword('alice', 'the mad hatter');
+  assert.equal(server.lookup('alice').secret.password, 'the mad hatter');
   server.rememberLease('alice', 0x0a000007);
   assert.equal(commandLine.leases().get('alice'), 0x0a000007);
   commandLine.remove('alice');
   assert.equal(server.lookup('alice').user, undefined);
-  commandLine.add('bob', 'rabbit');
+  commandLine.add('bob', 'white rabbit');
   server.close();
   commandLine.close();
-  assert.equal(openStore(t, directory).lookup('bob').secret.password, 'rabbit');
+  assert.equal(openStore(t, directory).lookup('bob').secret.password, 'white rabbit');
 });
 
 test('the last address of each user is remembered, the oldest first, and goes with the user', (t) => {
   let now = start.getTime();
   const store = newStore(t, 'password', () => new Date(now++));
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   store.rememberLease('Alice', 0x0a000002);
   store.rememberLease('bob', 0x0a000003);
   assert.deepEqual(
@@ -341,15 +410,15 @@ function openBeside(t: TestContext, directory: string): DatabaseSync {
 test('a secret that was moved to another row is not accepted there', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
-  store.add('admin', 'rabbit');
-  store.add('mallory', 'known');
+  store.add('admin', 'white rabbit');
+  store.add('mallory', 'known to all');
   openBeside(t, directory).exec(
     "UPDATE users SET secret = (SELECT secret FROM users WHERE name = 'mallory') WHERE name = 'admin'",
   );
   assert.throws(() => store.lookup('admin'), { code: 'ERR_USER_STORE', message: /'admin' is damaged: set it again$/ });
-  assert.equal(store.lookup('mallory').secret.password, 'known');
-  store.setPassword('admin', 'hatter');
-  assert.equal(store.lookup('admin').secret.password, 'hatter');
+  assert.equal(store.lookup('mallory').secret.password, 'known to all');
+  store.setPassword('admin', 'the mad hatter');
+  assert.equal(store.lookup('admin').secret.password, 'the mad hatter');
 });
 
 test('a failed change leaves nothing behind and the store usable', (t) => {
@@ -358,12 +427,12 @@ test('a failed change leaves nothing behind and the store usable', (t) => {
   openBeside(t, directory).exec(
     "CREATE TRIGGER refuse BEFORE INSERT ON users WHEN NEW.name = 'bob' BEGIN SELECT RAISE(ABORT, 'no'); END",
   );
-  assert.throws(() => store.add('bob', 'rabbit'), {
+  assert.throws(() => store.add('bob', 'white rabbit'), {
     name: 'UserStoreError',
     code: 'ERR_USER_STORE',
     message: `the user store in ${directory} cannot be used: no`,
   });
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   assert.deepEqual(
     store.list().map(({ name }) => name),
     ['alice'],
@@ -373,7 +442,7 @@ test('a failed change leaves nothing behind and the store usable', (t) => {
 test('readers are not held up by a process that is in the middle of writing', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   const writer = openBeside(t, directory);
   writer.exec("BEGIN IMMEDIATE; UPDATE users SET name = 'other'");
   assert.equal(store.lookup('alice').user?.name, 'alice');
@@ -387,15 +456,15 @@ function bytesOnDisk(directory: string): Buffer {
 
 test('with keep: nt-hash no password is stored, and MS-CHAPv2 has what it needs', (t) => {
   const store = newStore(t, 'nt-hash');
-  assert.equal(store.add('alice', 'rabbit').secretKind, 'nt-hash');
-  assert.deepEqual(store.lookup('alice').secret, { ntHash: ntPasswordHash('rabbit'), password: undefined });
+  assert.equal(store.add('alice', 'white rabbit').secretKind, 'nt-hash');
+  assert.deepEqual(store.lookup('alice').secret, { ntHash: ntPasswordHash('white rabbit'), password: undefined });
 });
 
 test('opening with keep: nt-hash forgets the passwords for good; going back cannot restore them', (t) => {
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
-  before.add('alice', 'rabbit');
-  before.add('bob', 'hatter');
+  before.add('alice', 'white rabbit');
+  before.add('bob', 'the mad hatter');
   before.setEnabled('bob', false);
   const sealedBefore = openBeside(t, directory)
     .prepare('SELECT secret FROM users')
@@ -408,7 +477,7 @@ test('opening with keep: nt-hash forgets the passwords for good; going back cann
     hashes.list().map(({ secretKind }) => secretKind),
     ['nt-hash', 'nt-hash'],
   );
-  assert.deepEqual(hashes.lookup('alice').secret, { ntHash: ntPasswordHash('rabbit'), password: undefined });
+  assert.deepEqual(hashes.lookup('alice').secret, { ntHash: ntPasswordHash('white rabbit'), password: undefined });
   assert.equal(hashes.find('bob')?.enabled, false);
   assert.equal(sealedBefore.length, 2);
   for (const secret of sealedBefore) {
@@ -419,7 +488,7 @@ test('opening with keep: nt-hash forgets the passwords for good; going back cann
 
   const back = openStore(t, directory, 'password');
   assert.equal(back.find('alice')?.secretKind, 'nt-hash');
-  back.setPassword('alice', 'rabbit');
+  back.setPassword('alice', 'white rabbit');
   assert.equal(back.find('alice')?.secretKind, 'password');
   assert.equal(back.find('bob')?.secretKind, 'nt-hash');
 });
@@ -427,8 +496,8 @@ test('opening with keep: nt-hash forgets the passwords for good; going back cann
 test('of a removed user not even the sealed password stays on the disk', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
-  store.add('alice', 'rabbit');
-  store.add('bob', 'hatter');
+  store.add('alice', 'white rabbit');
+  store.add('bob', 'the mad hatter');
   const columns = openBeside(t, directory).prepare("SELECT secret FROM users WHERE name = 'alice'").get();
   const sealed = columns?.secret;
   assert.ok(sealed instanceof Uint8Array);
@@ -442,21 +511,21 @@ test('of a removed user not even the sealed password stays on the disk', (t) => 
 test('a damaged secret does not keep the store from opening with keep: nt-hash', (t) => {
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
-  before.add('alice', 'rabbit');
-  before.add('bob', 'hatter');
+  before.add('alice', 'white rabbit');
+  before.add('bob', 'the mad hatter');
   before.close();
   openBeside(t, directory).exec("UPDATE users SET secret = zeroblob(60) WHERE name = 'alice'");
   const store = openStore(t, directory, 'nt-hash');
-  assert.deepEqual(store.lookup('bob').secret, { ntHash: ntPasswordHash('hatter'), password: undefined });
+  assert.deepEqual(store.lookup('bob').secret, { ntHash: ntPasswordHash('the mad hatter'), password: undefined });
   assert.throws(() => store.lookup('alice'), { code: 'ERR_USER_STORE' });
-  store.setPassword('alice', 'queen');
-  assert.deepEqual(store.lookup('alice').secret, { ntHash: ntPasswordHash('queen'), password: undefined });
+  store.setPassword('alice', 'queen of hearts');
+  assert.deepEqual(store.lookup('alice').secret, { ntHash: ntPasswordHash('queen of hearts'), password: undefined });
 });
 
 test("an operator's change is synced to the disk, a login or lease is not: it would hold up the event loop", (t) => {
   const store = newStore(t);
   const executed = t.mock.method(DatabaseSync.prototype, 'exec');
-  store.add('alice', 'rabbit');
+  store.add('alice', 'white rabbit');
   store.recordLogin('alice');
   store.rememberLease('alice', 0x0a000002);
   assert.deepEqual(
@@ -487,7 +556,10 @@ test('closing twice does no harm; using a closed store is our own mistake, not a
 test('a user is in groups, which a change replaces and a removal forgets', (t) => {
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
-  assert.deepEqual(store.add('alice', 'rabbit', { groups: ['staff', 'Berlin', 'staff'] }).groups, ['Berlin', 'staff']);
+  assert.deepEqual(store.add('alice', 'white rabbit', { groups: ['staff', 'Berlin', 'staff'] }).groups, [
+    'Berlin',
+    'staff',
+  ]);
   assert.deepEqual(store.lookup('alice').user?.groups, ['Berlin', 'staff']);
   assert.deepEqual(store.setGroups('alice', ['ops']).groups, ['ops']);
   assert.deepEqual(store.list()[0]?.groups, ['ops']);
@@ -500,28 +572,28 @@ test('a user is in groups, which a change replaces and a removal forgets', (t) =
     Array.from({ length: 17 }, (_, i) => `g${i}`),
   ]) {
     assert.throws(() => store.setGroups('alice', groups), { code: 'ERR_USER_GROUP' });
-    assert.throws(() => store.add('bob', 'rabbit', { groups }), { code: 'ERR_USER_GROUP' });
+    assert.throws(() => store.add('bob', 'white rabbit', { groups }), { code: 'ERR_USER_GROUP' });
   }
   assert.deepEqual(store.find('alice')?.groups, ['ops']);
   assert.equal(store.find('bob'), undefined);
   assert.throws(() => store.setGroups('bob', []), { code: 'ERR_USER_UNKNOWN' });
   store.remove('alice');
-  assert.deepEqual(store.add('alice', 'rabbit').groups, []);
+  assert.deepEqual(store.add('alice', 'white rabbit').groups, []);
 });
 
 test('the version of a password is another after each change, also to the same one, and for another user of that name', (t) => {
   const store = newStore(t);
   assert.equal(store.passwordVersion('ann'), undefined);
-  store.add('ann', 'rabbit');
+  store.add('ann', 'white rabbit');
   const first = store.passwordVersion('ANN');
   assert.match(first ?? '', /^[\w-]{22}$/);
   store.setEnabled('ann', false);
   store.recordLogin('ann');
   assert.equal(store.passwordVersion('ann'), first);
-  store.setPassword('ann', 'rabbit');
+  store.setPassword('ann', 'white rabbit');
   const second = store.passwordVersion('ann');
   assert.notEqual(second, first);
   store.remove('ann');
-  store.add('ann', 'rabbit');
+  store.add('ann', 'white rabbit');
   assert.equal(new Set([first, second, store.passwordVersion('ann')]).size, 3);
 });

@@ -35,9 +35,9 @@ test('the life of an admin account, each command in a process of its own', async
   assert.deepEqual(added, { code: 0, stdout: 'Admin account ann added.\n', stderr: '' });
   assert.equal(statSync(data).mode & 0o777, 0o700);
   assert.ok(await within(({ accounts }) => accounts.verify('ann', 'correct horse')));
-  assert.match((await own(['list'])).stdout, /^NAME +ADDED +LAST LOGIN\nann +\d{4}-\S+Z +never\n$/);
+  assert.match((await own(['list'])).stdout, /^NAME +ADDED +LAST LOGIN +PASSWORD\nann +\d{4}-\S+Z +never +good\n$/);
   const [account] = JSON.parse((await own(['list', '--json'])).stdout) as object[];
-  assert.deepEqual({ ...account, createdAt: '' }, { name: 'ann', createdAt: '' });
+  assert.deepEqual({ ...account, createdAt: '' }, { name: 'ann', createdAt: '', weak: false });
   assert.equal(
     (await own(['passwd', 'ANN', '--password-stdin'], 'another horse')).stdout,
     'Password of ANN changed.\n',
@@ -45,6 +45,24 @@ test('the life of an admin account, each command in a process of its own', async
   assert.ok(await within(({ accounts }) => accounts.verify('ann', 'another horse')));
   assert.deepEqual(await own(['remove', 'ann']), { code: 0, stdout: 'Admin account ann removed.\n', stderr: '' });
   assert.equal((await own(['list'])).stdout, 'No admin accounts.\n');
+});
+
+test('a weak password is taken with --weak alone, and the list shows it', async () => {
+  await run(['admin', 'add', 'ann']);
+  for (const words of [
+    ['admin', 'add', 'bob'],
+    ['admin', 'passwd', 'ann'],
+  ]) {
+    const line = [...words, '--password-stdin'];
+    const refused = await run(line, 'password123');
+    assert.equal(refused.code, 1);
+    assert.equal(
+      refused.stderr,
+      'sstpd: the password is too weak: it is one of those that guessers try first; choose another, or give --weak to have it all the same\n',
+    );
+    assert.equal((await run([...line, '--weak'], 'password123')).code, 0);
+  }
+  assert.match((await run(['admin', 'list'])).stdout, /^NAME .*\nann .* weak\nbob .* weak\n$/);
 });
 
 test('without a terminal and without --password-stdin a random password is made and shown', async () => {
@@ -60,7 +78,11 @@ test('refusals are one line each', async () => {
   await run(['admin', 'add', 'ann']);
   for (const [words, typed, stderr] of [
     [['admin', 'add', 'ann'], undefined, /^sstpd: admin account 'ann' exists already\n$/],
-    [['admin', 'add', 'bob', '--password-stdin'], 'short', /^sstpd: the password of an admin account has 8 to 256 /],
+    [
+      ['admin', 'add', 'bob', '--password-stdin'],
+      'short',
+      /^sstpd: the password is too weak: it has 5 characters, .* --weak /,
+    ],
     [
       ['admin', 'add', 'a\n<b>\u001b[2J\u202e'],
       undefined,

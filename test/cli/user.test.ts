@@ -35,18 +35,26 @@ function user(...args: readonly string[]): Promise<Outcome> {
 test('the life of a user without a running server, each command in a process of its own', async () => {
   const run = (args: readonly string[], stdin = ''): Promise<Outcome> =>
     sstpd(['user', ...args], { stdin, env: { SSTPD_DATA: data } });
-  const added = await run(['add', 'ann', '--password-stdin', '--ip', '10.0.0.9'], 'secret\n');
+  const added = await run(['add', 'ann', '--password-stdin', '--ip', '10.0.0.9'], 'secret of ann\n');
   assert.deepEqual(added, { code: 0, stdout: 'User ann added.\n', stderr: '' });
   assert.equal(statSync(data).mode & 0o777, 0o700);
   assert.equal((await run(['disable', 'ANN'])).stdout, 'User ann disabled.\n');
   const list = await run(['list', '--json']);
   assert.deepEqual(
     (JSON.parse(list.stdout) as { name: string }[]).map(({ name, ...rest }) => [name, { ...rest, createdAt: 'x' }]),
-    [['ann', { enabled: false, ipv4: '10.0.0.9', secretKind: 'password', createdAt: 'x', groups: [], sessions: 0 }]],
+    [
+      [
+        'ann',
+        {
+          ...{ enabled: false, ipv4: '10.0.0.9', secretKind: 'password', weak: false },
+          ...{ createdAt: 'x', groups: [], sessions: 0 },
+        },
+      ],
+    ],
   );
   assert.equal((await run(['enable', 'ann'])).stdout, 'User ann enabled.\n');
   assert.equal((await run(['set', 'ann', '--no-ip'])).stdout, 'User ann changed.\n');
-  assert.equal((await run(['passwd', 'ann', '--password-stdin'], 'other')).stdout, 'Password of ann changed.\n');
+  assert.equal((await run(['passwd', 'ann', '--password-stdin'], 'other of ann')).stdout, 'Password of ann changed.\n');
   assert.match((await run(['list'])).stdout, /^NAME .*\nann +enabled +from pool +- +password +never +0\n$/);
   assert.deepEqual(await run(['remove', 'ann']), { code: 0, stdout: 'User ann removed.\n', stderr: '' });
   assert.equal((await run(['list'])).stdout, 'No users.\n');
@@ -82,15 +90,36 @@ test('without a terminal and without --password-stdin a random password is made 
 
 test('a given password is stored, and not shown', async () => {
   const { stdout } = await inProcess(['user', 'add', 'ann', '--password-stdin', '--json', '--data', data], {
-    typed: 'Pä ss\r\n',
+    typed: 'Pä ssw örd\r\n',
   });
   assert.equal('password' in (JSON.parse(stdout) as object), false);
   const store = UserStore.open(data, { keep: 'password' });
   try {
-    assert.equal(store.lookup('ann').secret.password, 'Pä ss');
+    assert.equal(store.lookup('ann').secret.password, 'Pä ssw örd');
   } finally {
     store.close();
   }
+});
+
+test('a weak password is taken with --weak alone, and the list marks the user', async () => {
+  const set = (...words: string[]): Promise<Outcome> =>
+    inProcess(['user', ...words, '--password-stdin', '--data', data], { typed: 'a' });
+  await user('add', 'bob', '--ip', '10.0.0.9');
+  for (const words of [
+    ['add', 'ann'],
+    ['passwd', 'bob'],
+    ['set', 'bob', '--no-ip'],
+  ]) {
+    assert.deepEqual(await set(...words), {
+      ...{ code: 1, stdout: '' },
+      stderr:
+        'sstpd: the password is too weak: it has 1 character, and 10 are the least; choose another, or give --weak to have it all the same\n',
+    });
+  }
+  assert.match((await user('list')).stdout, /^NAME .*\nbob +enabled +10\.0\.0\.9 +- +password +never /);
+  assert.equal((await set('add', 'ann', '--weak')).code, 0);
+  assert.equal((await set('passwd', 'bob', '--weak')).code, 0);
+  assert.match((await user('list')).stdout, /\nann .* password, weak +never .*\nbob .* password, weak +never /);
 });
 
 test('refusals are one line and exit status 1, wrong usage is 2; nothing is made on the way', async () => {
@@ -134,7 +163,11 @@ test('with a running server everything goes through it', async () => {
   const backend = new FakeBackend();
   const server = await startAdminServer({ socketPath: adminSocketPath(data), backend, log: new ErrorLog() });
   try {
-    await inProcess(['user', 'add', 'ann', '--password-stdin', '--data', data], { typed: 'pw' });
+    const ann = ['ann', '--password-stdin', '--data', data];
+    await inProcess(['user', 'add', ...ann], { typed: 'pw' });
+    await inProcess(['user', 'passwd', ...ann, '--weak', '--keep-sessions'], { typed: 'pw' });
+    await inProcess(['user', 'set', ...ann, '--weak', '--keep-sessions'], { typed: 'pw' });
+    await inProcess(['user', 'passwd', ...ann], { typed: 'pw' });
     assert.match((await user('list')).stdout, /\nann +enabled/);
     await user('set', 'ann', '--ip', '10.0.0.9');
     await user('set', 'ann', '--no-ip');
@@ -143,6 +176,9 @@ test('with a running server everything goes through it', async () => {
     assert.equal((await user('remove', 'ann')).code, 0);
     assert.deepEqual(backend.calls, [
       ['add', { name: 'ann', password: 'pw' }],
+      ['set', 'ann', { password: 'pw', weak: true, keepSessions: true }],
+      ['set', 'ann', { password: 'pw', weak: true, keepSessions: true }],
+      ['set', 'ann', { password: 'pw' }],
       ['set', 'ann', { ipv4: '10.0.0.9' }],
       ['set', 'ann', { ipv4: null }],
       ['set', 'ann', { enabled: false }],

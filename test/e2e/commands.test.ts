@@ -43,7 +43,10 @@ test('without a server: users can be made, changed, listed and removed; the data
     return stdout;
   };
   const list = async () => JSON.parse(await must(['user', 'list', '--json'])) as UserRow[];
-  assert.match(await must(['user', 'add', 'bob', '--password-stdin', '--ip', '10.86.0.50'], 'secret'), /bob added/);
+  assert.match(
+    await must(['user', 'add', 'bob', '--password-stdin', '--ip', '10.86.0.50'], 'secret of bob'),
+    /bob added/,
+  );
   assert.equal(lstatSync(data).mode & 0o777, 0o700);
   assert.match(await must(['user', 'add', 'eve']), /^Password: \S{16,}$/m);
   assert.deepEqual(
@@ -59,13 +62,13 @@ test('without a server: users can be made, changed, listed and removed; the data
     ...{ name: 'bob', ipv4: undefined, enabled: false },
   });
   await must(['user', 'enable', 'bob']);
-  await must(['user', 'passwd', 'bob', '--password-stdin'], 'other');
+  await must(['user', 'passwd', 'bob', '--password-stdin'], 'other of bob');
   await must(['user', 'remove', 'eve']);
   assert.deepEqual(
     (await list()).map(({ name, enabled }) => ({ name, enabled })),
     [{ name: 'bob', enabled: true }],
   );
-  const again = await runSstpd(lab.server, data, ['user', 'add', 'BOB', '--password-stdin'], 'x');
+  const again = await runSstpd(lab.server, data, ['user', 'add', 'BOB', '--password-stdin'], 'secret of bob');
   assert.equal(again.code, 1);
   assert.match(again.stderr, /^sstpd: .*bob/i);
 });
@@ -94,15 +97,19 @@ test('config: what the running server uses, and where it came from', { skip }, a
   assert.match(await server.must(['config']), /auth\.methods .*pap.*flag --auth/);
 });
 
-test('user add: may connect at once; passwd: the old password is worth nothing from then on', { skip }, async () => {
+test('user add: may connect at once; passwd: the session ends, the old password is worth nothing', {
+  skip,
+}, async () => {
   await server.addUser('bob', 'first');
   const client = connect('bob', 'first');
   await client.up();
   assert.equal((await row('bob'))?.sessions, 1);
-  await client.stop();
-  await server.must(['user', 'passwd', 'bob', '--password-stdin'], 'second');
+  await server.must(['user', 'passwd', 'bob', '--keep-sessions', '--password-stdin'], 'first of bob');
+  assert.equal((await row('bob'))?.sessions, 1);
+  await server.must(['user', 'passwd', 'bob', '--password-stdin'], 'second of bob');
+  assert.equal((await client.ended()).reason, 'terminated-by-peer');
   assert.equal((await connect('bob', 'first').ended()).reason, 'authentication-failed');
-  const changed = connect('bob', 'second');
+  const changed = connect('bob', 'second of bob');
   await changed.up();
   await changed.stop();
 });

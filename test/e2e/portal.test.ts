@@ -96,10 +96,10 @@ for (const workers of ['1', '2']) {
     assert.equal((await browser.signIn()).status, 403);
     await server.must(['user', 'enable', USER]);
     assert.equal((await browser.signIn()).status, 303);
-    await server.must(['user', 'passwd', USER, '--password-stdin'], 'another');
+    await server.must(['user', 'passwd', USER, '--password-stdin'], 'another of ann');
     assert.equal(await browser.isIn(), false);
     assert.equal((await browser.signIn()).status, 401);
-    assert.equal((await browser.signIn(USER, 'another')).status, 303);
+    assert.equal((await browser.signIn(USER, 'another of ann')).status, 303);
     assert.equal((await browser.submit('sign-out')).status, 403, 'with the token of the form before');
     await browser.get('/portal');
     assert.equal((await browser.submit('sign-out')).status, 303);

@@ -66,7 +66,7 @@ export class SstpdServer {
 
   /** @throws {Error} if the command fails */
   async addUser(name: string, password: string): Promise<void> {
-    const { code, stderr } = await this.command(['user', 'add', name, '--password-stdin'], `${password}\n`);
+    const { code, stderr } = await this.command(['user', 'add', name, '--weak', '--password-stdin'], `${password}\n`);
     if (code !== 0) throw new Error(`sstpd user add: status ${code}: ${stderr}`);
   }
 

@@ -146,6 +146,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       enabled: true,
       ipv4: undefined,
       secretKind: 'password',
+      weak: false,
       createdAt: at,
       lastLoginAt: at,
       groups: [],
@@ -156,6 +157,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       enabled: false,
       ipv4: '10.9.0.99',
       secretKind: 'password',
+      weak: false,
       createdAt: at,
       lastLoginAt: undefined,
       groups: [],
@@ -203,6 +205,42 @@ for (const [what, change] of [
   });
 }
 
+test('a new password ends the sessions that are open, and nobody else does lose any', async (t) => {
+  const { world, backend } = newBackend(t);
+  const mine = [await connected(world), await connected(world)];
+  const other = await connected(world, 'bobby');
+  backend.users.set('ALICE', { password: PASSWORD });
+  for (const peer of mine) {
+    await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
+    assert.equal(peer.connection.view.reason, 'password-changed');
+  }
+  await other.expectSilence();
+  assert.equal(other.connection.view.stage, 'up');
+  assert.equal((await connected(world)).connection.view.stage, 'up');
+});
+
+test('sessions outlive a new password that is to keep them, one that is refused, and any other change', async (t) => {
+  const { world, backend } = newBackend(t);
+  const peer = await connected(world);
+  backend.users.set('alice', { password: PASSWORD, keepSessions: true });
+  assert.throws(() => backend.users.set('alice', { password: 'x', groups: ['staff'] }), code('ERR_USER_PASSWORD_WEAK'));
+  assert.deepEqual(world.store.find('alice')?.groups, []);
+  backend.users.set('alice', { groups: ['staff'] });
+  backend.users.set('alice', { weak: true });
+  await peer.expectSilence();
+  assert.equal(peer.connection.view.stage, 'up');
+});
+
+test('a weak password is taken if that is asked for, and shown as one', (t) => {
+  const { backend } = newBackend(t);
+  const weak = code('ERR_USER_PASSWORD_WEAK');
+  assert.throws(() => backend.users.add({ name: 'carol', password: 'a' }), weak);
+  assert.equal(backend.users.add({ name: 'carol', password: 'a', weak: true }).weak, true);
+  assert.throws(() => backend.users.set('carol', { password: 'b' }), weak);
+  assert.equal(backend.users.set('carol', { password: 'white rabbit' }).weak, false);
+  assert.equal(backend.users.set('carol', { password: 'b', weak: true }).weak, true);
+});
+
 test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
   const { world, backend } = newBackend(t);
   backend.users.add({ name: 'jos\u00e9', password: PASSWORD });
@@ -228,7 +266,7 @@ test('a disabled user that is enabled again can connect', async (t) => {
 
 test('a new password counts for the next login', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'carol', password: 'old' });
+  backend.users.add({ name: 'carol', password: 'old password' });
   backend.users.set('carol', { password: PASSWORD });
   assert.equal((await connected(world, 'carol')).connection.view.stage, 'up');
 });
@@ -271,7 +309,7 @@ test('errors are those of the user store', (t) => {
   const { backend } = newBackend(t);
   assert.throws(() => backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
   assert.throws(() => backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
-  assert.throws(() => backend.users.add({ name: 'Alice', password: 'x' }), code('ERR_USER_EXISTS'));
+  assert.throws(() => backend.users.add({ name: 'Alice', password: PASSWORD }), code('ERR_USER_EXISTS'));
   backend.users.set('alice', { ipv4: '10.9.0.50' });
   assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
 });

@@ -108,7 +108,7 @@ test('without a terminal name and password go to a file for its owner alone', (t
 
 test('where there is a user no other is made', (t) => {
   const { directory, store } = newStore(t);
-  store.add('alice', 'x');
+  store.add('alice', 'secret of alice');
   assert.equal(ensureFirstUser(store, directory, true), undefined);
   assert.deepEqual(
     store.list().map((user) => user.name),

@@ -62,6 +62,7 @@ const user = (name: string): User => ({
   enabled: true,
   ipv4: undefined,
   secretKind: 'password',
+  isWeak: false,
   createdAt: new Date(0),
   lastLoginAt: undefined,
   groups: [],

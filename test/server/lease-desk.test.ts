@@ -12,6 +12,7 @@ const user = (name: string, ipv4?: Ipv4): User => ({
   enabled: true,
   ipv4,
   secretKind: 'password',
+  isWeak: false,
   createdAt: new Date(0),
   lastLoginAt: undefined,
   groups: [],

@@ -53,6 +53,7 @@ const user = (name: string, ipv4?: number): User => ({
   enabled: true,
   ipv4,
   secretKind: 'password',
+  isWeak: false,
   createdAt: new Date(0),
   lastLoginAt: undefined,
   groups: [],

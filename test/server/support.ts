@@ -204,7 +204,7 @@ export class World {
     this.pool = new AddressPool({ cidr, serverAddress: 0x0a090001 });
     this.prefixes = config.pool.ipv6 === undefined ? undefined : new PrefixPool({ cidr: config.pool.ipv6 });
     for (const { name, password, ipv4 } of options.users ?? []) {
-      this.store.add(name, password, { ipv4 });
+      this.store.add(name, password, { ipv4, weak: true });
       this.pool.setFixed(name, ipv4);
     }
     const clock: Clock = { now: () => Date.now() - START_DATE.getTime() };

@@ -80,7 +80,7 @@ export class SstpdServer {
   }
 
   async addUser(name: string, password: string, ...more: string[]): Promise<void> {
-    await this.must(['user', 'add', name, '--password-stdin', ...more], password);
+    await this.must(['user', 'add', name, '--weak', '--password-stdin', ...more], password);
   }
 
   async sessions(): Promise<SessionLine[]> {

@@ -1,5 +1,17 @@
 /** One user: what may be changed, and what else there is to see. */
-import { badge, button, card, errorPlace, facts, field, heading, link, rescueFocus, toast } from '../controls.js';
+import {
+  badge,
+  button,
+  card,
+  checkbox,
+  errorPlace,
+  facts,
+  field,
+  heading,
+  link,
+  rescueFocus,
+  toast,
+} from '../controls.js';
 import { ask } from '../dialog.js';
 import { element, fill } from '../element.js';
 import { hashOf } from '../route.js';
@@ -42,13 +54,14 @@ export function userView({ api }, name) {
   }
 
   /** @param {UserView} user */
-  function overview({ enabled, sessions, lastLoginAt, createdAt, secretKind }) {
+  function overview({ enabled, sessions, lastLoginAt, createdAt, secretKind, weak }) {
     return card(
       facts([
         ['State', enabled ? badge('good', 'Enabled') : badge('neutral', 'Disabled')],
         ['Connected now', plural(sessions, 'session')],
         ['Last login', lastLoginAt === undefined ? 'never' : time(lastLoginAt)],
         ['Added', time(createdAt)],
+        ['Password', weak === true ? badge('warning', 'Weak: guessers try it first') : undefined],
         ['Stored', secretKind === 'password' ? 'the password, sealed' : 'the NT hash, sealed'],
       ]),
       element('p', { class: 'buttons' }, link(hashOf('attempts', undefined, { user: name }), 'Attempts of this user')),
@@ -120,13 +133,20 @@ export function userView({ api }, name) {
 
   function askForPassword() {
     const choice = passwordChoice();
+    const keep = checkbox('keep-sessions', 'Let open sessions go on');
     ask({
       title: 'Set password',
-      content: [element('p', {}, 'It counts from the next connection of ', stranger(name), ' on.'), ...choice.parts],
+      content: [
+        element('p', {}, stranger(name), ' is disconnected, and connects again with the new one.'),
+        ...choice.parts,
+        keep.element,
+      ],
       action: 'Set',
+      explain: choice.explain,
       work: async () => {
-        const { value, isRandom } = choice.take();
-        await change({ password: value });
+        const { value, isRandom, weak } = choice.take();
+        const keepSessions = keep.input.checked;
+        await change({ password: value, ...(weak ? { weak } : {}), ...(keepSessions ? { keepSessions } : {}) });
         if (!isRandom) return toast('The password is set.');
         return [element('p', {}, 'The password is set:'), ...passwordOnce(value)];
       },

@@ -35,8 +35,12 @@ export function usersView({ api }) {
       { heading: 'Name', kind: 'lead', parts: ({ name }) => [link(hashOf('users', name), stranger(name))] },
       {
         heading: 'State',
-        revision: ({ enabled }) => String(enabled),
-        parts: ({ enabled }) => [enabled ? badge('good', 'Enabled') : badge('neutral', 'Disabled')],
+        revision: ({ enabled, weak }) => `${enabled} ${weak}`,
+        parts: ({ enabled, weak }) =>
+          [
+            enabled ? badge('good', 'Enabled') : badge('neutral', 'Disabled'),
+            weak === true ? [' ', badge('warning', 'Weak password')] : [],
+          ].flat(),
       },
       { heading: 'Fixed address', text: ({ ipv4 }) => ipv4 ?? '\u2013' },
       {
@@ -106,12 +110,14 @@ function askForUser(api, onAdded) {
     title: 'Add a user',
     content: [name.element, ...password.parts, address.element, groups.element],
     action: 'Add',
+    explain: password.explain,
     work: async () => {
-      const { value, isRandom } = password.take();
+      const { value, isRandom, weak } = password.take();
       const ipv4 = address.input.value.trim();
       const list = groupsFrom(groups.input.value);
       const body = { name: name.input.value, password: value, ...(ipv4 === '' ? {} : { ipv4 }) };
-      await api.post('/v1/users', { ...body, ...(list.length === 0 ? {} : { groups: list }) });
+      const more = { ...(weak ? { weak } : {}), ...(list.length === 0 ? {} : { groups: list }) };
+      await api.post('/v1/users', { ...body, ...more });
       await onAdded();
       return added(body.name, isRandom ? value : undefined);
     },

@@ -20,6 +20,7 @@ export function liveSession(
       createdAt: new Date(0),
       lastLoginAt: undefined,
       secretKind: 'password',
+      isWeak: false,
     },
     method: 'mschapv2',
     lease: {
