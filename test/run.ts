@@ -1,83 +1,84 @@
 /**
- * `npm test` behind the checks: the unit tests anywhere, then e2e/ (namespaces, TUN, real sockets) and browser/ (the
- * pages in Chromium) as root with /dev/net/tun and the Debian packages below. What had to be left out stands in the last
- * lines.
+ * `npm test`: has the packages installed that the tests lack (as root on Debian, see packaging/fetch-packages.mjs), checks
+ * format, lint and types, and runs the unit tests, then e2e/ (namespaces, TUN, real sockets) and browser/ (the pages in
+ * Chromium). A file whose needs are not met is left out; the last line says how many, and why. With a word behind it,
+ * `npm test -- ppp`, only the files with that word in their path.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-
-/** Programs that e2e/ calls, with the Debian package of each; browser/ calls them, too. */
-const PROGRAMS: Readonly<Record<string, string>> = {
-  ip: 'iproute2',
-  nft: 'nftables',
-  ping: 'iputils-ping',
-  curl: 'curl',
-  openssl: 'openssl',
-  haproxy: 'haproxy',
-  nginx: 'nginx',
-  pebble: 'pebble',
-  promtool: 'prometheus',
-  'systemd-analyze': 'systemd',
-};
-
-const BROWSER_PROGRAMS: Readonly<Record<string, string>> = {
-  chromium: 'chromium',
-};
-
-// What `sstpd` keeps between runs.
-process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), 'sstpd-cache-'));
-process.once('exit', () => rmSync(process.env.XDG_CACHE_HOME ?? '', { recursive: true, force: true }));
+import { join } from 'node:path';
+import { fetchPackages, remedy } from '../packaging/fetch-packages.mjs';
+import { lackingOf, needsOf, packagesFor } from './needs.ts';
+import type { Counts } from './support/count-reporter.ts';
+import { describeLeftOut, type LeftOut, lastLine } from './verdict.ts';
 
 const isCi = process.env.CI !== undefined;
-const pattern = process.argv[2];
+const [pattern = ''] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'sstpd-test-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+// What `sstpd` keeps between runs.
+process.env.XDG_CACHE_HOME = folder;
 
-function has(program: string): boolean {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => existsSync(join(folder, program)));
-}
+process.exitCode = main();
 
-function runTests(files: readonly string[], concurrency: number): boolean {
-  const chosen = pattern === undefined ? files : files.filter((file) => file.includes(pattern));
-  if (chosen.length === 0) return true;
-  const result = spawnSync(process.execPath, ['--test', `--test-concurrency=${concurrency}`, ...chosen], {
-    stdio: 'inherit',
-  });
-  return result.status === 0;
-}
+function main(): number {
+  const files = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container,long}/**'] })
+    .filter((file) => file.includes(pattern))
+    .sort();
+  const needs = new Map(files.map((file) => [file, needsOf(file)]));
+  const why = fetchMissing([...new Set([...needs.values()].flat())]);
+  if (spawnSync('npm', ['run', '--silent', 'check'], { stdio: 'inherit' }).status !== 0) return 1;
 
-const all = globSync('test/**/*.test.ts').sort();
-const isApart = (file: string): boolean => /^test\/(e2e|browser|interop|container)\//.test(file);
-const unitPassed = runTests(
-  all.filter((file) => !isApart(file)),
-  2,
-);
-
-function missingPrograms(programs: Readonly<Record<string, string>>): string[] {
-  return Object.entries(programs).flatMap(([program, debianPackage]) =>
-    has(program) ? [] : [`${program} (apt install ${debianPackage})`],
-  );
-}
-
-/** @returns whether they passed; where they had to be left out, whether that is allowed */
-function runWith(folder: string, missing: readonly string[]): boolean {
-  if (missing.length === 0) {
-    return runTests(
-      all.filter((file) => file.startsWith(`${folder}/`)),
-      1,
-    );
+  const leftOut: LeftOut[] = files
+    .map((file) => ({ file, lacking: lackingOf(needs.get(file) ?? []) }))
+    .filter(({ lacking }) => lacking.length > 0);
+  const chosen = files.filter((file) => !leftOut.some((one) => one.file === file));
+  const isApart = (file: string): boolean => /^test\/(?:e2e|browser)\//.test(file);
+  const unit = chosen.filter((file) => !isApart(file));
+  const runs = [
+    runTests(unit, 2),
+    ...['e2e', 'browser'].map((name) =>
+      runTests(
+        chosen.filter((file) => file.startsWith(`test/${name}/`)),
+        1,
+      ),
+    ),
+  ];
+  for (const line of describeLeftOut(leftOut)) console.log(line);
+  if (leftOut.length > 0) {
+    const missing = packagesFor([...new Set(leftOut.flatMap(({ lacking }) => lacking))]);
+    if (missing.length > 0) console.log(`${why === '' ? '' : `${why}: `}${remedy(missing)}`);
+    if (isCi) console.log('In CI it is a failure to leave tests out.');
   }
-  leftOut.push(`\nLEFT OUT: the tests in ${folder} need ${missing.join(', ')}`);
-  return !isCi;
+  console.log(lastLine(runs, leftOut));
+  return runs.some(({ failed }) => failed > 0) || (isCi && leftOut.length > 0) ? 1 : 0;
 }
 
-const missing = missingPrograms(PROGRAMS);
-if (!existsSync('/dev/net/tun')) missing.unshift('/dev/net/tun');
-if (process.getuid?.() !== 0) missing.unshift('root');
-const leftOut: string[] = [];
-const endToEndPassed = runWith('test/e2e', missing);
-const browserPassed = runWith('test/browser', [...missing, ...missingPrograms(BROWSER_PROGRAMS)]);
-for (const text of leftOut) console.log(text);
-if (leftOut.length > 0 && isCi) console.log('In CI that is a failure.');
-process.exitCode = unitPassed && endToEndPassed && browserPassed ? 0 : 1;
+/** @returns why packages are still missing; '' if none are */
+function fetchMissing(needs: readonly string[]): string {
+  return fetchPackages(packagesFor(lackingOf(needs))).why;
+}
+
+/** Each run has a process of its own for each file; a run that breaks off counts as one failure. */
+function runTests(files: readonly string[], concurrency: number): Counts {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  const counted = join(folder, 'counts.json');
+  rmSync(counted, { force: true });
+  const reporters = [
+    ['spec', 'stdout'],
+    [join(import.meta.dirname, 'support/count-reporter.ts'), counted],
+  ].flatMap(([reporter, destination]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${destination}`]);
+  const args = ['--test', `--test-concurrency=${concurrency}`, ...reporters, ...files];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  const counts = countsIn(counted);
+  return status === 0 || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+}
+
+function countsIn(file: string): Counts {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Counts;
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}

@@ -1,3 +1,4 @@
+// Needs: /dev/net/tun
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { tunMissing } from '../support/netns.ts';

@@ -1,4 +1,5 @@
 /** The admin API of a real server, over TLS: accounts, tokens, certificates, guessers and hostile input. */
+// Needs: curl
 import assert from 'node:assert/strict';
 import { connect as connectSocket } from 'node:net';
 import { type TestContext, test } from 'node:test';

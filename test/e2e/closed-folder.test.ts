@@ -2,6 +2,7 @@
  * A clone where nobody but root can go, as in /root: commands that become the owner of the data directory, and the server
  * after it gave root up, find all that they need.
  */
+// Needs: curl
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

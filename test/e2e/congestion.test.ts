@@ -1,4 +1,5 @@
 /** Which congestion control the TCP connection of a tunnel has, on both sides, by the path that it is on. */
+// Needs: iperf3
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Lab, type Line, type Place } from '../../bench/lab.ts';

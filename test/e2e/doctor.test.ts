@@ -1,4 +1,5 @@
 /** What `sstpd doctor` says of a machine, whole and with each thing broken; the single checks are in test/server/doctor. */
+// Needs: openssl
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';

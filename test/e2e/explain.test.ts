@@ -1,4 +1,5 @@
 /** What `sstpd explain` says of real clients that can't connect; the other ways are in test/server/attempts. */
+// Needs: openssl
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

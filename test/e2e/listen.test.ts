@@ -1,4 +1,5 @@
 /** The operator's own certificate, several listeners, and a client that sends everything through the tunnel. */
+// Needs: openssl
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

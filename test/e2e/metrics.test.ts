@@ -1,4 +1,5 @@
 /** What /metrics of a real server says, with one process and with workers, and after the crash of one. */
+// Needs: curl, promtool
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';

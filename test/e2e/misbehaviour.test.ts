@@ -1,4 +1,5 @@
 /** Peers that do what no client should, in literal bytes, against the real server: each ends as the spec says. */
+// Needs: curl
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { tunMissing } from '../support/netns.ts';

@@ -2,6 +2,7 @@
  * Three machines for network-*.test.ts: client - server - far. The link between client and server stands for the tunnel:
  * a veth whose end in the server is named like the TUN device, because nothing here is about what fills a TUN.
  */
+// Needs: setpriv
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 /** Proxies in front of the server, by the recipes of docs/one-port.md, with the real programs. */
+// Needs: curl, haproxy, nginx, /usr/lib/nginx/modules/ngx_stream_module.so
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 /** What `npm pack` makes, installed as a user would, without install scripts and with no source in reach. */
+// Needs: curl, objdump, g++, make, python3
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

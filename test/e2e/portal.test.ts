@@ -1,4 +1,5 @@
 /** The user portal on the VPN port, asked by curl through real TLS, in front of each fallback. */
+// Needs: curl
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

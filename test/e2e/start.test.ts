@@ -1,4 +1,5 @@
 /** What a start makes and says, and what one that can't be leaves behind: nothing but one line. */
+// Needs: curl, openssl
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

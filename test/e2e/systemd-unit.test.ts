@@ -1,4 +1,5 @@
 /** packaging/systemd: what systemd-analyze says of it, and the server with the rights that the unit gives. */
+// Needs: systemd-analyze
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 /** Debian's Chromium in a network namespace, driven by playwright-core, and what must never happen in it. */
+// Needs: chromium, /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 import { chmodSync, existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { type Netns, tunMissing } from './netns.ts';

@@ -2,6 +2,7 @@
  * Network namespaces for end-to-end tests: each is a machine of its own with its own interfaces, routes, sysctls under
  * net.* and firewall. Needs root and iproute2; ask `netnsMissing()` first and skip with its answer.
  */
+// Needs: root, ip, sysctl
 import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 

@@ -1,4 +1,5 @@
 /** Let's Encrypt's test authority, Debian's pebble, in a network namespace, with a DNS of its own. */
+// Needs: pebble, curl
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
