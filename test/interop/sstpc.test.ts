@@ -12,9 +12,11 @@ import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Netns } from '../support/netns.ts';
 import { Output } from '../support/output.ts';
-import { LinuxClient, type LinuxClientOptions } from './linux-client.ts';
+import type { LabRun } from './lab-run.ts';
+import { type LinuxClientOptions, startLinuxClient } from './linux-client.ts';
 import { interopMissing } from './prerequisites.ts';
 import { SstpdServer } from './sstpd-server.ts';
+import { BURST_RECEIVER, sendBursts } from './udp-burst.ts';
 
 const PORT = 4443;
 const FILE_PORT = 8080;
@@ -24,6 +26,12 @@ const SERVER_ADDRESS = '10.99.0.1';
 const DNS = '198.18.77.1';
 const FILE_BYTES = 20 * 1024 * 1024;
 const FILE_SERVER = fileURLToPath(new URL('./file-server.ts', import.meta.url));
+
+/** A client that waits for a repetition of ours anywhere on its way needs longer. */
+const MOST_CONNECT_SECONDS = 2;
+/** A guest whose machine is busy gets so many tries to keep that: one that a server holds up fails them all. */
+const TRIES = 3;
+const MOST_SPREAD_MS = 100;
 
 const PING = 'ping -q -c 3 -i 0.2 -w 10 $PEER';
 
@@ -38,7 +46,7 @@ describe('sstp-client with pppd', { skip: missing }, () => {
   let directory: string;
   let netns: Netns;
   let server: SstpdServer;
-  let client: LinuxClient | undefined;
+  let client: LabRun | undefined;
   let runs = 0;
   /** What alice was given first. */
   let aliceAddress: string | undefined;
@@ -66,9 +74,9 @@ describe('sstp-client with pppd', { skip: missing }, () => {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   });
 
-  function connect(options: Partial<LinuxClientOptions> & Pick<LinuxClientOptions, 'auth'>): LinuxClient {
+  function connect(options: Partial<LinuxClientOptions> & Pick<LinuxClientOptions, 'auth'>): LabRun {
     runs += 1;
-    client = new LinuxClient({
+    client = startLinuxClient({
       ...{ netns: netns.name, server: `${HOST}:${PORT}`, caFile: server.caFile },
       ...{ logFile: join(directory, `client-${runs}.log`), user: 'bob', password: 'builder' },
       ...options,
@@ -78,15 +86,21 @@ describe('sstp-client with pppd', { skip: missing }, () => {
 
   /** Runs a client whose guest command must succeed, to its end, and returns its LAB result=up line. */
   async function comesUp(options: Parameters<typeof connect>[0]) {
-    const run = connect(options);
-    const { status, output } = await run.ended();
-    assert.equal(status, 0, output);
-    const up = await run.line('result=up');
-    assert.equal(up.peer, SERVER_ADDRESS);
-    return { up, output };
+    const took: string[] = [];
+    for (;;) {
+      const run = connect(options);
+      const { status, output, log } = await run.ended();
+      assert.equal(status, 0, output);
+      const up = await run.line('result=up');
+      assert.equal(up.peer, SERVER_ADDRESS);
+      await server.logged('connection.closed', { user: options.user ?? 'bob' });
+      took.push(up.seconds_connect ?? 'nothing');
+      if (Number(up.seconds_connect) < MOST_CONNECT_SECONDS) return { up, output, log };
+      assert.ok(took.length < TRIES, `from the start of sstpc to ppp0 it took ${took.join(', ')} s`);
+    }
   }
 
-  test('MS-CHAPv2: ping, 20 MB each way with checksum, listed, and ended by sessions kill', async () => {
+  test('MS-CHAPv2: ping, bursts of UDP, 20 MB each way with checksum, listed, and ended by sessions kill', async () => {
     const content = randomBytes(FILE_BYTES);
     const sha256 = createHash('sha256').update(content).digest('hex');
     const file = join(directory, 'file');
@@ -100,12 +114,15 @@ describe('sstp-client with pppd', { skip: missing }, () => {
     const curl = 'curl -sS --fail --interface $IFACE --max-time 60';
     const run = connect({
       ...{ user: 'alice', password: 'wonder land "1"', auth: 'mschapv2', holdSeconds: 60 },
-      guestCommand: `${PING} && ${curl} -o /tmp/file ${url} && sha256sum </tmp/file && ${curl} -T /tmp/file ${url}`,
+      guestCommand: `${PING} && ${BURST_RECEIVER} && ${curl} -o /tmp/file ${url} && sha256sum </tmp/file && ${curl} -T /tmp/file ${url}`,
     });
     const up = await run.line('result=up');
     assert.equal(up.auth, 'chap-MS-v2');
     assert.equal(up.peer, SERVER_ADDRESS);
     assert.equal(up.dns?.split(',')[0], DNS);
+    for (const [size, spreadMs] of await sendBursts(netns, run, up.ip ?? '')) {
+      assert.ok(spreadMs < MOST_SPREAD_MS, `${size} packets arrive within ${spreadMs} ms`);
+    }
     assert.equal((await run.line('guest_rc=', 130_000)).guest_rc, '0');
     fileServer.kill();
 
@@ -138,28 +155,34 @@ describe('sstp-client with pppd', { skip: missing }, () => {
     });
     assert.equal(up.ip, aliceAddress);
     assert.match(output, /ipv6="fe80::\S+ fe80::\S+"/);
-    await server.logged('connection.closed', { user: 'alice' });
   });
 
   test('MS-CHAPv2, keys derived by sstpc itself: the Crypto Binding holds, packets of 1500 bytes pass', async () => {
     await comesUp({ auth: 'mschapv2', via: 'sniff', sstpcOption: '--tls-ext', guestCommand: `${PING} -s 1472` });
-    await server.logged('connection.closed', { user: 'bob' });
   });
 
-  test('PAP: comes up, ping', async () => {
-    const { up } = await comesUp({ auth: 'pap', guestCommand: PING });
+  // pppd prints a message that stands behind the header, an empty one too: these have 4 bytes.
+  test('PAP: comes up by an Authenticate-Ack of 4 bytes, ping', async () => {
+    const { up, log } = await comesUp({ auth: 'pap', guestCommand: PING });
     assert.equal(up.auth, 'pap');
-    await server.logged('connection.closed', { user: 'bob' });
+    assert.match(log, /rcvd \[PAP AuthAck id=0x[0-9a-f]+\]\n/);
+    assert.match(log, /PAP authentication succeeded/);
   });
 
-  test('a wrong password is refused', async () => {
-    const run = connect({ auth: 'mschapv2', password: 'destroyer' });
-    const { status, output } = await run.ended();
-    assert.equal((await run.line('result=')).reason, 'auth', output);
-    assert.equal(status, 1);
-    await server.logged('connection.closed');
-    assert.deepEqual(await server.sessions(), []);
-  });
+  for (const [auth, heard] of [
+    ['mschapv2', /rcvd \[CHAP Failure id=0x[0-9a-f]+ "E=691 /],
+    ['pap', /rcvd \[PAP AuthNak id=0x[0-9a-f]+\]\n[\s\S]*PAP authentication failed/],
+  ] as const) {
+    test(`${auth}: a wrong password is refused, and pppd says so`, async () => {
+      const run = connect({ auth, password: 'destroyer' });
+      const { status, output, log } = await run.ended();
+      assert.equal((await run.line('result=')).reason, 'auth', output);
+      assert.equal(status, 1);
+      assert.match(log, heard);
+      await server.logged('connection.closed');
+      assert.deepEqual(await server.sessions(), []);
+    });
+  }
 
   test('a client that trusts another certificate authority goes away', async () => {
     const [otherCa] = rootCertificates;
