@@ -5,6 +5,7 @@
  * After NIST SP 800-63B 5.1.1.2: a least length, no list of kinds of characters, and nothing that guessers try first: common
  * passwords, the same word decorated, repetitions and rows of keys, the user's own name.
  */
+import { isMisread } from '../core/index.ts';
 import { isCommonHash, isCommonText } from './common-passwords.ts';
 import { UserStoreError } from './user-store-error.ts';
 
@@ -64,6 +65,7 @@ function brokenRule(password: string): string | undefined {
   }
   // A lone surrogate has no UTF-8 form: the password that comes back would be another one.
   if (!password.isWellFormed()) return 'must be valid Unicode';
+  if (isMisread(password)) return 'must be UTF-8: what came was not, and U+FFFD stands in its place';
   // No client's field takes them; they come from a file that is none of a password.
   if (/\p{Cc}/u.test(password)) return 'must not contain control characters';
   return undefined;

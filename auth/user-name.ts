@@ -1,5 +1,5 @@
 /** Which names a user may have, and which stored name a name from the wire may mean. */
-import { foldUserName } from '../core/index.ts';
+import { foldUserName, isMisread } from '../core/index.ts';
 import { UserStoreError } from './user-store-error.ts';
 
 /** In UTF-16 code units: at most 192 bytes in UTF-8, which fit the one-byte Peer-ID length of PAP (RFC 1334 §2.2.1). */
@@ -23,6 +23,7 @@ function brokenRule(name: string): string | undefined {
   if (name.length === 0) return 'must not be empty';
   if (name.length > MAX_NAME_LENGTH) return `has at most ${MAX_NAME_LENGTH} characters, this one has ${name.length}`;
   if (INVISIBLE.test(name)) return 'must not contain control characters';
+  if (isMisread(name)) return 'must be UTF-8: what came was not, and U+FFFD stands in its place';
   if (RESERVED.test(name)) return 'must not contain any of \\ / " [ ] : ; | = , + * ? < >';
   if (name.trim() !== name) return 'must not begin or end with a space';
   return undefined;

@@ -3,9 +3,9 @@ import { type Command, Option } from 'commander';
 // Not through client/index.ts: the first packets leave before the rest of the client is loaded.
 import { Dial } from '../client/dial.ts';
 import type { Config } from '../server/index.ts';
-import { readPem, readText } from './files.ts';
+import { readPem } from './files.ts';
 import { isNetwork } from './network.ts';
-import { askPassword, oneLine, readAll } from './password.ts';
+import { askPassword, passwordFromFile, passwordFromVariable, readAll } from './password.ts';
 import type { Run, RunContext } from './program.ts';
 import { parseTarget } from './target.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
@@ -127,8 +127,8 @@ function collectRoute(text: string, before: string[] = []): string[] {
 
 async function connectPassword(flags: ConnectFlags, terminal: Terminal): Promise<string> {
   if (flags.passwordFile === '-') return readAll(terminal.stdin);
-  if (flags.passwordFile !== undefined) return oneLine(readText(flags.passwordFile));
-  if (terminal.env.SSTPD_PASSWORD) return terminal.env.SSTPD_PASSWORD;
+  if (flags.passwordFile !== undefined) return passwordFromFile(flags.passwordFile);
+  if (terminal.env.SSTPD_PASSWORD) return passwordFromVariable('SSTPD_PASSWORD', terminal.env.SSTPD_PASSWORD);
   if (terminal.stdin.isTTY) return askPassword(terminal, `Password of ${flags.user}: `);
   throw new CliError('no password: give --password-file FILE or set SSTPD_PASSWORD', EXIT.usage);
 }

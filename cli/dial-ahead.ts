@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { Dial } from '../client/dial.ts';
 import { fs } from '../core/builtins.ts';
-import { readPem, readText } from './files.ts';
-import { oneLine } from './password.ts';
+import { readPem } from './files.ts';
+import { passwordFromFile } from './password.ts';
 import { parseTarget } from './target.ts';
 
 /** Flags of `connect` without a value. */
@@ -11,7 +11,7 @@ const ALONE: readonly string[] = ['--insecure', '--default-route', '--json'];
 /** Flags of `connect` whose value can't be wrong, or only in what is looked at here: what it means, or undefined. */
 const WITH_VALUE: Readonly<Record<string, (value: string) => Promise<string | undefined> | string | undefined>> = {
   '--user': (name) => name,
-  '--password-file': (file) => (isFile(file) ? oneLine(readText(file)) : undefined),
+  '--password-file': (file) => (isFile(file) ? passwordFromFile(file) : undefined),
   '--ca': (file) => (isFile(file) ? readPem(file) : undefined),
   '--tun': (name) => name,
   '--route': async (network) => ((await import('./network.ts')).isNetwork(network) ? network : undefined),

@@ -6,8 +6,12 @@ export function readText(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw cannotRead(file, error);
   }
+}
+
+export function cannotRead(file: string, error: unknown): CliError {
+  return new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
 }
 
 /** @throws {CliError} also if there is no certificate in it */

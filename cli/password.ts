@@ -1,3 +1,6 @@
+import { fs } from '../core/builtins.ts';
+import { isMisread, secretText } from '../core/secret-text.ts';
+import { cannotRead } from './files.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 /** Far more than any password; what is longer was piped in by mistake. */
@@ -9,7 +12,32 @@ export async function askPassword(terminal: Terminal, question: string): Promise
   return password;
 }
 
-/** All of a stream as one line, without its line end. */
+/** @throws {CliError} if the file can't be read, or holds no password */
+export function passwordFromFile(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = fs.readFileSync(file);
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+  return passwordOf(bytes, ` in ${file}`);
+}
+
+/**
+ * Of a variable of the environment, where Node has decoded the bytes.
+ *
+ * @throws {CliError} if they were no UTF-8
+ */
+export function passwordFromVariable(name: string, text: string): string {
+  if (isMisread(text)) throw notUsable(` in ${name}`, 'it is not UTF-8');
+  return text;
+}
+
+/**
+ * All of a stream as one line, without its line end.
+ *
+ * @throws {CliError} if it holds no password
+ */
 export async function readAll(stream: AsyncIterable<unknown>): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -19,15 +47,17 @@ export async function readAll(stream: AsyncIterable<unknown>): Promise<string> {
     if (length > MOST_BYTES) throw new CliError('the password is too long');
     chunks.push(bytes);
   }
-  return oneLine(Buffer.concat(chunks).toString('utf8'));
+  return passwordOf(Buffer.concat(chunks), '');
 }
 
-/** A password as a file or a pipe holds it: the text without the line end that editors and `echo` add. */
-export function oneLine(text: string): string {
-  const line = text.replace(/\r?\n$/, '');
-  if (line === '') throw new CliError('the password is empty');
-  if (/[\r\n]/.test(line)) throw new CliError('the password must be a single line');
-  return line;
+function passwordOf(bytes: Buffer, where: string): string {
+  const read = secretText(bytes);
+  if ('fault' in read) throw notUsable(where, read.fault);
+  return read.text;
+}
+
+function notUsable(where: string, fault: string): CliError {
+  return new CliError(`the password${where} cannot be used: ${fault}`);
 }
 
 type Question = string | ((typed: readonly string[]) => string | undefined);
@@ -54,6 +84,7 @@ export async function ask(terminal: Terminal, questions: readonly Question[]): P
       const line = await lines.next();
       terminal.stderr.write('\n');
       if (line.done) throw new CliError('interrupted; nothing was changed', EXIT.interrupted);
+      if (isMisread(line.value)) throw notUsable('', 'what was typed is not UTF-8');
       typed.push(line.value);
     }
     return typed;

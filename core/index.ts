@@ -10,6 +10,7 @@ export * from './groups.ts';
 export * from './log.ts';
 export * from './package.ts';
 export * from './scope.ts';
+export * from './secret-text.ts';
 export * from './system-clock.ts';
 export * from './system-command.ts';
 export * from './user-name.ts';

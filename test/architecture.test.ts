@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'core/builtins.ts',
+    'core/secret-text.ts',
     'ppp/client-link.ts',
     'datapath/native-path.ts',
     'client/dial.ts',

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { UserIds } from '../../core/index.ts';
+import { secretText, type UserIds } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import { closedParent } from '../data-directory.ts';
 import { StartError } from '../start-error.ts';
@@ -77,9 +77,11 @@ function readSecret(file: string): Buffer {
   const refuse = (what: string): never => {
     throw new StartError(`hooks.secretFile: ${file} ${what}`);
   };
-  const { text, mode } = reach(() => ({ text: readFileSync(file, 'latin1'), mode: statSync(file).mode }), refuse);
+  const { bytes, mode } = reach(() => ({ bytes: readFileSync(file), mode: statSync(file).mode }), refuse);
   if ((mode & EVERYBODY) !== 0) refuse(`is open to everybody: chmod 600 ${file}`);
-  const secret = Buffer.from(text.trim(), 'latin1');
+  const read = secretText(bytes);
+  if ('fault' in read) return refuse(`cannot be used: ${read.fault}; openssl rand -hex 32 > ${file} makes one`);
+  const secret = Buffer.from(read.text, 'utf8');
   if (secret.length >= LEAST_SECRET_BYTES && secret.length <= MOST_SECRET_BYTES) return secret;
   return refuse(
     `holds ${secret.length} bytes, ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} are needed: openssl rand -hex 32 > ${file}`,

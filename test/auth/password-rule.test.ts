@@ -86,6 +86,7 @@ test('what no user can have is refused also where a weak one is taken', () => {
     'x'.repeat(257),
     'lone \ud800 half',
     'nul in the \0 middle',
+    'gr\ufffd\ufffde aus Berlin',
     'two\nlines here',
     'tab\tin it all',
   ]) {

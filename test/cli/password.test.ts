@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { newPassword } from '../../cli/new-password.ts';
-import { askPassword, oneLine, readAll } from '../../cli/password.ts';
+import { askPassword, passwordFromFile, passwordFromVariable, readAll } from '../../cli/password.ts';
 import { CliError } from '../../cli/terminal.ts';
 import { fakeTerminal } from './support.ts';
 
@@ -39,12 +42,64 @@ test('asking once takes what was typed, corrections included', async () => {
 });
 
 test('a password from a pipe or a file loses one line end and must be one line', async () => {
-  assert.equal(oneLine('a b\n'), 'a b');
-  assert.equal(oneLine('a b\r\n'), 'a b');
-  assert.equal(oneLine(' a '), ' a ');
-  for (const text of ['', '\n', 'a\nb', 'a\n\n']) assert.throws(() => oneLine(text), CliError);
-  const { terminal } = fakeTerminal({ typed: 'zwölf\n' });
-  assert.equal(await readAll(terminal.stdin), 'zwölf');
+  for (const [bytes, password] of [
+    ['a b\n', 'a b'],
+    ['a b\r\n', 'a b'],
+    [' a ', ' a '],
+    ['zwölf\n', 'zwölf'],
+    ['\ufeffzwölf\r\n', 'zwölf'], // as Windows' Notepad saves it
+    ['tab\tin it', 'tab\tin it'],
+  ] as const) {
+    assert.equal(await readAll(PassThrough.from([Buffer.from(bytes)])), password);
+    assert.equal(passwordFromFile(fileOf(bytes)), password);
+  }
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'sstpd-password-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function fileOf(bytes: string | Uint8Array): string {
+  const file = join(folder, 'password');
+  writeFileSync(file, bytes);
+  return file;
+}
+
+test('bytes that are no line of UTF-8 are no password, from a pipe, a file and the environment', async () => {
+  const latin1 = Buffer.from('grüße1\n', 'latin1');
+  for (const [bytes, fault] of [
+    [latin1, 'it is not UTF-8'],
+    [Buffer.from('caf\xe9', 'latin1'), 'it is not UTF-8'],
+    [Buffer.from('c3', 'hex'), 'it is not UTF-8'],
+    [Buffer.from('eda080', 'hex'), 'it is not UTF-8'],
+    [Buffer.from('\ufeffsecret\r\n', 'utf16le'), 'it is not UTF-8 but UTF-16: save it as UTF-8'],
+    [Buffer.from('\ufeffsecret', 'utf16le').swap16(), 'it is not UTF-8 but UTF-16: save it as UTF-8'],
+    [Buffer.from('secret', 'utf16le'), 'it holds a control character, such as a zero byte'],
+    [Buffer.from('a\0b\n'), 'it holds a control character, such as a zero byte'],
+    [Buffer.from(''), 'it is empty'],
+    [Buffer.from('\r\n'), 'it is empty'],
+    [Buffer.from('\ufeff\n'), 'it is empty'],
+    [Buffer.from('a\nb'), 'it has more than one line'],
+    [Buffer.from('a\rb'), 'it has more than one line'],
+    [Buffer.from('a\n\n'), 'it has more than one line'],
+  ] as const) {
+    const message = `the password cannot be used: ${fault}`;
+    await assert.rejects(readAll(PassThrough.from([bytes])), { name: 'CliError', message });
+    const file = fileOf(bytes);
+    const inFile = { name: 'CliError', message: `the password in ${file} cannot be used: ${fault}` };
+    assert.throws(() => passwordFromFile(file), inFile);
+  }
+  // A character that two chunks share is whole again.
+  const cut = Buffer.from('zwölf');
+  assert.equal(await readAll(PassThrough.from([cut.subarray(0, 3), cut.subarray(3)])), 'zwölf');
+  assert.equal(passwordFromVariable('SSTPD_PASSWORD', 'grüße1'), 'grüße1');
+  assert.throws(() => passwordFromVariable('SSTPD_PASSWORD', latin1.toString('utf8')), {
+    message: 'the password in SSTPD_PASSWORD cannot be used: it is not UTF-8',
+  });
+  const typed = fakeTerminal({ isTTY: true, typed: Buffer.from('gr\xfc\xdfe1\r', 'latin1') });
+  await assert.rejects(askPassword(typed.terminal, '?'), {
+    message: 'the password cannot be used: what was typed is not UTF-8',
+  });
+  assert.throws(() => passwordFromFile(join(folder, 'none')), { message: /none cannot be read: ENOENT$/ });
 });
 
 test('white space at an end of a password is kept and warned of, typed or piped; elsewhere it is nothing to say', async () => {

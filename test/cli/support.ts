@@ -35,7 +35,7 @@ export async function sstpd(
 
 /** A terminal in memory; what is typed is given as a whole. */
 export function fakeTerminal(options: {
-  readonly typed?: string;
+  readonly typed?: string | Uint8Array;
   readonly isTTY?: boolean;
   readonly env?: NodeJS.ProcessEnv;
 }): {

@@ -122,6 +122,18 @@ test('a weak password is taken with --weak alone, and the list marks the user', 
   assert.match((await user('list')).stdout, /\nann .* password, weak +never .*\nbob .* password, weak +never /);
 });
 
+test('a password that is not UTF-8 is refused in one line, and nobody is added', async () => {
+  const typed = Buffer.from('gr\xfc\xdfe aus Berlin\n', 'latin1');
+  for (const command of ['user', 'admin']) {
+    const outcome = await inProcess([command, 'add', 'x', '--password-stdin', '--data', data], { typed });
+    assert.deepEqual(outcome, {
+      ...{ code: 1, stdout: '' },
+      stderr: 'sstpd: the password cannot be used: it is not UTF-8\n',
+    });
+  }
+  assert.equal((await user('list')).stdout, 'No users.\n');
+});
+
 test('refusals are one line and exit status 1, wrong usage is 2; nothing is made on the way', async () => {
   assert.deepEqual(await user('list'), {
     code: 1,

@@ -93,12 +93,16 @@ test('what the server itself could change is refused', { skip }, (t) => {
 
 test('the secret: long enough, without the line end, and for nobody else', { skip }, (t) => {
   const file = join(newFolder(t), 'secret');
-  const write = (text: string, mode = 0o600): string => {
+  const write = (text: string | Uint8Array, mode = 0o600): string => {
     writeFileSync(file, text);
     chmodSync(file, mode);
     return file;
   };
   assert.equal(check({ secretFile: write('0123456789abcdef\n') }).secret.toString(), '0123456789abcdef');
+  assert.equal(check({ secretFile: write('\ufeff0123456789abcdéf\r\n') }).secret.toString(), '0123456789abcdéf');
+  const notUtf8 = Buffer.from('0123456789abcdef\xa0', 'latin1');
+  assert.throws(() => check({ secretFile: write(notUtf8) }), refused(/it is not UTF-8; openssl rand -hex 32/));
+  assert.throws(() => check({ secretFile: write('0123456789abcdef\n0') }), refused(/more than one line/));
   assert.throws(() => check({ secretFile: write('short') }), refused(/^hooks\.secretFile: .* holds 5 bytes, 16 to/));
   assert.throws(() => check({ secretFile: write('0123456789abcdef', 0o644) }), refused(/open to everybody: chmod 600/));
   assert.throws(() => check({ secretFile: `${file}-none` }), refused(/ENOENT\): name a file that exists/));
