@@ -59,7 +59,7 @@ export function addConnectCommand(
         .default('auto'),
     )
     .option('--route <CIDR>', 'network to reach through the tunnel; may be repeated', collectRoute)
-    .option('--default-route', 'send all traffic through the tunnel')
+    .option('--default-route', 'send all traffic through the tunnel; IPv6 that it does not carry goes nowhere')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', EXAMPLES)
     .action((target: string, flags: ConnectFlags) =>

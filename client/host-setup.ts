@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { formatIpv4, formatIpv6, SYSTEM_ENVIRONMENT, systemCommand, util } from '../core/index.ts';
 import { IpBatch } from './ip-batch.ts';
@@ -11,6 +12,22 @@ const runIp = (words: readonly string[]): Promise<{ readonly stdout: string }> =
 /** The two halves of everything: together they beat the default route without replacing it. */
 const HALVES = ['0.0.0.0/1', '128.0.0.0/1'];
 
+/**
+ * With `--default-route` IPv6 takes the tunnel or nothing: a machine's own default route has a larger metric (the kernel's
+ * is 1024, NetworkManager's 100), and the one from the server's Router Advertisement gets the smaller one.
+ */
+const TUNNEL_METRIC = 1;
+/** Marks a route as ours, in a field that is for whoever makes routes: a number without a name in rt_protos. */
+const OURS = ['proto', '143'];
+const UNREACHABLE = ['unreachable', 'default', 'metric', '2'];
+
+/** What `ip -json route get` says of a way; `via` is a gateway of the other family. */
+interface Way {
+  readonly gateway?: string;
+  readonly via?: { readonly family: string; readonly host: string };
+  readonly dev?: string;
+}
+
 /** This machine's side of the tunnel: addresses of the TUN device and routes into it, through `ip` (iproute2). */
 export class HostSetup {
   readonly #device: string;
@@ -18,8 +35,8 @@ export class HostSetup {
   readonly #defaultRoute: boolean;
   /** Started ahead of the first addresses; has brought the device up. */
   #prepared: IpBatch | undefined;
-  /** The route that keeps the tunnel's own packets out of the tunnel, if we made one. */
-  #serverRoute: readonly string[] | undefined;
+  /** Routes that do not go with the device: one that keeps the tunnel's own packets out of it, one that ends IPv6. */
+  readonly #made: (readonly string[])[] = [];
   #hasLinkLocal = false;
   #hasIpv4 = false;
 
@@ -35,6 +52,8 @@ export class HostSetup {
     // With the address that IPv6CP settled, not one that the kernel makes up.
     this.#prepared.add('link', 'set', 'dev', this.#device, 'addrgenmode', 'none');
     this.#prepared.add('link', 'set', 'dev', this.#device, 'up');
+    if (this.#defaultRoute) this.#set('ra_defrtr_metric', TUNNEL_METRIC);
+    else if (this.#routes.length > 0) this.#set('accept_ra_defrtr', 0);
   }
 
   /**
@@ -64,7 +83,10 @@ export class HostSetup {
     this.#hasIpv4 = true;
     const peer = ipv4.serverAddress === undefined ? [] : ['peer', formatIpv4(ipv4.serverAddress)];
     batch.add('address', 'replace', formatIpv4(ipv4.address), ...peer, 'dev', this.#device);
-    if (this.#defaultRoute) await this.#keepServerReachable(serverAddress);
+    if (this.#defaultRoute) {
+      await this.#keepServerReachable(serverAddress);
+      await this.#endIpv6();
+    }
     for (const route of [...this.#routes, ...(this.#defaultRoute ? HALVES : [])]) {
       batch.add('route', 'replace', route, 'dev', this.#device);
     }
@@ -74,21 +96,43 @@ export class HostSetup {
   async undo(): Promise<void> {
     await this.#prepared?.end().catch(() => undefined); // there was nothing to set up
     this.#prepared = undefined;
-    if (this.#serverRoute === undefined) return;
-    await ip('route', 'delete', ...this.#serverRoute).catch(() => undefined); // gone already: that is what we want
-    this.#serverRoute = undefined;
+    for (const route of this.#made.splice(0)) {
+      await ip(...route).catch(() => undefined); // gone already: that is what we want
+    }
   }
 
   async #keepServerReachable(serverAddress: string): Promise<void> {
-    if (isIP(serverAddress) !== 4) return; // only IPv4 is sent into the tunnel
-    const { stdout } = await runIp(['-json', 'route', 'get', serverAddress]);
-    const [current] = JSON.parse(stdout) as { gateway?: string; dev?: string }[];
-    if (current?.gateway === undefined || current.dev === undefined) return; // on a network of our own
-    const route = [serverAddress, 'via', current.gateway, 'dev', current.dev];
-    const existing = await runIp(['route', 'show', 'exact', `${serverAddress}/32`]);
-    if (existing.stdout !== '') return; // somebody's own, which must outlive us
-    await ip('route', 'add', ...route);
-    this.#serverRoute = route;
+    if (isIP(serverAddress) === 0 || serverAddress.includes('%')) return; // link-local: on a network of our own
+    const { stdout } = await run('ip', ['-json', 'route', 'get', serverAddress]);
+    const [current] = JSON.parse(stdout) as Way[];
+    const gateway = current?.via === undefined ? [current?.gateway] : [current.via.family, current.via.host];
+    if (current?.dev === undefined || gateway[0] === undefined) return; // on a network of our own
+    const route = [serverAddress, 'via', ...gateway.map(String), 'dev', current.dev, ...OURS];
+    const existing = await run('ip', ['route', 'show', 'exact', serverAddress]);
+    // Somebody's own must outlive us; one that a killed client left must not.
+    if (existing.stdout !== '' && !existing.stdout.includes(` ${OURS.join(' ')} `)) return;
+    await ip('route', 'replace', ...route);
+    this.#made.push(['route', 'delete', ...route]);
+  }
+
+  /** Replaces: a client that was killed may have left it. @throws {Error} where IPv6 could go past the tunnel */
+  async #endIpv6(): Promise<void> {
+    try {
+      await ip('-6', 'route', 'replace', ...UNREACHABLE);
+      this.#made.push(['-6', 'route', 'delete', ...UNREACHABLE]);
+    } catch (error) {
+      const { stdout } = await run('ip', ['-6', 'route', 'show', 'default']).catch(() => ({ stdout: '' }));
+      if (stdout !== '') throw error; // else this machine has no IPv6 that could
+    }
+  }
+
+  /** Older kernels (ra_defrtr_metric: before 5.14) and those without IPv6 have no such setting. */
+  #set(name: string, value: number): void {
+    try {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${this.#device}/${name}`, String(value));
+    } catch {
+      // What the server advertises is then not taken; nothing goes past the tunnel for it.
+    }
   }
 }
 

@@ -89,6 +89,30 @@ test('the Router Advertisement: /64 with A and L, MTU, RDNSS; again when solicit
   peer.destroy();
 });
 
+test('--default-route prefers the tunnel to an IPv6 of the machine; --route leaves the default alone', {
+  skip,
+}, async () => {
+  const netns = lab.client(1);
+  await netns.run('ip', ['address', 'add', '2001:db8:2::2/64', 'dev', 'cable', 'nodad']);
+  await netns.run('ip', ['-6', 'route', 'add', 'default', 'via', '2001:db8:2::1', 'metric', '100']);
+  await netns.run('ip', ['route', 'add', 'default', 'via', '198.18.2.1']);
+  const way = async (): Promise<string> => (await netns.exec('ip', ['route', 'get', '2600::1'])).stdout;
+  const all = lab.connect({ from: 1, args: ['--default-route'] });
+  const { device } = await all.up();
+  await eventually('a way through the tunnel', async () => (await way()).includes(`dev ${device}`) || undefined);
+  await all.stop();
+  assert.match(await way(), /dev cable/);
+  await netns.run('ip', ['-6', 'route', 'delete', 'default']);
+  const split = lab.connect({ from: 1, args: ['--route', '10.0.0.0/8'] });
+  const up = await split.up();
+  await eventually('an address by the same advertisement', async () => {
+    const { stdout } = await netns.exec('ip', ['-6', '-o', 'address', 'show', 'dev', up.device, 'scope', 'global']);
+    return stdout.includes('inet6') || undefined;
+  });
+  assert.equal((await netns.run('ip', ['-6', 'route', 'show', 'default'])).trim(), '');
+  await split.stop();
+});
+
 test('without an IPv6 pool the link-local address is all there is: no advertisement, no route', { skip }, async () => {
   assert.equal((await server.stop()).status, 0);
   await client.ended();

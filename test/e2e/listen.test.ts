@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { tunMissing } from '../support/netns.ts';
+import { type Netns, tunMissing } from '../support/netns.ts';
+import type { SstpdClient } from '../support/sstpd-client.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
 import { FAR, INSIDE, SERVER, UPLINK, VpnLab } from '../support/vpn-lab.ts';
 
@@ -87,5 +88,48 @@ for (const ownRoute of [true, false]) {
     await netns.run('ping', ['-c', '3', '-i', '0.2', UPLINK]);
     await client.stop();
     assert.equal(await netns.run('ip', ['route']), before);
+  });
+}
+
+/** A native IPv6 beside the tunnel: its gateway is the server's machine, which is on no network of the client's otherwise. */
+async function addNativeIpv6(netns: Netns): Promise<void> {
+  await lab.server.run('ip', ['address', 'replace', '2001:db8:2::1/64', 'dev', 'cable1', 'nodad']);
+  await netns.exec('ip', ['address', 'delete', `${CLIENT6}/64`, 'dev', 'cable']);
+  await netns.run('ip', ['address', 'replace', '2001:db8:2::2/64', 'dev', 'cable', 'nodad']);
+  await netns.run('ip', ['-6', 'route', 'replace', 'default', 'via', '2001:db8:2::1', 'metric', '100']);
+}
+
+for (const [name, to] of [
+  ['IPv4', SERVER],
+  ['IPv6', `[${SERVER6}]`],
+] as const) {
+  test(`--default-route to a server without an IPv6 pool ends IPv6 past the tunnel, over ${name}; then all is back`, {
+    skip,
+  }, async () => {
+    const netns = lab.client();
+    await addNativeIpv6(netns);
+    const states = async (): Promise<string> =>
+      `${await netns.run('ip', ['route'])}\n${await netns.run('ip', ['-6', 'route'])}`;
+    const earlier = await states();
+    const way = async (address: string): Promise<string> => {
+      const { stdout, stderr } = await netns.exec('ip', ['route', 'get', address]);
+      return stdout + stderr;
+    };
+    const connected = (): SstpdClient =>
+      lab.connect({ to, caFile: join(lab.folder, 'root.pem'), args: ['--default-route'] });
+    const killed = connected();
+    await killed.up();
+    killed.process.child.kill('SIGKILL');
+    await killed.process.end();
+    // What that one could not take back is no hindrance, and goes with the next one.
+    const client = connected();
+    const { device } = await client.up();
+    assert.match(await way('203.0.113.77'), new RegExp(`dev ${device}`));
+    for (const address of ['2600::1', 'fd00::1']) assert.match(await way(address), /No route to host/, address);
+    if (to !== SERVER) assert.match(await way(SERVER6), /via 2001:db8:2::1 dev cable/);
+    assert.match(await way('2001:db8:2::9'), /dev cable/);
+    await netns.run('ping', ['-c', '3', '-i', '0.2', INSIDE]);
+    await client.stop();
+    assert.equal(await states(), earlier);
   });
 }

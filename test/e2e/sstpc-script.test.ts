@@ -134,6 +134,15 @@ test('a route to the server that somebody else made stays', { skip }, async () =
   await netns.run('ip', ['route', 'delete', '198.51.100.1']);
 });
 
+test('a gateway of the other family', { skip }, async () => {
+  await netns.run('ip', ['route', 'replace', 'default', 'via', 'inet6', '2001:db8::1', 'dev', 'eth0']);
+  await withScript(PLAIN, async () => {
+    assert.equal(await wayTo('198.51.100.1'), 'eth0');
+    assert.equal(await wayTo('8.8.8.8'), 'ppp0');
+  });
+  await netns.run('ip', ['route', 'replace', 'default', 'via', '192.0.2.1']);
+});
+
 test('pppd that dies without ip-down: the script takes the routes back itself', { skip }, async () => {
   await withScript(PLAIN, async () => assert.equal(await wayTo('8.8.8.8'), 'ppp0'), { dies: '1' });
 });

@@ -19,10 +19,10 @@ say() {
 # An address of the server stays outside of the tunnel that leads to it. No gateway: it is in the local network.
 keep_outside() {
   way=$(ip route get "$1" 2>/dev/null) || return 0
-  case $way in *' via inet6 '*) return 0 ;; *' via '*' dev '*) ;; *) return 0 ;; esac
-  gateway=$(echo "$way" | sed -n '1s/.* via \([^ ]*\) .*/\1/p')
+  case $way in *' via '*' dev '*) ;; *) return 0 ;; esac
+  gateway=$(echo "$way" | sed -n '1s/.* via \(inet6 \)\{0,1\}\([^ ]*\) dev .*/\1\2/p')
   device=$(echo "$way" | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
-  if ip route add "$1" via "$gateway" dev "$device" 2>/dev/null; then
+  if ip route add "$1" via $gateway dev "$device" 2>/dev/null; then
     echo "route del $1 via $gateway dev $device" >>"$work/made"
   fi
 }
