@@ -103,12 +103,12 @@ export class HostSetup {
 
   async #keepServerReachable(serverAddress: string): Promise<void> {
     if (isIP(serverAddress) === 0 || serverAddress.includes('%')) return; // link-local: on a network of our own
-    const { stdout } = await run('ip', ['-json', 'route', 'get', serverAddress]);
+    const { stdout } = await runIp(['-json', 'route', 'get', serverAddress]);
     const [current] = JSON.parse(stdout) as Way[];
     const gateway = current?.via === undefined ? [current?.gateway] : [current.via.family, current.via.host];
     if (current?.dev === undefined || gateway[0] === undefined) return; // on a network of our own
     const route = [serverAddress, 'via', ...gateway.map(String), 'dev', current.dev, ...OURS];
-    const existing = await run('ip', ['route', 'show', 'exact', serverAddress]);
+    const existing = await runIp(['route', 'show', 'exact', serverAddress]);
     // Somebody's own must outlive us; one that a killed client left must not.
     if (existing.stdout !== '' && !existing.stdout.includes(` ${OURS.join(' ')} `)) return;
     await ip('route', 'replace', ...route);
@@ -121,7 +121,7 @@ export class HostSetup {
       await ip('-6', 'route', 'replace', ...UNREACHABLE);
       this.#made.push(['-6', 'route', 'delete', ...UNREACHABLE]);
     } catch (error) {
-      const { stdout } = await run('ip', ['-6', 'route', 'show', 'default']).catch(() => ({ stdout: '' }));
+      const { stdout } = await runIp(['-6', 'route', 'show', 'default']).catch(() => ({ stdout: '' }));
       if (stdout !== '') throw error; // else this machine has no IPv6 that could
     }
   }

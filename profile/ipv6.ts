@@ -1,7 +1,6 @@
-import type { ProfileFacts } from './facts.ts';
-
 /** Whether all traffic is said to take the VPN, and IPv6 of the client's own network does not fit into it. */
-export function leaksIpv6({ routes, hasIpv6 }: Pick<ProfileFacts, 'routes' | 'hasIpv6'>): boolean {
+export function leaksIpv6(facts: { readonly routes: readonly unknown[]; readonly hasIpv6: boolean }): boolean {
+  const { routes, hasIpv6 } = facts;
   return routes.length === 0 && !hasIpv6;
 }
 

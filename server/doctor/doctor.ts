@@ -16,6 +16,7 @@ import { proxySources } from '../proxy-sources.ts';
 import { instanceOf, planAddresses } from '../start-network.ts';
 import { chainOf, examineFiles } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
+import { judgeClientsIpv6 } from './clients-ipv6.ts';
 import { examineClock } from './clock.ts';
 import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
@@ -59,6 +60,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   if (isRunning) await examine('ports', () => examineAdminPort(config, served?.chain[0].fingerprint256));
   findings.push(...examineOffload(config));
   const pool = await poolOf(config, running?.devices[0], findings);
+  findings.push(judgeClientsIpv6(config));
   const tuns = running?.devices ?? devicesToBe(config);
   const instance = instanceOf(realDirectory(config.data));
   await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
@@ -92,6 +94,7 @@ export async function examineStart(options: {
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
     ...examineOffload(config),
+    judgeClientsIpv6(config),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),
     ...data.findings,

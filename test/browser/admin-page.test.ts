@@ -395,7 +395,7 @@ test('health: what the doctor finds, with fixes, and again on request', { skip }
   const shown = await page.locator('.checks h2').allTextContents();
   assert.deepEqual(shown.toSorted(), checks.map(({ check }) => check).toSorted());
   assert.ok(checks.length > 10, 'as many as the doctor has');
-  // RouterOS without forward secrecy is the one warning that the defaults leave.
+  // RouterOS without forward secrecy, and the missing IPv6 pool, are the warnings that the defaults leave.
   assert.match(await page.locator('.checks li').first().innerText(), /Warning[\s\S]*Fix: on the router/);
   const asked = page.waitForResponse('**/v1/health');
   await page.getByRole('button', { name: 'Check again' }).click();

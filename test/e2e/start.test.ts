@@ -44,8 +44,9 @@ test('the first start makes everything and says how to connect; the second reuse
     /^ {2}CA SHA-256 +([0-9A-F]{2}:){31}[0-9A-F]{2}$/m,
     /^Add-VpnConnection .*-ServerAddress '198\.18\.0\.1' -TunnelType Sstp/m,
     /^Import-Certificate .*LocalMachine\\Root/m,
-    /^ {2}sudo sstpc .* 198\.18\.0\.1 /m,
-    /^ {2}sstpd connect 198\.18\.0\.1 --user vpn --ca ca\.pem$/m,
+    /^Linux: sstpd connect 198\.18\.0\.1 --user vpn --ca ca\.pem --default-route \(as root\)/m,
+    /^ {2}sstpd profile vpn --format sstpc --data \S+ > sstpc\.sh$/m,
+    /^ {2}note +WARNING: IPv6 of clients: .* --pool6 fd[0-9a-f:]+\/48 /m,
   ]) {
     assert.match(said, expected);
   }
