@@ -280,7 +280,7 @@ function startIp(words: readonly string[]): ChildProcess {
     detached: true,
     // JSON lines are what we wait for; nothing of how the user runs a server of theirs is for the demo's.
     // `ip netns exec` looks for programs itself.
-    env: { ...plain, PATH: SYSTEM_PATH, SSTPD_LOG_FORMAT: 'json', SSTPD_LOG_LEVEL: 'info' },
+    env: { ...plain, PATH: SYSTEM_PATH, SSTPD_RUN_LINK: 'false', SSTPD_LOG_FORMAT: 'json', SSTPD_LOG_LEVEL: 'info' },
   });
 }
 

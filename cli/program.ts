@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   connect: async () => (await import('./connect.ts')).addConnectCommand,
   demo: async () => addDemoCommand,
   'build-addon': async () => (await import('./build-addon.ts')).addBuildAddonCommand,
+  'uninstall-link': async () => (await import('./uninstall-link.ts')).addUninstallLinkCommand,
 };
 
 /** As `main` does. @returns the exit status, when all that was written has left; nothing is thrown */

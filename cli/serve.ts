@@ -4,7 +4,7 @@ import type { Run } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 export function addServeCommand(program: Command, terminal: Terminal, run: Run): void {
-  const command = program
+  const declared = program
     .command('serve')
     .summary('run the VPN server')
     .description(
@@ -12,11 +12,14 @@ export function addServeCommand(program: Command, terminal: Terminal, run: Run):
         'authority, a server certificate and a user, and prints what clients need. Needs root or CAP_NET_ADMIN.',
     )
     .addHelpText('after', EXAMPLES);
-  addConfigFlags(command).action(() =>
+  addConfigFlags(declared).action(() =>
     run(async () => {
-      const loaded = loadGiven(command, terminal.env);
+      const loaded = loadGiven(declared, terminal.env);
       const { serve } = await import('../server/index.ts');
-      return serve({ ...loaded, stdout: terminal.stdout, stderr: terminal.stderr });
+      // Before the server gives up root.
+      const { commandName } = await import('./command-link.ts');
+      const command = commandName(loaded.config.run.link, terminal.env.PATH ?? '');
+      return serve({ ...loaded, command, stdout: terminal.stdout, stderr: terminal.stderr });
     }),
   );
 }

@@ -119,6 +119,7 @@ export interface Config {
     readonly user: string;
     /** Undefined: one for each processor. */
     readonly workers: number | undefined;
+    readonly link: boolean;
   };
 }
 
@@ -584,6 +585,12 @@ export const SCHEMA: Schema = {
       default: 'auto',
       doc: "Processes that carry connections, each with a TUN device. 'auto': one for each processor; 1: no others.",
       flag: { name: 'workers', value: 'N' },
+    },
+    link: {
+      format: yesOrNo,
+      default: true,
+      doc: "A start as root in a clone makes the command /usr/local/bin/sstpd, if all folders on the way are root's alone.",
+      flag: { name: 'no-link', sets: false, doc: 'Do not make the command /usr/local/bin/sstpd.' },
     },
   },
 };

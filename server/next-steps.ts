@@ -31,20 +31,29 @@ export type FirstUser =
 /** Where commands look without `--data`. */
 const DEFAULT_DATA = '/var/lib/sstpd';
 
+/** How the operator calls this program, as words for a shell, and why it is not just `sstpd`. */
+export interface CommandName {
+  readonly words: string;
+  readonly remark: string | undefined;
+}
+
+const IN_PATH: CommandName = { words: 'sstpd', remark: undefined };
+
 /** The text that `sstpd serve` prints when it is ready. */
-export function nextSteps(summary: StartSummary): string {
+export function nextSteps(summary: StartSummary, { words, remark }: CommandName = IN_PATH): string {
+  const command = (rest: string): string => commandFor(summary, words, rest);
   return [
     '',
     'sstpd is ready.',
     '',
-    ...facts(summary),
-    ...summary.remarks.map((remark) => `  note         ${remark}`),
+    ...facts(summary, command),
+    ...[...summary.remarks, ...(remark === undefined ? [] : [remark])].map((line) => `  note         ${line}`),
     '',
-    ...(summary.client === undefined ? NOTHING_TO_DIAL : clientLines(summary, summary.client)),
+    ...(summary.client === undefined ? NOTHING_TO_DIAL : clientLines(summary, summary.client, command)),
     '',
-    `More users: ${command(summary, 'user add NAME')}`,
-    `Who is on:  ${command(summary, 'sessions')}`,
-    `Who failed: ${command(summary, 'explain')}`,
+    `More users: ${command('user add NAME')}`,
+    `Who is on:  ${command('sessions')}`,
+    `Who failed: ${command('explain')}`,
     'Stop:       Ctrl-C',
     '',
   ].join('\n');
@@ -52,7 +61,9 @@ export function nextSteps(summary: StartSummary): string {
 
 const NOTHING_TO_DIAL = ['The certificate has no name that clients could dial: give one with --host NAME.'];
 
-function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
+type ToCommand = (rest: string) => string;
+
+function clientLines(summary: StartSummary, client: ProfileFacts, command: ToCommand): string[] {
   const { ca, portalPath } = summary;
   const way = portalPath === undefined ? 'paste' : 'let users open the portal, or paste';
   return [
@@ -63,7 +74,7 @@ function clientLines(summary: StartSummary, client: ProfileFacts): string[] {
     `Linux: ${connectWords(client)} (as root)${ca === undefined ? '' : `, with a copy of ${ca.file}`};`,
     `  or with sstpc: sh sstpc.sh, which ${portalPath === undefined ? '' : 'the portal has and '}this makes:`,
     '',
-    `  ${command(summary, `profile ${client.user} --format sstpc`)} > sstpc.sh`,
+    `  ${command(`profile ${client.user} --format sstpc`)} > sstpc.sh`,
   ];
 }
 
@@ -77,7 +88,7 @@ function connectWords(client: ProfileFacts): string {
   ].join(' ');
 }
 
-function facts(summary: StartSummary): string[] {
+function facts(summary: StartSummary, command: ToCommand): string[] {
   const { user, ca, admin, client, portalPath, port } = summary;
   const lines = [
     `  listening    ${summary.listening.join(', ')}`,
@@ -88,11 +99,11 @@ function facts(summary: StartSummary): string[] {
     lines.push(`  user         ${user.name}`);
     if ('password' in user) lines.push(`  password     ${user.password}   (shown this once)`);
     else lines.push(`  password     in ${user.passwordFile}`);
-    lines.push(`               ${command(summary, `user passwd ${user.name}`)} sets another`);
+    lines.push(`               ${command(`user passwd ${user.name}`)} sets another`);
   }
   if (admin !== undefined) {
     lines.push(`  admin page   ${admin.url}`);
-    if (!admin.hasAccount) lines.push(`               ${command(summary, 'admin add NAME')} makes the first account`);
+    if (!admin.hasAccount) lines.push(`               ${command('admin add NAME')} makes the first account`);
   }
   if (client !== undefined && portalPath !== undefined) {
     lines.push(`  portal       https://${dialText(client)}${portalPath}   (users set their clients up here)`);
@@ -102,6 +113,6 @@ function facts(summary: StartSummary): string[] {
 }
 
 /** A command for the same data directory. */
-function command(summary: StartSummary, words: string): string {
-  return `sstpd ${words}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
+function commandFor(summary: StartSummary, words: string, rest: string): string {
+  return `${words} ${rest}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
 }

@@ -1,6 +1,6 @@
 import type { Config, Origins } from './config.ts';
 import type { LogSink } from './log.ts';
-import { nextSteps } from './next-steps.ts';
+import { type CommandName, nextSteps } from './next-steps.ts';
 import { isOperatorError } from './operator-error.ts';
 import { start } from './start.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -8,6 +8,8 @@ import { UndoStack } from './undo-stack.ts';
 export interface ServeOptions {
   readonly config: Config;
   readonly origins: Origins;
+  /** How the operator calls this program. */
+  readonly command: CommandName;
   readonly stdout: LogSink;
   readonly stderr: LogSink;
 }
@@ -24,7 +26,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const ending = new Ending();
   try {
     const running = await start({ ...options, undo, fail: (error) => ending.fail(error) });
-    stdout.write(nextSteps(running.summary));
+    stdout.write(nextSteps(running.summary, options.command));
     const { log } = running;
     const end = await ending.wait();
     if (end.kind === 'fault') log.error('server.fault', { error: end.error.stack ?? end.error.message });

@@ -2,7 +2,7 @@
  * `npm test`: has the packages installed that the tests lack (as root on Debian, see packaging/fetch-packages.mjs), checks
  * format, lint and types, and runs the unit tests, then e2e/ (namespaces, TUN, real sockets) and browser/ (the pages in
  * Chromium). A file whose needs are not met is left out; the last line says how many, and why. With a word behind it,
- * `npm test -- ppp`, only the files with that word in their path.
+ * `npm test -- ppp`, only the files with that word in their path; with `--unit` only the unit tests.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,8 @@ import type { Counts } from './support/count-reporter.ts';
 import { describeLeftOut, type LeftOut, lastLine } from './verdict.ts';
 
 const isCi = process.env.CI !== undefined;
-const [pattern = ''] = process.argv.slice(2);
+const isUnitOnly = process.argv.includes('--unit');
+const [pattern = ''] = process.argv.slice(2).filter((word) => word !== '--unit');
 const folder = mkdtempSync(join(tmpdir(), 'sstpd-test-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 // What `sstpd` keeps between runs.
@@ -24,7 +25,7 @@ process.exitCode = main();
 
 function main(): number {
   const files = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container,long}/**'] })
-    .filter((file) => file.includes(pattern))
+    .filter((file) => file.includes(pattern) && !(isUnitOnly && isApart(file)))
     .sort();
   const needs = new Map(files.map((file) => [file, needsOf(file)]));
   const why = fetchMissing([...new Set([...needs.values()].flat())]);
@@ -34,7 +35,6 @@ function main(): number {
     .map((file) => ({ file, lacking: lackingOf(needs.get(file) ?? []) }))
     .filter(({ lacking }) => lacking.length > 0);
   const chosen = files.filter((file) => !leftOut.some((one) => one.file === file));
-  const isApart = (file: string): boolean => /^test\/(?:e2e|browser)\//.test(file);
   const unit = chosen.filter((file) => !isApart(file));
   const runs = [
     runTests(unit, 2),
@@ -53,6 +53,10 @@ function main(): number {
   }
   console.log(lastLine(runs, leftOut));
   return runs.some(({ failed }) => failed > 0) || (isCi && leftOut.length > 0) ? 1 : 0;
+}
+
+function isApart(file: string): boolean {
+  return /^test\/(?:e2e|browser)\//.test(file);
 }
 
 /** @returns why packages are still missing; '' if none are */

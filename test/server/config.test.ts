@@ -99,7 +99,7 @@ test('without file, environment and flags every key has its documented default',
       secretFile: undefined,
     },
     log: { level: 'info', format: 'auto' },
-    run: { user: '', workers: undefined },
+    run: { user: '', workers: undefined, link: true },
   };
   assert.deepEqual(config, expected);
   assert.deepEqual(new Set(origins.values()), new Set(['default']));
@@ -305,6 +305,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'log.level': ['trace', 'INFO'],
   'log.format': ['text'],
   'run.user': ['"a b"', '-x', '12345678901', 'true'],
+  'run.link': ['maybe', '0'],
   'run.workers': ['0', '65', '-1', 'many', '1.5'],
 };
 
@@ -527,6 +528,7 @@ test('the schema describes each key, with environment names that do not collide'
       'webhook-secret',
       'log-level',
       'workers',
+      'no-link',
     ],
   );
 });

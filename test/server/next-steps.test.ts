@@ -157,3 +157,17 @@ test('Windows is told the methods that the server takes', () => {
   const pap = nextSteps({ ...OWN_CA, client: { ...CLIENT, methods: ['pap'] } });
   assert.match(pap, / -AuthenticationMethod Pap /);
 });
+
+test('commands are named as the operator can call them, and why it is not just sstpd', () => {
+  const words = '/srv/vpn/bin/sstpd.js';
+  const text = nextSteps(OWN_CA, { words, remark: 'no command /usr/local/bin/sstpd: this is a container' });
+  assert.match(text, /^ {2}note {9}no command \/usr\/local\/bin\/sstpd: this is a container$/m);
+  for (const line of [
+    '               /srv/vpn/bin/sstpd.js user passwd vpn sets another',
+    '               /srv/vpn/bin/sstpd.js admin add NAME makes the first account',
+    'More users: /srv/vpn/bin/sstpd.js user add NAME',
+  ]) {
+    assert.ok(text.split('\n').includes(line), line);
+  }
+  assert.doesNotMatch(text, /\bsudo\b|\bnpx\b/);
+});

@@ -38,6 +38,9 @@ export function tunMissing(): string | undefined {
   return netnsMissing() ?? (existsSync('/dev/net/tun') ? undefined : 'needs /dev/net/tun');
 }
 
+// A server that a test starts from this clone is not the machine's: it makes no command for it in /usr/local/bin.
+process.env.SSTPD_RUN_LINK = 'false';
+
 /** Namespaces that exist: removed when the process ends, also when a test throws before its own clean-up. */
 const alive = new Set<Netns>();
 let made = 0;
