@@ -95,6 +95,7 @@ export interface Config {
     readonly connections: number;
     readonly unauthenticated: number;
     readonly unauthenticatedPerAddress: number;
+    readonly flowsPerClient: number;
     readonly queueBytes: number;
     readonly queuesBytes: number;
   };
@@ -459,6 +460,13 @@ export const SCHEMA: Schema = {
       format: whole(1, 1_000_000),
       default: 32,
       doc: 'The same for one address (IPv6: one /64).',
+    },
+    flowsPerClient: {
+      format: whole(0, 1_000_000),
+      default: 4096,
+      doc:
+        'Flows (TCP connections, UDP and ping exchanges) that one client may have at the same time through NAT, or to this ' +
+        'server; new ones beyond are dropped. 0: no limit. Without NAT the kernel does not track them, and there is none.',
     },
     queueBytes: {
       format: whole(65_536, 67_108_864, 'bytes'),

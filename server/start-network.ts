@@ -55,6 +55,7 @@ export async function setUpNetwork(options: {
     ipv6: serverIpv6(config, plan),
     linkLocal: SERVER_LINK_LOCAL,
     nat: config.network.nat,
+    flowsPerClient: config.limits.flowsPerClient,
     instance: instanceOf(realpathSync(config.data)),
     log,
   });

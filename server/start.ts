@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { AdminStore, Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
@@ -19,6 +20,7 @@ import { claimDataDirectory, closedParent, lockDataDirectory } from './data-dire
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
 import { runningDoctor } from './doctor/running.ts';
 import { ensureFirstUser } from './first-start.ts';
+import { FlowWatch } from './flow-watch.ts';
 import { healthOf } from './health.ts';
 import { checkHooks } from './hooks/check-hooks.ts';
 import { HostRoutes } from './host-routes.ts';
@@ -29,6 +31,7 @@ import { createLog, type LogSink } from './log.ts';
 import { processLog } from './log-limit.ts';
 import { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
 import { missingRight, readRights } from './missing-rights.ts';
+import { readRefusedFlows, tableName } from './network/index.ts';
 import type { StartSummary } from './next-steps.ts';
 import { forgetOldPasswordsDaily } from './old-passwords.ts';
 import { makeAdmission, openDevices, preparePlane } from './planes.ts';
@@ -36,7 +39,7 @@ import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
 import { profileFacts } from './profile-facts.ts';
 import { StartError } from './start-error.ts';
-import { type AddressPlan, clientNetworks, planAddresses, setUpNetwork } from './start-network.ts';
+import { type AddressPlan, clientNetworks, instanceOf, planAddresses, setUpNetwork } from './start-network.ts';
 import { Translations } from './translations.ts';
 import type { UndoStack } from './undo-stack.ts';
 import { Watch } from './watch.ts';
@@ -114,7 +117,13 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     const { names, material: tls, ca } = certificates;
     return profileFacts(user, { config, names, port, tls, caPem: ca?.pem, dns: plan.dns }, host);
   };
-  const { observers } = watch;
+  const flows = new FlowWatch({
+    read: () => readRefusedFlows(tableName(instanceOf(realpathSync(config.data)))),
+    limit: config.limits.flowsPerClient,
+    log,
+  });
+  undo.push(() => flows.stop());
+  const observers = [...watch.observers, flows];
   const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts, observers });
   const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock, observers });
   const networks = clientNetworks(config, plan);
@@ -145,6 +154,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     adminLogins: adminLogin.counts,
     admission,
     addresses: () => leases.addresses,
+    flows,
     certificates: () => certificates.certificates,
     noteTraffic: (traffic) => control.noteTraffic(traffic),
   });

@@ -110,6 +110,7 @@ const ROWS: readonly { readonly title: string; readonly graphs: readonly Graph[]
         unit: 'short',
         queries: [
           { expr: rate('sstp_connections_refused_total', 'limit'), legend: 'limits.{{limit}}' },
+          { expr: rate('sstp_flows_refused_total', 'instance'), legend: 'limits.flowsPerClient: packets' },
           { expr: rate('sstp_connections_flooded_total', 'instance'), legend: 'closed at accept' },
           { expr: `sum by (kind) (sstp_login_throttle_entries{${HERE}})`, legend: 'watched: {{kind}}' },
           { expr: rate('sstp_admin_logins_total', 'result'), legend: 'admin page: {{result}}' },

@@ -13,6 +13,8 @@ import {
   firewallRules,
   forwardingState,
   nftFault,
+  type RefusedFlows,
+  readRefusedFlows,
   tableName,
   uplink,
 } from '../network/index.ts';
@@ -38,6 +40,7 @@ export async function examineHost(options: HostOptions): Promise<Finding[]> {
     judgeForwarding('IPv4', await forwardingState('ipv4'), isRunning),
     ...(withIpv6 ? [judgeForwarding('IPv6', await forwardingState('ipv6'), isRunning)] : []),
     judgeNat(config.network.nat, isRunning, await natFault(options)),
+    ...judgeFlows(config.limits.flowsPerClient, isRunning ? await readRefusedFlows(ownTable) : undefined),
     ...judgeForeign(await findForeignChains({ ownTable, tuns, withIpv6 }), tuns),
     ...(pool === undefined ? [] : [judgeDetour(pool, await findDetour(pool, isRunning ? tun : undefined))]),
     judgeMtu(config.network.mtu, await uplink()),
@@ -72,7 +75,8 @@ function natFault({ config, pool, tuns, isRunning, instance }: HostOptions): Pro
   if (isRunning) return nftFault(['list', 'table', 'inet', table]);
   const ipv4 = pool ?? { address: 0x0a000000, prefixLength: 24 };
   const { nat, isolate } = config.network;
-  return nftFault(['-c', '-f', '-'], firewallRules({ table, tuns, isolate, ipv4, ipv6: config.pool.ipv6, nat }));
+  const rules = { table, tuns, isolate, ipv4, ipv6: config.pool.ipv6, nat, flowsPerClient: 0 };
+  return nftFault(['-c', '-f', '-'], firewallRules(rules));
 }
 
 export function judgeForwarding(family: 'IPv4' | 'IPv6', state: ForwardingState, isRunning: boolean): Finding {
@@ -109,6 +113,16 @@ export function judgeNat(wanted: boolean, isRunning: boolean, fault: string | un
     `not wanted, but without nft the second guard of the loopback addresses is off (${fault})`,
     remedy,
   );
+}
+
+/** @param refused undefined: no server runs, or it has no such limit */
+export function judgeFlows(limit: number, refused: RefusedFlows | undefined): Finding[] {
+  const check = 'flows per client';
+  if (refused === undefined) return [];
+  if (refused.packets === 0) return [fine(check, `nobody was refused one; each may have ${limit}`)];
+  const whose = refused.clients.length === 0 ? '' : `, of late of ${refused.clients.slice(0, 3).join(', ')}`;
+  const text = `${refused.packets} packets that begin a new one were dropped, as their client had ${limit} already${whose}`;
+  return [warning(check, text, 'see network.flows-refused in the log for whose, and limits.flowsPerClient')];
 }
 
 export function judgeForeign({ chains, unseen }: ForeignChains, tuns: readonly string[]): Finding[] {

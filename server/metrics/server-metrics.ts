@@ -27,6 +27,8 @@ export interface MetricSources {
   readonly hooks: { readonly waiting: { readonly scripts: number; readonly webhooks: number } };
   /** To be told what the sessions of this process have carried; of the others' it is told as it comes. */
   readonly noteTraffic: (traffic: readonly SessionTraffic[]) => void;
+  /** Packets that would have begun a flow of a client with too many. */
+  readonly flows: { readonly packets: number };
   /** Undefined unless wanted. */
   readonly users: UserTraffic | undefined;
 }
@@ -69,7 +71,7 @@ export class ServerMetrics {
   }
 
   #totals(): MetricJson[] {
-    const { admission, adminLogins, plane } = this.#sources;
+    const { admission, adminLogins, flows, plane } = this.#sources;
     return [
       counter(
         'sstp_admin_logins_total',
@@ -81,6 +83,9 @@ export class ServerMetrics {
         'Connections answered with 503, by the limit that was reached.',
         Object.entries(admission.refusals).map(([limit, value]) => ({ labels: { limit }, value })),
       ),
+      counter('sstp_flows_refused_total', 'Packets that would have begun a flow of a client that has too many.', [
+        { labels: {}, value: flows.packets },
+      ]),
       counter('sstp_worker_restarts_total', 'Workers that ended and were replaced.', [
         { labels: {}, value: plane.restarts },
       ]),

@@ -4,6 +4,15 @@ import { formatIpv4Cidr, formatIpv6Cidr, type Ipv4Cidr, type Ipv6Cidr } from '..
 /** The IPv4 addresses that are translated: the pool, and fixed addresses outside of it while their sessions run. */
 export const CLIENTS_SET = 'clients4';
 
+/** New flows of clients that had too many, counted in packets. */
+export const REFUSED_COUNTER = 'refused_flows';
+/** Whose flows were refused of late: IPv4 addresses, and the first address of each /64. */
+export const CROWDED_SETS = ['crowded4', 'crowded6'] as const;
+/** So long after the last refusal. */
+const CROWDED_TIMEOUT = '2m';
+/** More clients than any server has: a set that is full would let everything pass. */
+const MOST_CLIENTS = 1_048_576;
+
 /** @param instance tells the tables of several servers apart */
 export function tableName(instance: string): string {
   return `sstpd_${instance}`;
@@ -17,6 +26,8 @@ export interface FirewallOptions {
   readonly ipv4: Ipv4Cidr;
   readonly ipv6: Ipv6Cidr | undefined;
   readonly nat: boolean;
+  /** Flows that a client may have at the same time where NAT has the kernel track them; 0: no limit. */
+  readonly flowsPerClient: number;
 }
 
 /**
@@ -26,12 +37,12 @@ export interface FirewallOptions {
  * route_localnet would let 127/8 in. `lo` is no way out: what the host says to itself keeps its source.
  */
 export function firewallRules(options: FirewallOptions): string {
-  const { table, tuns, isolate, ipv4, ipv6, nat } = options;
+  const { table, tuns, isolate, ipv4, ipv6, nat, flowsPerClient } = options;
   const ours = anyOf(tuns);
   const inside = anyOf([...tuns, 'lo']);
-  const sourceNat = [
-    `    ip saddr @${CLIENTS_SET} oifname != ${inside} masquerade`,
-    ...(ipv6 && isUniqueLocal(ipv6) ? [`    ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != ${inside} masquerade`] : []),
+  const translated = [
+    `ip saddr @${CLIENTS_SET} oifname != ${inside}`,
+    ...(ipv6 && isUniqueLocal(ipv6) ? [`ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != ${inside}`] : []),
   ];
   return [
     removeTable(table),
@@ -50,12 +61,54 @@ export function firewallRules(options: FirewallOptions): string {
           '  }',
         ]
       : []),
-    ...(nat
-      ? ['  chain source_nat {', '    type nat hook postrouting priority srcnat; policy accept;', ...sourceNat, '  }']
-      : []),
+    ...(nat ? [...translation(ours, translated), ...(flowsPerClient > 0 ? flowLimit(ours, flowsPerClient) : [])] : []),
     '}',
     '',
   ].join('\n');
+}
+
+/** What conntrack can't assign to a flow would leave untranslated, with the client's own address in it. */
+function translation(ours: string, translated: readonly string[]): string[] {
+  return [
+    '  chain no_leaks {',
+    '    type filter hook forward priority filter; policy accept;',
+    ...translated.map((those) => `    ct state invalid iifname ${ours} ${those} counter drop`),
+    '  }',
+    '  chain source_nat {',
+    '    type nat hook postrouting priority srcnat; policy accept;',
+    ...translated.map((those) => `    ${those} masquerade`),
+    '  }',
+  ];
+}
+
+/**
+ * NAT has the kernel remember each flow, for days, in a table that the whole host shares: without a limit one client
+ * fills it, and then nobody gets a new connection, the host itself included. Before routing, so that flows to the host
+ * count too; a client has an IPv4 address, a /64 and one address of the /64 that all links share. What is beside the drop stands in rules of its own, for a rule
+ * whose set is full ends there.
+ */
+function flowLimit(ours: string, most: number): string[] {
+  const [crowded4, crowded6] = CROWDED_SETS;
+  const prefix = 'ip6 saddr and ffff:ffff:ffff:ffff::';
+  return [
+    `  counter ${REFUSED_COUNTER} { }`,
+    `  set flows4 { type ipv4_addr; size ${MOST_CLIENTS}; flags dynamic; }`,
+    `  set flows6 { type ipv6_addr; size ${MOST_CLIENTS}; flags dynamic; }`,
+    `  set ${crowded4} { type ipv4_addr; size 4096; flags dynamic,timeout; timeout ${CROWDED_TIMEOUT}; }`,
+    `  set ${crowded6} { type ipv6_addr; size 4096; flags dynamic,timeout; timeout ${CROWDED_TIMEOUT}; }`,
+    '  chain refuse_flow {',
+    `    counter name ${REFUSED_COUNTER}`,
+    `    update @${crowded4} { ip saddr }`,
+    `    update @${crowded6} { ${prefix} }`,
+    '    drop',
+    '  }',
+    '  chain limit_flows {',
+    '    type filter hook prerouting priority mangle; policy accept;',
+    `    iifname ${ours} ct state new add @flows4 { ip saddr ct count over ${most} } goto refuse_flow`,
+    `    iifname ${ours} ct state new ip6 saddr fe80::/10 add @flows6 { ip6 saddr ct count over ${most} } goto refuse_flow`,
+    `    iifname ${ours} ct state new ip6 saddr != fe80::/10 add @flows6 { ${prefix} ct count over ${most} } goto refuse_flow`,
+    '  }',
+  ];
 }
 
 function anyOf(names: readonly string[]): string {

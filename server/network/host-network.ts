@@ -11,7 +11,7 @@ import {
   ipv4InCidr,
   type Log,
 } from '../../core/index.ts';
-import { ip, runCommand } from './command.ts';
+import { type CommandResult, ip, runCommand } from './command.ts';
 import { CLIENTS_SET, firewallRules, isUniqueLocal, removeTable, tableName } from './firewall.ts';
 import { turnOnForwarding } from './forwarding.ts';
 import { localNetworks, resolvers } from './local.ts';
@@ -35,6 +35,8 @@ export interface NetworkOptions {
   readonly linkLocal: Ipv6;
   /** Translate what clients send to other networks into the host's own addresses. */
   readonly nat: boolean;
+  /** See `FirewallOptions`. */
+  readonly flowsPerClient: number;
   /** Letters, digits and `_`: tells the nftables tables of several servers apart. */
   readonly instance: string;
   readonly log: Log;
@@ -220,12 +222,8 @@ export class HostNetwork {
   }
 
   async #installFirewall(): Promise<string[]> {
-    const { tuns, isolate, ipv4, ipv6, nat } = this.#options;
-    const table = this.#table;
-    const rules = firewallRules({ table, tuns, isolate, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat });
-    const extra = [...this.#clients.keys()].map((address) => element('add', table, address));
-    const result = await runCommand('nft', ['-f', '-'], [rules, ...extra].join(''));
-    this.#hasFirewall = result.kind === 'ok';
+    const { nat } = this.#options;
+    const result = await this.#putTable(this.#options.flowsPerClient);
     switch (result.kind) {
       case 'ok':
         return this.#ways();
@@ -235,12 +233,33 @@ export class HostNetwork {
           'WARNING: without nft the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables',
         ];
       case 'failed':
-        return nat
-          ? [this.#withoutNat(`nft: ${result.message}`, 'see what nft list ruleset says')]
-          : [`WARNING: no second guard of the loopback addresses (nft: ${result.message})`, ...this.#ways()];
+        return this.#withLess(result.message);
       default:
         return result satisfies never;
     }
+  }
+
+  async #putTable(flowsPerClient: number): Promise<CommandResult> {
+    const { tuns, isolate, ipv4, ipv6, nat } = this.#options;
+    const table = this.#table;
+    const rules = firewallRules({ table, tuns, isolate, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat, flowsPerClient });
+    const extra = [...this.#clients.keys()].map((address) => element('add', table, address));
+    const result = await runCommand('nft', ['-f', '-'], [rules, ...extra].join(''));
+    this.#hasFirewall = result.kind === 'ok';
+    return result;
+  }
+
+  /** A small kernel may lack what the limit of flows needs, and translate all the same. */
+  async #withLess(message: string): Promise<string[]> {
+    const { nat, flowsPerClient } = this.#options;
+    if (!nat) return [`WARNING: no second guard of the loopback addresses (nft: ${message})`, ...this.#ways()];
+    if (flowsPerClient > 0 && (await this.#putTable(0)).kind === 'ok') {
+      return [
+        ...this.#ways(),
+        `WARNING: one client can use up the connections that this host can track (nft: ${message}): use a kernel with CONFIG_NFT_CONNLIMIT, or set limits.flowsPerClient to 0`,
+      ];
+    }
+    return [this.#withoutNat(`nft: ${message}`, 'see what nft list ruleset says')];
   }
 
   /** How packets of clients get to other networks and back. */

@@ -7,4 +7,5 @@ export { type ForwardingState, forwardingState } from './forwarding.ts';
 export { HostNetwork, type NetworkOptions } from './host-network.ts';
 export { localNetworks, resolvers } from './local.ts';
 export { NetworkError } from './network-error.ts';
+export { type RefusedFlows, readRefusedFlows } from './refused-flows.ts';
 export * from './survey.ts';

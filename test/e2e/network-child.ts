@@ -16,6 +16,7 @@ interface ChildOptions {
   readonly pool: string;
   readonly pool6?: string;
   readonly nat: boolean;
+  readonly flowsPerClient?: number;
   readonly instance: string;
 }
 
@@ -35,6 +36,7 @@ try {
     ipv6: cidr6 && { address: known(parseIpv6(options.pool6?.replace(/\/\d+$/, '1') ?? '')), cidr: cidr6 },
     linkLocal: known(parseIpv6('fe80::a:b:c:1')),
     nat: options.nat,
+    flowsPerClient: options.flowsPerClient ?? 4096,
     instance: options.instance,
     log,
   });

@@ -17,6 +17,7 @@ export interface ChildOptions {
   readonly pool: string;
   readonly pool6?: string;
   readonly nat: boolean;
+  readonly flowsPerClient?: number;
   readonly instance: string;
 }
 

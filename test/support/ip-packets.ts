@@ -33,3 +33,24 @@ function checksum(bytes: Buffer): number {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
 }
+
+export const TCP_SYN = 0x02;
+export const TCP_ACK = 0x10;
+
+/** A TCP segment without data or options, RFC 9293 3.1. @param flags of the header, such as `TCP_SYN` */
+export function tcp4(from: readonly [string, number], to: readonly [string, number], flags: number): Buffer {
+  const segment = Buffer.alloc(20);
+  segment.writeUInt16BE(from[1], 0);
+  segment.writeUInt16BE(to[1], 2);
+  segment.writeUInt32BE(flags === TCP_SYN ? 0 : 1, 4);
+  segment.writeUInt32BE(flags === TCP_SYN ? 0 : 1, 8);
+  segment.set([0x50, flags, 0xff, 0xff], 12);
+  const [source, destination] = [from[0], to[0]].map((text) => Buffer.from(text.split('.').map(Number)));
+  if (source === undefined || destination === undefined) throw new RangeError('two addresses');
+  segment.writeUInt16BE(checksum(Buffer.concat([source, destination, Buffer.from([0, 6, 0, 20]), segment])), 16);
+  const header = Buffer.from('4500002800000000400600000000000000000000', 'hex');
+  header.set(source, 12);
+  header.set(destination, 16);
+  header.writeUInt16BE(checksum(header), 10);
+  return Buffer.concat([header, segment]);
+}

@@ -33,6 +33,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
       restarts: 2,
     },
     throttle: { size: { addresses: 1, users: 2 } },
+    flows: { packets: 3 },
     adminLogins: { accepted: 1, refused: 6, slowed: 2 },
     addresses: () => ({ used: 3, size: 10 }),
     admission: {

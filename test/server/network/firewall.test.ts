@@ -5,7 +5,7 @@ import { firewallRules, isUniqueLocal, removeTable } from '../../../server/netwo
 
 const ipv4 = parseIpv4Cidr('192.168.217.0/24') ?? assert.fail();
 const cidr6 = (text: string) => parseIpv6Cidr(text) ?? assert.fail();
-const rules = (ipv6: string | undefined, nat: boolean) =>
+const rules = (ipv6: string | undefined, nat: boolean, flowsPerClient = 4096) =>
   firewallRules({
     table: 'sstpd_a',
     tuns: ['sstp0'],
@@ -13,6 +13,7 @@ const rules = (ipv6: string | undefined, nat: boolean) =>
     ipv4,
     ipv6: ipv6 === undefined ? undefined : cidr6(ipv6),
     nat,
+    flowsPerClient,
   });
 
 test('the table is replaced in one transaction, whether it was there or not', () => {
@@ -24,12 +25,12 @@ test('masquerade for pool sources that leave by another device than the tunnel o
   const text = rules(undefined, true);
   assert.match(text, /elements = \{ 192\.168\.217\.0\/24 \}/);
   assert.match(text, /ip saddr @clients4 oifname != \{ "sstp0", "lo" \} masquerade/);
-  assert.doesNotMatch(text, /ip6 saddr/);
+  assert.doesNotMatch(text, /ip6 saddr .*masquerade/);
 });
 
 test('NAT66 for unique local prefixes only', () => {
   assert.match(rules('fd00:1::/48', true), /ip6 saddr fd00:1::\/48 oifname != \{ "sstp0", "lo" \} masquerade/);
-  assert.doesNotMatch(rules('2001:db8::/48', true), /ip6 saddr/);
+  assert.doesNotMatch(rules('2001:db8::/48', true), /ip6 saddr .*masquerade/);
   for (const [text, expected] of [
     ['fc00::/48', true],
     ['fdff::/48', true],
@@ -45,4 +46,17 @@ test('without NAT only the loopback addresses are guarded', () => {
   assert.doesNotMatch(text, /masquerade/);
   assert.match(text, /iifname "sstp0" ip daddr 127\.0\.0\.0\/8 drop/);
   assert.match(text, /iifname "sstp0" ip6 daddr ::1 drop/);
+  assert.doesNotMatch(text, /\bct\b/, 'nothing that turns connection tracking on');
+});
+
+test('with NAT a client has so many flows, by address and by /64; what is in no flow does not leave untranslated', () => {
+  const text = rules('fd00:1::/48', true, 7);
+  assert.match(text, /iifname "sstp0" ct state new add @flows4 \{ ip saddr ct count over 7 \} goto refuse_flow/);
+  assert.match(text, /add @flows6 \{ ip6 saddr and ffff:ffff:ffff:ffff:: ct count over 7 \} goto refuse_flow/);
+  for (const those of ['ip saddr @clients4', 'ip6 saddr fd00:1::/48']) {
+    const rule = `ct state invalid iifname "sstp0" ${those} oifname != { "sstp0", "lo" } counter drop`;
+    assert.ok(text.includes(rule), rule);
+  }
+  assert.doesNotMatch(rules('2001:db8::/48', true), /ct state invalid .* ip6/, 'an untranslated prefix may be routed');
+  assert.doesNotMatch(rules(undefined, true, 0), /ct count/);
 });

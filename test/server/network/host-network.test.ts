@@ -13,6 +13,7 @@ const good: NetworkOptions = {
   ipv6: undefined,
   linkLocal: parseIpv6('fe80::1') ?? assert.fail(),
   nat: true,
+  flowsPerClient: 4096,
   instance: 'a1_B',
   log: silent,
 };
