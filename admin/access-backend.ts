@@ -18,11 +18,22 @@ export interface AdminView {
   readonly lastLoginAt: string | undefined;
 }
 
+export interface LoginRequest {
+  readonly name: string;
+  readonly password: string;
+  readonly peer: { readonly address: string; readonly port: number };
+  /** The cookie of an earlier login in the same browser, as it came. */
+  readonly browser: string | undefined;
+  /** When the client has gone. */
+  readonly signal: AbortSignal;
+}
+
 export type LoginOutcome =
-  | { readonly kind: 'accepted'; readonly account: AdminIdentity }
+  /** `browser`: a cookie to keep, by which it is known next time. */
+  | { readonly kind: 'accepted'; readonly account: AdminIdentity; readonly browser: string }
   /** No such account, or another password. */
   | { readonly kind: 'refused' }
-  /** Too many have failed from there, or for that name: nothing was looked at. */
+  /** Others failed from there, or at that name, and its turn has not come: nothing was looked at. */
   | { readonly kind: 'slow-down'; readonly retryAfterS: number }
   /** There is no account at all. */
   | { readonly kind: 'no-account' };
@@ -31,12 +42,8 @@ export interface AdminAccountsBackend {
   /** Whether there is one. */
   exist(): boolean;
   list(): AdminView[];
-  /** Takes its time where logins have failed before. @param peer `192.0.2.1:5000` */
-  login(
-    name: string,
-    password: string,
-    peer: { readonly address: string; readonly port: number },
-  ): Promise<LoginOutcome>;
+  /** Takes its time where logins have failed before. */
+  login(request: LoginRequest): Promise<LoginOutcome>;
   /** Whether the account is there, with the password of its login. */
   isCurrent(account: AdminIdentity): boolean;
 }

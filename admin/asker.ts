@@ -25,6 +25,8 @@ export type RouteScope = Scope | 'public';
 
 /** Its name says that it came over TLS, from this very host, for the whole of it (RFC 6265bis 4.1.3.2). */
 export const COOKIE = '__Host-sstpd';
+/** Says that somebody has logged in with this browser before: guesses of others do not slow the next time. */
+export const BROWSER_COOKIE = '__Host-sstpd-known';
 
 /** A header with a token counts alone: a browser never adds one by itself. */
 export function askerOf(request: FastifyRequest, logins: LoginSessions, tokens: TokensBackend): Asker {

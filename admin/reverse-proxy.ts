@@ -9,9 +9,9 @@ import {
 } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
-import { COOKIE } from './asker.ts';
+import { BROWSER_COOKIE as ADMIN_BROWSER_COOKIE, COOKIE } from './asker.ts';
 import { answer, hasBody } from './plain-answer.ts';
-import { FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
+import { BROWSER_COOKIE, FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
 
 /** Silence of the other server, or of the client in the middle of a body. */
 const SILENCE_MS = 30_000;
@@ -33,7 +33,13 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 
 /** A browser sends the cookies of a host to each of its ports: with the admin page's, the other server could log in there. */
-const OUR_COOKIES: ReadonlySet<string> = new Set([COOKIE, SESSION_COOKIE, FORM_COOKIE]);
+const OUR_COOKIES: ReadonlySet<string> = new Set([
+  COOKIE,
+  ADMIN_BROWSER_COOKIE,
+  SESSION_COOKIE,
+  BROWSER_COOKIE,
+  FORM_COOKIE,
+]);
 
 /**
  * Hands each request on to another web server, and its answer back; bodies pass as they come. The other server learns

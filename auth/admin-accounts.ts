@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { foldUserName } from '../core/index.ts';
 import type { StoreAccess } from './admin-store.ts';
 import { type Columns, integer, optional, text, time } from './columns.ts';
+import type { BrowserOf } from './known-browsers.ts';
 import { DUMMY_HASH, hashPassword, verifyPassword } from './password-hash.ts';
 import { checkNewPassword, MOST_PASSWORD_LENGTH, type NewPasswordOptions, strengthOfText } from './password-rule.ts';
 import { prepareAll, type Statements } from './statements.ts';
@@ -97,6 +98,14 @@ export class AdminAccounts {
   /** Whether the account is there, and its password the one of that version. */
   isCurrent({ id, version }: Pick<AdminAccount, 'id' | 'version'>): boolean {
     return this.#access.run(() => this.#statements.version.get({ id })?.version === version);
+  }
+
+  /** For whom a cookie may have been made that comes with this name. */
+  browserOf(name: string): BrowserOf {
+    const folded = foldUserName(name.slice(0, MOST_PASSWORD_LENGTH));
+    const columns = this.#access.run(() => this.#statements.find.get({ folded }));
+    const version = columns === undefined ? undefined : `${text(columns, 'id')} ${integer(columns, 'version')}`;
+    return { realm: 'admin', name: folded, version };
   }
 
   /**

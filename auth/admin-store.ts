@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AdminAccounts } from './admin-accounts.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { KnownBrowsers } from './known-browsers.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
 
 /** How the parts of the store reach the file. */
@@ -25,10 +26,11 @@ export class AdminStore {
    * @throws {UserStoreError} ERR_USER_STORE, or ERR_USER_STORE_MODE if other users can read a file
    */
   static open(directory: string, now: () => Date = () => new Date()): AdminStore {
-    const { database } = openUserDatabase(directory);
+    const { database, seal } = openUserDatabase(directory);
     try {
       database.exec('PRAGMA synchronous = FULL');
-      return new AdminStore(directory, database, now);
+      const browsers = new KnownBrowsers(seal.derive('known browsers of administrators'));
+      return new AdminStore(directory, database, browsers, now);
     } catch (error) {
       database.close();
       throw error;
@@ -37,9 +39,11 @@ export class AdminStore {
 
   readonly accounts: AdminAccounts;
   readonly tokens: ApiTokens;
+  /** Cookies of those who have logged in. */
+  readonly browsers: KnownBrowsers;
   readonly #database: DatabaseSync;
 
-  private constructor(directory: string, database: DatabaseSync, now: () => Date) {
+  private constructor(directory: string, database: DatabaseSync, browsers: KnownBrowsers, now: () => Date) {
     const access: StoreAccess = {
       database,
       now,
@@ -47,6 +51,7 @@ export class AdminStore {
       change: (action) => asStoreErrors(directory, () => writeTransaction(database, action)),
     };
     this.#database = database;
+    this.browsers = browsers;
     this.accounts = new AdminAccounts(access);
     this.tokens = new ApiTokens(access);
   }

@@ -1,5 +1,5 @@
 /** What the user store keeps of a password, and how it is sealed: AES-256-GCM under the key file. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 
 /** What a login is verified with. */
 export interface Secret {
@@ -33,6 +33,11 @@ export class SecretSeal {
   constructor(key: Uint8Array) {
     if (key.length !== SEAL_KEY_LENGTH) throw new RangeError(`a seal key has ${SEAL_KEY_LENGTH} bytes`);
     this.#key = Buffer.from(key);
+  }
+
+  /** A key for another purpose, 32 bytes; none of them tells anything of the others. */
+  derive(purpose: string): Uint8Array {
+    return createHmac('sha256', this.#key).update(`sstpd ${purpose}`).digest();
   }
 
   close(owner: string, secret: Secret): SealedSecret {

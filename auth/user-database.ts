@@ -16,7 +16,8 @@ const APPLICATION_ID = 0x73737470;
  * `folded` is the name as `foldUserName` writes it; times are milliseconds since 1970; `ipv4` is the address as a number.
  * `version` grows with each new password of an account; `scopes` are words with commas between. A previous secret is
  * sealed for an owner of its own (`previousOwner`), so that it does not open as the present one. `strength` is what
- * `password-rule.ts` says of the password, NULL before anybody looked.
+ * `password-rule.ts` says of the password, NULL before anybody looked. A known place
+ * is a keyed hash of a user's name and an address.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE users (
@@ -71,6 +72,12 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT;`,
   `ALTER TABLE users ADD COLUMN strength TEXT CHECK (strength IN ('strong', 'weak', 'unknown'));
    ALTER TABLE admins ADD COLUMN strength TEXT CHECK (strength IN ('strong', 'weak', 'unknown'));`,
+  `CREATE TABLE known_places (
+     place         BLOB    PRIMARY KEY,
+     user_id       TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+     seen_at       INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX known_places_of_user ON known_places (user_id);`,
 ];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */

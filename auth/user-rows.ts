@@ -47,6 +47,7 @@ const SQL = {
   listPrevious: 'SELECT user_id, secret_kind, secret FROM previous_secrets',
   reseal: 'UPDATE previous_secrets SET secret_kind = :secret_kind, secret = :secret WHERE user_id = :id',
   forgetPrevious: 'DELETE FROM previous_secrets WHERE replaced_at <= :before',
+  forgetPlaces: 'DELETE FROM known_places WHERE user_id = :id',
   setAddress: 'UPDATE users SET ipv4 = :ipv4 WHERE id = :id',
   setEnabled: 'UPDATE users SET enabled = :enabled WHERE id = :id',
   leaveGroups: 'DELETE FROM user_groups WHERE user_id = :id',

@@ -6,6 +6,8 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
+import { type BrowserOf, KnownBrowsers } from './known-browsers.ts';
+import { KnownPlaces } from './known-places.ts';
 import { ntPasswordHash } from './mschapv2.ts';
 import { checkNewPassword, type NewPasswordOptions, strengthOf } from './password-rule.ts';
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
@@ -76,6 +78,9 @@ export class UserStore {
   readonly #now: () => Date;
   readonly #statements: UserStatements;
   readonly #dummy: SealedSecret;
+  readonly #places: KnownPlaces;
+  /** Cookies of those who have signed in to the portal. */
+  readonly browsers: KnownBrowsers;
 
   private constructor(directory: string, database: DatabaseSync, seal: SecretSeal, options: UserStoreOptions) {
     this.#directory = directory;
@@ -85,6 +90,8 @@ export class UserStore {
     this.#now = options.now ?? (() => new Date());
     this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#dummy = this.#sealDummy();
+    this.#places = asStoreErrors(directory, () => new KnownPlaces(database, seal.derive('known places')));
+    this.browsers = new KnownBrowsers(seal.derive('known browsers of users'));
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
     this.forgetOldPasswords();
     this.#examinePasswords();
@@ -143,6 +150,7 @@ export class UserStore {
       this.#keepPrevious(sealed, secret);
       this.#storeSecret(sealed.owner, secret);
       this.#statements.setStrength.run({ id: sealed.owner, strength });
+      this.#statements.forgetPlaces.run({ id: sealed.owner });
     });
   }
 
@@ -249,6 +257,25 @@ export class UserStore {
     this.#run(() => {
       this.#statements.recordLogin.run({ folded: foldUserName(name), last_login_at: this.#now().getTime() });
     });
+  }
+
+  /**
+   * Whether the user whom a name from the wire means has logged in from there within 30 days, with the password of now.
+   *
+   * @param place as `addressKey` writes it
+   */
+  isKnownPlace(nameFromWire: string, place: string): boolean {
+    return this.#run(() => this.#places.isKnown(nameFromWire, place, this.#now().getTime()));
+  }
+
+  /** The user has logged in from there. */
+  rememberPlace(name: string, place: string): void {
+    this.#run(() => this.#places.remember(foldUserName(name), place, this.#now().getTime()));
+  }
+
+  /** For whom a cookie may have been made that comes with this name. */
+  browsersOf(nameFromWire: string): BrowserOf[] {
+    return nameCandidates(nameFromWire).map((name) => ({ realm: 'vpn', name, version: this.passwordVersion(name) }));
   }
 
   /** Remembers the address a user got last. Whoever had it before loses the claim, so there are never more than addresses. */

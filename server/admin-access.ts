@@ -1,23 +1,23 @@
 /** Who may use the admin API over the network: accounts with passwords, and tokens. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   AdminAccountsBackend,
   AdminView,
   LoginOutcome,
+  LoginRequest,
   NewToken,
   TokensBackend,
   TokenView,
 } from '../admin/index.ts';
-import { type AdminAccount, type AdminStore, type ApiToken, LoginThrottle, UserStoreError } from '../auth/index.ts';
-import type { Clock, Log } from '../core/index.ts';
+import { type AdminAccount, type AdminStore, type ApiToken, UserStoreError } from '../auth/index.ts';
+import type { Log } from '../core/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
+import { holdFields } from './hold-text.ts';
+import type { Judged, LoginAnswer, LoginDesk } from './login-desk.ts';
 
-/** A login that would wait longer is refused instead, and told when to come back. */
-const LONGEST_WAIT_MS = 10_000;
-/** Logins that wait, or are being looked at. */
-const MOST_LOGINS = 32;
 /** Each takes 32 MiB and a thread. */
 const MOST_HASHES = 2;
+/** When to come again, if nobody looked at a login: a place in line is kept for longer. */
+const COME_AGAIN_S = 10;
 
 export interface LoginCounts {
   accepted: number;
@@ -27,34 +27,29 @@ export interface LoginCounts {
 }
 
 export interface AdminLoginOptions {
-  readonly store: AdminStore['accounts'];
-  readonly clock: Clock;
+  readonly store: Pick<AdminStore, 'accounts' | 'browsers'>;
+  /** The one of VPN logins: what fails here slows those of the same address, and the other way round. */
+  readonly logins: LoginDesk;
   readonly log: Log;
-  /** For tests. */
-  readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 /** Logins on the admin page: slowed as those of the VPN are, and few at a time. */
 export class AdminLogin implements AdminAccountsBackend {
   readonly #options: AdminLoginOptions;
-  readonly #wait: (ms: number) => Promise<unknown>;
-  readonly #throttle = new LoginThrottle({ maxEntries: 2000 });
   readonly #hashes = new Gate(MOST_HASHES);
-  #underWay = 0;
   /** Since the start. */
   readonly counts: LoginCounts = { accepted: 0, refused: 0, slowed: 0 };
 
   constructor(options: AdminLoginOptions) {
     this.#options = options;
-    this.#wait = options.wait ?? ((ms) => sleep(ms, undefined, { ref: false }));
   }
 
   exist(): boolean {
-    return this.#options.store.count > 0;
+    return this.#options.store.accounts.count > 0;
   }
 
   list(): AdminView[] {
-    return this.#options.store.list().map(({ name, createdAt, lastLoginAt }) => ({
+    return this.#options.store.accounts.list().map(({ name, createdAt, lastLoginAt }) => ({
       name,
       createdAt: createdAt.toISOString(),
       lastLoginAt: lastLoginAt?.toISOString(),
@@ -62,54 +57,68 @@ export class AdminLogin implements AdminAccountsBackend {
   }
 
   isCurrent(account: { readonly id: string; readonly version: number }): boolean {
-    return this.#options.store.isCurrent(account);
+    return this.#options.store.accounts.isCurrent(account);
   }
 
-  async login(
-    name: string,
-    password: string,
-    peer: { readonly address: string; readonly port: number },
-  ): Promise<LoginOutcome> {
-    const { clock, log } = this.#options;
+  async login({ name, password, peer, browser, signal }: LoginRequest): Promise<LoginOutcome> {
+    const { store, logins } = this.#options;
     if (!this.exist()) return { kind: 'no-account' };
-    const fields = { peer: formatEndpoint(peer.address, peer.port), user: name };
-    const delayMs = this.#throttle.delayMs(peer.address, name, clock.now());
-    if (delayMs > LONGEST_WAIT_MS || this.#underWay >= MOST_LOGINS) {
-      this.#throttle.withdraw(peer.address, name, clock.now());
-      this.counts.slowed += 1;
-      log.warn('admin.login-slowed', fields);
-      return { kind: 'slow-down', retryAfterS: Math.max(1, Math.ceil((delayMs - LONGEST_WAIT_MS) / 1000)) };
-    }
-    this.#underWay += 1;
-    try {
-      // Before the look, not after: see LocalControl.
-      if (delayMs > 0) await this.#wait(delayMs);
-      const account = await this.#judge(name, password, peer.address);
-      if (account === undefined) {
-        this.counts.refused += 1;
-        log.warn('admin.login-refused', fields);
-        return { kind: 'refused' };
+    const of = store.accounts.browserOf(name);
+    const answer = await new Promise<LoginAnswer<AdminJudgement>>((resolve, reject) => {
+      const pending = logins.enter({
+        ...{ realm: 'admin', address: peer.address, name, method: 'admin', password },
+        browser: store.browsers.check(browser, [of], Date.now()),
+        judge: () => this.#judge(name, password),
+        answer: resolve,
+      });
+      signal.addEventListener('abort', () => {
+        pending.leave();
+        reject(signal.reason);
+      });
+    });
+    return this.#answer(answer, name, formatEndpoint(peer.address, peer.port));
+  }
+
+  #answer(answer: LoginAnswer<AdminJudgement>, user: string, peer: string): LoginOutcome {
+    const { store, log } = this.#options;
+    const fields = { peer, user };
+    switch (answer.kind) {
+      case 'held-back':
+        this.counts.slowed += 1;
+        log.warn('admin.login-slowed', { ...fields, ...holdFields(answer.hold, answer.delayMs) });
+        return { kind: 'slow-down', retryAfterS: COME_AGAIN_S };
+      case 'fault':
+        throw new Error(answer.error);
+      case 'judged': {
+        const account = answer.result.user;
+        if (account === undefined) {
+          this.counts.refused += 1;
+          log.warn('admin.login-refused', fields);
+          return { kind: 'refused' };
+        }
+        this.counts.accepted += 1;
+        log.info('admin.login', fields);
+        recordOrLog(log, () => store.accounts.recordLogin(account));
+        const { id, name, version } = account;
+        const browser = store.browsers.issue(store.accounts.browserOf(name), Date.now());
+        return { kind: 'accepted', account: { id, name, version }, browser };
       }
-      this.counts.accepted += 1;
-      log.info('admin.login', fields);
-      return { kind: 'accepted', account: { id: account.id, name: account.name, version: account.version } };
-    } finally {
-      this.#underWay -= 1;
+      default:
+        return answer satisfies never;
     }
   }
 
-  async #judge(name: string, password: string, address: string): Promise<AdminAccount | undefined> {
-    const { store, clock, log } = this.#options;
-    let account: AdminAccount | undefined;
-    try {
-      account = await this.#hashes.run(() => store.verify(name, password));
-    } finally {
-      if (account === undefined) this.#throttle.noteFailure(address, name, clock.now());
-      else this.#throttle.noteSuccess(address, name, clock.now());
-    }
-    if (account !== undefined) recordOrLog(log, () => store.recordLogin(account));
-    return account;
+  async #judge(name: string, password: string): Promise<AdminJudgement> {
+    const user = await this.#hashes.run(() => this.#options.store.accounts.verify(name, password));
+    // Which of the two it was is nobody's to learn, so both have one name.
+    return user === undefined
+      ? { outcome: 'refused', reason: 'wrong-password', user }
+      : { outcome: 'accepted', reason: 'ok', user };
   }
+}
+
+interface AdminJudgement extends Judged {
+  readonly user: AdminAccount | undefined;
 }
 
 /** Lets so many through at a time; the others wait in order. */

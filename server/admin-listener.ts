@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { domainToASCII } from 'node:url';
 import type { AdminNetwork } from '../admin/index.ts';
-import { addressKey } from '../auth/index.ts';
+import { originOf } from '../auth/index.ts';
 import {
   chooseByName,
   formatEndpoint,
@@ -116,7 +116,7 @@ export class AdminListener implements AdminNetwork {
 function fewPerAddress(): (socket: Socket) => void {
   const counts = new Map<string, number>();
   return (socket) => {
-    const key = addressKey(socket.remoteAddress ?? '');
+    const key = originOf(socket.remoteAddress ?? '').address;
     const count = counts.get(key) ?? 0;
     if (count >= MOST_PER_ADDRESS) {
       socket.destroy();

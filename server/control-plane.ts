@@ -1,5 +1,5 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
-import type { LoginReason, User } from '../auth/index.ts';
+import type { Hold, LoginReason, User } from '../auth/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
 import type { Lease } from './lease-desk.ts';
 
@@ -26,15 +26,19 @@ export interface SessionInfo {
 
 /** One tunnel's business with users and addresses. */
 export interface ControlSession {
-  /** Has a proof judged, after the wait that earlier failures cost. One at a time. */
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void;
+  /**
+   * Has a proof judged, after the wait that earlier failures cost. One at a time.
+   *
+   * @param held told at once if it has to wait, and why
+   */
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void;
   /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
   lease(answer: (lease: Lease | undefined) => void): void;
   /** Gives the addresses back for good. May be called again. */
   release(): void;
   /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */
   up(): void;
-  /** The session ends: what it had is returned, and an attempt without an answer counts as a failure. */
+  /** The session ends: what it had is returned. An attempt without an answer keeps its place in line for a while. */
   close(end: SessionEnd): void;
 }
 
@@ -56,5 +60,7 @@ export type Judgement =
       /** How long it was held back. */
       readonly delayMs: number;
     }
+  /** Its turn did not come for as long as it may wait: nobody looked at it. The session has to end. */
+  | { readonly kind: 'held-back'; readonly hold: Hold; readonly delayMs: number }
   /** It could not be judged: the user store can't be read. The session has to end. */
   | { readonly kind: 'fault'; readonly error: string };

@@ -1,19 +1,20 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
-import type { Authenticator, LoginThrottle, User } from '../auth/index.ts';
-import { type Clock, foldUserName, Groups } from '../core/index.ts';
+import type { Authenticator, Hold, User } from '../auth/index.ts';
+import { foldUserName, Groups } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
+import { judgeProof } from './judge-proof.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
+import type { LoginDesk, PendingLogin } from './login-desk.ts';
 import type { SessionTraffic } from './metrics/report.ts';
 import type { PortalDesk } from './portal-desk.ts';
-import type { LiveSession, Login, SessionObserver } from './session-observer.ts';
+import type { LiveSession, SessionObserver } from './session-observer.ts';
 
 export interface LocalControlOptions {
   readonly authenticator: Authenticator;
-  readonly throttle: LoginThrottle;
+  readonly logins: LoginDesk;
   readonly leases: LeaseDesk;
   readonly portal: Pick<PortalDesk, 'ask'>;
-  readonly clock: Clock;
   readonly observers?: readonly SessionObserver[];
 }
 
@@ -91,7 +92,7 @@ class Session implements ControlSession {
   #live: LiveSession | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
-  #waiting: { readonly proof: CredentialProof; readonly timer: NodeJS.Timeout } | undefined;
+  #login: PendingLogin | undefined;
   #isReleased = false;
   #isClosed = false;
 
@@ -111,19 +112,24 @@ class Session implements ControlSession {
    * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
    * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
    */
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void {
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
     if (this.#isClosed) return;
-    const { throttle, clock } = this.#options;
-    const delayMs = throttle.delayMs(this.info.peerAddress, proof.name, clock.now());
-    if (delayMs === 0) {
-      answer(this.#judge(proof, delayMs));
-      return;
-    }
-    const timer = setTimeout(() => {
-      this.#waiting = undefined;
-      answer(this.#judge(proof, delayMs));
-    }, delayMs);
-    this.#waiting = { proof, timer };
+    const { logins, authenticator } = this.#options;
+    this.#login = logins.enter({
+      ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, method: proof.method, held },
+      password: proof.method === 'pap' ? proof.password : undefined,
+      judge: () => judgeProof(authenticator, proof),
+      answer: (given) => {
+        if (given.kind !== 'judged') return answer(given);
+        const { verdict, reason, user } = given.result;
+        if (verdict.kind === 'accept') {
+          this.#list.identified(this.#user, user);
+          this.#user = user;
+          this.#method = proof.method;
+        }
+        answer({ kind: 'judged', verdict, reason, user, delayMs: given.delayMs });
+      },
+    });
   }
 
   lease(answer: (lease: Lease | undefined) => void): void {
@@ -142,6 +148,7 @@ class Session implements ControlSession {
       disconnect: (reason) => this.info.disconnect(reason),
       traffic: () => ({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }),
     };
+    this.#options.logins.throttle.noteSession(peerAddress, 1);
     for (const observer of this.#options.observers ?? []) observer.up?.(this.#live);
   }
 
@@ -153,49 +160,14 @@ class Session implements ControlSession {
   close({ reason, bytesIn, bytesOut }: SessionEnd): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#forgetAttempt();
+    this.#login?.leave();
     this.release();
     this.#list.identified(this.#user, undefined);
     this.#list.closed();
     if (this.#live === undefined) return;
+    this.#options.logins.throttle.noteSession(this.info.peerAddress, -1);
     this.noteTraffic(bytesIn, bytesOut);
     const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
     for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
-  }
-
-  #judge(proof: CredentialProof, delayMs: number): Judgement {
-    const { throttle, authenticator, clock } = this.#options;
-    const { peerAddress } = this.info;
-    try {
-      const { verdict, reason, user } = authenticator.verify(proof);
-      if (verdict.kind === 'accept') {
-        this.#list.identified(this.#user, user);
-        this.#user = user;
-        this.#method = proof.method;
-        throttle.noteSuccess(peerAddress, proof.name, clock.now());
-      } else {
-        throttle.noteFailure(peerAddress, proof.name, clock.now());
-      }
-      this.#tell(proof, reason);
-      return { kind: 'judged', verdict, reason, user, delayMs };
-    } catch (error) {
-      this.#tell(proof, 'fault');
-      return { kind: 'fault', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    }
-  }
-
-  /** Whoever leaves before the verdict has had an attempt all the same. */
-  #forgetAttempt(): void {
-    if (this.#waiting === undefined) return;
-    const { throttle, clock } = this.#options;
-    clearTimeout(this.#waiting.timer);
-    throttle.noteFailure(this.info.peerAddress, this.#waiting.proof.name, clock.now());
-    this.#tell(this.#waiting.proof, 'abandoned');
-    this.#waiting = undefined;
-  }
-
-  #tell({ name, method }: CredentialProof, reason: Login['reason']): void {
-    const login = { peerAddress: this.info.peerAddress, name, method, reason };
-    for (const observer of this.#options.observers ?? []) observer.judged?.(login);
   }
 }

@@ -1,16 +1,19 @@
-import type { LoginReason, User } from '../auth/index.ts';
+import type { Attack, LoginReason, User } from '../auth/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { SessionEnd } from './control-plane.ts';
 import type { Lease } from './lease-desk.ts';
 
-/** A login that was judged, of a VPN client or in the portal. */
+/** A login of a VPN client, in the portal or on the admin page, when it is over. */
 export interface Login {
   readonly peerAddress: string;
   /** As the client sent it. */
   readonly name: string;
-  readonly method: CredentialProof['method'] | 'portal';
-  /** `fault`: the user store could not be read; `abandoned`: the client did not wait for the answer. */
-  readonly reason: LoginReason | 'fault' | 'abandoned';
+  readonly method: CredentialProof['method'] | 'portal' | 'admin';
+  /**
+   * `fault`: the user store could not be read. Not looked at were `abandoned`, whose client did not wait for its turn,
+   * and `held-back`, whose turn did not come.
+   */
+  readonly reason: LoginReason | 'fault' | 'abandoned' | 'held-back';
 }
 
 /** A session whose client can send and receive. */
@@ -31,6 +34,8 @@ export interface LiveSession {
 /** Told by the control plane what becomes of sessions, in whichever process they are. Must not throw. */
 export interface SessionObserver {
   judged?(login: Login): void;
+  /** All strangers together have used up the guesses at a name. */
+  attacked?(attack: Attack): void;
   up?(session: LiveSession): void;
   /** Only of those that were up. */
   down?(session: LiveSession, end: SessionEnd): void;

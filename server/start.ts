@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
-import { AdminStore, Authenticator, LoginThrottle, UserStore } from '../auth/index.ts';
+import { AdminStore, Authenticator, UserStore } from '../auth/index.ts';
 import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
@@ -29,6 +29,7 @@ import { probeListeners } from './listeners.ts';
 import { LocalControl } from './local-control.ts';
 import { createLog, type LogSink } from './log.ts';
 import { processLog } from './log-limit.ts';
+import { LoginDesk } from './login-desk.ts';
 import { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
 import { missingRight, readRights } from './missing-rights.ts';
 import { readRefusedFlows, tableName } from './network/index.ts';
@@ -111,7 +112,6 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const routes = new HostRoutes({ table, translations, pool: plan.cidr, perClient: tuns.names.length > 1, log });
   const leases = leaseDesk(config, plan, store, routes, log);
   const authenticator = new Authenticator({ store });
-  const throttle = new LoginThrottle();
   let port = 443;
   const facts = (user: string, host?: string): ProfileFacts | undefined => {
     const { names, material: tls, ca } = certificates;
@@ -124,8 +124,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   });
   undo.push(() => flows.stop());
   const observers = [...watch.observers, flows];
-  const portal = new PortalDesk({ authenticator, throttle, store, clock: systemClock, log, facts, observers });
-  const control = new LocalControl({ authenticator, throttle, leases, portal, clock: systemClock, observers });
+  const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
+  const portal = new PortalDesk({ authenticator, logins, store, log, facts });
+  const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
   const onAttempt = (attempt: AttemptView): void => {
@@ -147,10 +148,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     onAttempt,
   });
   undo.push(() => plane.stop());
-  const adminLogin = new AdminLogin({ store: adminStore.accounts, clock: systemClock, log });
+  const adminLogin = new AdminLogin({ store: adminStore, logins, log });
   const metrics = watch.metrics({
     plane,
-    throttle,
+    throttle: logins.throttle,
     adminLogins: adminLogin.counts,
     admission,
     addresses: () => leases.addresses,

@@ -1,4 +1,4 @@
-import type { User } from '../auth/index.ts';
+import type { Hold, User } from '../auth/index.ts';
 import { Alarm, EventQueue, formatIpv4, type Instant, type Log } from '../core/index.ts';
 import type { LinkLoad, PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
@@ -15,6 +15,7 @@ import {
 } from '../sstp/index.ts';
 import type { Attempt } from './attempts/attempt.ts';
 import type { ControlSession, Judgement } from './control-plane.ts';
+import { holdFields } from './hold-text.ts';
 import { SERVER_INTERFACE_ID } from './lease-desk.ts';
 import type { ServerContext } from './server-context.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
@@ -83,6 +84,8 @@ export class Tunnel {
   #user: User | undefined;
   #method: string | undefined;
   #reason: string | undefined;
+  /** A login that waits for its turn. */
+  #held: { readonly proof: CredentialProof; readonly hold: Hold; readonly since: Instant } | undefined;
 
   /**
    * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
@@ -166,6 +169,10 @@ export class Tunnel {
     const { ending } = this.#ppp;
     if (ending !== undefined) this.#attempt.pppDown(ending);
     this.#reason ??= ending?.reason ?? reason;
+    if (this.#held !== undefined) {
+      const { proof, hold, since } = this.#held;
+      this.#onHeldBack(proof, hold, Math.round(this.#context.clock.now() - since));
+    }
     this.#steps.clear();
     this.#sstpAlarm.stop();
     this.#pppAlarm.stop();
@@ -397,14 +404,29 @@ export class Tunnel {
 
   #verify(proof: CredentialProof): void {
     this.#attempt.answered(proof.name);
-    this.#session.verify(proof, (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)));
+    const { clock } = this.#context;
+    this.#session.verify(
+      proof,
+      (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)),
+      (hold) => {
+        this.#held = { proof, hold, since: clock.now() };
+        this.#attempt.held(proof.name, hold);
+      },
+    );
   }
 
   #onJudged(proof: CredentialProof, judgement: Judgement): void {
     if (this.#ended) return;
+    this.#held = undefined;
     if (judgement.kind === 'fault') {
       this.#log.error('connection.fault', { error: judgement.error });
       this.#fail('internal-error');
+      return;
+    }
+    if (judgement.kind === 'held-back') {
+      this.#onHeldBack(proof, judgement.hold, judgement.delayMs);
+      this.#attempt.heldBack(proof.name, judgement.hold);
+      this.disconnect('held-back');
       return;
     }
     const { verdict, reason, user, delayMs } = judgement;
@@ -416,6 +438,11 @@ export class Tunnel {
       this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
     }
     this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
+  }
+
+  /** Nobody looked at the proof: a refusal would say that it is wrong. */
+  #onHeldBack({ name, method }: CredentialProof, hold: Hold, delayMs: number): void {
+    this.#log.warn('auth.held-back', { user: name, method, ...holdFields(hold, delayMs) });
   }
 
   #leaseAddress(): void {

@@ -6,6 +6,9 @@ export const SESSION_MS = 1_800_000;
 
 /** `__Secure-`: sent over TLS alone. Their path is the portal's, so that another web server on this port never sees them. */
 export const SESSION_COOKIE = '__Secure-sstpd-user';
+/** Says that somebody has signed in with this browser before: guesses of others do not slow the next time. */
+export const BROWSER_COOKIE = '__Secure-sstpd-known';
+export const BROWSER_MS: number = 30 * 86_400_000;
 export const FORM_COOKIE = '__Secure-sstpd-form';
 
 /**

@@ -6,7 +6,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { fileNamed } from '../../profile/index.ts';
 import { hasBody } from '../plain-answer.ts';
 import type { AskPortal, PortalAnswer, PortalUser } from './backend.ts';
-import { FORM_COOKIE, PortalCookies, SESSION_COOKIE, SESSION_MS } from './cookies.ts';
+import { BROWSER_COOKIE, BROWSER_MS, FORM_COOKIE, PortalCookies, SESSION_COOKIE, SESSION_MS } from './cookies.ts';
 import { PORTAL_HEADERS } from './html.ts';
 import { homePage, messagePage, signInPage } from './pages.ts';
 
@@ -119,12 +119,14 @@ function addRoutes(
     const { name, password, token } = request.body;
     if (!visits.isOwnForm(request, token)) return stale(reply, path);
     const address = addressOf(request.raw.socket) ?? '';
-    const answer = await ask({ kind: 'sign-in', address, name, password });
+    const browser = request.cookies[BROWSER_COOKIE];
+    const answer = await ask({ kind: 'sign-in', address, name, password, browser });
     if (answer.kind === 'welcome') {
-      visits.begin(reply, answer.user);
+      visits.begin(reply, answer.user, answer.browser);
       return reply.redirect(path, 303);
     }
     const [status, error] = refusal(answer);
+    // Nobody looked at the password: that it is wrong is not said.
     if (answer.kind === 'later') reply.header('retry-after', answer.seconds);
     reply.code(status);
     return page(reply, signInPage({ base: path, token: visits.token(request, reply), name, error }));
@@ -174,8 +176,11 @@ class Visits {
     return this.#cookies.isFormSeed(seed) && this.#cookies.isFormToken(token, seed, session);
   }
 
-  begin(reply: FastifyReply, user: PortalUser): void {
+  /** @param browser what the browser is to keep for its next sign-in, also after a sign-out */
+  begin(reply: FastifyReply, user: PortalUser, browser: string | undefined): void {
     reply.setCookie(SESSION_COOKIE, this.#cookies.session(user), { ...this.#attributes, maxAge: SESSION_MS / 1_000 });
+    if (browser === undefined) return;
+    reply.setCookie(BROWSER_COOKIE, browser, { ...this.#attributes, maxAge: BROWSER_MS / 1_000 });
   }
 
   end(reply: FastifyReply): void {
@@ -207,7 +212,10 @@ function refusal(answer: Exclude<PortalAnswer, { kind: 'welcome' }>): readonly [
         ? [403, 'This account is disabled. Ask your administrator.']
         : [401, 'The name or the password is wrong.'];
     case 'later':
-      return [429, `Too many attempts are waiting. Try again in ${answer.seconds} seconds.`];
+      return [
+        429,
+        `Too many attempts have failed, from here or for this name, and yours had no turn yet. Try again in ${answer.seconds} seconds: your place is kept.`,
+      ];
     case 'fault':
       return [503, 'Signing in does not work at the moment. Try again later.'];
     default:

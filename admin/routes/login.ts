@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
 import type { AdminAccountsBackend } from '../access-backend.ts';
-import { COOKIE } from '../asker.ts';
+import { BROWSER_COOKIE, COOKIE } from '../asker.ts';
 import { fail } from '../failures.ts';
 import type { LoginSession, LoginSessions } from '../login-sessions.ts';
 import { done, failures, flag, name, password, text, time } from '../schemas.ts';
@@ -24,13 +24,17 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
     async (request, reply) => {
       const { remoteAddress = '', remotePort = 0 } = request.socket;
       const peer = { address: remoteAddress, port: remotePort };
-      const outcome = await accounts.login(request.body.name, request.body.password, peer);
+      const browser = request.cookies[BROWSER_COOKIE];
+      const outcome = await accounts.login({ ...request.body, peer, browser, signal: request.signal });
       switch (outcome.kind) {
         case 'accepted': {
           const before = request.cookies[COOKIE];
           if (before !== undefined) logins.end(before);
           const { session, cookie } = logins.begin(outcome.account);
-          return reply.setCookie(COOKIE, cookie, COOKIE_OPTIONS).send(view(session));
+          return reply
+            .setCookie(COOKIE, cookie, COOKIE_OPTIONS)
+            .setCookie(BROWSER_COOKIE, outcome.browser, { ...COOKIE_OPTIONS, maxAge: BROWSER_AGE_S })
+            .send(view(session));
         }
         case 'refused':
           reply.header('www-authenticate', 'Bearer realm="sstpd"');
@@ -59,6 +63,8 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
     return reply.clearCookie(COOKIE, COOKIE_OPTIONS).code(204).send();
   });
 }
+
+const BROWSER_AGE_S = 30 * 86_400;
 
 /** Without an age: the browser forgets it when it ends, the server before that. */
 const COOKIE_OPTIONS = { path: '/', secure: true, httpOnly: true, sameSite: 'strict' } as const;

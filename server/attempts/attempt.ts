@@ -1,4 +1,5 @@
 import type { AttemptOptions, AttemptView } from '../../admin/index.ts';
+import type { Hold } from '../../auth/index.ts';
 import type { Clock, Instant, Log } from '../../core/index.ts';
 import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '../../ppp/index.ts';
 import { formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../tls/index.ts';
@@ -37,6 +38,7 @@ export class Attempt {
   #http: string | undefined;
   #correlationId: string | undefined;
   #user: string | undefined;
+  #heldSince: Instant = 0;
   #endedAt: { readonly date: Date; readonly at: Instant } | undefined;
 
   /** At TCP accept. */
@@ -150,7 +152,22 @@ export class Attempt {
     const { verdict, reason } = judgement;
     this.#user = judgement.user?.name ?? name;
     this.#facts.user = judgement.user?.name;
+    this.#facts.held = undefined;
     this.#facts.auth = verdict.kind === 'reject' ? { reason, errorCode: verdict.errorCode } : undefined;
+  }
+
+  /** The login has to wait, and why. */
+  held(name: string, hold: Hold): void {
+    this.#user = name;
+    this.#heldSince = this.#context.clock.now();
+    this.#facts.held = { hold, ms: 0, hasLeft: true };
+    this.#tell();
+  }
+
+  /** Its turn did not come. */
+  heldBack(name: string, hold: Hold): void {
+    this.#user = name;
+    this.#facts.held = { hold, ms: 0, hasLeft: false };
   }
 
   bindingFailed(wrong: readonly string[]): void {
@@ -172,6 +189,8 @@ export class Attempt {
     this.#facts.reason = reason;
     this.#facts.now = new Date();
     this.#endedAt = { date: this.#facts.now, at: this.#context.clock.now() };
+    const { held } = this.#facts;
+    if (held !== undefined) this.#facts.held = { ...held, ms: this.#endedAt.at - this.#heldSince };
     this.#facts.inStageMs = this.#endedAt.at - (this.#reached.at(-1)?.at ?? this.#endedAt.at);
     this.#tell();
   }

@@ -1,4 +1,5 @@
 /** LCP, the login and the Crypto Binding. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
+import { explainHold } from '../hold-text.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
 import { isGone } from './farewell.ts';
 import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
@@ -83,8 +84,11 @@ const LOGINS = {
 } as const;
 
 export function explainAuthentication(facts: AttemptFacts): Explanation {
-  const { auth, reason } = facts;
+  const { auth, held, reason } = facts;
   if (reason === 'no-auth-method') return noMethod(facts);
+  if (held !== undefined) {
+    return { ...explainHold(held), code: held.hasLeft ? '718' : '629' };
+  }
   if (auth !== undefined) {
     const [text, fix] = FAILURES[auth.errorCode] ?? [];
     if (text !== undefined) return { text, code: String(auth.errorCode), fix: filled(fix, facts) };

@@ -2,6 +2,7 @@ import type { LoginReason } from '../../auth/index.ts';
 import type { AuthMethod, LinkFault } from '../../ppp/index.ts';
 import type { ClientHello, TlsFailureStage } from '../../tls/index.ts';
 import type { AdmissionRefusal } from '../admission.ts';
+import type { HeldBack } from '../hold-text.ts';
 import type { Stage } from '../tunnel.ts';
 
 /** What is known of the certificate that clients are shown. */
@@ -67,6 +68,8 @@ export interface AttemptFacts {
   wantsOurLogin: boolean;
   /** The last login that was refused. */
   auth: { readonly reason: LoginReason; readonly errorCode: number } | undefined;
+  /** A login that still waited for its turn at the end. */
+  held: HeldBack | undefined;
   /** What we offer, and what the client asked for instead. */
   ourMethods: readonly AuthMethod[];
   authWish: string | undefined;
@@ -123,6 +126,7 @@ export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
     hasAnswered: false,
     wantsOurLogin: false,
     auth: undefined,
+    held: undefined,
     ourMethods,
     authWish: undefined,
     weRejected: [],

@@ -1,4 +1,5 @@
 /** What an operator has run, and told, when sessions come and go. In the supervisor, never in a worker. */
+import type { Attack } from '../../auth/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import type { SessionEnd } from '../control-plane.ts';
@@ -81,6 +82,12 @@ export class Hooks implements SessionObserver {
     if (reason === 'ok' || !this.#admitsLogin()) return;
     const user = name.slice(0, MOST_NAME_LENGTH);
     this.tell({ event: 'login.failed', at: new Date().toISOString(), user, method, peerAddress, reason });
+  }
+
+  attacked({ realm, user, failures, networks, ms }: Attack): void {
+    if (!this.#admitsLogin()) return;
+    const facts = { user: user.slice(0, MOST_NAME_LENGTH), realm, failures, networks, seconds: Math.round(ms / 1_000) };
+    this.tell({ event: 'auth.under-attack', at: new Date().toISOString(), ...facts });
   }
 
   /** Has receivers told of something else. */

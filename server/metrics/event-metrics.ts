@@ -9,7 +9,7 @@ import { STAGES } from './report.ts';
 
 const STAGE_SET: ReadonlySet<string> = new Set(STAGES);
 export const METHODS: readonly LiveSession['method'][] = ['mschapv2', 'chap', 'pap'];
-const LOGIN_METHODS: readonly Login['method'][] = [...METHODS, 'portal'];
+const LOGIN_METHODS: readonly Login['method'][] = [...METHODS, 'portal', 'admin'];
 const LOGIN_REASONS: readonly Login['reason'][] = [
   'ok',
   'unknown-user',
@@ -17,6 +17,7 @@ const LOGIN_REASONS: readonly Login['reason'][] = [
   'disabled',
   'method-needs-password',
   'abandoned',
+  'held-back',
   'fault',
 ];
 const HOOK_RESULTS: readonly HookResult[] = ['ok', 'failed', 'timeout', 'error', 'refused', 'dropped'];
@@ -34,6 +35,7 @@ export class EventMetrics implements SessionObserver {
   readonly #stageSeconds: Histogram<'stage'>;
   readonly #tlsFailures: Counter<'reason'>;
   readonly #logins: Counter<'method' | 'reason'>;
+  readonly #attacks: Counter;
   readonly #ended: Counter<'reason'>;
   readonly #hookRuns: Counter<'hook' | 'result'>;
   readonly #hookSeconds: Histogram<'hook'>;
@@ -72,11 +74,16 @@ export class EventMetrics implements SessionObserver {
     for (const reason of TLS_FAILURES) this.#tlsFailures.inc({ reason }, 0);
     this.#logins = new Counter({
       name: 'sstp_auth_attempts_total',
-      help: 'Logins that were judged; all but ok failed.',
+      help: 'Logins by what became of them; nobody looked at those that were abandoned or held-back.',
       labelNames: ['method', 'reason'],
       registers,
     });
     for (const method of LOGIN_METHODS) for (const reason of LOGIN_REASONS) this.#logins.inc({ method, reason }, 0);
+    this.#attacks = new Counter({
+      name: 'sstp_auth_attacks_total',
+      help: 'Names at which strangers have used up their guesses.',
+      registers,
+    });
     this.#ended = new Counter({
       name: 'sstp_sessions_ended_total',
       help: 'Sessions that were up and ended, by reason.',
@@ -134,6 +141,10 @@ export class EventMetrics implements SessionObserver {
 
   judged({ method, reason }: Login): void {
     this.#logins.inc({ method, reason });
+  }
+
+  attacked(): void {
+    this.#attacks.inc();
   }
 
   down(_session: LiveSession, { reason }: SessionEnd): void {

@@ -18,7 +18,9 @@ export interface MetricSources {
     readonly workers: readonly { readonly pid: number }[];
     readonly restarts: number;
   };
-  readonly throttle: { readonly size: { readonly addresses: number; readonly users: number } };
+  readonly throttle: {
+    readonly size: Readonly<Record<'addresses' | 'users' | 'waiting' | 'attacked', number>>;
+  };
   /** On the admin page, since the start. */
   readonly adminLogins: Readonly<Record<'accepted' | 'refused' | 'slowed', number>>;
   readonly addresses: () => { readonly used: number; readonly size: number };
@@ -122,6 +124,8 @@ function addGauges(registry: Registry, sources: MetricSources): void {
     entries.set({ kind: 'address' }, throttle.size.addresses);
     entries.set({ kind: 'user' }, throttle.size.users);
   });
+  gauge('sstp_logins_waiting', 'Logins that wait for their turn.', [], (waiting) => waiting.set(throttle.size.waiting));
+  gauge('sstp_auth_attacked_names', 'Names under attack.', [], (names) => names.set(throttle.size.attacked));
   gauge('sstp_pool_addresses', 'IPv4 addresses of the pool.', ['state'], (pool) => {
     const { used, size } = addresses();
     pool.set({ state: 'used' }, used);

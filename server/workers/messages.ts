@@ -3,6 +3,7 @@
  * by their id, which is unique in the server; tickets and questions of the portal by a number of the worker's own.
  */
 import type { AttemptView, PortalAnswer, PortalQuestion, SessionView } from '../../admin/index.ts';
+import type { Hold } from '../../auth/index.ts';
 import type { UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
@@ -34,6 +35,7 @@ export interface WorkerSetup {
 export type ToWorker =
   | { readonly kind: 'start'; readonly setup: WorkerSetup }
   | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
+  | { readonly kind: 'held'; readonly session: string; readonly hold: Hold }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased'; readonly session: string; readonly lease: Lease | undefined }
   | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }

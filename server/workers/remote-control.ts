@@ -1,4 +1,5 @@
 import type { PortalAnswer, PortalQuestion } from '../../admin/index.ts';
+import type { Hold } from '../../auth/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
@@ -50,6 +51,7 @@ class RemoteSession implements ControlSession {
   readonly #send: Send;
   readonly #closed: () => void;
   #onJudged: ((judgement: Judgement) => void) | undefined;
+  #onHeld: ((hold: Hold) => void) | undefined;
   #onLeased: ((lease: Lease | undefined) => void) | undefined;
   #isReleased = false;
   #isUp = false;
@@ -61,9 +63,10 @@ class RemoteSession implements ControlSession {
     this.#closed = closed;
   }
 
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void): void {
+  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
     if (this.#isClosed) return;
     this.#onJudged = answer;
+    this.#onHeld = held;
     this.#send({ kind: 'verify', session: this.#info.id, proof });
   }
 
@@ -94,6 +97,9 @@ class RemoteSession implements ControlSession {
 
   receive(message: Extract<ToWorker, { session: string }>): void {
     switch (message.kind) {
+      case 'held':
+        this.#onHeld?.(message.hold);
+        break;
       case 'judged': {
         const answer = this.#onJudged;
         this.#onJudged = undefined;

@@ -115,7 +115,11 @@ export class WorkerDesk {
     const { send } = this.#options;
     switch (message.kind) {
       case 'verify':
-        session.verify(message.proof, (judgement) => send({ kind: 'judged', session: id, judgement }));
+        session.verify(
+          message.proof,
+          (judgement) => send({ kind: 'judged', session: id, judgement }),
+          (hold) => send({ kind: 'held', session: id, hold }),
+        );
         break;
       case 'lease':
         session.lease((lease) => send({ kind: 'leased', session: id, lease }));

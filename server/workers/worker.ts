@@ -76,6 +76,7 @@ async function start(setup: WorkerSetup): Promise<void> {
       case 'portal-answered':
         control.portalAnswered(message);
         break;
+      case 'held':
       case 'judged':
       case 'leased':
       case 'replace':

@@ -18,9 +18,11 @@ test('a login sets a cookie that no script reads and no other site sends, and gi
   assert.equal(name, 'ann');
   assert.match(csrf ?? '', /^[\w-]{43}$/);
   assert.ok(Math.abs(Date.parse(expiresAt ?? '') - Date.now() - 30 * MINUTE_MS) < 5000);
+  const [session, browser] = [answer.headers['set-cookie']].flat();
+  assert.match(session ?? '', /^__Host-sstpd=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
   assert.match(
-    String(answer.headers['set-cookie']),
-    /^__Host-sstpd=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    browser ?? '',
+    /^__Host-sstpd-known=known; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
   );
   assert.notEqual(answer.cookies[0]?.value, csrf);
 });

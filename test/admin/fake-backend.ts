@@ -124,11 +124,11 @@ export class FakeBackend implements AdminBackend {
     exist: () => this.account !== undefined,
     list: () =>
       this.account === undefined ? [] : [{ name: this.account.name, createdAt: AT, lastLoginAt: undefined }],
-    login: async (name, password) => {
+    login: async ({ name, password }) => {
       if (this.outcome !== undefined) return this.outcome;
       if (this.account === undefined) return { kind: 'no-account' };
       if (name !== this.account.name || password !== this.account.password) return { kind: 'refused' };
-      return { kind: 'accepted', account: { id: name, name, version: this.account.version } };
+      return { kind: 'accepted', account: { id: name, name, version: this.account.version }, browser: 'known' };
     },
     isCurrent: ({ id, version }) => id === this.account?.name && version === this.account.version,
   };

@@ -194,7 +194,7 @@ for (const [what, change] of [
 
   test(`a user that is ${what} while a login waits does not get in`, async (t) => {
     const { world, backend } = newBackend(t);
-    world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    world.failLogin('192.0.2.7', 'somebody');
     const peer = await challenged(world);
     await peer.play(RESPONSE); // right; it is judged in 500 ms
     change(backend);

@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { AttemptView } from '../../admin/index.ts';
-import { type Authenticator, LoginThrottle, type User, UserStore } from '../../auth/index.ts';
+import { type Authenticator, type User, UserStore } from '../../auth/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { AttemptRing } from '../../server/attempts/attempt-ring.ts';
 import { LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
 import { LocalControl } from '../../server/local-control.ts';
+import { LoginDesk } from '../../server/login-desk.ts';
 import { UserTraffic } from '../../server/metrics/user-traffic.ts';
 import { RecordingLog } from './support.ts';
+
+const NO_PLACES = { isKnownPlace: () => false, rememberPlace: () => undefined };
 
 const POOL = { cidr: { address: 0x0a090000, prefixLength: 24 }, serverAddress: 0x0a090001 };
 
@@ -146,10 +149,9 @@ test('sessions are found by name', () => {
     const authenticator = { verify: () => ({ verdict, reason: 'ok', user: user(one) }) } as unknown as Authenticator;
     const control = new LocalControl({
       authenticator,
-      throttle: new LoginThrottle(),
+      logins: new LoginDesk({ clock: systemClock, log: new RecordingLog(), places: NO_PLACES }),
       leases: desk(new AddressPool(POOL)),
       portal: { ask: () => Promise.reject(new Error('not asked')) },
-      clock: systemClock,
     });
     let disconnected = '';
     const session = control.open({
@@ -159,7 +161,11 @@ test('sessions are found by name', () => {
         disconnected = reason;
       },
     });
-    session.verify({ method: 'pap', name: one, password: Buffer.from('') } as never, () => undefined);
+    session.verify(
+      { method: 'pap', name: one, password: Buffer.from('') } as never,
+      () => undefined,
+      () => undefined,
+    );
     assert.equal(control.countOfUser(other), 1);
     control.disconnectUser(other, 'gone');
     assert.equal(disconnected, 'gone');

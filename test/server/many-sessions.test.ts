@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AttemptView } from '../../admin/index.ts';
-import { type Authenticator, LoginThrottle, type User } from '../../auth/index.ts';
+import type { Authenticator, User } from '../../auth/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { AttemptRing } from '../../server/attempts/attempt-ring.ts';
 import { LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
 import { LocalControl } from '../../server/local-control.ts';
+import { LoginDesk } from '../../server/login-desk.ts';
 import { UserTraffic } from '../../server/metrics/user-traffic.ts';
 import { RecordingLog } from './support.ts';
+
+const NO_PLACES = { isKnownPlace: () => false, rememberPlace: () => undefined };
 
 const MANY = 3_000;
 /** Members of maps and sets that one step may come by. */
@@ -116,10 +119,9 @@ test('a login, and what is asked of one user', () => {
   } as unknown as Authenticator;
   const control = new LocalControl({
     authenticator,
-    throttle: new LoginThrottle(),
+    logins: new LoginDesk({ clock: systemClock, log: new RecordingLog(), places: NO_PLACES }),
     leases: newDesk().desk,
     portal: { ask: () => Promise.reject(new Error('not asked')) },
-    clock: systemClock,
     observers: [new UserTraffic()],
   });
   let ended = 0;
@@ -134,7 +136,11 @@ test('a login, and what is asked of one user', () => {
         session.close({ reason: 'end', bytesIn: 0, bytesOut: 0 });
       },
     });
-    session.verify({ method: 'pap', name: `user ${id}`, password: Buffer.from('') } as never, () => undefined);
+    session.verify(
+      { method: 'pap', name: `user ${id}`, password: Buffer.from('') } as never,
+      () => undefined,
+      () => undefined,
+    );
     session.lease((lease) => assert.ok(lease !== undefined));
     session.up();
   };

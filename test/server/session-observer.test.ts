@@ -67,7 +67,7 @@ for (const isWorker of [false, true]) {
 
   test(`who leaves before the answer ${where} has abandoned the login`, async (t) => {
     const { world, seen } = newWorld(t, isWorker);
-    world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    world.failLogin('192.0.2.7', 'somebody');
     const peer = await challenged(world);
     await peer.play(RESPONSE);
     peer.socket.destroy();

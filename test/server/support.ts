@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { deserialize, serialize } from 'node:v8';
-import { Authenticator, LoginThrottle, UserStore } from '../../auth/index.ts';
+import { Authenticator, type LoginThrottle, UserStore } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
@@ -22,6 +22,7 @@ import { Connection } from '../../server/connection.ts';
 import { ConnectionTable } from '../../server/connection-table.ts';
 import { LeaseDesk } from '../../server/lease-desk.ts';
 import { LocalControl } from '../../server/local-control.ts';
+import { LoginDesk } from '../../server/login-desk.ts';
 import { PortalDesk } from '../../server/portal-desk.ts';
 import type { ServerContext } from '../../server/server-context.ts';
 import type { SessionObserver } from '../../server/session-observer.ts';
@@ -178,7 +179,7 @@ export class World {
   readonly path: PlainPath;
   readonly store: UserStore;
   readonly authenticator: Authenticator;
-  readonly throttle: LoginThrottle = new LoginThrottle();
+  readonly logins: LoginDesk;
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
   readonly attempts: AttemptRing = new AttemptRing({ most: 1000, mostPerPeer: 50 });
@@ -225,10 +226,12 @@ export class World {
       wins: config.wins,
       maxPerUser: config.users.maxPerUser,
     });
-    const { authenticator, throttle, leases, store, log } = this;
-    const portal = new PortalDesk({ authenticator, throttle, store, clock, log, facts: () => undefined });
+    const { authenticator, leases, store, log } = this;
     const { observers = [] } = options;
-    this.control = new LocalControl({ authenticator, throttle, leases, portal, clock, observers });
+    const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
+    this.logins = logins;
+    const portal = new PortalDesk({ authenticator, logins, store, log, facts: () => undefined });
+    this.control = new LocalControl({ authenticator, logins, leases, portal, observers });
     this.context = {
       config,
       clock,
@@ -279,6 +282,25 @@ export class World {
     });
     this.desk = new WorkerDesk({ control: this.control, admission: this.admission, device: 'memory0', send });
     return remote;
+  }
+
+  get throttle(): LoginThrottle {
+    return this.logins.throttle;
+  }
+
+  /** Somebody has failed there, however long it took. */
+  failLogin(address: string, user: string, times = 1): void {
+    for (let time = 0; time < times; time++) {
+      const turn = this.throttle.enter({ realm: 'vpn', address, user, isKnown: false }, this.now);
+      this.throttle.settle(turn, 'refused', this.now);
+    }
+  }
+
+  /** How long a stranger to everybody would wait there for a name of his own. */
+  delayAt(address: string): number {
+    const turn = this.throttle.enter({ realm: 'vpn', address, user: `probe of ${address}`, isKnown: false }, this.now);
+    this.throttle.settle(turn, 'unjudged', this.now);
+    return turn.hold?.ms ?? 0;
   }
 
   get now(): number {

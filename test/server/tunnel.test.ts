@@ -42,7 +42,7 @@ const packet6To = (address: string): Buffer =>
 
 test('the verdict of a connection that is gone has no effect', async (t) => {
   const world = new World(t, { users: USERS });
-  world.throttle.noteFailure('192.0.2.7', 'alice', 0);
+  world.failLogin('192.0.2.7', 'alice');
   const peer = await challenged(world);
   await peer.play(RESPONSE); // right, but it has to wait
   peer.socket.destroy();
@@ -53,27 +53,26 @@ test('the verdict of a connection that is gone has no effect', async (t) => {
   assert.deepEqual(world.log.of('connection.closed')[0]?.fields.stage, 'authentication');
 });
 
-test('an attempt that has to wait is not judged before, so nothing that it costs can show; who leaves has had it', async (t) => {
+test('an attempt that has to wait is not judged before, so nothing that it costs can show; who leaves has guessed nothing', async (t) => {
   const world = new World(t, { users: USERS });
-  const { throttle, authenticator } = world;
-  const { clock } = world.context;
-  throttle.noteFailure('192.0.2.7', 'somebody', 0);
+  const { authenticator } = world;
+  world.failLogin('192.0.2.7', 'somebody');
   const verify = t.mock.method(authenticator, 'verify');
   const peer = await challenged(world);
   await peer.play(RESPONSE);
   await world.advance(499);
   assert.equal(verify.mock.callCount(), 0);
-  const before = throttle.delayMs('192.0.2.7', 'nobody', clock.now());
   peer.socket.destroy();
   await settle();
   assert.equal(verify.mock.callCount(), 0);
-  assert.ok(throttle.delayMs('192.0.2.7', 'nobody', clock.now()) > before);
+  await world.advance(600_000, 60_000);
+  assert.equal(world.delayAt('192.0.2.7'), 0);
 });
 
 for (const name of ['alice', 'wrong']) {
   test(`after a failure from the address the next verdict waits 500 ms, right or wrong (${name})`, async (t) => {
     const world = new World(t, { users: USERS });
-    world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+    world.failLogin('192.0.2.7', 'somebody');
     const peer = await challenged(world, name);
     await peer.play(RESPONSE);
     await world.advance(499);
@@ -343,7 +342,7 @@ test('what the last drop that a client does not read would have opened stays clo
 
 test('after a renegotiation of LCP the verdict on the first Response is not taken for the second', async (t) => {
   const world = new World(t, { users: USERS });
-  world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
+  world.failLogin('192.0.2.7', 'somebody');
   const peer = await challenged(world);
   await peer.play(RESPONSE); // right, held back for 500 ms
   await peer.play(LCP.replace('c021 01 01 000e', 'c021 01 02 000e').replace('c021 02 01 000e', 'c021 02 02 000e'));

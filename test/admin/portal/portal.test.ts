@@ -137,7 +137,9 @@ test('sign in, see how to connect, fetch each file, sign out', async (t) => {
   assert.match(form.body, /<form class="narrow" method="post" action="\/portal\/sign-in">/);
   const signedIn = await browser.submit('sign-in', { name: 'ann', password: 'right' });
   assert.deepEqual([signedIn.status, signedIn.headers.get('location')], [303, '/portal']);
-  assert.deepEqual(lab.questions, [{ kind: 'sign-in', address: CLIENT, name: 'ann', password: 'right' }]);
+  assert.deepEqual(lab.questions, [
+    { kind: 'sign-in', address: CLIENT, name: 'ann', password: 'right', browser: undefined },
+  ]);
   assert.match((await browser.get('/portal')).body, /Signed in as <strong>ann<\/strong>/);
   for (const file of profileFiles(PLAIN)) {
     const { status, headers, body } = await browser.get(`/portal/files/${file.name}`);
@@ -263,7 +265,7 @@ test('a password of any signs arrives as it was typed', async (t) => {
   const browser = new Browser(lab);
   await browser.signIn('o’neil & søn', 'a+b %41\t"<é\u0000中');
   assert.deepEqual(lab.questions, [
-    { kind: 'sign-in', address: CLIENT, name: 'o’neil & søn', password: 'a+b %41\t"<é\u0000中' },
+    { kind: 'sign-in', address: CLIENT, name: 'o’neil & søn', password: 'a+b %41\t"<é\u0000中', browser: undefined },
   ]);
 });
 

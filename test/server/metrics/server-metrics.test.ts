@@ -32,7 +32,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
       workers: [{ pid: 5 }, { pid: 0 }],
       restarts: 2,
     },
-    throttle: { size: { addresses: 1, users: 2 } },
+    throttle: { size: { waiting: 0, attacked: 0, addresses: 1, users: 2 } },
     flows: { packets: 3 },
     adminLogins: { accepted: 1, refused: 6, slowed: 2 },
     addresses: () => ({ used: 3, size: 10 }),

@@ -35,18 +35,18 @@ test('a wrong password is refused, and costs the address of the guesser its wait
   await peer.sendBytes(peer.bytesOf(RESPONSE));
   assert.match(peer.socket.takeWritten().toString('latin1'), /E=691/);
   assert.equal(world.log.of('auth.refused')[0]?.fields.reason, 'unknown-user');
-  assert.ok(world.throttle.delayMs('192.0.2.7', 'nobody', world.now) > 0);
+  assert.ok(world.delayAt('192.0.2.7') > 0);
 });
 
 test('who leaves while the attempt waits at the supervisor has had it', async (t) => {
   const world = workerWorld(t);
-  world.throttle.noteFailure('192.0.2.7', 'somebody', 0);
-  const before = world.throttle.delayMs('192.0.2.7', 'nobody', world.now);
+  world.failLogin('192.0.2.7', 'somebody');
+  const before = world.delayAt('192.0.2.7');
   const peer = await challenged(world);
   await peer.play(RESPONSE);
   peer.socket.destroy();
   await world.advance(10_000, 100);
-  assert.ok(world.throttle.delayMs('192.0.2.7', 'nobody', world.now) > before);
+  assert.ok(world.delayAt('192.0.2.7') > before);
   assert.deepEqual(world.log.of('auth.accepted'), []);
 });
 

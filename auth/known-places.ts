@@ -1,0 +1,80 @@
+/**
+ * From where users have logged in lately: the throttle lets them pass there while others guess at their names.
+ *
+ * What is kept of an address is a keyed hash, so the database alone does not tell where anybody was. A user who is
+ * removed, or gets another password, has no such places any more: they were trusted on the word of the old one.
+ */
+import { createHmac } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { integer, text } from './columns.ts';
+import { prepareAll, type Statements } from './statements.ts';
+import { nameCandidates } from './user-name.ts';
+
+const KEPT_MS = 30 * 86_400_000;
+/** Of one user, the newest; an account that is passed around must not fill the disk. */
+const MOST_PER_USER = 64;
+/** A login writes no more often: most come from where the last one came from. */
+const REFRESH_MS = 86_400_000;
+
+const SQL = {
+  find: `SELECT users.folded AS folded, count(known.place) AS known
+           FROM users LEFT JOIN known_places AS known
+             ON known.user_id = users.id AND known.place IN (:whole_place, :no_domain_place, :no_realm_place)
+                AND known.seen_at > :since
+          WHERE users.folded IN (:whole, :no_domain, :no_realm)
+          GROUP BY users.id`,
+  remember: `INSERT INTO known_places (place, user_id, seen_at)
+             SELECT :place, id, :now FROM users WHERE folded = :folded
+             ON CONFLICT (place) DO UPDATE SET seen_at = excluded.seen_at WHERE known_places.seen_at < :stale`,
+  prune: `DELETE FROM known_places
+           WHERE user_id = (SELECT id FROM users WHERE folded = :folded)
+             AND (seen_at <= :since OR place NOT IN (
+                   SELECT place FROM known_places
+                    WHERE user_id = (SELECT id FROM users WHERE folded = :folded)
+                    ORDER BY seen_at DESC LIMIT ${MOST_PER_USER}))`,
+} as const;
+
+/** Methods throw what SQLite throws: `UserStore` turns it into its own errors. */
+export class KnownPlaces {
+  readonly #key: Uint8Array;
+  readonly #statements: Statements<keyof typeof SQL>;
+
+  constructor(database: DatabaseSync, key: Uint8Array) {
+    this.#key = key;
+    this.#statements = prepareAll(database, SQL);
+  }
+
+  /**
+   * Whether the user whom that name means has logged in from there within 30 days. Takes the same steps for a name that
+   * means nobody.
+   *
+   * @param place an address, or of IPv6 the /64
+   */
+  isKnown(nameFromWire: string, place: string, now: number): boolean {
+    const names = nameCandidates(nameFromWire);
+    const [whole, no_domain, no_realm] = names;
+    const [whole_place, no_domain_place, no_realm_place] = [
+      this.#digest(whole, place),
+      this.#digest(no_domain, place),
+      this.#digest(no_realm, place),
+    ];
+    const parameters = { whole, no_domain, no_realm, whole_place, no_domain_place, no_realm_place };
+    const rows = this.#statements.find.all({ ...parameters, since: now - KEPT_MS });
+    const rank = (folded: string): number => names.indexOf(folded);
+    const meant = rows
+      .map((columns) => ({ folded: text(columns, 'folded'), known: integer(columns, 'known') }))
+      .sort((a, b) => rank(a.folded) - rank(b.folded))[0];
+    return meant !== undefined && meant.known > 0;
+  }
+
+  /** @param folded of the user who has logged in from there */
+  remember(folded: string, place: string, now: number): void {
+    const digest = this.#digest(folded, place);
+    const { changes } = this.#statements.remember.run({ folded, place: digest, now, stale: now - REFRESH_MS });
+    if (changes !== 0) this.#statements.prune.run({ folded, since: now - KEPT_MS });
+  }
+
+  #digest(folded: string, place: string): Uint8Array {
+    return createHmac('sha256', this.#key).update(`${place}\n${folded}`).digest().subarray(0, 16);
+  }
+}

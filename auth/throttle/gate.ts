@@ -1,0 +1,182 @@
+import type { Instant } from '../../core/index.ts';
+import type { Place } from './place.ts';
+import { type BucketRule, TokenBucket } from './token-bucket.ts';
+
+export interface GateRule extends BucketRule {
+  /** Of those that were drawn, so many are judged in an hour at most. */
+  readonly mostDrawnPerHour: number;
+}
+
+/** All addresses together that never logged in as that user. */
+export const STRANGERS: GateRule = { size: 30, msPerToken: 60_000, mostDrawnPerHour: 60 };
+/** One that did, or a browser. Somebody else may be there: who has a token less than every 10 s has had enough. */
+export const ACQUAINTED: GateRule = { size: 30, msPerToken: 10_000, mostDrawnPerHour: 360 };
+
+const HOUR_MS = 3_600_000;
+/** Enough to say that they are many. */
+const MOST_NETWORKS = 2_048;
+
+/** What is known of guesses at one name since its bucket was last full. */
+export interface GateRecord {
+  readonly since: Instant;
+  readonly failures: number;
+  /** From which they came: /24 or /48; counted up to 2,048. */
+  readonly networks: number;
+}
+
+/**
+ * A bucket of tokens before a name, and those who wait for one. A token is drawn by lot: first a network, then one of
+ * its places, so that who has a thousand addresses in four networks has four lots.
+ */
+export class Gate {
+  readonly #rule: GateRule;
+  readonly #bucket: TokenBucket;
+  /** Places without a token, by network. */
+  readonly #waiting = new Map<string, Set<Place>>();
+  /** Instants at which a drawn token was used, the oldest first. */
+  readonly #used: Instant[] = [];
+  /** Drawn and not used yet. */
+  #owing = 0;
+  #places = 0;
+  #since: Instant;
+  #failures = 0;
+  readonly #networks = new Set<string>();
+  /** Failures have used up its tokens, and they have not come back by half. */
+  isAttacked = false;
+
+  constructor(rule: GateRule, now: Instant) {
+    this.#rule = rule;
+    this.#bucket = new TokenBucket(rule, now);
+    this.#since = now;
+  }
+
+  /** Places that belong here, with a token or without. */
+  get places(): number {
+    return this.#places;
+  }
+
+  /** Networks with places that wait for a token. */
+  get waitingNetworks(): number {
+    return this.#waiting.size;
+  }
+
+  get size(): number {
+    return this.#rule.size;
+  }
+
+  tokens(now: Instant): number {
+    return this.#bucket.level(now);
+  }
+
+  isIdle(now: Instant): boolean {
+    return this.#places === 0 && this.#bucket.isFull(now);
+  }
+
+  record(now: Instant): GateRecord {
+    this.#forget(now);
+    return { since: this.#since, failures: this.#failures, networks: this.#networks.size };
+  }
+
+  /** A place that wants a token: it gets one, unless others wait for theirs. */
+  join(place: Place, now: Instant): void {
+    this.#places += 1;
+    if (this.#waiting.size === 0 && this.#bucket.take(now)) {
+      place.token = 'taken';
+      return;
+    }
+    place.token = 'none';
+    const ofNetwork = this.#waiting.get(place.origin.network) ?? new Set();
+    this.#waiting.set(place.origin.network, ofNetwork.add(place));
+  }
+
+  /** Hands out the tokens that are there. @param random from 0 up to 1 */
+  draw(now: Instant, random: () => number): void {
+    while (this.#waiting.size > 0 && this.#mayDraw(now) && this.#bucket.take(now)) {
+      const ofNetwork = pick([...this.#waiting.values()], random);
+      const place = pick([...ofNetwork], random);
+      this.#stopWaiting(place);
+      place.token = 'drawn';
+      this.#owing += 1;
+    }
+  }
+
+  /** When there is something to draw. */
+  nextDraw(now: Instant): Instant {
+    const tooMany = this.#used.length + this.#owing - this.#rule.mostDrawnPerHour;
+    const next = this.#bucket.nextAt(now);
+    if (tooMany < 0) return next;
+    const oldest = this.#used[tooMany];
+    return Math.max(next, oldest === undefined ? now + this.#rule.msPerToken : oldest + HOUR_MS);
+  }
+
+  /** The place is no more. @param isUsed its token was spent on a guess; else it goes back */
+  leave(place: Place, now: Instant, isUsed: boolean): void {
+    this.#places -= 1;
+    switch (place.token) {
+      case 'none':
+        this.#stopWaiting(place);
+        break;
+      case 'drawn':
+        this.#owing -= 1;
+        if (isUsed) this.#used.push(now);
+        else this.#bucket.giveBack(now);
+        break;
+      case 'taken':
+        if (!isUsed) this.#bucket.giveBack(now);
+        break;
+      case 'lifted':
+        break;
+      default:
+        place.token satisfies never;
+    }
+  }
+
+  /** The place needs none any more. */
+  lift(place: Place, now: Instant): void {
+    if (place.token === 'none') this.#stopWaiting(place);
+    if (place.token === 'drawn') this.#owing -= 1;
+    if (place.token === 'drawn' || place.token === 'taken') this.#bucket.giveBack(now);
+    place.token = 'lifted';
+  }
+
+  /** @returns whether an attack has begun with it */
+  noteFailure(network: string, now: Instant): boolean {
+    this.#forget(now);
+    this.#failures += 1;
+    if (this.#networks.size < MOST_NETWORKS) this.#networks.add(network);
+    const wasAttacked = this.isAttacked;
+    this.isAttacked ||= !this.#bucket.has(now) && this.#failures >= this.#rule.size / 2;
+    return this.isAttacked && !wasAttacked;
+  }
+
+  /** The places of the network that has most of them. */
+  crowd(): ReadonlySet<Place> {
+    return [...this.#waiting.values()].reduce((most, each) => (each.size > most.size ? each : most), new Set<Place>());
+  }
+
+  #mayDraw(now: Instant): boolean {
+    while (this.#used[0] !== undefined && this.#used[0] <= now - HOUR_MS) this.#used.shift();
+    return this.#used.length + this.#owing < this.#rule.mostDrawnPerHour;
+  }
+
+  #stopWaiting(place: Place): void {
+    const ofNetwork = this.#waiting.get(place.origin.network);
+    ofNetwork?.delete(place);
+    if (ofNetwork?.size === 0) this.#waiting.delete(place.origin.network);
+  }
+
+  #forget(now: Instant): void {
+    const level = this.#bucket.level(now);
+    if (level >= this.#rule.size / 2) this.isAttacked = false;
+    if (!this.#bucket.isFull(now)) return;
+    this.#since = now;
+    this.#failures = 0;
+    this.#networks.clear();
+  }
+}
+
+function pick<Item>(items: readonly Item[], random: () => number): Item {
+  const item = items[Math.min(Math.floor(random() * items.length), items.length - 1)];
+  if (item === undefined) throw new Error('nothing to draw from');
+  return item;
+}

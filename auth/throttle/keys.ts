@@ -1,0 +1,73 @@
+/** By what the throttle knows addresses, networks and names. */
+import { formatIpv4, formatIpv6, ipv4Mask, parseIpv4, parseIpv6 } from '../../core/index.ts';
+import { nameCandidates } from '../user-name.ts';
+
+/** Whose names they are: a VPN user and an administrator of the same name have nothing to do with one another. */
+export type Realm = 'vpn' | 'admin';
+
+/** Where a login comes from. */
+export interface Origin {
+  /** `192.0.2.7`, or of IPv6 the /64 that a single host has to itself: `2001:db8:1:2::/64`. */
+  readonly address: string;
+  /** Networks around it that may belong to one customer, the narrower first: of IPv6 the /56 and the /48. */
+  readonly around: readonly string[];
+  /** Whoever may have taken many addresses there counts once in a draw: the /24, or the /48. */
+  readonly network: string;
+  /** Everybody who comes by a tunnel of ssh, or through a proxy on this host, has this address. */
+  readonly isLoopback: boolean;
+}
+
+const MOST_KEY_LENGTH = 64;
+
+/** ::ffff:0:0/96, RFC 4291 §2.5.5.2. */
+const IPV4_MAPPED_PREFIX = Buffer.from('00000000000000000000ffff', 'hex');
+
+/** @param address text form, IPv4 or IPv6 as a socket gives it */
+export function originOf(address: string): Origin {
+  const bytes = parseIpv6(address.split('%', 1)[0] ?? '');
+  if (bytes === undefined) return ipv4Origin(parseIpv4(address), address);
+  const view = Buffer.from(bytes);
+  if (view.subarray(0, 12).equals(IPV4_MAPPED_PREFIX)) return ipv4Origin(view.readUInt32BE(12), address);
+  const [host, site, wide] = [64, 56, 48].map((length) => networkOf(view, length));
+  return {
+    address: host ?? '',
+    around: [site ?? '', wide ?? ''],
+    network: wide ?? '',
+    isLoopback: view.readUInt8(15) === 1 && view.subarray(0, 15).every((byte) => byte === 0),
+  };
+}
+
+function ipv4Origin(ipv4: number | undefined, text: string): Origin {
+  if (ipv4 === undefined) {
+    const address = text.slice(0, MOST_KEY_LENGTH);
+    return { address, around: [], network: address, isLoopback: false };
+  }
+  return {
+    address: formatIpv4(ipv4),
+    around: [],
+    network: `${formatIpv4((ipv4 & ipv4Mask(24)) >>> 0)}/24`,
+    isLoopback: ipv4 >>> 24 === 127,
+  };
+}
+
+function networkOf(address: Buffer, prefixLength: number): string {
+  const network = new Uint8Array(16);
+  network.set(address.subarray(0, prefixLength / 8));
+  return `${formatIpv6(network)}/${prefixLength}`;
+}
+
+/** An address as the throttle counts it. */
+export function addressKey(address: string): string {
+  return originOf(address).address;
+}
+
+/** All spellings that the store takes for one user are one. */
+export function plainName(user: string): string {
+  const [, , bareName] = nameCandidates(user);
+  return bareName.slice(0, MOST_KEY_LENGTH);
+}
+
+/** The realm's name is of fixed length, so that no name of one realm is the key of another. */
+export function userKey(realm: Realm, plain: string): string {
+  return `${realm === 'vpn' ? 'v' : 'a'}${plain}`;
+}

@@ -1,0 +1,427 @@
+/**
+ * Slows password guessing without telling right from wrong, without locking anybody out, and without punishing those who
+ * share an address or a name with a guesser. A pure machine: time and chance come in as arguments.
+ *
+ * By address, each failure doubles the step of a queue (`source.ts`); the networks around an IPv6 address have one too.
+ *
+ * By name, all addresses that never logged in as that user share a bucket of guesses: 30, then one a minute, drawn by lot
+ * among the networks that wait (`gate.ts`). An address from which the user did log in, and a browser, pass beside both:
+ * they have a bucket of their own, so that somebody else at that address cannot guess without end. On loopback, where
+ * everybody has the same address, the name alone counts, with such a bucket.
+ *
+ * An address that waits keeps its place between calls for ten minutes, since clients give up and dial again. Whoever need
+ * not wait never meets those who do. A name that nobody has takes the same steps.
+ */
+import type { Instant } from '../../core/index.ts';
+import { ACQUAINTED, Gate, STRANGERS } from './gate.ts';
+import { HotTable } from './hot-table.ts';
+import { originOf, plainName, userKey } from './keys.ts';
+import { Lifts, type LiftTarget } from './lifts.ts';
+import type { Hold, LoginAttempt, Place, Turn } from './place.ts';
+import { ADDRESS_RULE, AROUND_RULES, type Slot, Source, type SourceRule } from './source.ts';
+import { nameEntry, realmOf, sourceEntry, type ThrottleEntry } from './throttle-entry.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+export interface LoginThrottleOptions {
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Addresses, networks of each size and users that are remembered, and of each as many that were busy. */
+  readonly maxEntries?: number;
+  /** Told when all strangers together have used up the guesses at a name. */
+  readonly attacked?: (attack: Attack) => void;
+}
+
+/** Guesses at one name from addresses that never logged in as that user. */
+export interface Attack {
+  readonly realm: LoginAttempt['realm'];
+  readonly user: string;
+  readonly failures: number;
+  /** /24 or /48 that they came from. */
+  readonly networks: number;
+  /** How long they have taken. */
+  readonly ms: number;
+}
+
+/** `stale`: nothing that could be a new guess, such as the password before this one. `unjudged`: nobody looked. */
+export type Outcome = 'accepted' | 'refused' | 'stale' | 'unjudged';
+
+/** What is to be done now. */
+export interface Due {
+  /** To be judged, and then settled. */
+  readonly judge: readonly Turn[];
+  /** Have waited for as long as anybody may, or there were too many: to be told to come again. They are out. */
+  readonly release: readonly Turn[];
+}
+
+/** Below the time that a client has to authenticate, and that a connection of the admin page may be idle. */
+export const LONGEST_HOLD_MS = 25_000;
+/** How long a place is kept for a client that has gone. */
+export const PLACE_KEPT_MS = 600_000;
+
+const MOST_ENTRIES = 10_000;
+const MOST_PLACES = 20_000;
+const MOST_PLACES_OF_NAME = 2_048;
+/** How long an address counts as somebody's home after a login. */
+const HOME_MS = 86_400_000;
+/** A step from which on an address is worth a place among the busy ones. */
+const HOT_STEP_MS = 2_000;
+const MOST_LISTED = 1_000;
+
+/**
+ * For every attempt `enter`, then, until `due` hands it out, perhaps `leave`; after `due` has handed it out to be judged
+ * exactly one `settle`, also if the client has gone meanwhile. `deadline` says when `due` is to be called next.
+ */
+export class LoginThrottle {
+  readonly #options: LoginThrottleOptions;
+  readonly #addresses: HotTable<Source>;
+  readonly #around: readonly HotTable<Source>[];
+  readonly #strangers: HotTable<Gate>;
+  readonly #acquainted: HotTable<Gate>;
+  /** The one that was seen longest ago first. */
+  readonly #places = new Map<string, Place>();
+  readonly #waiting = new WaitingRoom();
+  /** To be handed out by `due`. */
+  #ready: Turn[] = [];
+  #released: Turn[] = [];
+  /** When somebody last logged in from an address; and how many are. */
+  readonly #homes = new Map<string, Instant>();
+  readonly #sessions = new Map<string, number>();
+  readonly #lifts = new Lifts();
+
+  constructor(options: LoginThrottleOptions) {
+    this.#options = options;
+    const most = options.maxEntries ?? MOST_ENTRIES;
+    const sources = (): HotTable<Source> =>
+      new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS, isHeld: () => false });
+    const gates = (): HotTable<Gate> =>
+      new HotTable({
+        most,
+        isHot: (gate, now) => gate.tokens(now) <= (2 / 3) * gate.size,
+        isHeld: (gate) => gate.places > 0,
+      });
+    this.#addresses = sources();
+    this.#around = AROUND_RULES.map(sources);
+    this.#strangers = gates();
+    this.#acquainted = gates();
+  }
+
+  /** How many addresses and users are remembered, and clients wait now, for metrics. */
+  get size(): {
+    readonly addresses: number;
+    readonly users: number;
+    readonly waiting: number;
+    readonly attacked: number;
+  } {
+    let attacked = 0;
+    for (const [, gate] of this.#strangers.entries()) if (gate.isAttacked) attacked += 1;
+    const users = this.#strangers.size + this.#acquainted.size;
+    return { addresses: this.#addresses.size, users, waiting: this.#waiting.size, attacked };
+  }
+
+  /** When `due` has something to do; undefined if nobody waits. */
+  deadline(now: Instant): Instant | undefined {
+    if (this.#ready.length > 0 || this.#released.length > 0) return now;
+    let earliest: Instant | undefined;
+    for (const turn of this.#waiting) {
+      const { place } = turn;
+      const judged = place.judging !== undefined ? Number.POSITIVE_INFINITY : readyAt(place, now);
+      const at = Math.min(turn.enteredAt + LONGEST_HOLD_MS, judged);
+      if (earliest === undefined || at < earliest) earliest = at;
+    }
+    return earliest;
+  }
+
+  /** Somebody wants to log in. If its `hold` is undefined, the next `due` hands it out. */
+  enter(attempt: LoginAttempt, now: Instant): Turn {
+    this.#expire(now);
+    const place = this.#placeOf(attempt, now);
+    const turn: Turn = { attempt, place, enteredAt: now, hold: undefined };
+    place.turns.add(turn);
+    this.#seen(place, now);
+    if (place.judging === undefined && place.token !== 'none' && place.notBefore <= now) {
+      this.#hand(turn);
+      return turn;
+    }
+    turn.hold = this.#hold(place, now);
+    for (const other of this.#waiting.admit(turn)) {
+      other.place.turns.delete(other);
+      this.#released.push(other);
+    }
+    return turn;
+  }
+
+  due(now: Instant): Due {
+    const judge = this.#ready;
+    const release = this.#released;
+    [this.#ready, this.#released] = [[], []];
+    const gates = new Set<Gate>();
+    for (const { place } of this.#waiting) if (place.token === 'none') gates.add(place.gate);
+    for (const gate of gates) gate.draw(now, this.#options.random);
+    for (const turn of [...this.#waiting]) {
+      const { place } = turn;
+      if (place.judging === undefined && place.token !== 'none' && place.notBefore <= now) {
+        const next = this.#oneOf(place);
+        this.#waiting.delete(next);
+        this.#hand(next);
+        judge.push(...this.#ready.splice(0));
+      } else if (turn.enteredAt + LONGEST_HOLD_MS <= now) {
+        this.leave(turn, now);
+        release.push(turn);
+      }
+    }
+    return { judge, release };
+  }
+
+  /** The client has gone, or waits no longer. Its place is kept for a while. While it is judged that changes nothing. */
+  leave(turn: Turn, now: Instant): void {
+    const { place } = turn;
+    this.#released = this.#released.filter((each) => each !== turn);
+    const isReady = this.#ready.includes(turn);
+    if (isReady) {
+      this.#ready = this.#ready.filter((each) => each !== turn);
+      place.judging = undefined;
+    } else if (place.judging === turn) return;
+    this.#waiting.delete(turn);
+    if (place.turns.delete(turn)) this.#seen(place, now);
+  }
+
+  /** Whether `due` has handed it out, and it is not settled. */
+  isJudged(turn: Turn): boolean {
+    return turn.place.judging === turn && !this.#ready.includes(turn);
+  }
+
+  settle(turn: Turn, outcome: Outcome, now: Instant): void {
+    const { place, attempt } = turn;
+    this.#waiting.delete(turn);
+    this.#ready = this.#ready.filter((each) => each !== turn);
+    place.turns.delete(turn);
+    place.judging = undefined;
+    const isGuess = this.#settleSlots(place, attempt, outcome, now);
+    if (outcome === 'accepted') {
+      this.#noteHome(place.origin.address, now);
+      if (!attempt.isKnown && attempt.browser === undefined) this.#lifts.used(place.user);
+    }
+    this.#forgetPlace(place, now, isGuess);
+    if (isGuess && place.isStranger && place.gate.noteFailure(place.origin.network, now)) this.#tellAttack(place, now);
+    this.#tidy(place, now);
+    // Those behind it stand in line anew, as what they are: the next guess.
+    if (place.turns.size === 0) return;
+    const next = this.#placeOf(attempt, now);
+    for (const other of place.turns) {
+      other.place = next;
+      next.turns.add(other);
+    }
+  }
+
+  /** A session from there is up: somebody is at home there. To be called again with -1 when it ends. */
+  noteSession(address: string, step: 1 | -1): void {
+    const { address: key } = originOf(address);
+    const count = (this.#sessions.get(key) ?? 0) + step;
+    if (count > 0) this.#sessions.set(key, count);
+    else this.#sessions.delete(key);
+  }
+
+  /**
+   * Lets a name or an address pass for so long; whoever waits there goes on at once. A name passes until its owner has
+   * logged in. The failures of an address are forgotten.
+   */
+  lift(target: LiftTarget, ms: number, now: Instant): void {
+    this.#lifts.add(target, ms, now);
+    if (target.kind === 'address') this.#addresses.delete(originOf(target.address).address);
+    for (const place of this.#places.values()) {
+      if (this.#lifts.covers(place.user, place.origin.address, now)) letGo(place, now);
+    }
+  }
+
+  /** Forgets all failures; whoever waits goes on at once. */
+  liftAll(now: Instant): void {
+    for (const place of [...this.#places.values()]) {
+      if (place.turns.size > 0) letGo(place, now);
+      else this.#places.delete(place.key);
+    }
+    for (const table of [this.#addresses, ...this.#around, this.#strangers, this.#acquainted]) table.clear();
+  }
+
+  /** Who is slowed, attacked or lifted; at most 1,000 of each kind. */
+  list(now: Instant): ThrottleEntry[] {
+    const waiting = new Map<string, number>();
+    for (const { place } of this.#waiting) {
+      for (const key of [place.user, place.origin.address]) waiting.set(key, (waiting.get(key) ?? 0) + 1);
+    }
+    const ofSources = (kind: 'address' | 'network', table: HotTable<Source>): ThrottleEntry[] =>
+      [...table.entries()].map(([key, source]) => sourceEntry(kind, key, source, waiting.get(key) ?? 0, now));
+    const kinds = [
+      [...this.#strangers.entries()].map(([key, gate]) => nameEntry(key, gate, waiting.get(key) ?? 0, now)),
+      ofSources('address', this.#addresses),
+      ...this.#around.map((table) => ofSources('network', table)),
+    ];
+    const worth = kinds.flatMap((entries) =>
+      entries.filter(({ failures, waiting }) => failures > 0 || waiting > 0).slice(-MOST_LISTED),
+    );
+    return this.#lifts.mark(worth, now);
+  }
+
+  #placeOf(attempt: LoginAttempt, now: Instant): Place {
+    const { realm, address, isKnown, browser } = attempt;
+    const user = userKey(realm, plainName(attempt.user));
+    const origin = originOf(address);
+    // Whoever sits on this host, or comes through a tunnel that ends here, has no address of his own.
+    const isStranger = !origin.isLoopback && !isKnown && browser === undefined;
+    const who = browser ?? (origin.isLoopback ? 'loopback' : origin.address);
+    const key = `${isStranger ? 's' : browser === undefined ? 'k' : 'b'} ${who} ${user}`;
+    const kept = this.#places.get(key);
+    if (kept !== undefined) return kept;
+    const isLifted = this.#lifts.covers(user, origin.address, now);
+    const gate = isStranger
+      ? this.#strangers.use(user, now, () => new Gate(STRANGERS, now))
+      : this.#acquainted.use(key, now, () => new Gate(ACQUAINTED, now));
+    const slots = isStranger && !isLifted ? this.#reserve(origin, user, now) : [];
+    const notBefore = slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
+    const place: Place = {
+      ...{ key, user, origin, gate, isStranger, slots, notBefore, token: 'none', seenAt: now },
+      turns: new Set(),
+      judging: undefined,
+    };
+    gate.join(place, now);
+    if (isLifted) gate.lift(place, now);
+    this.#places.set(key, place);
+    this.#makeRoom(place, now);
+    return place;
+  }
+
+  #reserve(origin: Place['origin'], user: string, now: Instant): Slot[] {
+    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(user, now);
+    const around = this.#around.flatMap((table, index) => {
+      const [key, rule] = [origin.around[index], AROUND_RULES[index]];
+      return key === undefined || rule === undefined ? [] : [this.#source(table, key, rule, now).reserve(user, now)];
+    });
+    return [own, ...around];
+  }
+
+  #source(table: HotTable<Source>, key: string, rule: SourceRule, now: Instant): Source {
+    return table.use(key, now, () => new Source(rule, now));
+  }
+
+  /** @returns whether it was a guess that failed */
+  #settleSlots({ slots, user, origin }: Place, attempt: LoginAttempt, outcome: Outcome, now: Instant): boolean {
+    if (outcome !== 'refused') {
+      for (const slot of slots) slot.source.giveBack(slot, user, now);
+      return false;
+    }
+    const options = { proof: attempt.proof, isHome: this.#isHome(origin.address, now) };
+    // By the address, which comes first: others in a network may have the same wrong password.
+    return slots.map((slot) => slot.source.pay(slot, user, now, options))[0] ?? true;
+  }
+
+  #forgetPlace(place: Place, now: Instant, isUsed: boolean): void {
+    place.gate.leave(place, now, isUsed);
+    if (this.#places.get(place.key) === place) this.#places.delete(place.key);
+  }
+
+  /** Places whose clients have not come again. */
+  #expire(now: Instant): void {
+    for (const place of this.#places.values()) {
+      if (place.seenAt + PLACE_KEPT_MS > now) return;
+      if (place.turns.size > 0) this.#seen(place, now);
+      else this.#drop(place, now);
+    }
+  }
+
+  #makeRoom(newcomer: Place, now: Instant): void {
+    const { gate } = newcomer;
+    if (gate.places > MOST_PLACES_OF_NAME) this.#dropAbsent(gate.crowd(), now);
+    if (this.#places.size > MOST_PLACES) this.#dropAbsent(this.#places.values(), now);
+  }
+
+  #dropAbsent(places: Iterable<Place>, now: Instant): void {
+    for (const place of places) {
+      if (place.turns.size > 0) continue;
+      this.#drop(place, now);
+      return;
+    }
+  }
+
+  #drop(place: Place, now: Instant): void {
+    for (const slot of place.slots) slot.source.giveBack(slot, place.user, now);
+    this.#forgetPlace(place, now, false);
+    this.#tidy(place, now);
+  }
+
+  /** What has nothing to remember is not kept. */
+  #tidy({ origin, user, key, gate, isStranger }: Place, now: Instant): void {
+    if (gate.isIdle(now)) (isStranger ? this.#strangers : this.#acquainted).delete(isStranger ? user : key);
+    const tables = [this.#addresses, ...this.#around];
+    for (const [index, name] of [origin.address, ...origin.around].entries()) {
+      if (tables[index]?.get(name)?.isIdle(now) === true) tables[index]?.delete(name);
+    }
+  }
+
+  #hand(turn: Turn): void {
+    turn.place.judging = turn;
+    this.#ready.push(turn);
+  }
+
+  /** Of several at one place by lot, since behind a tunnel they may be several people. */
+  #oneOf(place: Place): Turn {
+    const turns = [...place.turns];
+    const [first] = turns;
+    const turn = turns[Math.floor(this.#options.random() * turns.length)] ?? first;
+    if (turn === undefined) throw new Error('nobody waits there');
+    return turn;
+  }
+
+  #seen(place: Place, now: Instant): void {
+    place.seenAt = now;
+    if (!this.#places.delete(place.key)) return;
+    this.#places.set(place.key, place);
+  }
+
+  #hold(place: Place, now: Instant): Hold {
+    const { gate, origin, user, slots } = place;
+    if (place.token === 'none') {
+      const { failures } = gate.record(now);
+      const networks = Math.max(gate.waitingNetworks, 1);
+      return { cause: 'name', of: user.slice(1), failures, ms: undefined, networks };
+    }
+    const longest = slots.reduce<Slot | undefined>(
+      (a, b) => (a === undefined || b.notBefore > a.notBefore ? b : a),
+      undefined,
+    );
+    const of = [origin.address, ...origin.around][longest === undefined ? 0 : slots.indexOf(longest)] ?? origin.address;
+    const failures = Math.max(1, Math.round(longest?.source.failures(now) ?? 0));
+    return { cause: 'address', of, failures, ms: Math.ceil(Math.max(place.notBefore - now, 0)), networks: 1 };
+  }
+
+  #tellAttack({ user, gate }: Place, now: Instant): void {
+    const { failures, networks, since } = gate.record(now);
+    this.#options.attacked?.({
+      realm: realmOf(user),
+      user: user.slice(1),
+      failures,
+      networks,
+      ms: Math.round(now - since),
+    });
+  }
+
+  #isHome(address: string, now: Instant): boolean {
+    const at = this.#homes.get(address);
+    return this.#sessions.has(address) || (at !== undefined && now - at < HOME_MS);
+  }
+
+  #noteHome(address: string, now: Instant): void {
+    this.#homes.delete(address);
+    this.#homes.set(address, now);
+    const oldest = this.#homes.keys().next().value;
+    if (oldest !== undefined && this.#homes.size > (this.#options.maxEntries ?? MOST_ENTRIES))
+      this.#homes.delete(oldest);
+  }
+}
+
+function readyAt(place: Place, now: Instant): Instant {
+  return Math.max(place.notBefore, place.token === 'none' ? place.gate.nextDraw(now) : now);
+}
+
+function letGo(place: Place, now: Instant): void {
+  place.gate.lift(place, now);
+  place.notBefore = now;
+}

@@ -1,0 +1,62 @@
+import type { Instant } from '../../core/index.ts';
+import type { Gate } from './gate.ts';
+import type { Origin } from './keys.ts';
+import type { Slot } from './source.ts';
+
+/** What a login is, before anybody looks at its password. */
+export interface LoginAttempt {
+  readonly realm: 'vpn' | 'admin';
+  /** Text form, IPv4 or IPv6 as a socket gives it. */
+  readonly address: string;
+  /** As it was sent. */
+  readonly user: string;
+  /** That user logged in from there within the last 30 days. */
+  readonly isKnown: boolean;
+  /** Of the cookie of an earlier login of that user, that was looked at. */
+  readonly browser?: string | undefined;
+  /** A keyed hash of the password, if it came in plain: tells only whether two are the same. */
+  readonly proof?: string | undefined;
+}
+
+/** An attempt that was let in, until it is settled, or its client has left. */
+export interface Turn {
+  readonly attempt: LoginAttempt;
+  /** Another one when somebody of the same place was judged before. */
+  place: Place;
+  readonly enteredAt: Instant;
+  /** Why it is not judged at once; undefined if it is. */
+  hold: Hold | undefined;
+}
+
+/** Why a login waits. */
+export interface Hold {
+  /** `address`: failures from there; `name`: failures of all strangers at that name. */
+  readonly cause: 'address' | 'name';
+  /** The address or network, or for `name` the name itself. */
+  readonly of: string;
+  /** Of the address: faded. */
+  readonly failures: number;
+  /** How long it is going to take; undefined where that is drawn by lot. */
+  readonly ms: number | undefined;
+  /** Networks with somebody who waits for the same name, this one included. */
+  readonly networks: number;
+}
+
+/** Where an address stands in line for a name. It outlives its attempts for a while: clients give up and dial again. */
+export interface Place {
+  readonly key: string;
+  readonly user: string;
+  readonly origin: Origin;
+  /** Undefined where neither name nor address is slowed. */
+  readonly gate: Gate;
+  readonly isStranger: boolean;
+  /** None where the address does not count. */
+  readonly slots: readonly Slot[];
+  /** `taken`: there was one; `drawn`: by lot; `lifted`: it needs none. */
+  token: 'none' | 'taken' | 'drawn' | 'lifted';
+  notBefore: Instant;
+  seenAt: Instant;
+  /** The clients that wait; of several one at a time is judged. */
+  readonly turns: Set<Turn>;
+  judging: Turn | undefined;
+}

@@ -1,0 +1,81 @@
+import type { Turn } from './place.ts';
+
+/** Clients that wait, in all and of one kind. */
+const MOST = 1_024;
+const MOST_OF_NAME = 64;
+const MOST_OF_ADDRESS = 64;
+const MOST_OF_PLACE = 8;
+
+/**
+ * Who waits, with a bound. When it is full whoever has most gives way: of the name the network, of the address the name,
+ * in all the address. So nobody is kept out by others who wait, unless they are as few as he is.
+ */
+export class WaitingRoom {
+  /** The one that waits longest first. */
+  readonly #turns = new Set<Turn>();
+
+  get size(): number {
+    return this.#turns.size;
+  }
+
+  has(turn: Turn): boolean {
+    return this.#turns.has(turn);
+  }
+
+  delete(turn: Turn): boolean {
+    return this.#turns.delete(turn);
+  }
+
+  [Symbol.iterator](): Iterator<Turn> {
+    return this.#turns[Symbol.iterator]();
+  }
+
+  /** @returns whom there is no room for: others, or the one that came */
+  admit(turn: Turn): Turn[] {
+    const { place } = turn;
+    if (place.turns.size > MOST_OF_PLACE) return [turn];
+    this.#turns.add(turn);
+    const gone = [
+      this.#give(MOST_OF_NAME, turn, (other) => other.place.gate === place.gate, byNetwork),
+      this.#give(MOST_OF_ADDRESS, turn, (other) => other.place.origin.address === place.origin.address, byName),
+      this.#give(MOST, turn, () => true, byAddress),
+    ].filter((each) => each !== undefined);
+    for (const each of gone) this.#turns.delete(each);
+    return gone;
+  }
+
+  #give(
+    most: number,
+    newcomer: Turn,
+    isOfKind: (turn: Turn) => boolean,
+    groupOf: (turn: Turn) => string,
+  ): Turn | undefined {
+    if (this.#turns.size <= most) return undefined;
+    const groups = new Map<string, Turn[]>();
+    let count = 0;
+    for (const turn of this.#turns) {
+      if (!isOfKind(turn)) continue;
+      count += 1;
+      const group = groupOf(turn);
+      const members = groups.get(group);
+      if (members === undefined) groups.set(group, [turn]);
+      else members.push(turn);
+    }
+    if (count <= most) return undefined;
+    const own = groups.get(groupOf(newcomer)) ?? [newcomer];
+    const largest = [...groups.values()].reduce((a, b) => (b.length > a.length ? b : a), own);
+    return largest === own ? newcomer : largest[0];
+  }
+}
+
+function byNetwork({ place }: Turn): string {
+  return place.origin.network;
+}
+
+function byName({ place }: Turn): string {
+  return place.user;
+}
+
+function byAddress({ place }: Turn): string {
+  return place.origin.address;
+}
