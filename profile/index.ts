@@ -19,4 +19,4 @@ export { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 export { CONNECTION_PLACE, caPlace, storePasswordCommand } from './network-manager.ts';
 export { routerosCommands } from './routeros.ts';
 export { shellWord } from './sstpc.ts';
-export { windowsPaste } from './windows-connection.ts';
+export { runDownloaded, windowsPaste } from './windows-connection.ts';

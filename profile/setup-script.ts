@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { dialText, type ProfileFacts } from './facts.ts';
+import { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 import { base64Statements, derOf, powershellLiteral } from './powershell-literal.ts';
+import { uninstall } from './setup-uninstall.ts';
 import { connectionParameters } from './windows-connection.ts';
 
 /** Windows PowerShell 5.1 takes a file without it for one in the code page of the machine. */
@@ -24,16 +26,27 @@ export function setupScript(facts: ProfileFacts): string {
   return BYTE_ORDER_MARK + lines.map((line) => `${line}\r\n`).join('');
 }
 
-function header({ alwaysOn, caPem }: ProfileFacts): string[] {
+function header(facts: ProfileFacts): string[] {
+  const { alwaysOn, caPem } = facts;
   return [
     '# Sets up a VPN connection (SSTP) on Windows 10 and 11. Run it again to update the connection:',
     '#   powershell -ExecutionPolicy Bypass -File setup.ps1',
     '#',
+    '# Who runs it matters. "Run as administrator" with a password of another account runs it as that account: then',
+    '# -CurrentUser and -AlwaysOn would set that account up, not yours. Use them in a PowerShell of your own account, after an',
+    '# administrator has run the script once without them. A connection for everybody is the same whoever makes it.',
+    '#',
     '# -CurrentUser  for you alone, without an administrator; else for everybody on this machine',
     '# -AlwaysOn     Windows connects by itself, see below; -AlwaysOn:$false if that is on already. For you alone.',
     '# -Application  the same, with programs (paths or package family names) that make it connect when they start',
+    ...(leaksIpv6(facts)
+      ? [
+          '# -CloseIpv6    sends IPv6 into the VPN, which has none, so that it does not go past it; not tried on Windows yet',
+        ]
+      : []),
     '# -SelfTest     changes nothing: looks at the port, the certificate and the connection',
-    '# -Uninstall    removes the connection, and the certificate authority if this script installed it',
+    '# -Uninstall    removes the connection, the name and password that were saved with it, and the certificate authority if',
+    '#               this script installed it',
     '#',
     ...(caPem === undefined
       ? []
@@ -47,6 +60,7 @@ function header({ alwaysOn, caPem }: ProfileFacts): string[] {
     '    [switch]$CurrentUser,',
     `    [switch]$AlwaysOn${alwaysOn ? ' = $true' : ''},`,
     '    [string[]]$Application = @(),',
+    ...(leaksIpv6(facts) ? ['    [switch]$CloseIpv6,'] : []),
     '    [switch]$SelfTest,',
     '    [switch]$Uninstall',
     ')',
@@ -85,6 +99,19 @@ function administrator(): string[] {
     '    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()',
     '    $principal = New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity',
     '    return $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)',
+    '}',
+    '',
+    'function Write-Account {',
+    '    param([bool]$ForEverybody)',
+    '    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()',
+    '    if ($ForEverybody) {',
+    "        Write-Host ('This sets up the VPN for everybody on this machine. You are {0}.' -f $identity.Name)",
+    '        return',
+    '    }',
+    "    Write-Host ('This sets up the VPN for {0} alone.' -f $identity.Name)",
+    '    if (Test-Administrator) {',
+    "        Write-Warning ('If {0} is not the account that you work with, the connection would not be where you look for it: start the script again in a PowerShell of your own account.' -f $identity.Name)",
+    '    }',
     '}',
     '',
     'function Assert-Administrator {',
@@ -164,6 +191,7 @@ function connection(facts: ProfileFacts): string[] {
       (route) =>
         `    Add-VpnConnectionRoute -ConnectionName $Name -DestinationPrefix ${powershellLiteral(route)} -AllUserConnection:$AllUsers`,
     ),
+    ...(leaksIpv6(facts) ? CLOSE_IPV6 : []),
     "    Write-Host ('The connection {0} to {1} is set up.' -f $Name, $Server)",
     '}',
     '',
@@ -178,6 +206,18 @@ function connection(facts: ProfileFacts): string[] {
     '',
   ];
 }
+
+/** ::/0 is said not to be taken (trailofbits/algo#1490, of IKEv2), the two halves are. */
+const CLOSE_IPV6 = [
+  '    if ($CloseIpv6) {',
+  ...['::/1', '8000::/1'].map(
+    (half) =>
+      `        Add-VpnConnectionRoute -ConnectionName $Name -DestinationPrefix '${half}' -AllUserConnection:$AllUsers`,
+  ),
+  '    } else {',
+  `        Write-Warning ${powershellLiteral(`${LEAKS_IPV6.open} Run the script with -CloseIpv6 if it must not.`)}`,
+  '    }',
+];
 
 function startsByName({ dnsSuffix, dns }: ProfileFacts): boolean {
   return dnsSuffix !== undefined && dns.length > 0;
@@ -205,26 +245,6 @@ function triggers(facts: ProfileFacts): string[] {
     ...(startsByName(facts) ? byName : []),
     `Remove-VpnConnectionTriggerTrustedNetwork -ConnectionName $Name -DnsSuffix ${suffix} ${again}`,
     `Add-VpnConnectionTriggerTrustedNetwork -ConnectionName $Name -DnsSuffix ${suffix} -Force`,
-  ];
-}
-
-function uninstall({ caPem }: ProfileFacts): string[] {
-  return [
-    'function Uninstall-Connection {',
-    '    foreach ($allUsers in $false, $true) {',
-    '        $existing = Get-VpnConnection -Name $Name -AllUserConnection:$allUsers -ErrorAction SilentlyContinue',
-    '        if ($null -eq $existing) {',
-    '            continue',
-    '        }',
-    '        if ($allUsers) {',
-    "            Assert-Administrator -Reason 'To remove the connection for everybody'",
-    '        }',
-    '        Remove-VpnConnection -Name $Name -AllUserConnection:$allUsers -Force',
-    "        Write-Host ('The connection {0} is removed.' -f $Name)",
-    '    }',
-    ...(caPem === undefined ? [] : ['    Uninstall-CertificateAuthority']),
-    '}',
-    '',
   ];
 }
 
@@ -327,12 +347,14 @@ function main({ caPem }: ProfileFacts): string[] {
     '    Test-Vpn',
     '    return',
     '}',
-    ...(caPem === undefined ? [] : ['Install-CertificateAuthority']),
     'if ($Application.Count -gt 0) {',
     '    $AlwaysOn = $true',
     '}',
     '# The phone book that triggers know is that of the user.',
-    'Install-Connection -AllUsers (-not ($CurrentUser -or $AlwaysOn))',
+    '$everybody = -not ($CurrentUser -or $AlwaysOn)',
+    'Write-Account -ForEverybody $everybody',
+    ...(caPem === undefined ? [] : ['Install-CertificateAuthority']),
+    'Install-Connection -AllUsers $everybody',
     'if ($AlwaysOn) {',
     '    Install-Trigger',
     '}',

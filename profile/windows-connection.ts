@@ -37,3 +37,12 @@ function importStatements(caPem: string): string[] {
     'Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root',
   ];
 }
+
+/**
+ * Runs the script that a browser has saved: the folder of downloads is asked for, since it may be elsewhere (another drive,
+ * OneDrive). That of the account that runs PowerShell.
+ */
+export function runDownloaded(name: string): string {
+  const folder = "(New-Object -ComObject Shell.Application).NameSpace('shell:Downloads').Self.Path";
+  return `powershell -ExecutionPolicy Bypass -File "$(${folder})\\${name}"`;
+}

@@ -62,7 +62,7 @@ button.quiet{color:var(--accent);background:none;padding:.35rem .8rem}
 form.narrow{max-width:24rem}
 form.narrow button{margin-top:1.25rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-pre{background:var(--soft);border:1px solid var(--line);border-radius:.4rem;padding:.75rem;overflow-x:auto;font:.9rem/1.5 ui-monospace,monospace}
+pre{background:var(--soft);border:1px solid var(--line);border-radius:.4rem;padding:.75rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere;font:.9rem/1.5 ui-monospace,monospace}
 code{font:.92em ui-monospace,monospace}
 p code{white-space:nowrap}
 dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.35rem 1rem;margin:.75rem 0}

@@ -82,7 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
     const contrast = (await page.evaluate(LEAST_CONTRAST)) as number;
     assert.ok(contrast >= 4.5, `contrast ${contrast}`);
-    for (const name of ['Windows 10 and 11', 'Linux', 'Android', 'MikroTik RouterOS']) {
+    for (const name of ['Windows 10 and 11', 'Linux', 'Android', 'macOS, iPhone and iPad', 'MikroTik RouterOS']) {
       assert.equal(await page.getByRole('region', { name }).count(), 1, name);
     }
     assert.deepEqual(faults, []);

@@ -32,7 +32,8 @@ const DOCUMENTED: Readonly<Record<string, readonly string[]>> = {
   'Test-Path': ['LiteralPath'],
   // Microsoft.PowerShell.Utility
   'Add-Member': ['MemberType', 'Name', 'Value'],
-  'New-Object': ['TypeName', 'ArgumentList'],
+  'Add-Type': ['Namespace', 'Name', 'MemberDefinition'],
+  'New-Object': ['TypeName', 'ArgumentList', 'ComObject'],
   'Write-Host': [],
   'Write-Warning': [],
 };

@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Node, Tree } from 'web-tree-sitter';
-import { type ProfileFacts, profileFile, windowsPaste } from '../../profile/index.ts';
+import { type ProfileFacts, profileFile, runDownloaded, windowsPaste } from '../../profile/index.ts';
 import { CA_PEM, FULL, PLAIN, userNames } from './facts.ts';
 import { faultsOf, nodesOf, parsePowershell, readLiteral } from './powershell.ts';
 import { CMDLETS } from './powershell-cmdlets.ts';
@@ -13,6 +13,7 @@ const VARIANTS: readonly ProfileFacts[] = [
   FULL,
   { ...PLAIN, routes: ['10.0.0.0/8'], alwaysOn: true, dnsSuffix: 'example.com', dns: [] },
   { ...FULL, caPem: CA_PEM, routes: [], alwaysOn: false },
+  { ...FULL, caPem: CA_PEM, routes: [], hasIpv6: false },
 ];
 
 function scriptOf(facts: ProfileFacts): string {
@@ -117,7 +118,7 @@ test('the authority is imported into the store of the machine, and its thumbprin
 });
 
 test('routes and split tunnelling go together', () => {
-  assert.doesNotMatch(scriptOf(PLAIN), /VpnConnectionRoute -ConnectionName \$Name -DestinationPrefix '/);
+  assert.doesNotMatch(scriptOf(PLAIN), /VpnConnectionRoute -ConnectionName \$Name -DestinationPrefix '\d+\./);
   assert.match(scriptOf(PLAIN), /Set-VpnConnection .* -SplitTunneling \$false /);
   assert.match(scriptOf(FULL), /Add-VpnConnection .* -SplitTunneling /);
   for (const route of FULL.routes) assert.ok(scriptOf(FULL).includes(`-DestinationPrefix '${route}' `), route);
@@ -131,4 +132,49 @@ test('a trigger by name needs DNS servers, and the phone book of the user', () =
   assert.match(scriptOf(FULL), /^ {4}\[switch\]\$AlwaysOn = \$true,\r$/m);
   assert.match(scriptOf(PLAIN), /^ {4}\[switch\]\$AlwaysOn,\r$/m);
   assert.doesNotMatch(scriptOf(FULL), /Trigger\w+ [^\r]*-AllUserConnection/);
+});
+
+test('IPv6 goes into the VPN on demand, and is warned of, where all traffic is to take it and it has none', () => {
+  const halves = /-DestinationPrefix '::\/1' [^\r]*\r\n[^\r]* -DestinationPrefix '8000::\/1' /;
+  assert.match(scriptOf(PLAIN), halves);
+  assert.match(scriptOf(PLAIN), /^ {4}\[switch\]\$CloseIpv6,\r$/m);
+  assert.match(scriptOf(PLAIN), /Write-Warning 'The VPN has no IPv6, [^']* -CloseIpv6 /);
+  for (const facts of [{ ...PLAIN, hasIpv6: true }, { ...PLAIN, routes: ['10.0.0.0/8'] }, FULL]) {
+    assert.doesNotMatch(scriptOf(facts), /::\/1|CloseIpv6|has no IPv6/);
+  }
+});
+
+test('-Uninstall clears what Windows saved of the login before the connection goes', () => {
+  const text = scriptOf(PLAIN);
+  assert.match(text, /Remove-SavedCredential -AllUsers \$allUsers\r\n +Remove-VpnConnection /);
+  // sizeof(RASCREDENTIALSW): two DWORDs, UNLEN + 1, PWLEN + 1 and DNLEN + 1 characters (ras.h, lmcons.h).
+  assert.match(text, /-ArgumentList 1068\r/);
+  assert.match(text, /EntryPoint = "RasSetCredentialsW"/);
+});
+
+test('who it is set up for is said first, and warned of where an administrator runs it for one account', () => {
+  const text = scriptOf(PLAIN);
+  assert.ok(text.indexOf('Who runs it matters.') < text.indexOf('param('));
+  const calls = [
+    'Write-Account -ForEverybody $everybody',
+    '\r\nInstall-CertificateAuthority',
+    'Install-Connection -AllUsers $everybody',
+  ];
+  const places = calls.map((call) => text.indexOf(call));
+  assert.deepEqual(
+    places.toSorted((a, b) => a - b),
+    places,
+  );
+  assert.ok(places.every((place) => place > 0));
+});
+
+test('the line that runs a download asks Windows where downloads are', () => {
+  const line = runDownloaded('setup.ps1');
+  const tree = parsePowershell(line);
+  assert.deepEqual(faultsOf(tree), []);
+  assert.match(line, /NameSpace\('shell:Downloads'\)/);
+  assert.doesNotMatch(line, /\$HOME/);
+  const calls = callsIn(tree).filter(({ name }) => name !== 'powershell');
+  assert.deepEqual(calls, [{ name: 'New-Object', parameters: ['ComObject'] }]);
+  assert.ok(CMDLETS.get('New-Object')?.has('ComObject'));
 });

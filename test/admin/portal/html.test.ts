@@ -69,6 +69,13 @@ test('the page has what each client needs', () => {
     'sudo install -m 644 ca.pem /etc/NetworkManager/sstp-vpn.example.com-ca.pem',
     'sudo nmcli connection modify sstpd +vpn.data password-flags=0 vpn.secrets password=PASSWORD',
     'IFS= read -r p;',
+    'all IPv4 goes through the VPN',
+    'The VPN has no IPv6, so IPv6 of your own network goes past it.',
+    '<code>-CloseIpv6</code>',
+    'another account',
+    '<code>-CurrentUser</code>',
+    'shell:Downloads',
+    'macOS, iPhone and iPad',
     '<dt>SSL: SSL Port</dt><dd>8443</dd>',
     '/interface sstp-client add',
     'has not been tried on Windows',
@@ -76,4 +83,10 @@ test('the page has what each client needs', () => {
     assert.ok(home.includes(text), text);
   }
   assert.ok(!homePage({ base: '/vpn', token: 't', user: 'ann', facts: FULL }).includes('ca.pem'));
+  const withIpv6 = homePage({ base: '/vpn', token: 't', user: 'ann', facts: { ...PLAIN, hasIpv6: true } });
+  assert.ok(withIpv6.includes('all of it goes through the VPN'));
+  for (const page of [withIpv6, homePage({ base: '/vpn', token: 't', user: 'ann', facts: FULL })]) {
+    assert.doesNotMatch(page, /has no IPv6|CloseIpv6/);
+    assert.equal(page.includes('With NetworkManager that of your own network goes past'), page === withIpv6);
+  }
 });

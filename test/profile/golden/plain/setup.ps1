@@ -1,11 +1,17 @@
 ﻿# Sets up a VPN connection (SSTP) on Windows 10 and 11. Run it again to update the connection:
 #   powershell -ExecutionPolicy Bypass -File setup.ps1
 #
+# Who runs it matters. "Run as administrator" with a password of another account runs it as that account: then
+# -CurrentUser and -AlwaysOn would set that account up, not yours. Use them in a PowerShell of your own account, after an
+# administrator has run the script once without them. A connection for everybody is the same whoever makes it.
+#
 # -CurrentUser  for you alone, without an administrator; else for everybody on this machine
 # -AlwaysOn     Windows connects by itself, see below; -AlwaysOn:$false if that is on already. For you alone.
 # -Application  the same, with programs (paths or package family names) that make it connect when they start
+# -CloseIpv6    sends IPv6 into the VPN, which has none, so that it does not go past it; not tried on Windows yet
 # -SelfTest     changes nothing: looks at the port, the certificate and the connection
-# -Uninstall    removes the connection, and the certificate authority if this script installed it
+# -Uninstall    removes the connection, the name and password that were saved with it, and the certificate authority if
+#               this script installed it
 #
 # An administrator is needed once: the certificate authority goes into the store of the machine.
 #
@@ -18,6 +24,7 @@ param(
     [switch]$CurrentUser,
     [switch]$AlwaysOn,
     [string[]]$Application = @(),
+    [switch]$CloseIpv6,
     [switch]$SelfTest,
     [switch]$Uninstall
 )
@@ -47,6 +54,19 @@ function Test-Administrator {
     $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
     $principal = New-Object -TypeName Security.Principal.WindowsPrincipal -ArgumentList $identity
     return $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
+}
+
+function Write-Account {
+    param([bool]$ForEverybody)
+    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
+    if ($ForEverybody) {
+        Write-Host ('This sets up the VPN for everybody on this machine. You are {0}.' -f $identity.Name)
+        return
+    }
+    Write-Host ('This sets up the VPN for {0} alone.' -f $identity.Name)
+    if (Test-Administrator) {
+        Write-Warning ('If {0} is not the account that you work with, the connection would not be where you look for it: start the script again in a PowerShell of your own account.' -f $identity.Name)
+    }
 }
 
 function Assert-Administrator {
@@ -110,6 +130,12 @@ function Install-Connection {
             Remove-VpnConnectionRoute -ConnectionName $Name -DestinationPrefix $route.DestinationPrefix -AllUserConnection:$AllUsers
         }
     }
+    if ($CloseIpv6) {
+        Add-VpnConnectionRoute -ConnectionName $Name -DestinationPrefix '::/1' -AllUserConnection:$AllUsers
+        Add-VpnConnectionRoute -ConnectionName $Name -DestinationPrefix '8000::/1' -AllUserConnection:$AllUsers
+    } else {
+        Write-Warning 'The VPN has no IPv6, so IPv6 of your own network goes past it. Run the script with -CloseIpv6 if it must not.'
+    }
     Write-Host ('The connection {0} to {1} is set up.' -f $Name, $Server)
 }
 
@@ -124,6 +150,34 @@ function Install-Trigger {
     Write-Host 'Windows connects by itself from now on. Connect by hand once, so that it has the password.'
 }
 
+function Remove-SavedCredential {
+    param([bool]$AllUsers)
+    $base = $env:APPDATA
+    if ($AllUsers) {
+        $base = $env:ProgramData
+    }
+    $book = [IO.Path]::Combine($base, 'Microsoft\Network\Connections\Pbk\rasphone.pbk')
+    $masks = @(7)
+    if ($AllUsers) {
+        $masks = @(7, 15)
+    }
+    try {
+        Add-Type -Namespace Sstpd -Name Ras -MemberDefinition '[DllImport("rasapi32.dll", EntryPoint = "RasSetCredentialsW", CharSet = CharSet.Unicode)] public static extern uint SetCredentials(string book, string entry, byte[] credentials, bool clear);'
+        foreach ($mask in $masks) {
+            $credentials = New-Object -TypeName byte[] -ArgumentList 1068
+            [BitConverter]::GetBytes([int]1068).CopyTo($credentials, 0)
+            [BitConverter]::GetBytes([int]$mask).CopyTo($credentials, 4)
+            $code = [Sstpd.Ras]::SetCredentials($book, $Name, $credentials, $true)
+            if ($code -ne 0) {
+                throw ('error {0}' -f $code)
+            }
+        }
+        Write-Host 'The name and password that were saved with it are removed.'
+    } catch {
+        Write-Warning ('A saved name and password may be left ({0}): Settings > Network > VPN shows them with the connection.' -f $_.Exception.Message)
+    }
+}
+
 function Uninstall-Connection {
     foreach ($allUsers in $false, $true) {
         $existing = Get-VpnConnection -Name $Name -AllUserConnection:$allUsers -ErrorAction SilentlyContinue
@@ -133,6 +187,7 @@ function Uninstall-Connection {
         if ($allUsers) {
             Assert-Administrator -Reason 'To remove the connection for everybody'
         }
+        Remove-SavedCredential -AllUsers $allUsers
         Remove-VpnConnection -Name $Name -AllUserConnection:$allUsers -Force
         Write-Host ('The connection {0} is removed.' -f $Name)
     }
@@ -215,12 +270,14 @@ if ($SelfTest) {
     Test-Vpn
     return
 }
-Install-CertificateAuthority
 if ($Application.Count -gt 0) {
     $AlwaysOn = $true
 }
 # The phone book that triggers know is that of the user.
-Install-Connection -AllUsers (-not ($CurrentUser -or $AlwaysOn))
+$everybody = -not ($CurrentUser -or $AlwaysOn)
+Write-Account -ForEverybody $everybody
+Install-CertificateAuthority
+Install-Connection -AllUsers $everybody
 if ($AlwaysOn) {
     Install-Trigger
 }
