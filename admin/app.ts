@@ -17,6 +17,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addProfileRoute } from './routes/profile.ts';
 import { addServerRoutes } from './routes/server.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
+import { addThrottleRoutes } from './routes/throttle.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
 import { addUserRoutes } from './routes/users.ts';
 
@@ -74,6 +75,7 @@ export async function createAdminApp(options: AdminAppOptions): Promise<FastifyI
   addUserRoutes(app, backend.users);
   addProfileRoute(app, backend);
   addAccountRoutes(app, backend.accounts);
+  addThrottleRoutes(app, backend.throttle);
   addTokenRoutes(app, backend.tokens);
   addPage(app);
   await app.ready();

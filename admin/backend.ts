@@ -55,6 +55,30 @@ export interface AttemptView {
   readonly explanation: AttemptExplanation | undefined;
 }
 
+/** A name, an address or a network whose logins are slowed, attacked or lifted. */
+export interface ThrottleView {
+  readonly kind: 'name' | 'address' | 'network';
+  /** Of names: whose they are. */
+  readonly realm: 'vpn' | 'admin' | undefined;
+  readonly of: string;
+  readonly failures: number;
+  /** Logins that wait there now. */
+  readonly waiting: number;
+  /** What the next stranger there waits; undefined if that is drawn by lot. */
+  readonly delayMs: number | undefined;
+  /** Of a name the networks that failures came from, of an address the names. */
+  readonly others: number;
+  /** Strangers have used up their guesses at the name. */
+  readonly isAttacked: boolean;
+  readonly liftedMs: number | undefined;
+}
+
+export interface LiftRequest {
+  /** A user name or an IP address; undefined: all, once. */
+  readonly target: string | undefined;
+  readonly seconds: number;
+}
+
 export interface AttemptOptions {
   readonly from: 'client' | 'server';
   readonly protocol: string;
@@ -215,6 +239,10 @@ export interface AdminBackend {
     add(user: NewUser): UserView;
     set(name: string, change: UserChange): UserView;
     remove(name: string): void;
+  };
+  readonly throttle: {
+    list(): ThrottleView[];
+    lift(request: LiftRequest): void;
   };
   readonly accounts: AdminAccountsBackend;
   readonly tokens: TokensBackend;

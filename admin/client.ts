@@ -6,9 +6,11 @@ import type {
   AttemptView,
   CertificateView,
   ConfigView,
+  LiftRequest,
   NewUser,
   SessionView,
   StatusView,
+  ThrottleView,
   UserChange,
   UserView,
 } from './backend.ts';
@@ -75,6 +77,14 @@ export class AdminClient {
 
   async killSession(id: string): Promise<void> {
     await call(this.#socketPath, 'DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
+  }
+
+  async throttle(): Promise<ThrottleView[]> {
+    return (await call(this.#socketPath, 'GET', '/v1/throttle')) as ThrottleView[];
+  }
+
+  async liftThrottle(request: LiftRequest): Promise<void> {
+    await call(this.#socketPath, 'POST', '/v1/throttle/lift', request);
   }
 
   async attempts(query: AttemptQuery = {}): Promise<AttemptList> {

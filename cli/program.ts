@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   token: async () => (await import('./token.ts')).addTokenCommand,
   profile: async () => (await import('./profile.ts')).addProfileCommand,
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
+  throttle: async () => (await import('./throttle.ts')).addThrottleCommand,
   explain: async () => (await import('./explain.ts')).addExplainCommand,
   doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
   metrics: async () => (await import('./metrics.ts')).addMetricsCommand,

@@ -1,12 +1,13 @@
 import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
-import { checkNewPassword, type User, type UserStore, UserStoreError } from '../auth/index.ts';
-import { formatIpv4, type Ipv4, parseIpv4, version } from '../core/index.ts';
+import { checkNewPassword, type LiftTarget, type User, type UserStore, UserStoreError } from '../auth/index.ts';
+import { type Clock, formatIpv4, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, veilConfig } from './config.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
+import type { LoginDesk } from './login-desk.ts';
 import { clientName } from './profile-facts.ts';
 
 export interface AdminBackendOptions {
@@ -15,6 +16,8 @@ export interface AdminBackendOptions {
   readonly store: UserStore;
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
+  readonly logins: LoginDesk;
+  readonly clock: Clock;
   readonly attempts: AttemptRing;
   readonly facts: (user: string, host?: string) => ProfileFacts | undefined;
   readonly metrics: () => Promise<string>;
@@ -37,7 +40,7 @@ export interface AdminBackendOptions {
  * password unless they are to be kept; a new address counts from the next connection on.
  */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
-  const { store, control, plane, leases, listening, attempts } = options;
+  const { store, control, logins, plane, leases, listening, attempts } = options;
   const startedAt = new Date().toISOString();
   const userView = (user: User): UserView => ({
     name: user.name,
@@ -68,6 +71,11 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     }),
     certificates: options.certificates,
     health: options.health,
+    throttle: {
+      list: () => logins.throttle.list(options.clock.now()),
+      lift: ({ target, seconds }) =>
+        logins.lift(target === undefined ? undefined : liftTarget(target), seconds * 1_000),
+    },
     accounts: options.accounts,
     tokens: options.tokens,
     config: () => veilConfig(options.config, options.origins),
@@ -112,6 +120,12 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       },
     },
   };
+}
+
+/** No user's name looks like an address: an address is one. */
+function liftTarget(text: string): LiftTarget {
+  const isAddress = parseIpv4(text) !== undefined || parseIpv6(text.replace(/\/64$/, '')) !== undefined;
+  return isAddress ? { kind: 'address', address: text.replace(/\/64$/, '') } : { kind: 'name', name: text };
 }
 
 function profile(user: string, host: string | undefined, facts: AdminBackendOptions['facts']): ProfileFacts {

@@ -167,6 +167,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     names: certificates.names,
     listening: () => listening,
     devices: tuns.names,
+    attempts: () => attempts.list({}).attempts,
   });
   const backend = adminBackend({
     config,
@@ -174,6 +175,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     store,
     leases,
     control,
+    logins,
+    clock: systemClock,
     plane,
     attempts,
     facts,

@@ -30,6 +30,8 @@ export class OfflineError extends Error {}
  */
 
 const TIMEOUT_MS = 15_000;
+/** A sign-in may have to wait for its turn. */
+const SIGN_IN_MS = 40_000;
 /** A proxy in front whose server is gone. */
 const GATEWAY_STATUS = [502, 503, 504];
 
@@ -137,7 +139,7 @@ export class Api {
     };
     const text = body === undefined ? null : JSON.stringify(body);
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = AbortSignal.timeout(method === 'POST' && path === '/v1/login' ? SIGN_IN_MS : TIMEOUT_MS);
       const response = await fetch(path, { method, headers, body: text, signal, redirect: 'error', cache: 'no-store' });
       if (GATEWAY_STATUS.includes(response.status)) throw new TypeError(`HTTP ${response.status}`);
       this.#listener.connection(true);

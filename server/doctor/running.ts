@@ -1,3 +1,4 @@
+import type { AttemptView } from '../../admin/index.ts';
 import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
 import type { Config } from '../config.ts';
@@ -12,6 +13,7 @@ import { examineClock } from './clock.ts';
 import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
 import { examineHost } from './host.ts';
+import { examinePeers } from './peers.ts';
 import { examineAdminPort, examineServedPorts } from './ports.ts';
 
 export interface RunningServer {
@@ -24,6 +26,7 @@ export interface RunningServer {
   /** `ADDRESS:PORT`, those with TLS first. */
   readonly listening: () => readonly string[];
   readonly devices: readonly string[];
+  readonly attempts: () => readonly AttemptView[];
 }
 
 /** Of one certificate, what takes long to find out and stays the same. */
@@ -58,6 +61,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...examineOffload(config),
       ...(await guarded('network', host)),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
+      examinePeers(server.attempts(), config.proxy.from.length > 0),
       ...data.findings,
       examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),
     ];

@@ -7,6 +7,7 @@ import type {
   HealthView,
   LoginOutcome,
   SessionView,
+  ThrottleView,
   TokensBackend,
   TokenView,
   UserView,
@@ -119,6 +120,13 @@ export class FakeBackend implements AdminBackend {
   account: { readonly name: string; readonly password: string; readonly version: number } | undefined;
   /** What the next login gets instead of a look at the account. */
   outcome: LoginOutcome | undefined;
+
+  readonly slowed: ThrottleView[] = [];
+
+  readonly throttle: AdminBackend['throttle'] = {
+    list: () => this.slowed,
+    lift: (request) => this.#note('lift', [request]),
+  };
 
   readonly accounts: AdminAccountsBackend = {
     exist: () => this.account !== undefined,

@@ -29,6 +29,8 @@ const ROUTES = [
   ['get', '/v1/health', 'read'],
   ['get', '/v1/sessions', 'read'],
   ['delete', '/v1/sessions/{id}', 'sessions'],
+  ['get', '/v1/throttle', 'read'],
+  ['post', '/v1/throttle/lift', 'users', { target: 'ann', seconds: 60 }],
   ['get', '/v1/attempts', 'read'],
   ['get', '/v1/attempts/{id}', 'read'],
   ['get', '/v1/users', 'read'],

@@ -21,6 +21,8 @@ const COMMANDS = [
   ['token', 'remove'],
   ['sessions'],
   ['sessions', 'kill'],
+  ['throttle', 'list'],
+  ['throttle', 'lift'],
   ['config'],
   ['connect'],
   ['demo'],

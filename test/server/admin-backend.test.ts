@@ -46,6 +46,8 @@ function newBackend(
       metrics,
       listening,
       devices,
+      logins: world.logins,
+      clock: world.context.clock,
       ...others,
     }),
   };
@@ -322,4 +324,19 @@ test('a profile is that of the user as stored, and of a host that can be dialled
   for (const host of ['*.example.org', 'a b', "a'b", 'https://a', 'a:443', '']) {
     assert.throws(() => backend.profile('alice', host), code('ERR_PROFILE_HOST'), host);
   }
+});
+
+test('who is slowed is listed, and let pass by name or address', async (t) => {
+  const { world, backend } = newBackend(t);
+  for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, 'alice');
+  world.failLogin('2001:db8::7', 'bobby', 5);
+  const of = (kind: string) => backend.throttle.list().find((entry) => entry.kind === kind && entry.of !== 'bobby');
+  assert.deepEqual([of('name')?.of, of('name')?.isAttacked], ['alice', true]);
+  assert.ok(backend.throttle.list().some((entry) => entry.of === '2001:db8::/64' && (entry.delayMs ?? 0) > 4_000));
+  backend.throttle.lift({ target: 'Alice', seconds: 60 });
+  backend.throttle.lift({ target: '2001:db8::8', seconds: 90 });
+  const lifted = new Map(backend.throttle.list().map((entry) => [entry.of, entry.liftedMs]));
+  assert.deepEqual([lifted.get('alice'), lifted.get('2001:db8::/64')], [60_000, 90_000]);
+  backend.throttle.lift({ target: undefined, seconds: 60 });
+  assert.equal(backend.throttle.list().filter(({ failures }) => failures > 0).length, 0);
 });

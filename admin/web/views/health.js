@@ -1,9 +1,10 @@
 /** What `sstpd doctor` finds about this server. */
-import { badge, button, card, errorPlace, heading } from '../controls.js';
+import { badge, button, card, errorPlace, heading, toast } from '../controls.js';
 import { element, fill } from '../element.js';
-import { plural, sentence, time, visible } from '../text.js';
+import { poll } from '../poll.js';
+import { formatDuration, plural, sentence, stranger, time, visible } from '../text.js';
 
-/** @import { HealthView } from '../../backend.ts' */
+/** @import { HealthView, ThrottleView } from '../../backend.ts' */
 /** @import { Tone } from '../controls.js' */
 /** @import { Place, View } from '../shell.js' */
 
@@ -15,6 +16,7 @@ const VERDICTS = {
   warning: { tone: 'warning', text: 'Warning' },
   ok: { tone: 'good', text: 'OK' },
 };
+const SLOWED_MS = 5000;
 const ORDER = /** @type {const} */ (['failure', 'warning', 'ok']);
 
 /**
@@ -39,11 +41,70 @@ export function healthView({ api }) {
     }
     again.disabled = false;
   }
+  const slowed = slowedCard(api, error);
   void load();
   return {
     title: 'Health',
-    content: [element('div', { class: 'head' }, heading('Health'), again), summary, error.element, card(list)],
+    content: [
+      element('div', { class: 'head' }, heading('Health'), again),
+      summary,
+      error.element,
+      card(list),
+      slowed.element,
+    ],
+    close: slowed.close,
   };
+}
+
+/**
+ * Whose logins are slowed, and a button that lets one pass.
+ *
+ * @param {Place['api']} api
+ * @param {ReturnType<typeof errorPlace>} error
+ */
+function slowedCard(api, error) {
+  const list = element('ul', { class: 'checks' });
+  const none = element('p', {}, 'Nobody\u2019s login is slowed.');
+  async function load() {
+    const entries = /** @type {ThrottleView[]} */ (await api.get('/v1/throttle'));
+    // A button that has the focus keeps it.
+    if (!list.contains(document.activeElement)) fill(list, ...entries.map(slowedItem));
+    none.hidden = entries.length > 0;
+  }
+  /** @param {ThrottleView} entry */
+  function slowedItem({ kind, realm, of, failures, waiting, isAttacked, liftedMs }) {
+    const lift = button('Let pass for 10 minutes', async () => {
+      lift.disabled = true;
+      try {
+        await api.post('/v1/throttle/lift', { target: of, seconds: 600 });
+        toast(`${visible(of)} passes for 10 minutes.`);
+        lift.blur();
+        await load();
+      } catch (cause) {
+        error.show(cause);
+      }
+      lift.disabled = false;
+    });
+    const [tone, word] = isAttacked
+      ? /** @type {const} */ (['bad', 'Under attack'])
+      : /** @type {const} */ (['warning', 'Slowed']);
+    const what = kind === 'name' ? (realm === 'admin' ? 'administrator' : 'user') : kind;
+    const lifted = liftedMs === undefined ? '' : ` Passes for ${formatDuration(Math.ceil(liftedMs / 1000))}.`;
+    return element(
+      'li',
+      {},
+      badge(liftedMs === undefined ? tone : 'good', liftedMs === undefined ? word : 'Lifted'),
+      element(
+        'div',
+        {},
+        element('h3', {}, stranger(of)),
+        element('p', {}, `${what}: ${plural(failures, 'failure')}, ${plural(waiting, 'login')} waiting.${lifted}`),
+        kind === 'network' || liftedMs !== undefined ? undefined : lift,
+      ),
+    );
+  }
+  const close = poll(load, SLOWED_MS);
+  return { element: card(element('h2', {}, 'Slowed logins'), none, list), close };
 }
 
 /** @param {HealthView} health */
