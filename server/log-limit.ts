@@ -38,6 +38,8 @@ export interface LogLimitOptions {
 }
 
 const MINUTE_MS = 60_000;
+const USERS_PER_EVENT = 10;
+const MOST_USER_LENGTH = 64;
 /** An event may be logged this many times as often over all peers as for one: an attack comes from many addresses. */
 const PEERS_PER_EVENT = 10;
 /** Event and peer pairs counted at the same time; what comes beyond counts for the event alone. */
@@ -47,7 +49,8 @@ const MOST_COUNTERS = 4096;
  * Limits repeated lines that a hostile peer could otherwise use to fill the disk: each `warn`, and each `info` about
  * a peer that has no field `user` or `token`, such as `connection.accepted`. An `info` with one of them took a login.
  * The peer is the field `peer` without its port. Either field may be the line's or that of a child log.
- * After each minute `log.suppressed` says per event and peer how many lines were swallowed.
+ * After each minute `log.suppressed` says how many lines were swallowed: per event and peer and, of lines that name a
+ * user, per event and user, since many guessers at one name are many peers.
  */
 export function limited(log: Log, options: LogLimitOptions): LimitedLog {
   return new LimitedPeerLog(log, new Limiter(log, options), {});
@@ -77,8 +80,8 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   warn(event: string, fields?: LogFields): void {
-    const { peer } = { ...this.#fields, ...fields };
-    if (this.#limiter.admits(event, addressOf(peer))) this.#log.warn(event, fields);
+    const { peer, user } = { ...this.#fields, ...fields };
+    if (this.#limiter.admits(event, addressOf(peer), user)) this.#log.warn(event, fields);
   }
 
   error(event: string, fields?: LogFields): void {
@@ -107,12 +110,20 @@ interface Counter {
   swallowed: number;
 }
 
+interface UserCounter {
+  readonly event: string;
+  readonly user: string;
+  swallowed: number;
+}
+
 /** Counts within fixed minutes; all counters start anew when a minute is over. */
 class Limiter {
   readonly #log: Log;
   readonly #perMinute: number;
   readonly #clock: Clock;
   readonly #counters = new Map<string, Counter>();
+  /** Swallowed lines by event and user. */
+  readonly #users = new Map<string, UserCounter>();
   #minuteEnd: Instant;
   #suppressed = 0;
 
@@ -127,7 +138,8 @@ class Limiter {
     return this.#suppressed;
   }
 
-  admits(event: string, peer: string): boolean {
+  /** @param user whom the line names, if it does */
+  admits(event: string, peer: string, user?: unknown): boolean {
     this.flush();
     const overall = this.#counter(event, undefined);
     const own = this.#counters.size < MOST_COUNTERS || this.#has(event, peer) ? this.#counter(event, peer) : overall;
@@ -135,6 +147,7 @@ class Limiter {
     const isAdmitted = own.seen < this.#perMinute && overall.seen < this.#perMinute * PEERS_PER_EVENT;
     if (!isAdmitted) {
       own.swallowed += 1;
+      if (typeof user === 'string') this.#swallowOf(event, user.slice(0, MOST_USER_LENGTH));
       this.#suppressed += 1;
       return false;
     }
@@ -146,8 +159,12 @@ class Limiter {
     const now = this.#clock.now();
     if (now < this.#minuteEnd) return;
     this.#minuteEnd = after(now, MINUTE_MS);
-    const lines = summary([...this.#counters.values()].filter((counter) => counter.swallowed > 0));
+    const lines = [
+      ...summary([...this.#counters.values()].filter((counter) => counter.swallowed > 0)),
+      ...summaryByUser([...this.#users.values()]),
+    ];
     this.#counters.clear();
+    this.#users.clear();
     for (const fields of lines) this.#log.warn('log.suppressed', fields);
   }
 
@@ -159,6 +176,14 @@ class Limiter {
       this.#counters.set(key, counter);
     }
     return counter;
+  }
+
+  /** What finds no room counts for the event alone, as the others do. */
+  #swallowOf(event: string, user: string): void {
+    const key = keyOf(event, user);
+    const counter = this.#users.get(key);
+    if (counter !== undefined) counter.swallowed += 1;
+    else if (this.#users.size < MOST_COUNTERS) this.#users.set(key, { event, user, swallowed: 1 });
   }
 
   #has(event: string, peer: string): boolean {
@@ -183,6 +208,18 @@ function summary(counters: readonly Counter[]): LogFields[] {
   }
   for (const [event, { count, peers }] of rest) lines.push({ event, peers, count });
   return lines;
+}
+
+/** The ten users of each event with most lines, and how many others there are. */
+function summaryByUser(counters: readonly UserCounter[]): LogFields[] {
+  const byEvent = Map.groupBy(counters, ({ event }) => event);
+  return [...byEvent].flatMap(([event, ofEvent]) => {
+    const sorted = ofEvent.toSorted((a, b) => b.swallowed - a.swallowed);
+    const [named, others] = [sorted.slice(0, USERS_PER_EVENT), sorted.slice(USERS_PER_EVENT)];
+    const count = others.reduce((sum, { swallowed }) => sum + swallowed, 0);
+    const rest = others.length === 0 ? [] : [{ event, users: others.length, count }];
+    return [...named.map(({ user, swallowed }) => ({ event, user, count: swallowed })), ...rest];
+  });
 }
 
 function keyOf(event: string, peer: string | undefined): string {

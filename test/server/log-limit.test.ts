@@ -159,3 +159,40 @@ test('with nothing swallowed there is nothing to say', () => {
   log.flush();
   assert.equal(lines.length, 1);
 });
+
+test('of 600 guessers that use up the lines of a minute, the names are told with their counts, the rare one too', () => {
+  const { log, lines, clock } = setUp(30);
+  for (let guesser = 0; guesser < 600; guesser++) {
+    log.warn('auth.refused', {
+      peer: `192.0.${guesser >> 8}.${guesser & 255}:5`,
+      user: guesser % 3 === 0 ? 'bob' : 'alice',
+    });
+  }
+  log.child({ peer: '198.51.100.7:5' }).warn('auth.refused', { user: 'carol' });
+  log.warn('tls.failed', { peer: '198.51.100.7:5' });
+  assert.equal(lines.length, 301);
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  const ofUsers = lines.map(([, , fields]) => fields).filter(({ user }) => user !== undefined);
+  assert.deepEqual(ofUsers, [
+    { event: 'auth.refused', user: 'alice', count: 200 },
+    { event: 'auth.refused', user: 'bob', count: 100 },
+    { event: 'auth.refused', user: 'carol', count: 1 },
+  ]);
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  assert.deepEqual(lines, []);
+});
+
+test('of very many names ten are told, and how many others there are', () => {
+  const { log, lines, clock } = setUp(1);
+  for (let index = 0; index < 10_000; index++) log.warn('auth.refused', { peer: 'a:1', user: `user${index % 5_000}` });
+  clock.time += 60_000;
+  lines.length = 0;
+  log.flush();
+  const fields = lines.map(([, , each]) => each);
+  assert.equal(fields.filter(({ user }) => user !== undefined).length, 10);
+  assert.deepEqual(fields.at(-1)?.users, 4_096 - 10);
+});

@@ -1,0 +1,115 @@
+/** What becomes of a login that has to wait: what its client gets, and what an operator reads of it. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { AttemptView } from '../../admin/index.ts';
+import { PASSWORD } from './mschapv2-peer.ts';
+import { challenged, RESPONSE } from './session.ts';
+import { settle, World } from './support.ts';
+
+const USERS = [{ name: 'alice', password: PASSWORD }];
+
+function attemptOf(world: World): AttemptView {
+  return world.attempts.list({}).attempts.at(-1) ?? assert.fail('no attempt');
+}
+
+for (const isWorker of [false, true]) {
+  const where = isWorker ? 'in a worker' : 'in this process';
+
+  test(`a client that hangs up while others' failures hold it back: its user, the delay and their number (${where})`, async (t: TestContext) => {
+    const world = new World(t, { users: USERS, isWorker });
+    world.failLogin('192.0.2.7', 'somebody', 4);
+    const peer = await challenged(world);
+    await peer.play(RESPONSE);
+    await world.advance(1_000, 100);
+    assert.equal(world.attempts.list({ user: 'alice' }).attempts.length, 1, 'found by name while it waits');
+    peer.socket.destroy();
+    await settle();
+    const [line] = world.log.of('auth.held-back');
+    const { user, method, delayMs, failures, from } = line?.fields ?? {};
+    assert.deepEqual(
+      { user, method, failures, from },
+      { user: 'alice', method: 'mschapv2', failures: 4, from: '192.0.2.7' },
+    );
+    assert.ok(Number(delayMs) >= 1_000 && Number(delayMs) < 1_200, String(delayMs));
+    const { user: name, explanation } = attemptOf(world);
+    assert.equal(name, 'alice');
+    assert.match(
+      explanation?.text ?? '',
+      /^The login was held back 2\.5 s because of 4 failures from 192\.0\.2\.7, and the client hung up after 1(\.\d)? s\.$/,
+    );
+    assert.match(explanation?.fix ?? '', /sstpd throttle lift 192\.0\.2\.7/);
+  });
+
+  test(`a name under attack: held for 25 s, then ended in order and not refused (${where})`, async (t: TestContext) => {
+    const world = new World(t, { users: USERS, isWorker });
+    for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, 'alice');
+    for (let i = 0; i < 30; i += 1) {
+      world.throttle.enter({ realm: 'vpn', address: `203.0.${i}.1`, user: 'alice', isKnown: false }, world.now);
+    }
+    const peer = await challenged(world);
+    await peer.play(RESPONSE);
+    await world.advance(25_000, 500);
+    await settle();
+    assert.deepEqual(world.log.of('auth.refused'), []);
+    assert.deepEqual(world.log.of('auth.held-back')[0]?.fields.attacked, 'alice');
+    const written = peer.socket.takeWritten().toString('hex');
+    assert.ok(written.includes('ff03c02105'), 'LCP Terminate-Request');
+    assert.ok(!written.includes('ff03c22304'), 'no CHAP Failure');
+    peer.socket.destroy();
+    await settle();
+    const { explanation } = attemptOf(world);
+    assert.match(
+      explanation?.text ?? '',
+      /the name is under attack, with 31 failures from addresses that never logged in as alice/,
+    );
+    assert.match(explanation?.text ?? '', /31 networks wait for a turn, so how long it takes can not be promised/);
+    assert.match(explanation?.fix ?? '', /sstpd throttle lift alice --for 10m/);
+    assert.equal(explanation?.code, '629');
+  });
+
+  test(`where the user logged in before, an attack on the name holds nobody back (${where})`, async (t: TestContext) => {
+    const world = new World(t, { users: USERS, isWorker });
+    world.store.rememberPlace('alice', '192.0.2.7');
+    for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, 'alice');
+    world.failLogin('192.0.2.7', 'somebody', 20);
+    const peer = await challenged(world);
+    peer.socket.deliver(peer.bytesOf(RESPONSE));
+    await settle();
+    assert.equal(world.log.of('auth.accepted').length, 1);
+  });
+}
+
+test('a fault of the store is no failure, and leaves nothing open: five of them, and a right password waits no longer', async (t) => {
+  const world = new World(t, { users: USERS });
+  const verify = t.mock.method(world.authenticator, 'verify', () => {
+    throw new Error('disk is gone');
+  });
+  for (let i = 0; i < 5; i += 1) {
+    const peer = await challenged(world);
+    await peer.play(RESPONSE);
+    peer.socket.destroy();
+    await settle();
+  }
+  assert.equal(verify.mock.callCount(), 5);
+  verify.mock.restore();
+  assert.equal(world.delayAt('192.0.2.7'), 0);
+  assert.deepEqual(world.throttle.size, { addresses: 0, users: 0, waiting: 0, attacked: 0 });
+});
+
+test('a login is remembered with its place, one through a tunnel that ends here is not', async (t) => {
+  const world = new World(t, { users: USERS });
+  for (const [address, isKnown] of [
+    ['192.0.2.7', true],
+    ['127.0.0.1', false],
+  ] as const) {
+    const done = new Promise<void>((resolve) => {
+      world.logins.enter({
+        ...{ realm: 'vpn', address, name: 'alice', method: 'pap' },
+        judge: () => ({ outcome: 'accepted', reason: 'ok', user: { name: 'alice' } }),
+        answer: () => resolve(),
+      });
+    });
+    await done;
+    assert.equal(world.store.isKnownPlace('alice', address), isKnown, address);
+  }
+});
