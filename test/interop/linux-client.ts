@@ -11,7 +11,9 @@ export interface LinuxClientOptions {
   readonly user: string;
   readonly password: string;
   readonly auth: 'mschapv2' | 'chap' | 'pap';
-  readonly via?: 'sstpc' | 'pppd' | 'sniff';
+  readonly via?: 'sstpc' | 'pppd' | 'sniff' | 'script';
+  /** The file that `via: 'script'` runs. */
+  readonly script?: string;
   readonly guestCommand?: string;
   /** How long the tunnel is held once the guest command has ended; 0 unless said. */
   readonly holdSeconds?: number;
@@ -31,6 +33,7 @@ function labArguments(options: LinuxClientOptions): string[] {
     ...['--user', options.user, '--password', options.password, '--auth', options.auth],
     ...['--via', options.via ?? 'sstpc', '--hang-up', options.hangUp ?? 'sstpc'],
     ...['--guest-cmd', options.guestCommand ?? '', '--hold', String(options.holdSeconds ?? 0)],
+    ...(options.script === undefined ? [] : ['--script', options.script]),
     ...(options.pppdOption === undefined ? [] : ['--pppd-option', options.pppdOption]),
     ...(options.sstpcOption === undefined ? [] : ['--sstpc-option', options.sstpcOption]),
   ];

@@ -100,6 +100,34 @@ describe('sstp-client with pppd', { skip: missing }, () => {
     }
   }
 
+  test('sstpc.sh as the profile has it: all traffic takes the tunnel, IPv6 goes nowhere, and all is as before', async () => {
+    const { stdout, stderr } = await server.command(['profile', 'bob', '--format', 'sstpc']);
+    const script = join(directory, 'sstpc.sh');
+    writeFileSync(script, stdout);
+    assert.match(stdout, new RegExp(`^server=${HOST}:${PORT}$`, 'm'), stderr);
+    const run = connect({
+      ...{ via: 'script', script, auth: 'mschapv2' },
+      guestCommand: [
+        'set -e',
+        PING,
+        'ip route get 203.0.113.9 | grep "dev $IFACE"',
+        'ip route get $HOST_IP | grep "dev vec0"',
+        'ip -6 address add 2001:db8:1::2/64 dev vec0',
+        'ip -6 route add default via 2001:db8:1::1 dev vec0',
+        'ip -6 route get 2600::1 2>&1 | grep "No route to host"',
+        `test "$DNS" = ${DNS}`,
+        'if cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep "[b]uilder"; then exit 1; fi',
+      ].join('\n'),
+    });
+    const { status, output, log } = await run.ended();
+    assert.equal(status, 0, `${output}\n${log}`);
+    assert.equal((await run.line('result=up')).auth, 'chap-MS-v2');
+    assert.match(log, /Connected: 10\.99\.0\.\d+ on ppp0\./);
+    const { routes, left } = await run.line('after');
+    assert.equal(left, '');
+    assert.match(routes ?? '', /^198\.18\.77\.0\/30 dev vec0 [^;]*;default via 2001:db8:1::1 dev vec0 [^;]*;$/);
+  });
+
   test('MS-CHAPv2: ping, bursts of UDP, 20 MB each way with checksum, listed, and ended by sessions kill', async () => {
     const content = randomBytes(FILE_BYTES);
     const sha256 = createHash('sha256').update(content).digest('hex');

@@ -12,8 +12,9 @@ ipv6=no # in the VPN
 networks6=''
 suffix=''
 
+# To whoever started the script: pppd has no terminal.
 say() {
-  echo "$*" >"/proc/$owner/fd/1" 2>/dev/null || echo "$*"
+  echo "$*" >"$work/say"
 }
 
 # An address of the server stays outside of the tunnel that leads to it. No gateway: it is in the local network.
@@ -96,6 +97,7 @@ finish() {
     sleep 0.1
   done
   down
+  [ -z "$listener" ] || kill "$listener"
   rm -rf "$work"
 }
 
@@ -122,8 +124,8 @@ EOF
 }
 
 if [ $# -gt 0 ]; then # by pppd
-  event=$1 work=$2 owner=$3
-  shift 3
+  event=$1 work=$2
+  shift 2
   set +u # DNS1 and DNS2 need not be there
   if [ $event = down ]; then down; exit; fi
   trap '[ $? = 0 ] || { say "The routes could not be set: disconnecting."; kill "$(cat "$work/client")"; }' EXIT
@@ -141,19 +143,22 @@ done
 
 umask 077
 work=$(mktemp -d)
-terminal= client=
+terminal= client= listener=
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 cp "$0" "$work/script"
 for event in up down; do
-  printf '#!/bin/sh\nPATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin\nexport PATH\nexec sh "%s/script" %s "%s" %s "$@"\n' "$work" $event "$work" $$ >"$work/ip-$event"
+  printf '#!/bin/sh\nPATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin\nexport PATH\nexec sh "%s/script" %s "%s" "$@"\n' "$work" $event "$work" >"$work/ip-$event"
   chmod 700 "$work/ip-$event"
 done
 if ! "$work/ip-down"; then
   echo "no program can be started in $work: set TMPDIR to a folder where that is possible" >&2
   exit 1
 fi
+mkfifo "$work/say"
+cat <>"$work/say" &
+listener=$!
 getent ahosts "$host" | cut -d ' ' -f 1 | sort -u >"$work/addresses"
 if [ ! -s "$work/addresses" ]; then
   echo "$host is not known in DNS" >&2
