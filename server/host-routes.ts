@@ -9,7 +9,7 @@ export interface HostRoutesOptions {
     replace(device: string, destination: IpPrefix): void;
     remove(device: string, destination: IpPrefix): void;
   };
-  readonly translations: Pick<Translations, 'add' | 'remove'>;
+  readonly translations: Pick<Translations, 'add' | 'remove' | 'settled'>;
   /** The route to the pool is there already; it leads to one device. */
   readonly pool: Ipv4Cidr;
   /** There are several devices, so that every client needs a route of its own. */
@@ -37,6 +37,11 @@ export class HostRoutes {
       this.#attempt(destination, () => this.#options.table.replace(device, destination));
     }
     if (this.#isOutside(lease)) this.#options.translations.add(lease.ipv4.address);
+  }
+
+  /** When the host is ready for packets of the client; undefined: it is. What leaves before stays untranslated for good. */
+  settled(lease: Lease): Promise<void> | undefined {
+    return this.#isOutside(lease) ? this.#options.translations.settled() : undefined;
   }
 
   /** Takes back one `add` of the same lease and device; without effect if there is none. */

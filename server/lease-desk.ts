@@ -1,7 +1,8 @@
 import type { User, UserStore } from '../auth/index.ts';
 import { foldUserName, Groups, type Ipv4, type Ipv6, type Ipv6Cidr, type Log } from '../core/index.ts';
-import type { AddressPool, PrefixPool } from '../ip/index.ts';
+import type { AddressPool, Ipv4Lease as PoolLease, PrefixPool } from '../ip/index.ts';
 import type { Ipv4Lease } from '../ppp/index.ts';
+import type { FlowCleaner } from './flow-cleaner.ts';
 import type { HostRoutes } from './host-routes.ts';
 
 /** A session as the desk knows it. */
@@ -31,12 +32,22 @@ export interface LeaseDeskOptions {
   readonly store: Pick<UserStore, 'rememberLease'>;
   readonly log: Log;
   /** Told of each lease in use. */
-  readonly routes: Pick<HostRoutes, 'add' | 'remove'>;
+  readonly routes: Pick<HostRoutes, 'add' | 'remove'> & Partial<Pick<HostRoutes, 'settled'>>;
+  /** An address that ended is nobody's before its flows are forgotten. Undefined: they are left alone. */
+  readonly flows?: Pick<FlowCleaner, 'clean' | 'keep'>;
   readonly serverAddress: Ipv4;
   readonly dns: readonly Ipv4[];
   readonly wins: readonly Ipv4[];
   /** Sessions that one user may have; one more replaces the oldest. */
   readonly maxPerUser: number;
+}
+
+interface EndedLease {
+  readonly user: string;
+  readonly lease: Lease;
+  /** Of the session that had it. */
+  readonly id: string;
+  readonly device: string;
 }
 
 /** The interface identifier of our side on each link, so fe80::1 is the clients' router. */
@@ -50,42 +61,110 @@ export class LeaseDesk {
   readonly #holders = new Map<string, LeaseHolder>();
   readonly #ofUser = new Groups<string, LeaseHolder>();
 
+  /** Leases that have ended, and whose address is not free yet. */
+  readonly #ending = new Set<EndedLease>();
+  readonly #endingOf = new Groups<string, EndedLease>();
+  /** Its address is the one that is being leased. */
+  #takeOver: EndedLease | undefined;
+  /** Who waits for an address, in this order, and what to do when one is free. */
+  readonly #waiting = new Map<LeaseHolder, () => void>();
+
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
   }
 
-  /** @returns undefined if no address is left */
+  /**
+   * Leases an address as soon as there is one that nobody has any more, and the host is ready for what comes from it.
+   *
+   * @param answer gets undefined if no address is left; it is not called for a holder that released meanwhile
+   */
+  leaseWhenFree(user: User, holder: LeaseHolder, answer: (lease: Lease | undefined) => void): void {
+    this.#waiting.delete(holder);
+    const lease = this.lease(user, holder);
+    if (lease === undefined && this.#ending.size > 0) {
+      this.#waiting.set(holder, () => this.leaseWhenFree(user, holder, answer));
+      return;
+    }
+    const ready = lease === undefined ? undefined : this.#options.routes.settled?.(lease);
+    if (ready === undefined) answer(lease);
+    else void ready.then(() => this.#leases.get(holder)?.lease === lease && answer(lease));
+  }
+
+  /** @returns undefined if no address is left, or none yet */
   lease(user: User, holder: LeaseHolder): Lease | undefined {
     const key = foldUserName(user.name);
     const mine = this.#ofUser.of(key);
     const [oldest] = mine;
     if (mine.size >= this.#options.maxPerUser) oldest?.replace();
-    let result = this.#options.pool.lease(key, holder.id, user.ipv4);
+    let result = this.#leaseAddress(key, holder, user.ipv4);
     if (result.kind === 'in-use') {
       // A fixed address has one owner: an old session of the owner, or of somebody who held it before it was fixed.
       const { holder: occupant } = result;
       this.#holders.get(occupant)?.replace();
-      result = this.#options.pool.lease(key, holder.id, user.ipv4);
+      result = this.#leaseAddress(key, holder, user.ipv4);
     }
     if (result.kind !== 'leased') return undefined;
     const lease = this.#describe(key, holder, result.address);
     this.#hold(key, holder, lease);
     this.#remember(key, result.address);
     this.#options.routes.add(lease, holder.device);
+    // After the new one, so that the route stays.
+    if (this.#takeOver !== undefined) this.#free(this.#takeOver);
+    this.#takeOver = undefined;
     return lease;
   }
 
   /** Takes back what `holder` has; without effect if it has nothing. */
   release(holder: LeaseHolder): void {
+    this.#waiting.delete(holder);
     const held = this.#leases.get(holder);
     if (held === undefined) return;
     this.#leases.delete(holder);
     this.#holders.delete(holder.id);
     this.#ofUser.delete(held.user, holder);
-    const { ipv4, ipv6 } = held.lease;
-    this.#options.pool.release(ipv4.address, holder.id);
-    this.#options.routes.remove(held.lease, holder.device);
-    if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, holder.id);
+    const { id, device } = holder;
+    const ended = { user: held.user, lease: held.lease, id, device };
+    const { flows } = this.#options;
+    this.#ending.add(ended);
+    this.#endingOf.add(ended.user, ended);
+    if (flows === undefined) this.#free(ended);
+    else flows.clean(ended.lease, () => this.#free(ended));
+  }
+
+  /**
+   * The same user goes on with an address whose flows are about to be forgotten, so they stay. Addresses of the user's
+   * that the pool does not choose now are held on.
+   */
+  #leaseAddress(key: string, holder: LeaseHolder, fixed: Ipv4 | undefined): PoolLease {
+    const { pool, prefixes, flows } = this.#options;
+    const mine = [...this.#endingOf.of(key)];
+    for (const { lease, id } of mine) pool.release(lease.ipv4.address, id);
+    const result = pool.lease(key, holder.id, fixed);
+    for (const ended of mine) {
+      const { address } = ended.lease.ipv4;
+      if (result.kind !== 'leased' || result.address !== address) {
+        pool.lease(key, ended.id, address);
+        continue;
+      }
+      if (ended.lease.ipv6 !== undefined) prefixes?.release(ended.lease.ipv6, ended.id);
+      flows?.keep(ended.lease);
+      this.#takeOver = ended;
+    }
+    return result;
+  }
+
+  /** Nobody's any more: with the route goes what the host would still send there. */
+  #free(ended: EndedLease): void {
+    if (!this.#ending.delete(ended)) return;
+    this.#endingOf.delete(ended.user, ended);
+    const { ipv4, ipv6 } = ended.lease;
+    this.#options.pool.release(ipv4.address, ended.id);
+    this.#options.routes.remove(ended.lease, ended.device);
+    if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, ended.id);
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const again of waiting) again();
   }
 
   /** IPv4 addresses of the pool: how many there are, and how many are held. */

@@ -135,8 +135,15 @@ class Session implements ControlSession {
   lease(answer: (lease: Lease | undefined) => void): void {
     if (this.#isClosed) return;
     if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
-    this.#lease = this.#isReleased ? undefined : this.#options.leases.lease(this.#user, this.info);
-    answer(this.#lease);
+    if (this.#isReleased) {
+      answer(undefined);
+      return;
+    }
+    this.#options.leases.leaseWhenFree(this.#user, this.info, (lease) => {
+      if (this.#isClosed) return;
+      this.#lease = this.#isReleased ? undefined : lease;
+      answer(this.#lease);
+    });
   }
 
   up(): void {

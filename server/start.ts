@@ -7,7 +7,7 @@ import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
-import { removeRoute, replaceRoute } from '../tun/index.ts';
+import { forgetFlows, removeRoute, replaceRoute } from '../tun/index.ts';
 import { AdminLogin, tokensBackend } from './admin-access.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AdminListener, probeAdminListener } from './admin-listener.ts';
@@ -20,6 +20,7 @@ import { claimDataDirectory, closedParent, lockDataDirectory } from './data-dire
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
 import { runningDoctor } from './doctor/running.ts';
 import { ensureFirstUser } from './first-start.ts';
+import { FlowCleaner } from './flow-cleaner.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { healthOf } from './health.ts';
 import { checkHooks } from './hooks/check-hooks.ts';
@@ -110,7 +111,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => translations.settled());
   const table = { replace: replaceRoute, remove: removeRoute };
   const routes = new HostRoutes({ table, translations, pool: plan.cidr, perClient: tuns.names.length > 1, log });
-  const leases = leaseDesk(config, plan, store, routes, log);
+  const cleaner = new FlowCleaner({ forget: forgetFlows, log });
+  undo.push(() => cleaner.settled());
+  await cleaner.cleanNetworks(clientNetworks(config, plan).map(({ network: clients }) => clients));
+  const leases = leaseDesk({ config, plan, store, routes, flows: cleaner, log });
   const authenticator = new Authenticator({ store });
   let port = 443;
   const facts = (user: string, host?: string): ProfileFacts | undefined => {
@@ -248,7 +252,15 @@ function checkRights(config: Config): RunUser {
   );
 }
 
-function leaseDesk(config: Config, plan: AddressPlan, store: UserStore, routes: HostRoutes, log: Log): LeaseDesk {
+function leaseDesk(options: {
+  readonly config: Config;
+  readonly plan: AddressPlan;
+  readonly store: UserStore;
+  readonly routes: HostRoutes;
+  readonly flows: FlowCleaner;
+  readonly log: Log;
+}): LeaseDesk {
+  const { config, plan, store, routes, flows, log } = options;
   const pool = new AddressPool({ cidr: plan.cidr, serverAddress: plan.serverAddress, sticky: store.leases() });
   for (const { name, ipv4 } of store.list()) {
     if (ipv4 !== undefined && !pool.mayBeFixed(ipv4)) {
@@ -261,6 +273,7 @@ function leaseDesk(config: Config, plan: AddressPlan, store: UserStore, routes: 
     prefixes: plan.prefixes,
     store,
     routes,
+    flows,
     log,
     serverAddress: plan.serverAddress,
     dns: plan.dns.slice(0, 2),

@@ -76,6 +76,14 @@ export interface NativeAddon {
   /** Over rtnetlink; `destination` has 4 or 16 bytes. */
   routeReplace(device: string, destination: Uint8Array, prefixLength: number): void;
   routeRemove(device: string, destination: Uint8Array, prefixLength: number): void;
+  /** See native/conntrack.h. The callback runs when the kernel's answer is there. */
+  conntrackForget(
+    ipv4: Uint8Array,
+    ipv6: Uint8Array,
+    networks4: Uint8Array,
+    networks6: Uint8Array,
+    callback: (error: Error | undefined, deleted: number) => void,
+  ): void;
   /** @returns descriptor and port of a socket that is bound with SO_REUSEPORT */
   bindSocket(address: string, port: number, congestionControl: string): [number, number];
 }

@@ -308,6 +308,8 @@ export class HostNetwork {
     if (!this.#hasFirewall) return;
     const result = await runCommand('nft', ['-f', '-'], element('add', this.#table, address));
     if (result.kind === 'ok') return;
+    // Somebody may have flushed all tables, ours too; the whole of it has the address in it.
+    if (result.kind === 'failed' && (await this.#putTable(this.#options.flowsPerClient)).kind === 'ok') return;
     const message = result.kind === 'missing' ? 'nft is missing' : result.message;
     this.#options.log.error('network.not-translated', { address: formatIpv4(address), message });
   }

@@ -1,10 +1,11 @@
 /** Which address a user gets, and which connection has to make room for another. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { ping4 } from '../support/ip-packets.ts';
 import { tunMissing } from '../support/netns.ts';
 import { RawPeer } from '../support/raw-peer.ts';
-import type { SstpdServer } from '../support/sstpd-server.ts';
-import { PASSWORD, USER, VpnLab } from '../support/vpn-lab.ts';
+import { runSstpd, type SstpdServer } from '../support/sstpd-server.ts';
+import { FAR, PASSWORD, USER, VpnLab } from '../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 
@@ -71,4 +72,32 @@ test('the same user gets the same address again: after a reconnect, and after a 
   assert.equal((await third.up()).ipv4, ipv4);
   await third.stop();
   assert.equal((await server.stop()).status, 0);
+});
+
+test('a fixed address outside the pool is translated from its first packet on, however slow nft is', {
+  skip,
+}, async (t) => {
+  const far = await VpnLab.create({ far: true });
+  t.after(() => far.destroy());
+  const slow = far.file('nft', '#!/bin/sh\ncase "$*" in "-f -") sleep 1;; esac\nexec /run/real-nft "$@"\n');
+  const behind =
+    `mount -t tmpfs none /run && nft=$(readlink -f "$(command -v nft)") && cp "$nft" /run/real-nft && ` +
+    `chmod 755 ${slow} && mount --bind ${slow} "$nft" && exec "$@"`;
+  const started = far.launch(behind, { args: ['--auth', 'pap'] });
+  await started.line({ msg: 'server.started' });
+  const fixed = ['user', 'add', 'eve', '--password-stdin', '--ip', '172.31.9.9'];
+  const added = await runSstpd(far.server, far.data, fixed, PASSWORD);
+  assert.equal(added.code, 0, added.stderr);
+  const { peer, address } = await RawPeer.up(await far.door(), 'eve', PASSWORD);
+  assert.equal(address.join('.'), '172.31.9.9');
+  peer.sendPpp(0x0021, ping4('172.31.9.9', FAR));
+  assert.equal((await peer.ppp(0x0021)).payload.subarray(12, 16).join('.'), FAR);
+  // After the table was flushed by somebody else, the next such session brings it back.
+  peer.destroy();
+  await started.line({ msg: 'connection.closed' });
+  await far.server.run('nft', ['flush', 'ruleset']);
+  const { peer: next } = await RawPeer.up(await far.door(), 'eve', PASSWORD);
+  next.sendPpp(0x0021, ping4('172.31.9.9', FAR));
+  assert.equal((await next.ppp(0x0021)).payload.subarray(12, 16).join('.'), FAR);
+  next.destroy();
 });

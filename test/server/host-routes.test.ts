@@ -27,6 +27,7 @@ function newRoutes(perClient: boolean) {
     table: { replace: tell('replace'), remove: tell('remove') },
     translations: {
       add: (address) => void told.push(`translate ${address & 0xff}`),
+      settled: () => Promise.resolve(),
       remove: (address) => void told.push(`leave ${address & 0xff}`),
     },
     pool: parseIpv4Cidr('10.9.0.0/24') ?? assert.fail(),

@@ -1,6 +1,7 @@
 // The addon does system calls and batches of packets; TypeScript decides everything else.
 #include <node_api.h>
 
+#include "conntrack.h"
 #include "datapath.h"
 #include "device.h"
 #include "engine_test_api.h"
@@ -55,6 +56,7 @@ NAPI_MODULE_INIT() {
       Function("routeReplace", tun::RouteReplace),
       Function("routeRemove", tun::RouteRemove),
       Function("bindSocket", tun::BindSocket),
+      Function("conntrackForget", tun::ConntrackForget),
   };
   if (napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions) != napi_ok) {
     return nullptr;

@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const TARGETS = { segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000 };
-const ENGINE = ['checksum.cc', 'packet.cc', 'coalesce.cc', 'ingress.cc', 'frames.cc'];
+const TARGETS = { segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000, conntrack: 4_096 };
+const ENGINE = ['checksum.cc', 'packet.cc', 'coalesce.cc', 'ingress.cc', 'frames.cc', 'conntrack_dump.cc'];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, 'build');
@@ -112,6 +112,14 @@ function seeds(target) {
       return {
         ipv4: Buffer.concat([hex('0020'), Buffer.alloc(40), hex('0a000001'), tcp]),
         syn: Buffer.concat([hex('0120'), hex('20010db800000000'), Buffer.alloc(36), syn6]),
+      };
+    case 'conntrack':
+      // A flow from 10.86.0.2, and the end of the dump.
+      return {
+        flow: hex(
+          '2c000000 00010200 00000000 00000000 02000000 18000180 14000180 08000100 0a560002 08000200 c6336409 ' +
+            '14000000 03000200 00000000 00000000 00000000',
+        ),
       };
     case 'frames':
       return {

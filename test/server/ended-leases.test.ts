@@ -1,0 +1,183 @@
+/** Between the end of a session and the moment when the kernel has forgotten its flows, its address is nobody's. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { User } from '../../auth/index.ts';
+import { AddressPool } from '../../ip/index.ts';
+import { FlowCleaner } from '../../server/flow-cleaner.ts';
+import { type Lease, LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
+import { RecordingLog } from './support.ts';
+
+const user = (name: string, ipv4?: number): User => ({ name, ipv4 }) as User;
+
+interface World {
+  readonly desk: LeaseDesk;
+  readonly told: string[];
+  /** Has the kernel forget the flows of all leases that ended. */
+  forget(): void;
+  holder(id: string): LeaseHolder;
+}
+
+/** @param prefixLength 30 leaves one address for clients */
+function newWorld(prefixLength = 30): World {
+  const told: string[] = [];
+  const ended = new Map<Lease, () => void>();
+  const pool = new AddressPool({ cidr: { address: 0x0a090000, prefixLength }, serverAddress: 0x0a090001 });
+  const desk: LeaseDesk = new LeaseDesk({
+    ...{ pool, prefixes: undefined, store: { rememberLease() {} }, log: new RecordingLog() },
+    routes: {
+      add: ({ ipv4 }, device) => void told.push(`add ${ipv4.address & 0xff} ${device}`),
+      remove: ({ ipv4 }, device) => void told.push(`remove ${ipv4.address & 0xff} ${device}`),
+    },
+    flows: {
+      clean: (lease, done) => void ended.set(lease, done),
+      keep: (lease) => void (ended.delete(lease) && told.push(`keep ${lease.ipv4.address & 0xff}`)),
+    },
+    ...{ serverAddress: 0x0a090001, dns: [], wins: [], maxPerUser: 5 },
+  });
+  const holder = (id: string): LeaseHolder => {
+    const session: LeaseHolder = { id, device: id, replace: () => desk.release(session) };
+    return session;
+  };
+  const forget = (): void => {
+    const batch = [...ended.values()];
+    ended.clear();
+    for (const done of batch) done();
+  };
+  return { desk, told, holder, forget };
+}
+
+test('the next user waits until the flows are forgotten, and gets the address then; the route goes after them', () => {
+  const { desk, told, holder, forget } = newWorld();
+  const first = holder('a');
+  assert.ok(desk.lease(user('alice'), first));
+  desk.release(first);
+  const answers: (number | undefined)[] = [];
+  desk.leaseWhenFree(user('bob'), holder('b'), (lease) => answers.push(lease?.ipv4.address));
+  assert.deepEqual([answers, told, desk.addresses.used], [[], ['add 2 a'], 1]);
+  forget();
+  assert.deepEqual([answers, told], [[0x0a090002], ['add 2 a', 'remove 2 a', 'add 2 b']]);
+  desk.leaseWhenFree(user('carol'), holder('c'), (lease) => answers.push(lease?.ipv4.address));
+  assert.deepEqual(answers, [0x0a090002, undefined], 'nothing is about to be free');
+});
+
+test('a session that ends while it waits gets no answer, and holds nothing', () => {
+  const { desk, holder, forget } = newWorld();
+  const first = holder('a');
+  desk.lease(user('alice'), first);
+  desk.release(first);
+  const waiting = holder('b');
+  desk.leaseWhenFree(user('bob'), waiting, () => assert.fail('an answer'));
+  desk.release(waiting);
+  forget();
+  assert.equal(desk.addresses.used, 0);
+});
+
+test('the same user goes on with the address at once, and its flows stay', () => {
+  const { desk, told, holder, forget } = newWorld();
+  const first = holder('a');
+  desk.lease(user('alice'), first);
+  desk.release(first);
+  const second = holder('b');
+  assert.equal(desk.lease(user('Alice'), second)?.ipv4.address, 0x0a090002);
+  assert.deepEqual(told, ['add 2 a', 'keep 2', 'add 2 b', 'remove 2 a']);
+  forget();
+  assert.equal(desk.addresses.used, 1, 'what was kept is not given back');
+  desk.release(second);
+  forget();
+  assert.deepEqual([desk.addresses.used, told.at(-1)], [0, 'remove 2 b']);
+});
+
+test('of several addresses that a user gave up only the one that is taken again stays', () => {
+  const { desk, told, holder, forget } = newWorld(28);
+  const [one, two] = [holder('a'), holder('b')];
+  desk.lease(user('alice'), one);
+  desk.lease(user('alice'), two);
+  desk.release(two);
+  desk.release(one);
+  const again = desk.lease(user('alice'), holder('c'));
+  assert.equal(again?.ipv4.address, 0x0a090002);
+  assert.deepEqual(
+    told.filter((word) => word.startsWith('keep')),
+    ['keep 2'],
+  );
+  assert.equal(desk.lease(user('bob'), holder('d'))?.ipv4.address, 0x0a090004, 'the other one is still held');
+  forget();
+  assert.equal(desk.addresses.used, 2);
+});
+
+test('a fixed address that somebody else had comes to its owner when the flows of the other are forgotten', () => {
+  const { desk, holder, forget } = newWorld(28);
+  const guest = holder('g');
+  const address = desk.lease(user('guest'), guest)?.ipv4.address ?? assert.fail();
+  desk.setFixed('owner', address);
+  const answers: (number | undefined)[] = [];
+  desk.leaseWhenFree(user('owner', address), holder('o'), (lease) => answers.push(lease?.ipv4.address));
+  assert.deepEqual(answers, []);
+  forget();
+  assert.deepEqual(answers, [address]);
+});
+
+test('leases that end together are forgotten in one pass; those that end meanwhile in the next', async () => {
+  const passes: number[] = [];
+  let finish: () => void = () => {};
+  const forget = (networks: readonly unknown[]): Promise<void> => {
+    passes.push(networks.length);
+    return new Promise((resolve) => {
+      finish = resolve;
+    });
+  };
+  const cleaner = new FlowCleaner({ forget, log: new RecordingLog(), count: async () => 1 });
+  const lease = (address: number): Lease => ({ ipv4: { address }, ipv6: undefined }) as unknown as Lease;
+  const done: number[] = [];
+  for (const address of [1, 2, 3]) cleaner.clean(lease(address), () => done.push(address));
+  const kept = lease(4);
+  cleaner.clean(kept, () => done.push(4));
+  cleaner.keep(kept);
+  const first = cleaner.settled();
+  await new Promise(setImmediate);
+  cleaner.clean(lease(5), () => done.push(5));
+  assert.deepEqual([passes, done], [[3], []]);
+  finish();
+  await first;
+  assert.deepEqual(done, [1, 2, 3]);
+  const second = cleaner.settled();
+  await new Promise(setImmediate);
+  finish();
+  await second;
+  assert.deepEqual(
+    [passes, done],
+    [
+      [3, 1],
+      [1, 2, 3, 5],
+    ],
+  );
+});
+
+test('where the flows can not be deleted it is said once, and addresses are given on', async () => {
+  const log = new RecordingLog();
+  const forget = (): Promise<void> => Promise.reject(new Error('ctnetlink EPERM'));
+  const cleaner = new FlowCleaner({ forget, log, count: async () => 1 });
+  let done = 0;
+  for (let i = 0; i < 3; i++) {
+    cleaner.clean({ ipv4: { address: i }, ipv6: undefined } as unknown as Lease, () => {
+      done += 1;
+    });
+    await cleaner.settled();
+  }
+  assert.equal(done, 3);
+  assert.equal(log.lines.filter(({ event }) => event === 'network.flows-stay').length, 1);
+});
+
+test('a kernel that tracks nothing is not asked', async () => {
+  const cleaner = new FlowCleaner({
+    forget: () => assert.fail('asked'),
+    log: new RecordingLog(),
+    count: async () => 0,
+  });
+  let done = false;
+  cleaner.clean({ ipv4: { address: 1 }, ipv6: undefined } as unknown as Lease, () => {
+    done = true;
+  });
+  await cleaner.settled();
+  assert.equal(done, true);
+});
