@@ -1,6 +1,6 @@
 /** One run of a lab: a guest that boots, connects, does what it is told and powers off. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Output } from '../support/output.ts';
 
@@ -33,7 +33,9 @@ export class LabRun {
     this.#ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('close', (status) => {
-        resolve({ status, output: this.#output.text, log: readFileSync(logFile, 'utf8') });
+        // A lab that refuses its arguments has no log.
+        const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
+        resolve({ status, output: this.#output.text, log });
       });
     });
     this.#ended.catch(() => {}); // whoever awaits `ended` sees it; nobody need to
