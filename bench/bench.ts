@@ -47,7 +47,7 @@ const QUICK: typeof FULL = {
   sessions: { warmUp: 8, connects: 24, idle: 16, idleSeconds: 1 },
 };
 
-function sizeOf({ isQuick, seconds, lines }: BenchOptions): typeof FULL {
+function sizeOf({ isQuick, seconds, sessions, lines }: BenchOptions): typeof FULL {
   const size = isQuick ? QUICK : FULL;
   return {
     ...size,
@@ -61,6 +61,7 @@ function sizeOf({ isQuick, seconds, lines }: BenchOptions): typeof FULL {
     phaseSeconds: seconds ?? size.phaseSeconds,
     flows: { ...size.flows, seconds: seconds ?? size.flows.seconds },
     slow: { ...size.slow, seconds: seconds ?? size.slow.seconds },
+    sessions: { ...size.sessions, idle: sessions ?? size.sessions.idle },
     lines: lines.length === 0 ? size.lines : LINES.filter(({ name }) => lines.includes(name)),
   };
 }

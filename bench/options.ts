@@ -39,6 +39,8 @@ export interface BenchOptions {
   readonly lines: readonly string[];
   /** Beginnings of the names of the VPNs to measure; all if empty. */
   readonly vpns: readonly string[];
+  /** Idle sessions of the scenario of that name instead of its own number. */
+  readonly sessions: number | undefined;
   /** Length of each measurement under load instead of the scenario's own. */
   readonly seconds: number | undefined;
   /** Whether this run replaces the kept summary, and what the documentation shows of it. */
@@ -57,6 +59,7 @@ iperf3, tcpdump and g++.
   --vpn NAME          only VPNs whose names begin so, such as sstpd or openvpn-tcp, may be repeated
   --line NAME         one line, may be repeated: ${LINES.map(({ name }) => name).join(', ')}
   --seconds N         length of each measurement under load instead of 10 to 20
+  --sessions N        how many sessions are idle in the scenario of that name, at most 10000, instead of 2000
   --tun-offload V     auto or off, passed to sstpd (else both are measured where it matters)
   --against FILE      bin/sstpd.js of another build, to compare with in the same run
   --keep              also of an incomplete run replace what it measured in bench/results/summary.json, docs/plots and
@@ -72,7 +75,7 @@ iperf3, tcpdump and g++.
   changes   a line whose rate or round trip changes in the middle of a download
   flows     four TCP streams of one client: who gets how much, and round trips
   slow      a client on a home line beside 20 that are sent more than they take
-  sessions  server CPU per connect and memory per idle session, beside bare node:tls`;
+  sessions  server CPU per connect, alone and among idle sessions, and memory per idle one, beside bare node:tls`;
 
 /** @returns undefined if the words make no sense */
 export function readOptions(words: readonly string[]): BenchOptions | undefined {
@@ -87,6 +90,7 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
         vpn: { type: 'string', multiple: true, default: [] },
         line: { type: 'string', multiple: true, default: [] },
         seconds: { type: 'string' },
+        sessions: { type: 'string' },
         'tun-offload': { type: 'string' },
         against: { type: 'string' },
         keep: { type: 'boolean', default: false },
@@ -101,14 +105,19 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
     if (values.line.some((name) => !LINES.some((known) => known.name === name))) return undefined;
     const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
     if (seconds !== undefined && !(seconds >= 2)) return undefined;
+    const sessions = values.sessions === undefined ? undefined : Number(values.sessions);
+    if (sessions !== undefined && !(Number.isInteger(sessions) && sessions >= 1 && sessions <= 10_000))
+      return undefined;
     // Ratios within a table must be of one run.
     if (values.keep && (values.quick || values.vpn.length > 0)) return undefined;
-    const isRestricted = [names, values.vpn, values.line].some((list) => list.length > 0) || seconds !== undefined;
+    const isRestricted =
+      [names, values.vpn, values.line].some((list) => list.length > 0) || (seconds ?? sessions) !== undefined;
     return {
       scenarios,
       lines: values.line,
       vpns: values.vpn,
       seconds,
+      sessions,
       isQuick: values.quick,
       withPeers: values.peers,
       tunOffload: offload,

@@ -157,9 +157,11 @@ function sessionTables({ sessions }: Results): Row[] {
   const { sstpd, tls } = sessions;
   const row = (name: string, of: typeof sstpd): string[] => {
     const rates = [of.connectsPerCpuSecond, of.connectsPerSecond];
-    return [name, ...rates.map(short), short(of.cpuPerConnect * 1e6), short(of.kibPerIdle)];
+    const among = of.among === undefined ? [] : [short(of.among.cpuPerConnect * 1e6)];
+    return [name, ...rates.map(short), short(of.cpuPerConnect * 1e6), ...among, short(of.kibPerIdle)];
   };
-  const header = ['', 'per CPU second', 'per second', 'CPU us each', 'KiB per idle one'];
+  const among = sstpd.among === undefined ? [] : [`among ${sstpd.among.idle} idle ones`];
+  const header = ['', 'per CPU second', 'per second', 'CPU us each', ...among, 'KiB per idle one'];
   return [['sessions', 'Connects', [header, row(OURS, sstpd), row('bare node:tls', tls)]]];
 }
 

@@ -12,6 +12,7 @@ const TLS_PORT = 444;
 export interface SessionsSize {
   readonly warmUp: number;
   readonly connects: number;
+  /** Also how many there are when connects among others are measured. */
   readonly idle: number;
   readonly idleSeconds: number;
 }
@@ -25,6 +26,8 @@ export interface SessionFigures {
   readonly connectsPerSecond: number;
   /** Resident KiB for one idle connection. */
   readonly kibPerIdle: number;
+  /** The CPU seconds of a connection that joins many idle ones, and how many; absent from results of before. */
+  readonly among?: { readonly idle: number; readonly cpuPerConnect: number };
 }
 
 export interface SessionsFigures {
@@ -79,17 +82,21 @@ async function measure(
     };
     await command(`open ${size.warmUp}`);
     await command('close');
-    const cpuBefore = cpuSeconds(server.pid);
-    const start = performance.now();
-    await command(`open ${size.connects}`);
-    const connectsPerSecond = size.connects / ((performance.now() - start) / 1e3);
-    const cpuPerConnect = (cpuSeconds(server.pid) - cpuBefore) / size.connects;
+    const cost = async (): Promise<{ cpuPerConnect: number; connectsPerSecond: number }> => {
+      const cpuBefore = cpuSeconds(server.pid);
+      const start = performance.now();
+      await command(`open ${size.connects}`);
+      const connectsPerSecond = size.connects / ((performance.now() - start) / 1e3);
+      return { cpuPerConnect: (cpuSeconds(server.pid) - cpuBefore) / size.connects, connectsPerSecond };
+    };
+    const { cpuPerConnect, connectsPerSecond } = await cost();
     await command('close');
     const residentBefore = residentKib(server.pid);
     await command(`open ${size.idle}`);
     await sleep(size.idleSeconds * 1_000);
     const kibPerIdle = (residentKib(server.pid) - residentBefore) / size.idle;
-    return { cpuPerConnect, connectsPerCpuSecond: 1 / cpuPerConnect, connectsPerSecond, kibPerIdle };
+    const among = { idle: size.idle, cpuPerConnect: (await cost()).cpuPerConnect };
+    return { cpuPerConnect, connectsPerCpuSecond: 1 / cpuPerConnect, connectsPerSecond, kibPerIdle, among };
   } finally {
     await load?.end();
     await server.end();

@@ -62,7 +62,8 @@ export const PASSWORD = 'a password for the bench';
 /** All sessions come from few addresses and belong to one user. */
 export const SERVER_ENV: NodeJS.ProcessEnv = {
   SSTPD_LOG_FORMAT: 'json',
-  SSTPD_USERS_MAX_PER_USER: '10000',
+  SSTPD_USERS_MAX_PER_USER: '20000',
+  SSTPD_LIMITS_CONNECTIONS: '20000',
   SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '10000',
 };
 

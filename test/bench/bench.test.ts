@@ -31,6 +31,8 @@ test('what is kept: a complete run, or one that is told so, but no quick one and
   assert.equal(readOptions(['--keep', '--vpn', 'sstpd']), undefined);
   assert.deepEqual(readOptions([])?.scenarios, SCENARIOS);
   assert.equal(readOptions(['nonsense']), undefined);
+  assert.equal(readOptions(['--only', 'sessions', '--sessions', '10000'])?.sessions, 10_000);
+  for (const wrong of ['0', '10001', '1.5', 'many']) assert.equal(readOptions(['--sessions', wrong]), undefined);
 });
 
 function results(changed: Partial<Results>): Results {
