@@ -1,6 +1,7 @@
 /** The SQLite file behind the user store: how it is opened, its schema, and how that grows. */
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
+import { systemErrorCode, systemErrorWords } from '../core/index.ts';
 import { SEAL_KEY_LENGTH, SecretSeal } from './secret-seal.ts';
 import { DATABASE_FILE, KEY_FILE, prepareStoreFiles, readKeyFile, writeKeyFile } from './store-files.ts';
 import { UserStoreError } from './user-store-error.ts';
@@ -138,10 +139,17 @@ export function asStoreErrors<Result>(directory: string, action: () => Result): 
     return action();
   } catch (error) {
     if (!isSqliteError(error) && !isSystemError(error)) throw error;
-    throw new UserStoreError('ERR_USER_STORE', `the user store in ${directory} cannot be used: ${error.message}`, {
+    throw new UserStoreError('ERR_USER_STORE', `the user store in ${directory} cannot be used: ${whyOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Not the words of the system alone where root is all that is wanted. */
+function whyOf(error: Error): string {
+  if (isSqliteError(error)) return error.message;
+  const isForbidden = ['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '');
+  return `${systemErrorWords(error)}${isForbidden && process.geteuid?.() !== 0 ? ': run this as root' : ''}`;
 }
 
 function isSqliteError(error: unknown): error is Error {

@@ -1,7 +1,16 @@
 import type { Command } from 'commander';
-import { addConfigFlags, configFile, describeSchema, givenFlags, loadGiven, showConfig } from './options.ts';
+import {
+  addConfigFlags,
+  configFile,
+  describeSchema,
+  givenFlags,
+  type KeyDescription,
+  loadGiven,
+  nearest,
+  showConfig,
+} from './options.ts';
 import type { Run } from './program.ts';
-import { json, type Terminal, table } from './terminal.ts';
+import { CliError, EXIT, json, type Terminal, table } from './terminal.ts';
 
 interface Row {
   readonly key: string;
@@ -17,16 +26,19 @@ export function addConfigCommand(program: Command, terminal: Terminal, run: Run)
       'Prints each configuration key with its value and where it came from: as the running server has it, or, without ' +
         'one or with any flag that serve takes, as file, environment and flags make it.',
     )
+    .argument('[KEY]', 'only keys that begin so, such as pool or tls.acme')
     .option('--json', 'print JSON')
     .option('--keys', 'print instead what each key means, its environment variable and its flag')
     .addHelpText('after', EXAMPLES);
-  addConfigFlags(command).action((options: { json?: true; keys?: true }) =>
+  addConfigFlags(command).action((prefix: string | undefined, options: { json?: true; keys?: true }) =>
     run(async () => {
       if (options.keys) {
-        terminal.stdout.write(options.json ? json(describeSchema()) : describeKeys());
+        const keys = beginningWith(prefix, describeSchema());
+        terminal.stdout.write(options.json ? json(keys) : describeKeys(keys));
         return;
       }
-      const rows = await effectiveConfig(command, terminal);
+      beginningWith(prefix, describeSchema());
+      const rows = beginningWith(prefix, await effectiveConfig(command, terminal));
       terminal.stdout.write(options.json ? json(rows) : formatRows(rows));
     }),
   );
@@ -36,7 +48,19 @@ const EXAMPLES = `
 Examples:
   $ sstpd config
   $ sstpd config --config sstpd.yaml --mtu 1380
-  $ sstpd config --keys`;
+  $ sstpd config --keys
+  $ sstpd config pool`;
+
+/** @throws {CliError} if there is none */
+function beginningWith<Row extends { readonly key: string }>(prefix: string | undefined, rows: readonly Row[]): Row[] {
+  const found = rows.filter(({ key }) => prefix === undefined || key.startsWith(prefix));
+  if (found.length > 0) return found;
+  const close = nearest(
+    prefix ?? '',
+    rows.map(({ key }) => key),
+  );
+  throw new CliError(`no configuration key begins with '${prefix}', the nearest is ${close}`, EXIT.usage);
+}
 
 async function effectiveConfig(command: Command, terminal: Terminal): Promise<Row[]> {
   const { config, origins } = loadGiven(command, terminal.env);
@@ -66,8 +90,8 @@ function formatValue(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-function describeKeys(): string {
-  return describeSchema()
+function describeKeys(keys: readonly KeyDescription[]): string {
+  return keys
     .map(({ key, type, default: initial, env, flag, doc }) => {
       const names = flag === undefined ? env : `${env}, ${flag}`;
       return `${key}\n    ${doc}\n    ${type}; default ${initial === '' ? 'empty' : initial}\n    ${names}\n`;

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 // Not through client/index.ts: the first packets leave before the rest of the client is loaded.
 import { Dial } from '../client/dial.ts';
+import { hostMistake } from '../core/index.ts';
 import type { Config } from '../server/index.ts';
 import { readPem } from './files.ts';
 import { isNetwork } from './network.ts';
@@ -66,7 +67,11 @@ export function addConnectCommand(
       run(async () => {
         const where = parseTarget(target);
         if (where === undefined) {
-          throw new CliError(`'${target}' must be HOST or HOST:PORT, such as vpn.example.com:443`, EXIT.usage);
+          const remedy = hostMistake(target, true);
+          throw new CliError(
+            `'${target}' must be HOST or HOST:PORT, such as vpn.example.com:443${remedy === undefined ? '' : `: ${remedy}`}`,
+            EXIT.usage,
+          );
         }
         if (flags.ca !== undefined && flags.insecure) {
           throw new CliError('--ca and --insecure exclude each other', EXIT.usage);

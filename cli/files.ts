@@ -1,5 +1,5 @@
 import { fs } from '../core/builtins.ts';
-import { CliError } from './terminal.ts';
+import { CliError, EXIT } from './terminal.ts';
 
 /** @throws {CliError} */
 export function readText(file: string): string {
@@ -11,7 +11,7 @@ export function readText(file: string): string {
 }
 
 export function cannotRead(file: string, error: unknown): CliError {
-  return new CliError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  return new CliError(`${file} cannot be read`, EXIT.failed, { cause: error });
 }
 
 /** @throws {CliError} also if there is no certificate in it */

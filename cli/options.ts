@@ -8,13 +8,15 @@ import {
   describeSchema,
   type Flag,
   type FlagValues,
+  type KeyDescription,
   type LoadedConfig,
   loadConfig,
+  nearest,
   showConfig,
 } from '../server/config.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-export { ConfigError, describeSchema, showConfig };
+export { ConfigError, describeSchema, type KeyDescription, nearest, showConfig };
 
 /** Adds `--data` and `--config`, which every command that concerns a server takes. */
 export function addPlaceOptions(command: Command): Command {

@@ -4,9 +4,10 @@
  */
 import { Command, CommanderError } from 'commander';
 import type { Dial } from '../client/dial.ts';
-import { version } from '../core/index.ts';
+import { systemErrorCode, systemErrorWords, version } from '../core/index.ts';
 // Not through server/index.ts: see options.ts.
 import { ConfigError } from '../server/config-error.ts';
+import { aboutUnknownFlag, meantCommand } from './meant.ts';
 import { Output } from './output.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
 
@@ -54,19 +55,27 @@ async function runNamed(args: readonly string[], terminal: Terminal, context: Ru
     exitCode = (await work()) ?? EXIT.ok;
   };
   try {
-    const program = newProgram(terminal);
-    const [first = ''] = args;
+    const words = wordsOf(args);
+    const program = newProgram(terminal, words);
+    const [first = ''] = words;
     const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
     for (const name of wanted) (await COMMANDS[name]?.())?.(program, terminal, run, context);
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
     return report(error, terminal);
   }
 }
 
-function newProgram(terminal: Terminal): Command {
-  return new Command('sstpd')
+/** `help X` of a command that is none is as wrong as the command. */
+function wordsOf(args: readonly string[]): readonly string[] {
+  const [first, second = '-'] = args;
+  const isHelpOfNone = first === 'help' && !second.startsWith('-') && !Object.hasOwn(COMMANDS, second);
+  return isHelpOfNone && second !== 'help' ? args.slice(1) : args;
+}
+
+function newProgram(terminal: Terminal, args: readonly string[]): Command {
+  const program: Command = new Command('sstpd')
     .description('SSTP (MS-SSTP) VPN server in user space, with its own client, admin page and set-up portal')
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [COMMAND]', 'show how a command is used')
@@ -75,9 +84,38 @@ function newProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'sstpd: ').replace(/\n\(/, ' (')),
+      outputError: (text, write) => write(usageError(text, program, args)),
     })
     .addHelpText('after', EXAMPLES);
+  return program;
+}
+
+/** Commander's line as ours, with what was most likely meant. */
+function usageError(text: string, program: Command, args: readonly string[]): string {
+  const line = text.replace(/^error: /, 'sstpd: ').replace(/\n\(/, ' (');
+  const [, kind, word = ''] = /^sstpd: unknown (command|option) '(.*?)'/.exec(line) ?? [];
+  if (kind === undefined) return line;
+  const command = commandOf(program, args);
+  const group = command === program ? '' : command.name();
+  const meant = kind === 'command' ? meantCommand(group, word) : undefined;
+  const about = kind === 'command' ? meant && `Did you mean ${meant}?` : aboutUnknownFlag(word, flagsOf(command));
+  // Without what was given with it, which may be a secret.
+  return about === undefined ? line : `sstpd: unknown ${kind} '${word.replace(/=.*$/s, '')}' (${about})\n`;
+}
+
+/** The command that a line names. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  let command = program;
+  for (const word of args) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined) break;
+    command = next;
+  }
+  return command;
+}
+
+function flagsOf(command: Command): string[] {
+  return command.options.flatMap(({ long }) => long ?? []);
 }
 
 function addDemoCommand(program: Command, terminal: Terminal, run: Run): void {
@@ -109,12 +147,26 @@ Examples:
 
 Exit status: 0 done, 1 refused or failed, 2 used wrongly.`;
 
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof CliError)
+    return error.cause === undefined ? error.message : `${error.message}: ${systemErrorWords(error.cause)}`;
+  // What the file system says to a command, as when it may not write where it was told to.
+  const path = 'path' in error && 'syscall' in error ? error.path : undefined;
+  return typeof path === 'string' ? `${path}: ${systemErrorWords(error)}${remedyOf(error)}` : error.message;
+}
+
+function remedyOf(error: Error): string {
+  const isForbidden = ['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '');
+  return isForbidden && process.geteuid?.() !== 0 ? ': run this as root' : '';
+}
+
 function report(error: unknown, terminal: Terminal): number {
   if (error instanceof CommanderError) {
     // Commander has said what there is to say.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   terminal.stderr.write(`sstpd: ${printable(message.replace(/\s*\n\s*/g, ' '))}\n`);
   if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
   if (error instanceof CliError) return error.exitCode;

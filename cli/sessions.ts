@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { SessionView } from '../admin/index.ts';
+import { meantCommand } from './meant.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
 import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
@@ -11,11 +12,16 @@ export function addSessionsCommand(program: Command, terminal: Terminal, run: Ru
     .description('Lists the connections of the running server.')
     .usage('[options] | kill [options] ID')
     .argument('[command]', 'kill, or nothing')
+    // A word too many is not what is wrong with `sessions end 5`.
+    .allowExcessArguments()
     .option('--json', 'print JSON')
     .addHelpText('after', LIST_EXAMPLES);
   addPlaceOptions(sessions).action((word: string | undefined, options: { json?: true }) =>
     run(async () => {
-      if (word !== undefined) throw new CliError(`unknown command '${word}' (Did you mean kill?)`, EXIT.usage);
+      if (word !== undefined) {
+        const meant = meantCommand('sessions', word) ?? 'kill';
+        throw new CliError(`unknown command '${word}' (Did you mean ${meant}?)`, EXIT.usage);
+      }
       const list = await (await runningServer(sessions, terminal)).sessions();
       terminal.stdout.write(options.json ? json(list) : formatSessions(list));
     }),

@@ -9,13 +9,13 @@ export interface Terminal {
 /** Exit status of a command: done; refused or failed; used wrongly; ended by Ctrl-C as shells count it. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** Ends the command with one line on stderr. */
+/** Ends the command with one line on stderr, to which the words for an error of the system are added that is its cause. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;
 
-  constructor(message: string, exitCode: number = EXIT.failed) {
-    super(message);
+  constructor(message: string, exitCode: number = EXIT.failed, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

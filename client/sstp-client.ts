@@ -22,6 +22,7 @@ import {
   Status,
 } from '../sstp/index.ts';
 import { Dial, type DialSettings } from './dial.ts';
+import { dialFailure } from './dial-failure.ts';
 
 export interface SstpClientSettings extends DialSettings {
   readonly user: string;
@@ -70,14 +71,6 @@ type Step =
 const LINK_LOCAL_PREFIX = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
 
 /** How long an orderly end may take before the socket is torn down: LCP 1 s, Call Disconnect 5 s. */
-/** OpenSSL's reasons, by Node's names, not to know who issued the certificate. */
-const UNKNOWN_AUTHORITY: readonly string[] = [
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-];
 const LINGER_MS = 6_500;
 
 /**
@@ -170,11 +163,8 @@ export class SstpClient {
     this.#abandon('destroyed', 'torn down');
   }
 
-  #onDialFailed(error: NodeJS.ErrnoException): void {
-    const remedy = UNKNOWN_AUTHORITY.includes(error.code ?? '')
-      ? "; the server's own authority is in its ca.pem: --ca"
-      : '';
-    this.#settle('connection-failed', error.message + remedy);
+  #onDialFailed(error: Error): void {
+    this.#settle('connection-failed', dialFailure(error, this.#settings));
     this.#onClose();
   }
 
@@ -193,7 +183,7 @@ export class SstpClient {
       () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
     );
     socket.on('data', this.#onData);
-    socket.on('error', (error) => this.#settle('connection-failed', error.message));
+    socket.on('error', (error) => this.#settle('connection-failed', dialFailure(error, this.#settings)));
     socket.on('end', () => {
       this.#link.drain();
       this.#settle('closed-by-server', 'the server closed the connection');

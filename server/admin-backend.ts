@@ -1,6 +1,6 @@
 import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { checkNewPassword, type LiftTarget, type User, type UserStore, UserStoreError } from '../auth/index.ts';
-import { type Clock, formatIpv4, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
+import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, veilConfig } from './config.ts';
@@ -134,7 +134,8 @@ function profile(user: string, host: string | undefined, facts: AdminBackendOpti
   if (made !== undefined) return made;
   const why =
     host === undefined ? 'the certificate has no name that clients could dial' : `'${host}' is no name to dial`;
-  throw new ProfileHostError(`${why}: give another one (--host NAME)`);
+  const remedy = host === undefined ? undefined : hostMistake(host);
+  throw new ProfileHostError(`${why}: ${remedy ?? 'give another one (--host NAME)'}`);
 }
 
 class ProfileHostError extends Error {

@@ -4,6 +4,7 @@ import {
   formatIpv4Cidr,
   formatIpv6,
   formatIpv6Cidr,
+  hostMistake,
   type Ipv4,
   type Ipv4Cidr,
   type Ipv6,
@@ -23,6 +24,8 @@ export interface Format<T> {
   readonly allowed: string;
   /** @returns the value, or undefined if `raw` is not allowed. A box, because undefined is itself a value ("auto"). */
   parse(raw: unknown): { readonly value: T } | undefined;
+  /** What is wrong with a value that is not allowed and what mends it, where more is known than that. */
+  explain?(raw: unknown): string | undefined;
   /** The value as a user would write it. */
   show(value: T): unknown;
   /** The same for who may see the configuration, but no secret in it; `show` where there is none. */
@@ -159,6 +162,8 @@ export function orWord<T>(word: string, format: Format<T>): Format<T | undefined
 export interface Item<T> {
   readonly allowed: string;
   parse(text: string): T | undefined;
+  /** As that of a format. */
+  explain?(text: string): string | undefined;
   show(value: T): string;
 }
 
@@ -182,6 +187,13 @@ export function list<T>(
         values.push(value);
       }
       return { value: values };
+    },
+    explain(raw) {
+      for (const text of listTexts(raw) ?? []) {
+        const why = item.parse(text) === undefined ? item.explain?.(text) : undefined;
+        if (why !== undefined) return `'${text.slice(0, 100)}' must be ${item.allowed}: ${why}`;
+      }
+      return undefined;
     },
     show: (values) => values.map((value) => item.show(value)),
   };
@@ -230,10 +242,15 @@ export const ipv6Host: Item<Ipv6> = {
 export const hostName: Item<string> = {
   allowed: 'a DNS name or an IP address',
   parse(text) {
-    if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return text;
+    if (parseIpv4(text) !== undefined) return text;
+    const ipv6 = parseIpv6(text);
+    if (ipv6 !== undefined) return formatIpv6(ipv6);
     if (text.length > 253 || /^[\d.]+$/.test(text)) return undefined;
-    return /^(\*\.)?[\p{L}\p{N}\p{M}_-]{1,63}(\.[\p{L}\p{N}\p{M}_-]{1,63})*\.?$/u.test(text) ? text : undefined;
+    if (!/^(\*\.)?[\p{L}\p{N}\p{M}_-]{1,63}(\.[\p{L}\p{N}\p{M}_-]{1,63})*\.?$/u.test(text)) return undefined;
+    // Case means nothing, nor a dot at the end (RFC 1034 §3.1).
+    return text.toLowerCase().replace(/\.$/, '');
   },
+  explain: (text) => hostMistake(text),
   show: (value) => value,
 };
 

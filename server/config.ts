@@ -13,6 +13,7 @@ import { type Config, type Flag, flagText, KEYS, type Key } from './config-schem
 
 export { ConfigError } from './config-error.ts';
 export type { ListenAddress, Network } from './config-format.ts';
+export { nearest } from './config-nearest.ts';
 export type { Config, Flag } from './config-schema.ts';
 
 /** Flags by configuration key (`'network.mtu'`), as text, list of texts or fixed value; absent or undefined: not given. */
@@ -118,6 +119,9 @@ const PREFIX = 'SSTPD_';
 const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD', 'ADDON', 'APT'].map((name) => `${PREFIX}${name}`);
 const VARIABLES: ReadonlySet<string> = new Set([...KEYS.map(({ env }) => env), ...OTHER_VARIABLES]);
 
+/** Of a whole group, named to who gives its name alone. */
+const MOST_OF_GROUP = 4;
+
 /** Kubernetes puts these into the pods of a service that is named sstpd. */
 const OF_KUBERNETES = /^SSTPD_(?:SERVICE|PORT)(?:_|$)/;
 
@@ -135,12 +139,26 @@ function checkEnvironment(environment: NodeJS.ProcessEnv): void {
 }
 
 function nearestVariable(name: string): string {
-  const known = [...VARIABLES].map((variable) => variable.slice(PREFIX.length));
-  // With a dot behind its group as well, so that MTU alone finds NETWORK_MTU.
-  const grouped = KEYS.filter(({ key }) => key.includes('.')).map(({ env }) =>
-    env.slice(PREFIX.length).replace('_', '.'),
-  );
-  return `${PREFIX}${nearest(name.slice(PREFIX.length), [...known, ...grouped])?.replace('.', '_')}`;
+  /** What somebody may have meant, without prefix, and the variables for it. */
+  const meanings = new Map<string, readonly string[]>();
+  for (const variable of VARIABLES) meanings.set(variable.slice(PREFIX.length), [variable]);
+  for (const { key, env, leaf } of KEYS) {
+    // Named after the flag, as SSTPD_POOL.
+    if (leaf.flag !== undefined) meanings.set(leaf.flag.name.toUpperCase().replaceAll('-', '_'), [env]);
+    if (!key.includes('.')) continue;
+    const [group = '', ...rest] = env.slice(PREFIX.length).split('_');
+    // With a dot behind its group as well, so that MTU alone finds NETWORK_MTU.
+    meanings.set(`${group}.${rest.join('_')}`, [env]);
+  }
+  for (const { key, env } of KEYS) {
+    const group = env.slice(PREFIX.length).split('_', 1)[0] ?? '';
+    const known = meanings.get(group);
+    const isOfGroup = known === undefined || known[0]?.startsWith(`${PREFIX}${group}_`) === true;
+    if (key.includes('.') && isOfGroup && known?.includes(env) !== true) meanings.set(group, [...(known ?? []), env]);
+  }
+  const meant = nearest(name.slice(PREFIX.length), [...meanings.keys()]);
+  const found = meanings.get(meant ?? '') ?? [];
+  return `${found.slice(0, MOST_OF_GROUP).join(', ')}${found.length > MOST_OF_GROUP ? ', ...' : ''}`;
 }
 
 interface Given {
@@ -181,6 +199,8 @@ function absolutePath({ leaf }: Key, { raw, base }: Given): unknown {
 function parsed({ key, leaf }: Key, raw: unknown, origin: string): unknown {
   const result = leaf.format.parse(raw);
   if (result !== undefined) return result.value;
+  const why = leaf.format.explain?.(raw);
+  if (why !== undefined) throw new ConfigError(`${key}: ${why} (${origin})`, origin);
   throw new ConfigError(`${key}: ${shown(raw)} must be ${leaf.format.allowed} (${origin})`, origin);
 }
 

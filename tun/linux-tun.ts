@@ -147,7 +147,8 @@ function sumOfLengths(table: Int32Array, count: number): number {
 /** The addon's error in the words of somebody who has to mend it. */
 function explain(cause: unknown, options: TunOptions): TunError {
   const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
-  const what = `no TUN device ${options.name}: `;
+  // Where the kernel was to number it there is no name yet.
+  const what = `no TUN device ${options.name.includes('%d') ? 'can be made' : options.name}: `;
   const text = (line: string): TunError => new TunError(what + line, cause);
   switch (code) {
     case 'ENOENT':

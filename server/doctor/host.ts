@@ -130,9 +130,15 @@ export function judgeForeign({ chains, unseen }: ForeignChains, tuns: readonly s
   if (chains.length > 0) {
     return chains.map(({ name, remedy }) => problem(check, `${name} drops what ${tuns.join(', ')} forwards`, remedy));
   }
-  if (unseen !== undefined)
-    return [warning(check, `they can't be listed (${unseen})`, 'run this as root, with nftables')];
+  if (unseen !== undefined) return [warning(check, `they can't be listed (${unseen})`, nftRemedy(unseen))];
   return [fine(check, 'no chain on the way of forwarded packets drops them')];
+}
+
+/** What mends that nft told nothing. */
+function nftRemedy(fault: string): string {
+  if (/not installed/.test(fault)) return 'apt install nftables';
+  if (/not permitted|denied/i.test(fault)) return 'run this as root, in a container with --cap-add NET_ADMIN';
+  return 'see: nft list ruleset';
 }
 
 export function judgeDetour(pool: Ipv4Cidr, detour: Detour | undefined): Finding {

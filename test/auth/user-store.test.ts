@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { ntPasswordHash } from '../../auth/mschapv2.ts';
 import { type SealedSecret, type SecretKind, SecretSeal } from '../../auth/secret-seal.ts';
 import { UserStore } from '../../auth/user-store.ts';
+import { asUser } from '../../core/index.ts';
 import { writeOldStore } from './old-store.ts';
 
 const originalOpen = SecretSeal.prototype.open;
@@ -596,4 +597,14 @@ test('the version of a password is another after each change, also to the same o
   store.remove('ann');
   store.add('ann', 'white rabbit');
   assert.equal(new Set([first, second, store.passwordVersion('ann')]).size, 3);
+});
+
+test('a store that this user may not open: words, and what mends it', { skip: process.getuid?.() !== 0 }, (t) => {
+  const directory = makeDirectory(t);
+  openStore(t, directory);
+  const isRefused = { code: 'ERR_USER_STORE', message: /cannot be used: no permission: run this as root$/ };
+  asUser({ uid: 65_534, gid: 65_534 }, () => {
+    assert.throws(() => UserStore.open(directory, { keep: 'password' }), isRefused);
+    assert.throws(() => UserStore.open(join(directory, 'below'), { keep: 'password' }), isRefused);
+  });
 });

@@ -53,8 +53,8 @@ test('wrong flags are refused before anything is connected: exit status 2', asyn
 
 test('files that cannot be read are exit status 1', async () => {
   for (const [args, line] of [
-    [['--password-file', '/nowhere'], 'sstpd: /nowhere cannot be read: ENOENT\n'],
-    [['--ca', '/nowhere'], 'sstpd: /nowhere cannot be read: ENOENT\n'],
+    [['--password-file', '/nowhere'], 'sstpd: /nowhere cannot be read: it does not exist\n'],
+    [['--ca', '/nowhere'], 'sstpd: /nowhere cannot be read: it does not exist\n'],
     [['--ca', '/dev/null'], 'sstpd: /dev/null holds no PEM certificate\n'],
   ] as const) {
     assert.deepEqual(await inProcess(['connect', 'vpn', '--user', 'ann', ...args]), {

@@ -89,6 +89,65 @@ test('wrong usage is one line that names what was meant, exit status 2', async (
   }
 });
 
+test('words that other programs know lead to ours, in one line, exit status 2', async () => {
+  for (const [args, meant] of [
+    [['start'], 'sstpd serve'],
+    [['help', 'start'], 'sstpd serve'],
+    [['status'], 'sstpd doctor'],
+    [['useradd', 'bob'], 'sstpd user add'],
+    [['version'], 'sstpd --version'],
+    [['user', 'del', 'bob'], 'remove'],
+    [['user', 'show', 'bob'], 'list'],
+    [['admin', 'create', 'bob'], 'add'],
+    [['token', 'revoke', 'x'], 'remove'],
+    [['sessions', 'rm', '5'], 'kill'],
+    [['sessions', 'list'], 'sstpd sessions, without a word'],
+    [['serve', '--port', '443'], '--listen'],
+    [['serve', '--domain=vpn.example.com'], '--host'],
+    [['doctor', '--subnet', '10.0.0.0/24'], '--pool'],
+    [['connect', 'h', '--user', 'ann', '--full-tunnel'], '--default-route'],
+    [['user', 'add', 'ann', '--address', '10.0.0.2'], '--ip'],
+    [['token', 'add', 'x', '--scope', 'read', '--expires', '5'], '--days'],
+  ] as const) {
+    const { code, stdout, stderr } = await inProcess(args);
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, /^sstpd: unknown (?:command|option) '[^\n]*\n$/);
+    assert.ok(stderr.endsWith(` (Did you mean ${meant}?)\n`), stderr);
+  }
+});
+
+test('a password on the command line is not repeated: the line says how to give it', async () => {
+  for (const [args, way] of [
+    [['user', 'add', 'ann', '--password', 'geheim'], /--password-stdin/],
+    [['user', 'add', 'ann', '--pass=geheim'], /--password-stdin/],
+    [['user', 'set', 'ann', '--passwd', 'geheim'], /--password-stdin/],
+    [['admin', 'add', 'ann', '--password', 'geheim'], /--password-stdin/],
+    [['connect', 'h', '--user', 'ann', '--password', 'geheim'], /--password-file FILE, or set SSTPD_PASSWORD/],
+  ] as const) {
+    const { code, stderr } = await inProcess(args);
+    assert.equal(code, 2);
+    assert.match(stderr, way);
+    assert.doesNotMatch(stderr, /geheim/);
+    assert.match(stderr, /^[^\n]+\n$/);
+  }
+});
+
+test('a name with something around it: what to write stands in the line', async () => {
+  for (const [args, remedy] of [
+    [['serve', '--host', 'https://vpn.example.com'], 'write vpn.example.com, without https:// (flag --host)'],
+    [['doctor', '--host', 'vpn.example.com:443'], 'write vpn.example.com, without the port (flag --host)'],
+    [
+      ['connect', 'https://vpn.example.com', '--user', 'a'],
+      'such as vpn.example.com:443: write vpn.example.com, without https://',
+    ],
+  ] as const) {
+    const { code, stderr } = await inProcess(args);
+    assert.equal(code, 2);
+    assert.ok(stderr.endsWith(`${remedy}\n`), stderr);
+    assert.match(stderr, /^sstpd: [^\n]+\n$/);
+  }
+});
+
 test('without a command the help goes to stderr, exit status 2', async () => {
   const { code, stdout, stderr } = await inProcess([]);
   assert.deepEqual([code, stdout], [2, '']);

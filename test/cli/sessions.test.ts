@@ -80,6 +80,23 @@ test('config shows what the running server has, and, with flags or a file, what 
   );
 });
 
+test('config shows the keys that begin as asked', async () => {
+  const none = join(data, 'none');
+  const keys = async (...words: string[]): Promise<string[]> => {
+    const { stdout } = await inProcess(['config', ...words, '--json', '--data', none]);
+    return (JSON.parse(stdout) as { key: string }[]).map(({ key }) => key);
+  };
+  assert.deepEqual(await keys('pool'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('pool', '--keys'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('pool', '--mtu', '1300'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('dns6'), ['dns6']);
+  assert.deepEqual(await inProcess(['config', 'pol.ipv4', '--data', data]), {
+    code: 2,
+    stdout: '',
+    stderr: "sstpd: no configuration key begins with 'pol.ipv4', the nearest is pool.ipv4\n",
+  });
+});
+
 test('config --keys documents each key', async () => {
   const { stdout } = await inProcess(['config', '--keys']);
   assert.match(

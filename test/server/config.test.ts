@@ -130,6 +130,23 @@ test('SSTPD_CONFIG names the file, and --config wins over it', () => {
   });
 });
 
+test('hosts are compared and kept without case and the dot at the end; a URL is told what to write', () => {
+  const hosts = (...given: string[]): readonly string[] => load({ flags: { hosts: given } }).config.hosts;
+  assert.deepEqual(hosts('VPN.Example.COM.', 'bücher.example', '2001:DB8:0::1', '192.0.2.1', '*.Example.com'), [
+    'vpn.example.com',
+    'bücher.example',
+    '2001:db8::1',
+    '192.0.2.1',
+    '*.example.com',
+  ]);
+  assert.match(refusal({ flags: { hosts: ['a.example', 'A.example.'] } }).message, /none twice/);
+  assert.equal(
+    refusal({ flags: { hosts: ['a.example', 'https://b.example:443/x'] } }).message,
+    "hosts: 'https://b.example:443/x' must be a DNS name or an IP address: " +
+      'write b.example, without https://, what stands behind the name and the port (flag --host)',
+  );
+});
+
 test('an empty environment variable counts as not set', () => {
   const { config, origins } = load({ env: { SSTPD_NETWORK_MTU: '', SSTPD_CONFIG: '' } });
   assert.equal(config.network.mtu, 1400);
@@ -145,6 +162,11 @@ test('an SSTPD_ variable that nobody reads is refused and the nearest named, unl
     ['SSTPD_DATADIR', 'SSTPD_DATA'],
     ['SSTPD_CONFG', 'SSTPD_CONFIG'],
     ['SSTPD_PASWORD', 'SSTPD_PASSWORD'],
+    ['SSTPD_POOL', 'SSTPD_POOL_IPV4, SSTPD_POOL_IPV6'],
+    ['SSTPD_POOLS', 'SSTPD_POOL_IPV4, SSTPD_POOL_IPV6'],
+    ['SSTPD_HOST', 'SSTPD_HOSTS'],
+    ['SSTPD_CERT', 'SSTPD_TLS_CERT'],
+    ['SSTPD_NO_NAT', 'SSTPD_NETWORK_NAT'],
   ] as const) {
     assert.equal(
       refusal({ env: { [typed]: '1' } }).message,
@@ -211,7 +233,7 @@ test('pools and addresses arrive as numbers and bytes', () => {
 /** Values that each key refuses; a key without a line here fails the test below. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   data: ['"a\\0b"', '7', '[a]'],
-  hosts: ['https://x', '"a b"', '1.2.3', '[a, a]', 'true'],
+  hosts: ['"a b"', '1.2.3', '[a, a]', 'true'],
   listen: ['70000', '-1', 'x:443', '"1.2.3:443"', '"::1:443"', '[]', 'none', '1.5', '[443, 443]'],
   'tls.cert': ['7', '"a\\0"', '[a, 7]', '"a,,b"'],
   'tls.key': ['7', '[a, none, ""]'],

@@ -99,3 +99,10 @@ function one(findings: readonly Finding[]): Finding {
   assert.equal(findings.length, 1);
   return findings[0] as Finding;
 }
+
+test('firewalls that can not be listed: the fix is what is missing', () => {
+  const fix = (unseen: string): string | undefined => one(judgeForeign({ chains: [], unseen }, ['sstp0'])).fix;
+  assert.equal(fix('nft is not installed'), 'apt install nftables');
+  assert.match(fix('nft: Operation not permitted (you must be root)') ?? '', /^run this as root/);
+  assert.match(fix('nft: syntax error') ?? '', /^see: nft list ruleset$/);
+});
