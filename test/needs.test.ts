@@ -6,7 +6,7 @@ import { GROUPS } from '../packaging/debian-packages.mjs';
 import { lackingOf, needsOf, packagesFor, withImports } from './needs.ts';
 import { describeLeftOut, lastLine } from './verdict.ts';
 
-const FILES = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container,long}/**'] });
+const FILES = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container}/**'] });
 
 /** Programs that each Debian has: its essential packages bring them. */
 const ALWAYS = ['setpriv', 'unshare'];

@@ -24,7 +24,7 @@ process.env.XDG_CACHE_HOME = folder;
 process.exitCode = main();
 
 function main(): number {
-  const files = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container,long}/**'] })
+  const files = globSync('test/**/*.test.ts', { exclude: ['test/{interop,container}/**'] })
     .filter((file) => file.includes(pattern) && !(isUnitOnly && isApart(file)))
     .sort();
   const needs = new Map(files.map((file) => [file, needsOf(file)]));
