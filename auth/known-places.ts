@@ -17,12 +17,9 @@ const MOST_PER_USER = 64;
 const REFRESH_MS = 86_400_000;
 
 const SQL = {
-  find: `SELECT users.folded AS folded, count(known.place) AS known
-           FROM users LEFT JOIN known_places AS known
-             ON known.user_id = users.id AND known.place IN (:whole_place, :no_domain_place, :no_realm_place)
-                AND known.seen_at > :since
-          WHERE users.folded IN (:whole, :no_domain, :no_realm)
-          GROUP BY users.id`,
+  meant: 'SELECT folded FROM users WHERE folded IN (:whole, :no_domain, :no_realm)',
+  // One row in any case.
+  find: 'SELECT count(*) AS known FROM known_places WHERE place = :place AND seen_at > :since',
   remember: `INSERT INTO known_places (place, user_id, seen_at)
              SELECT :place, id, :now FROM users WHERE folded = :folded
              ON CONFLICT (place) DO UPDATE SET seen_at = excluded.seen_at WHERE known_places.seen_at < :stale`,
@@ -53,18 +50,10 @@ export class KnownPlaces {
   isKnown(nameFromWire: string, place: string, now: number): boolean {
     const names = nameCandidates(nameFromWire);
     const [whole, no_domain, no_realm] = names;
-    const [whole_place, no_domain_place, no_realm_place] = [
-      this.#digest(whole, place),
-      this.#digest(no_domain, place),
-      this.#digest(no_realm, place),
-    ];
-    const parameters = { whole, no_domain, no_realm, whole_place, no_domain_place, no_realm_place };
-    const rows = this.#statements.find.all({ ...parameters, since: now - KEPT_MS });
-    const rank = (folded: string): number => names.indexOf(folded);
-    const meant = rows
-      .map((columns) => ({ folded: text(columns, 'folded'), known: integer(columns, 'known') }))
-      .sort((a, b) => rank(a.folded) - rank(b.folded))[0];
-    return meant !== undefined && meant.known > 0;
+    const found = this.#statements.meant.all({ whole, no_domain, no_realm }).map((columns) => text(columns, 'folded'));
+    const meant = found.sort((a, b) => names.indexOf(a) - names.indexOf(b))[0] ?? whole;
+    const row = this.#statements.find.get({ place: this.#digest(meant, place), since: now - KEPT_MS });
+    return integer(row ?? {}, 'known') > 0;
   }
 
   /** @param folded of the user who has logged in from there */

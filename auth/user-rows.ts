@@ -34,6 +34,8 @@ const SQL = {
            VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :strength, :created_at)`,
   list: 'SELECT * FROM users_with_groups ORDER BY folded',
   find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
+  // One row in any case, of NULLs if there is no such user.
+  secretOf: 'SELECT max(id) AS id, max(secret) AS secret FROM users WHERE folded = :folded',
   findByAddress: 'SELECT * FROM users_with_groups WHERE ipv4 = :ipv4',
   lookup: `SELECT users.*, previous.secret_kind AS previous_kind, previous.secret AS previous_secret
              FROM users_with_groups AS users

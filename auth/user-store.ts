@@ -226,9 +226,7 @@ export class UserStore {
     return this.#run(() => {
       const columns = this.#statements.find.get({ folded: foldUserName(name) });
       if (columns === undefined) return undefined;
-      const { owner, bytes } = readUser(columns).sealed;
-      // Each sealing has a nonce of its own.
-      return createHash('sha256').update(owner).update(bytes).digest('base64url').slice(0, 22);
+      return versionOf(readUser(columns).sealed);
     });
   }
 
@@ -275,7 +273,15 @@ export class UserStore {
 
   /** For whom a cookie may have been made that comes with this name. */
   browsersOf(nameFromWire: string): BrowserOf[] {
-    return nameCandidates(nameFromWire).map((name) => ({ realm: 'vpn', name, version: this.passwordVersion(name) }));
+    return nameCandidates(nameFromWire).map((name) => this.browserOf(name));
+  }
+
+  /** Takes the same steps for a name that nobody has. @param folded as `foldUserName` writes it */
+  browserOf(folded: string): BrowserOf {
+    const { id, secret } = this.#run(() => this.#statements.secretOf.get({ folded })) ?? {};
+    const isThere = typeof id === 'string' && secret instanceof Uint8Array;
+    const version = versionOf(isThere ? { owner: id, bytes: secret } : this.#dummy);
+    return { realm: 'vpn', name: folded, version: isThere ? version : undefined };
   }
 
   /** Remembers the address a user got last. Whoever had it before loses the claim, so there are never more than addresses. */
@@ -422,4 +428,9 @@ function checkFixedAddress(ipv4: Ipv4): void {
   if (!Number.isInteger(ipv4) || ipv4 !== ipv4 >>> 0 || network === 0 || network === 127 || network >= 224) {
     throw new UserStoreError('ERR_USER_ADDRESS', `${formatIpv4(ipv4)} is not an address that a client can have`);
   }
+}
+
+/** Each sealing has a nonce of its own, and so a version. */
+function versionOf({ owner, bytes }: Pick<SealedSecret, 'owner' | 'bytes'>): string {
+  return createHash('sha256').update(owner).update(bytes).digest('base64url').slice(0, 22);
 }

@@ -1,13 +1,17 @@
 /**
  * A door into a network namespace: run inside it, connects each client of a unix socket to an address there, byte for
- * byte and half by half. Arguments: path of the socket, host, port. The test itself stays outside and speaks TLS through.
+ * byte and half by half. Arguments: path of the socket, host, port and, if it is to come from several addresses, those,
+ * which take turns. The test itself stays outside and speaks TLS through.
  */
 import { connect, createServer } from 'node:net';
 
-const [path = '', host = '', port = '0'] = process.argv.slice(2);
+const [path = '', host = '', port = '0', ...addresses] = process.argv.slice(2);
+let turn = 0;
 
 const server = createServer({ allowHalfOpen: true }, (inside) => {
-  const outside = connect({ host, port: Number(port), allowHalfOpen: true });
+  const localAddress = addresses[turn++ % Math.max(addresses.length, 1)];
+  const from = localAddress === undefined ? {} : { localAddress };
+  const outside = connect({ host, port: Number(port), allowHalfOpen: true, ...from });
   inside.pipe(outside);
   outside.pipe(inside);
   for (const [one, other] of [

@@ -154,11 +154,22 @@ export class VpnLab {
     await new SstpdProcess(netns, command).printed(/^ready$/);
   }
 
+  /** A door whose connections come from so many addresses of one /24, in turn. */
+  async crowd(from: number, count: number): Promise<string> {
+    const addresses = Array.from({ length: count }, (_, index) => `203.0.113.${index + 1}`);
+    const add = addresses.map((address) => `ip address add ${address}/32 dev cable`).join(' && ');
+    await this.client(from).run('sh', ['-c', add]);
+    await this.server.run('ip', ['route', 'add', '203.0.113.0/24', 'via', `198.18.${from + 1}.2`]);
+    return this.door(from, 443, addresses);
+  }
+
   /** A path outside of the lab's namespaces that leads from a client to the server's port. */
-  async door(from = 0, port = 443): Promise<string> {
+  async door(from = 0, port = 443, addresses: readonly string[] = []): Promise<string> {
     this.#relays += 1;
     const path = join(this.folder, `door-${this.#relays}`);
-    const relay = new SstpdProcess(this.client(from), [process.execPath, RELAY, path, SERVER, String(port)]);
+    const relay = new SstpdProcess(this.client(from), [
+      ...[process.execPath, RELAY, path, SERVER, String(port), ...addresses],
+    ]);
     await relay.printed(/^ready$/);
     return path;
   }

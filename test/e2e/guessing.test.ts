@@ -1,0 +1,92 @@
+/** Guessers, and those who share an address or a name with them, over real connections. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { tunMissing } from '../support/netns.ts';
+import { type PppFrame, RawPeer } from '../support/raw-peer.ts';
+import type { SstpdServer } from '../support/sstpd-server.ts';
+import { PASSWORD, USER, VpnLab } from '../support/vpn-lab.ts';
+
+const skip = tunMissing() ?? false;
+/** Clients hang up then. */
+const PATIENCE_MS = 3_000;
+
+let lab: VpnLab;
+let server: SstpdServer;
+
+before(async () => {
+  if (skip) return;
+  lab = await VpnLab.create({ clients: 4 });
+  server = await lab.serveAnn({ args: ['--workers', '2'] });
+  await server.addUser('ben', PASSWORD);
+});
+after(() => lab?.destroy());
+
+const isSuccess = ({ payload }: PppFrame): boolean => payload[0] === 0x03;
+
+/** One login by MS-CHAPv2, and how long the verdict took. */
+async function logIn(door: string, user: string, password: string): Promise<{ isIn: boolean; ms: number }> {
+  const peer = await RawPeer.lcp(door);
+  try {
+    const { id, challenge } = await peer.chapChallenge();
+    const sentAt = performance.now();
+    const verdict = await peer.chapRespond(id, challenge, user, password);
+    return { isIn: isSuccess(verdict), ms: performance.now() - sentAt };
+  } finally {
+    peer.destroy();
+  }
+}
+
+test('a neighbour who mistypes costs nobody else at the address more than a client waits', { skip }, async () => {
+  const office = await lab.door(0);
+  for (let time = 0; time < 5; time += 1) {
+    assert.equal((await logIn(office, 'nobody', `wrong ${time}`)).isIn, false);
+  }
+  const first = await logIn(office, 'ben', PASSWORD);
+  assert.ok(first.isIn && first.ms < PATIENCE_MS, `${first.ms} ms`);
+  const again = await logIn(office, 'ben', PASSWORD);
+  assert.ok(again.isIn && again.ms < 1_000, `${again.ms} ms from where he logged in before`);
+});
+
+test('who gives up while it is held back is found by name, with the reason', { skip }, async () => {
+  const peer = await RawPeer.lcp(await lab.door(0));
+  const { id, challenge } = await peer.chapChallenge();
+  // Held back for almost 8 s.
+  const verdict = peer.chapRespond(id, challenge, 'nobody', 'wrong again').catch(() => undefined);
+  await eventually('a login that waits', async () =>
+    (await server.must(['explain', '--user', 'nobody', '--json'])).includes('"under-way"'),
+  );
+  peer.destroy();
+  await verdict;
+  const { failures, delayMs, from } = await server.logged('auth.held-back', { user: 'nobody' });
+  assert.ok(Number(failures) >= 4 && Number(delayMs) > 0 && from === '198.18.1.2', `${failures}, ${delayMs}, ${from}`);
+  const last = await server.must(['explain', '--last']);
+  assert.match(last, /held back [\d.]+ s because of \d+ failures from 198\.18\.1\.2/);
+});
+
+test('30 guesses from as many addresses, and the name is under attack: its owner is in where he was before, and where he is let pass', {
+  skip,
+}, async () => {
+  const home = await lab.door(2);
+  assert.ok((await logIn(home, USER, PASSWORD)).isIn);
+  const crowd = await lab.crowd(1, 31);
+  const guesses = Array.from({ length: 31 }, (_, index) => logIn(crowd, USER, `guess ${index}`).catch(() => undefined));
+  await server.logged('auth.under-attack', { user: USER });
+  const known = await logIn(home, USER, PASSWORD);
+  assert.ok(known.isIn && known.ms < PATIENCE_MS, `${known.ms} ms from a known address`);
+  const other = await logIn(await lab.door(3), 'ben', PASSWORD);
+  assert.ok(other.isIn && other.ms < PATIENCE_MS, `${other.ms} ms for another name`);
+  assert.match(await server.must(['throttle', 'list']), new RegExp(`\\nname +${USER} +\\d+ .*under attack\\n`));
+
+  const hotel = logIn(await lab.door(3), USER, PASSWORD);
+  await eventually('a stranger who waits', async () => {
+    const list = JSON.parse(await server.must(['throttle', 'list', '--json']));
+    return list.some(({ of, waiting }: { of: string; waiting: number }) => of === USER && waiting > 0)
+      ? true
+      : undefined;
+  });
+  assert.equal(await server.must(['throttle', 'lift', USER]), `${USER} passes for 10 min.\n`);
+  assert.ok((await hotel).isIn, 'let pass');
+  await Promise.all(guesses);
+  assert.match(await server.must(['metrics']), /^sstp_auth_attacks_total 1$/m);
+});
