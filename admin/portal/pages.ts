@@ -149,7 +149,7 @@ function linux(base: string, facts: ProfileFacts): Html {
 <pre tabindex="0"><code>${storePasswordCommand()}</code></pre>
 <p class="note">The same in one line, but others on that machine can see the password while it runs, and the shell keeps it:</p>
 <pre tabindex="0"><code>sudo nmcli connection modify ${shellWord(facts.connection)} +vpn.data password-flags=0 vpn.secrets password=PASSWORD</code></pre>
-<p>This connects:</p>
+<p>This connects (after a wrong password it says “Unknown reason”):</p>
 <pre tabindex="0"><code>sudo nmcli connection up ${shellWord(facts.connection)}</code></pre>
 <p>Without NetworkManager: ${fileLink(base, fileName('sstpc'))} connects with <code>sstpc</code> of the package <code>sstp-client</code>:</p>
 <pre tabindex="0"><code>sh ${fileName('sstpc')}</code></pre>
