@@ -28,7 +28,7 @@ export interface AttemptView {
   readonly id: string;
   /** SSTPCORRELATIONID as sent; the client's event log has it too. */
   readonly correlationId: string | undefined;
-  /** `192.0.2.1:5000` or `[2001:db8::1]:5000`. */
+  /** `192.0.2.1:5000` or `[2001:db8::1]:5000`; of a sign-in to the portal the address alone. */
   readonly peer: string;
   /** ISO 8601. */
   readonly startedAt: string;

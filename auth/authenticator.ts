@@ -82,9 +82,10 @@ export class Authenticator {
 
   /**
    * @param proof as `ppp/` decoded it; challenges and responses of a wrong length are a wrong password
+   * @param place a login to the VPN is written down as the user's last one
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
-  verify(proof: CredentialProof): LoginResult {
+  verify(proof: CredentialProof, place: 'vpn' | 'portal' = 'vpn'): LoginResult {
     const { user, secret, previous } = this.#store.lookup(proof.name);
     const nameOnWire = this.#prove(proof, secret);
     const fitsPrevious = this.#prove(proof, previous) !== undefined;
@@ -97,7 +98,7 @@ export class Authenticator {
       return { verdict: denied(proof), reason: 'wrong-password', user, isPrevious: fitsPrevious };
     }
     if (!user.enabled) return { verdict: disabled(), reason: 'disabled', ...isOver };
-    this.#recordLogin(user.name);
+    if (place === 'vpn') this.#recordLogin(user.name);
     return { verdict: accepted(proof, secret, nameOnWire), reason: 'ok', ...isOver };
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../tls/index.ts';
 import type { Doorkeeper, Ticket } from './admission.ts';
 import { Attempt } from './attempts/attempt.ts';
+import { isBrowser } from './attempts/browser.ts';
 import type { Config } from './config.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -81,7 +82,7 @@ export class Listeners {
         table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
       },
       onTlsError: (error, failure, { attempt, isHealthCheck }) => {
-        if (isHealthCheck || isProbe(failure)) {
+        if (isHealthCheck || isProbe(failure) || isBrowser(failure.hello)) {
           context.log.debug('tls.probe', fieldsOf(error, failure));
           return;
         }
@@ -104,6 +105,7 @@ export class Listeners {
       onConnection: (socket, endpoints, { ticket, attempt }) => {
         const id = table.newId();
         const info = { ...endpoints, ...IN_FRONT };
+        attempt.tlsEndsInFront();
         attempt.tlsUp(id, info);
         const closed = (connection: Connection): void => table.remove(connection);
         table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
@@ -140,7 +142,7 @@ interface Visitor {
   close(): void;
 }
 
-/** A port scan or a health check is no attempt to connect and no reason for a warning. */
+/** A port scan or a health check without TLS is no attempt to connect and no reason for a warning. */
 function isProbe({ stage, bytesReceived }: TlsFailure): boolean {
   return stage === 'closed' && bytesReceived === 0;
 }

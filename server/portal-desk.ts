@@ -1,7 +1,8 @@
-import type { PortalAnswer, PortalQuestion, PortalUser } from '../admin/index.ts';
+import type { AttemptView, PortalAnswer, PortalQuestion, PortalUser } from '../admin/index.ts';
 import type { Authenticator, UserStore } from '../auth/index.ts';
 import type { Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
+import { portalAttempt } from './attempts/portal-attempt.ts';
 import { holdFields } from './hold-text.ts';
 import { judgeProof } from './judge-proof.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
@@ -13,6 +14,8 @@ export interface PortalDeskOptions {
   readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browsersOf'>;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
+  /** Told of each sign-in that was refused. */
+  readonly refused?: (attempt: AttemptView) => void;
 }
 
 /** When to come again, if nobody looked at a sign-in: a place in line is kept for longer. */
@@ -41,7 +44,7 @@ export class PortalDesk {
     return new Promise((resolve, reject) => {
       logins.enter({
         ...{ realm: 'vpn', address, name, method: 'portal', password, browser },
-        judge: () => judgeProof(authenticator, { method: 'pap', name, password }),
+        judge: () => judgeProof(authenticator, { method: 'pap', name, password }, 'portal'),
         answer: (answer) => {
           try {
             resolve(this.#answer(attempt, answer));
@@ -57,13 +60,15 @@ export class PortalDesk {
     { address: peer, name }: Extract<PortalQuestion, { kind: 'sign-in' }>,
     answer: LoginAnswer<ReturnType<typeof judgeProof>>,
   ): PortalAnswer {
-    const { log } = this.#options;
+    const { log, refused } = this.#options;
     switch (answer.kind) {
       case 'judged': {
         const { verdict, reason, user } = answer.result;
         const { delayMs } = answer;
         if (verdict.kind !== 'accept' || user === undefined) {
           log.warn('portal.refused', { user: name, peer, reason, delayMs });
+          const errorCode = verdict.kind === 'reject' ? verdict.errorCode : 0;
+          refused?.(portalAttempt({ address: peer, name, user: user?.name, reason, errorCode, delayMs }));
           return { kind: 'refused', isDisabled: reason === 'disabled' };
         }
         log.info('portal.signed-in', { user: user.name, peer });

@@ -129,10 +129,11 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => flows.stop());
   const observers = [...watch.observers, flows];
   const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
-  const portal = new PortalDesk({ authenticator, logins, store, log, facts });
+  const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
+  const refused = (attempt: AttemptView): void => attempts.put(attempt);
+  const portal = new PortalDesk({ authenticator, logins, store, log, facts, refused });
   const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
-  const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
   const onAttempt = (attempt: AttemptView): void => {
     attempts.put(attempt);
     watch.attempt(attempt);

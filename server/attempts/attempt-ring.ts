@@ -103,7 +103,8 @@ function bare(id: string): string {
   return id.replace(/^\{(.*)\}$/, '$1').toLowerCase();
 }
 
-/** Without the port. */
+/** `192.0.2.1:5000`, `[2001:db8::1]:5000`, or an address alone: without the port, and without brackets. */
 function addressOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':'));
+  const [, ipv4, ipv6] = /^(?:([^:]*):\d+|\[(.*)\]:\d+)$/.exec(peer) ?? [];
+  return ipv4 ?? ipv6 ?? peer;
 }

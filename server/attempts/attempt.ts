@@ -5,6 +5,7 @@ import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '..
 import { formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../tls/index.ts';
 import type { Judgement } from '../control-plane.ts';
 import type { Stage } from '../tunnel.ts';
+import { isBrowser } from './browser.ts';
 import { cipherName } from './ciphers.ts';
 import { diagnose } from './diagnose.ts';
 import { type AttemptFacts, type CertificateFacts, newFacts } from './facts.ts';
@@ -57,8 +58,14 @@ export class Attempt {
     this.#sni = info.sni ?? info.hello?.serverName;
     this.#certificate = this.#context.certificate(info.sni);
     this.#facts.hello = info.hello;
+    this.#facts.serverName = this.#sni;
     this.#facts.localAddress = info.localAddress;
     this.reach('http');
+  }
+
+  /** TLS was up before the connection came here. */
+  tlsEndsInFront(): void {
+    this.#facts.hasTlsInFront = true;
   }
 
   tlsFailed(id: string, failure: TlsFailure): void {
@@ -66,6 +73,7 @@ export class Attempt {
     this.#id = id;
     this.#peer = formatEndpoint(failure.remoteAddress, failure.remotePort);
     this.#facts.hello = hello;
+    this.#facts.serverName = hello?.serverName;
     this.#facts.tls = { stage, code, alert };
     this.#facts.localAddress = localAddress;
     this.#sni = hello?.serverName;
@@ -186,6 +194,8 @@ export class Attempt {
   /** Only the first end counts. */
   end(reason: string): void {
     if (this.#endedAt !== undefined) return;
+    // What offers HTTP/2 and never asked for SSTP was no attempt to connect, like a browser that got its page.
+    if (this.#http === undefined && isBrowser(this.#facts.hello)) return;
     this.#facts.reason = reason;
     this.#facts.now = new Date();
     this.#endedAt = { date: this.#facts.now, at: this.#context.clock.now() };

@@ -1,6 +1,7 @@
 /** Facts of an attempt into one sentence, the error code that its user most likely saw, and what mends it. */
 
 import { cipherName } from './ciphers.ts';
+import { explainDistrust } from './diagnose-certificate.ts';
 import { explainEncryption, explainNetwork } from './diagnose-network.ts';
 import { explainAuthentication, explainBinding, explainLcp } from './diagnose-ppp.ts';
 import type { AttemptFacts, CertificateFacts, Explanation } from './facts.ts';
@@ -76,8 +77,6 @@ const ENDS: Readonly<Record<string, readonly [text: string, code: string | undef
   other: ['The session ended (REASON).', '628', undefined],
 };
 
-const GONE = 'the client hung up';
-
 function explainTls(
   facts: AttemptFacts,
   tls: NonNullable<AttemptFacts['tls']>,
@@ -91,12 +90,13 @@ function explainTls(
       fix: 'Have a new certificate issued.',
     };
   }
-  if (alert === 'unsupported_certificate') return withoutServerAuth(GONE);
-  if (alert === 'certificate_expired') return expired(certificate, 'the client took the certificate for expired');
+  if (alert === 'unsupported_certificate' || alert === 'certificate_expired') {
+    return explainDistrust(facts, certificate, alert);
+  }
   if (isLegacy(alert, code)) return mismatch(facts);
   if (alert !== undefined || stage === 'closed') {
     if (code === 'ECONNRESET') return reset('during the TLS handshake');
-    return distrusted(facts, certificate, alert === undefined ? GONE : `the client said ${alert}`);
+    return explainDistrust(facts, certificate, alert);
   }
   if (stage === 'timeout') {
     return {
@@ -157,47 +157,6 @@ function reset(where: string): Explanation {
   };
 }
 
-/**
- * A client that does not like the certificate often just closes, Windows always. What it is likely to have disliked, the
- * certificate itself shows.
- */
-function distrusted(facts: AttemptFacts, certificate: CertificateFacts, how: string): Explanation {
-  const { hello, host } = facts;
-  const dialled = hello?.serverName ?? host?.replace(/:\d+$/, '');
-  if (certificate.notAfter < facts.now) return expired(certificate, how);
-  if (!certificate.hasServerAuth) return withoutServerAuth(how);
-  if (dialled !== undefined && !certificate.covers(dialled)) {
-    return {
-      text: `The client dialled ${dialled}, and the certificate is for ${certificate.names.join(', ')} (${how}).`,
-      code: '0x800B010F',
-      fix: `Dial a name of the certificate, or have one issued for ${dialled} (--host ${dialled}).`,
-    };
-  }
-  return {
-    text: `The client did not trust the certificate (${how}).`,
-    code: '0x800B0109',
-    fix: certificate.isOwn
-      ? "Import the server's ca.pem into the client's machine store: certutil -addstore Root ca.pem, as administrator."
-      : 'Serve the full chain of the certificate (fullchain.pem), and see that the client knows its root.',
-  };
-}
-
-function expired({ notAfter }: CertificateFacts, how: string): Explanation {
-  return {
-    text: `The certificate ended on ${notAfter.toISOString().slice(0, 10)}, or a clock is wrong (${how}).`,
-    code: '0x800B0101',
-    fix: 'Renew the certificate, and check the clocks of client and server.',
-  };
-}
-
-function withoutServerAuth(how: string): Explanation {
-  return {
-    text: `The certificate is not for server authentication, which SSTP demands (${how}).`,
-    code: '0x80070040',
-    fix: 'Have it issued with extendedKeyUsage=serverAuth.',
-  };
-}
-
 /** TLS is up, SSTP not begun. */
 function explainHttp(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
   const { http, limit, reason, hasSpoken } = facts;
@@ -231,7 +190,7 @@ function explainHttp(facts: AttemptFacts, certificate: CertificateFacts): Explan
     };
   }
   // Windows looks at the certificate once the handshake is over.
-  if (!hasSpoken) return distrusted(facts, certificate, 'the client hung up right after the TLS handshake');
+  if (!hasSpoken) return explainDistrust(facts, certificate, undefined);
   return { text: `The connection ended in the HTTP request (${reason}).`, code: 'RasSstp event 2', fix: undefined };
 }
 

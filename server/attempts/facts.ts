@@ -47,6 +47,8 @@ export interface AttemptFacts {
   /** Whose name it was that came, as it is stored. */
   user: string | undefined;
   hello: ClientHello | undefined;
+  /** The name that it dialled (SNI). */
+  serverName: string | undefined;
   /** Where the client arrived: what it dialled, unless something in between translates addresses. */
   localAddress: string | undefined;
   /** TLS ends at a program in front, which alone knows what became of the handshake. */
@@ -115,6 +117,7 @@ export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
     inStageMs: 0,
     user: undefined,
     hello: undefined,
+    serverName: undefined,
     localAddress: undefined,
     hasTlsInFront: false,
     tls: undefined,

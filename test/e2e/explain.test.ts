@@ -64,6 +64,25 @@ for (const { code, args, text } of [
   });
 }
 
+test('a web browser that does not know the CA yet leaves no record, the client after it does', { skip }, async () => {
+  await sClient('-alpn', 'h2,http/1.1');
+  const before = JSON.parse(await server.must(['explain', '--json'])) as AttemptView[];
+  const view = await newest(server, () => sClient('-alpn', 'http/1.1'));
+  assert.equal(view.explanation?.code, '0x800B0109', JSON.stringify(view));
+  const after = JSON.parse(await server.must(['explain', '--json'])) as AttemptView[];
+  assert.equal(after.length, before.length + 1);
+  assert.ok(after.every(({ offered }) => !offered?.protocols.includes('h2')));
+});
+
+test('TLS and a close may be a health check, and the record says so', { skip }, async () => {
+  const words = ['-connect', `${SERVER}:443`, '-servername', 'vpn.example.com', '-CAfile', server.caFile];
+  const view = await newest(server, () =>
+    lab.client().exec('sh', ['-c', `openssl s_client -verify_return_error ${words.join(' ')} < /dev/null`]),
+  );
+  assert.match(view.explanation?.text ?? '', /did not trust .*, or only looked whether this port answers/);
+  assert.match(view.explanation?.fix ?? '', /^If it was a VPN client: /);
+});
+
 test('0x80072746: reset in the middle of the handshake', { skip }, async () => {
   const script = `const s = require('node:net').connect(443, '${SERVER}', () => {
     s.write(Buffer.from('160301020001', 'hex'), () => setTimeout(() => s.resetAndDestroy(), 200)); });`;

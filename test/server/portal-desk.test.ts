@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { PortalAnswer, PortalUser } from '../../admin/index.ts';
+import type { AttemptView, PortalAnswer, PortalUser } from '../../admin/index.ts';
 import { PortalDesk } from '../../server/portal-desk.ts';
 import type { Login } from '../../server/session-observer.ts';
 import { PLAIN } from '../profile/facts.ts';
@@ -74,6 +74,32 @@ test('whoever looks on at logins hears of those in the portal', async (t) => {
     { ...common, reason: 'ok' },
     { ...common, reason: 'wrong-password' },
   ]);
+});
+
+test('a sign-in is no login to the VPN, and one that is refused leaves a record that says why', async (t) => {
+  const { world } = newDesk(t);
+  const { authenticator, logins, store, log } = world;
+  const told: AttemptView[] = [];
+  const refused = (view: AttemptView): void => void told.push(view);
+  const desk = new PortalDesk({ authenticator, logins, store, log, facts: () => undefined, refused });
+  const before = store.find('ann')?.lastLoginAt;
+  await later(world, desk.ask(ANN));
+  assert.equal(store.find('ann')?.lastLoginAt, before);
+  assert.equal(told.length, 0);
+  await later(world, desk.ask(WRONG));
+  await later(world, desk.ask({ ...WRONG, name: 'nobody' }));
+  store.setEnabled('ann', false);
+  await later(world, desk.ask(ANN));
+  assert.deepEqual(
+    [...told].map(({ state, user, peer, explanation }) => [state, user, peer, explanation?.text]),
+    [
+      ['failed', 'ann', '192.0.2.7', 'Sign-in to the user portal: The password is wrong.'],
+      ['failed', 'nobody', '192.0.2.7', 'Sign-in to the user portal: There is no such user.'],
+      ['failed', 'ann', '192.0.2.7', 'Sign-in to the user portal: The account is disabled.'],
+    ],
+  );
+  assert.equal(told[0]?.explanation?.fix, 'Type it again, or set another: sstpd user passwd ann.');
+  assert.equal(new Set(told.map(({ id }) => id)).size, 3);
 });
 
 test('failures slow the address, here and at the VPN alike', async (t) => {

@@ -43,6 +43,17 @@ test('the oldest is forgotten first, in all and of each address', () => {
   assert.deepEqual(ids(ring), ['c', 'd', 'e', 'f']);
 });
 
+test('of one address are all that come from it, whatever the port, and those without one', () => {
+  for (const [first, second, third, other] of [
+    ['192.0.2.7:1', '192.0.2.7:65535', '192.0.2.7', '192.0.2.70'],
+    ['[2001:db8::7]:1', '2001:db8::7', '[2001:db8::7]:443', '2001:db8::70'],
+  ] as const) {
+    const ring = new AttemptRing({ most: 10, mostPerPeer: 2 });
+    for (const [id, peer] of [first, other, second, third].entries()) ring.put(view(String(id), { peer }));
+    assert.deepEqual(ids(ring), ['1', '2', '3']);
+  }
+});
+
 test('the record of a session that is up outlives failures', () => {
   const ring = new AttemptRing({ most: 10, mostPerPeer: 2 });
   ring.put(view('up', { state: 'up' }));

@@ -26,23 +26,24 @@ function explain(failure: Partial<TlsFailure>, certificate: Partial<CertificateF
     methods: ['mschapv2'],
     changed: (view) => void told.push(view),
   });
-  attempt.tlsFailed('00aabbcc', {
-    remoteAddress: '192.0.2.7',
-    remotePort: 50000,
-    localAddress: '198.51.100.1',
-    localPort: 443,
-    stage: 'handshake',
-    alert: undefined,
-    hello: HELLO,
-    code: '',
-    bytesReceived: 200,
-    hint: undefined,
-    ...failure,
-  });
+  attempt.tlsFailed('00aabbcc', { ...FAILURE, ...failure });
   const [view = assert.fail()] = told;
   assert.equal(view.state, 'failed');
   return view.explanation ?? assert.fail();
 }
+
+const FAILURE: TlsFailure = {
+  remoteAddress: '192.0.2.7',
+  remotePort: 50000,
+  localAddress: '198.51.100.1',
+  localPort: 443,
+  stage: 'handshake',
+  alert: undefined,
+  hello: HELLO,
+  code: '',
+  bytesReceived: 200,
+  hint: undefined,
+};
 
 for (const { name, failure, certificate, code, text } of [
   { name: 'an alert', failure: { alert: 'unknown_ca' }, certificate: {}, code: '0x800B0109', text: /said unknown_ca/ },
@@ -121,6 +122,83 @@ for (const { name, failure, certificate, code, text } of [
     assert.notEqual(explanation.fix, undefined);
   });
 }
+
+const WITHOUT_NAME: ClientHello = { ...HELLO, serverName: undefined };
+
+/** What a client without SNI may have disliked: where it arrived, what is in the certificate, its alert. */
+for (const { name, at, names, alert, code, text, fix } of [
+  {
+    name: 'an address, and the certificate is for a name',
+    ...{ at: '198.51.100.1', names: ['vpn.example.com'], alert: 'bad_certificate', code: '0x800B010F' },
+    text: /sent no name \(SNI\), as one does that dials an address such as 198\.51\.100\.1, .* for vpn\.example\.com \(/,
+    fix: /^Dial vpn\.example\.com, not an address; .*--host 198\.51\.100\.1\.$/,
+  },
+  {
+    name: 'the same without an alert may be a health check',
+    ...{ at: '198.51.100.1', names: ['vpn.example.com'], alert: undefined, code: '0x800B010F' },
+    text: /sent no name .*; or it only looked whether this port answers/,
+    fix: /^Dial vpn\.example\.com/,
+  },
+  {
+    name: 'behind NAT, and the certificate has no address at all',
+    ...{ at: '10.0.0.5', names: ['vpn.example.com'], alert: undefined, code: '0x800B010F' },
+    text: /sent no name/,
+    fix: /^Dial vpn\.example\.com/,
+  },
+  {
+    name: 'another address than those in the certificate',
+    ...{ at: '2001:db8::9', names: ['203.0.113.5', '2001:db8::1'], alert: undefined, code: '0x800B010F' },
+    text: /such as 2001:db8::9, and the certificate is for 203\.0\.113\.5, 2001:db8::1/,
+    fix: /^Dial 203\.0\.113\.5/,
+  },
+  {
+    name: 'behind NAT what was dialled is not known',
+    ...{ at: '10.0.0.5', names: ['203.0.113.5'], alert: undefined, code: '0x800B0109' },
+    text: /did not trust the certificate, or dialled an address that is not in it \(it is for 203\.0\.113\.5\), or only looked/,
+    fix: /^If it was a VPN client: Import/,
+  },
+  {
+    name: 'the address is in the certificate',
+    ...{ at: '203.0.113.5', names: ['203.0.113.5'], alert: undefined, code: '0x800B0109' },
+    text: /did not trust the certificate, or only looked whether this port answers, as health checks and scans do \(/,
+    fix: /^If it was a VPN client: Import/,
+  },
+  {
+    name: 'whoever does not know the issuer says so first',
+    ...{ at: '198.51.100.1', names: ['vpn.example.com'], alert: 'unknown_ca', code: '0x800B0109' },
+    text: /^The client did not trust the certificate \(the client said unknown_ca\)\.$/,
+    fix: /^Import/,
+  },
+] as const) {
+  test(`TLS without SNI: ${name}`, () => {
+    const covers = (one: string): boolean => (names as readonly string[]).includes(one);
+    const failure = { stage: 'closed', alert, hello: WITHOUT_NAME, localAddress: at } as const;
+    const explanation = explain(failure, { names, covers });
+    assert.equal(explanation.code, code);
+    assert.match(explanation.text, text);
+    assert.match(explanation.fix ?? '', fix);
+  });
+}
+
+test('who offers HTTP/2 is no VPN client, and whatever its handshake comes to is no attempt', () => {
+  for (const [protocols, isTold] of [
+    [['h2', 'http/1.1'], false],
+    [['http/1.1', 'h2'], false],
+    [['http/1.1'], true],
+    [[], true],
+  ] as const) {
+    const told: unknown[] = [];
+    const attempt = new Attempt({
+      clock: { now: () => 0 },
+      log: new RecordingLog(),
+      certificate: () => CERTIFICATE_FACTS,
+      methods: ['mschapv2'],
+      changed: (view) => void told.push(view),
+    });
+    attempt.tlsFailed('00aabbcc', { ...FAILURE, alert: 'certificate_unknown', hello: { ...HELLO, protocols } });
+    assert.equal(told.length, isTold ? 1 : 0, protocols.join());
+  }
+});
 
 test('the facts are those of the certificate', () => {
   const now = new Date('2026-01-01');
