@@ -69,6 +69,16 @@ export class AddressPool {
     return holder === undefined ? { kind: 'leased', address: fixed } : { kind: 'in-use', address: fixed, holder };
   }
 
+  /**
+   * Gives a session the address that it asks for, in the stead of the one that it has, if that is one of the pool, free,
+   * and neither fixed for nor remembered by another user.
+   *
+   * @returns whether it has it now
+   */
+  choose(user: string, session: string, address: Ipv4): boolean {
+    return this.#leases.choose(address, user, session);
+  }
+
   /** Without effect unless this session holds the address. */
   release(address: Ipv4, session: string): void {
     this.#leases.release(address, session);

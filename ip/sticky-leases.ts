@@ -52,6 +52,22 @@ export class StickyLeases {
     return place;
   }
 
+  /**
+   * Gives a session the place that it asks for, in the stead of the one that it has: only if it is free and nobody else's,
+   * so not blocked, and remembered by no other user. It is remembered like one that `take` found.
+   *
+   * @returns whether the session has it now
+   */
+  choose(place: number, user: string, session: string): boolean {
+    const owner = foldUserName(user);
+    if (this.#holders.get(place) === session) return true;
+    if (!this.#isInRange(place) || this.#blocked.has(place) || this.#holders.has(place)) return false;
+    if ((this.#owners.get(place) ?? owner) !== owner) return false;
+    this.#remember(owner, place);
+    this.#hold(place, session);
+    return true;
+  }
+
   /** Gives a session this very place, in the range or not, blocked or not. @returns the session that has it, if another does */
   claim(place: number, session: string): string | undefined {
     const holder = this.#holders.get(place);

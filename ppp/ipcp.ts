@@ -23,7 +23,7 @@ export interface Ipv4Lease {
 export class IpcpServerPolicy implements NegotiationPolicy<IpcpOption> {
   readonly isDistinctive = false;
   readonly problem = undefined;
-  readonly #grant: IpcpGrant;
+  #grant: IpcpGrant;
   #ownAddress: Ipv4 | undefined;
 
   constructor(lease: Ipv4Lease) {
@@ -35,6 +35,11 @@ export class IpcpServerPolicy implements NegotiationPolicy<IpcpOption> {
       PrimaryNbns: lease.wins[0],
       SecondaryNbns: lease.wins[1],
     };
+  }
+
+  /** Another address for the client, before it has one. */
+  setAddress(address: Ipv4): void {
+    this.#grant = { ...this.#grant, IpAddress: address };
   }
 
   decode(raw: RawOption): IpcpOption {

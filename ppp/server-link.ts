@@ -3,8 +3,10 @@ import type { AuthenticatorAction, AuthenticatorEvent, LinkAuthenticator } from 
 import { ChapAuthenticator } from './auth/chap-authenticator.ts';
 import { PapAuthenticator } from './auth/pap-authenticator.ts';
 import type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
-import { PppProtocol } from './frame.ts';
+import { decodeControlPacket } from './control-packet.ts';
+import { decodePppFrame, PppProtocol } from './frame.ts';
 import { IpcpServerPolicy, type Ipv4Lease } from './ipcp.ts';
+import { decodeIpcpOption } from './ipcp-options.ts';
 import { Ipv6cpServerPolicy } from './ipv6cp.ts';
 import { LcpServerPolicy } from './lcp.ts';
 import { LinkCore } from './link-core.ts';
@@ -16,6 +18,7 @@ import type {
   LinkSide,
   PppPhase,
 } from './link-types.ts';
+import { decodeOptions } from './options.ts';
 
 export interface PppServerOptions extends CommonLinkOptions {
   /** In order of preference, at least one. A client's own wish comes first; what it refused twice is not asked again. */
@@ -26,6 +29,8 @@ export interface PppServerOptions extends CommonLinkOptions {
   readonly startDelayMs: number;
   /** The client takes frames from `up` on, so LCP does not wait for it; false if absent. */
   readonly isPeerListening?: boolean;
+  /** Whether a client may ask for another address than it is leased: `choose-address`; false if absent. */
+  readonly heedsAddressWish?: boolean;
   /** How often a client may correct name or password in place (MS-CHAPv2 R=1), 3. */
   readonly authRetries: number;
   /**
@@ -54,7 +59,9 @@ export type PppServerEvent =
       readonly interfaceId: Uint8Array;
       /** Ours, 8 bytes, another one. */
       readonly serverInterfaceId: Uint8Array;
-    };
+    }
+  /** The answer to `choose-address`: what the client is to have. */
+  | { readonly kind: 'address'; readonly address: Ipv4 };
 
 export type PppServerAction =
   | CommonLinkAction
@@ -76,6 +83,8 @@ export type PppServerAction =
     }
   /** Once in a link's life. */
   | { readonly kind: 'lease-address' }
+  /** The client's first IPCP request asks for this address, and not for the leased one. At most once in a link's life. */
+  | { readonly kind: 'choose-address'; readonly wish: Ipv4 }
   /** `suffices`: the link is worth keeping for this protocol alone, so the session is up from here on. */
   | { readonly kind: 'ipv4-up'; readonly suffices: boolean; readonly address: Ipv4 }
   | {
@@ -109,6 +118,9 @@ export class PppServerLink {
   #isDataOpen = false;
   #hasAskedForLease = false;
   #lease: Lease | undefined;
+  #ipcp: IpcpServerPolicy | undefined;
+  /** Whether the client has said which address it wants; `asked`: the answer to that is due. */
+  #wish: 'open' | 'asked' | 'settled' = 'open';
   #held: Buffer[] = [];
 
   constructor(options: PppServerOptions) {
@@ -151,7 +163,7 @@ export class PppServerLink {
         this.#core.up(now);
         break;
       case 'frame':
-        this.#core.frame(event.frame, now);
+        this.#onFrame(event.frame, now);
         break;
       case 'verdict':
         this.#onVerdict(event, now);
@@ -162,6 +174,9 @@ export class PppServerLink {
         break;
       case 'lease':
         this.#onLease(event, now);
+        break;
+      case 'address':
+        this.#onAddress(event.address, now);
         break;
       case 'terminate':
         this.#core.terminate('terminated-by-us', event.reason, now);
@@ -297,17 +312,55 @@ export class PppServerLink {
     }
     const { ipv4, hasIpv6, interfaceId, serverInterfaceId } = this.#lease;
     const { startDelayMs, ipv6 } = this.#options;
+    this.#ipcp ??= new IpcpServerPolicy(ipv4);
     const plan = {
-      ipcp: new IpcpServerPolicy(ipv4),
+      ipcp: this.#ipcp,
       ipv6cp: new Ipv6cpServerPolicy(interfaceId, serverInterfaceId),
       ipcpDelayMs: startDelayMs,
       ipv6cpDelayMs: ipv6 ? startDelayMs : Number.POSITIVE_INFINITY,
       ipv6Suffices: ipv6 && hasIpv6,
     };
     this.#core.startNetworks(plan, now);
+    this.#release(now);
+  }
+
+  #release(now: Instant): void {
     const held = this.#held;
     this.#held = [];
-    for (const frame of held) this.#core.frame(frame, now);
+    for (const frame of held) this.#onFrame(frame, now);
+  }
+
+  #onFrame(frame: Buffer, now: Instant): void {
+    if (this.#waitsForAddress(frame)) {
+      this.#core.noteReceived(now);
+      this.#hold(frame);
+    } else {
+      this.#core.frame(frame, now);
+    }
+  }
+
+  /** What the client wants is asked about once, before IPCP answers; its packets wait until that is known. */
+  #waitsForAddress(frame: Buffer): boolean {
+    if (this.#options.heedsAddressWish !== true || this.#lease === undefined || this.#wish === 'settled') return false;
+    if (this.#core.phase !== 'Network') return false;
+    const decoded = decodePppFrame(frame);
+    if (decoded?.protocol !== PppProtocol.Ipcp) return false;
+    if (this.#wish === 'asked') return true;
+    const packet = decodeControlPacket(decoded.payload);
+    if (packet?.type !== 'ConfigureRequest') return false;
+    const wish = addressIn(packet.options);
+    this.#wish = wish === 0 || wish === this.#lease.ipv4.address ? 'settled' : 'asked';
+    if (this.#wish === 'settled') return false;
+    this.#actions.push({ kind: 'choose-address', wish });
+    return true;
+  }
+
+  #onAddress(address: Ipv4, now: Instant): void {
+    if (this.#wish !== 'asked' || this.#lease === undefined) return;
+    this.#wish = 'settled';
+    this.#lease = { ...this.#lease, ipv4: { ...this.#lease.ipv4, address } };
+    this.#ipcp?.setAddress(address);
+    this.#release(now);
   }
 
   #onLease(event: Extract<PppServerEvent, { kind: 'lease' }>, now: Instant): void {
@@ -337,4 +390,13 @@ export class PppServerLink {
         : { kind: 'ipv6-up', suffices, interfaceId, serverInterfaceId },
     );
   }
+}
+
+/** The address that an IPCP Configure-Request asks for; 0 if it asks for any, for none, or makes no sense. */
+function addressIn(bytes: Buffer): Ipv4 {
+  for (const raw of decodeOptions(bytes) ?? []) {
+    const option = decodeIpcpOption(raw);
+    if (option.type === 'IpAddress') return option.address;
+  }
+  return 0;
 }

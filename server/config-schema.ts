@@ -72,7 +72,11 @@ export interface Config {
   /** Where connections start with a PROXY header. */
   readonly proxy: { readonly from: readonly Network[] };
   /** `ipv4` undefined: a free /24 is looked for. `ipv6` undefined: no IPv6 but link-local. */
-  readonly pool: { readonly ipv4: Ipv4Cidr | undefined; readonly ipv6: Ipv6Cidr | undefined };
+  readonly pool: {
+    readonly ipv4: Ipv4Cidr | undefined;
+    readonly ipv6: Ipv6Cidr | undefined;
+    readonly clientChoice: boolean;
+  };
   /** Undefined: the host's resolvers. */
   readonly dns: readonly Ipv4[] | undefined;
   readonly dns6: readonly Ipv6[];
@@ -364,6 +368,11 @@ export const SCHEMA: Schema = {
       default: 'none',
       doc: 'IPv6 network of which each client gets a /64.',
       flag: { name: 'pool6', value: 'PREFIX' },
+    },
+    clientChoice: {
+      format: yesOrNo,
+      default: true,
+      doc: "A client that asks for an address of the IPv4 pool gets it if it is free and nobody else's: neither fixed nor the last one of another user. A fixed address of its user comes first.",
     },
   },
   dns: {

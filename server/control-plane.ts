@@ -1,5 +1,6 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Hold, LoginReason, User } from '../auth/index.ts';
+import type { Ipv4 } from '../core/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
 import type { Lease } from './lease-desk.ts';
 
@@ -34,6 +35,11 @@ export interface ControlSession {
   verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void;
   /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
   lease(answer: (lease: Lease | undefined) => void): void;
+  /**
+   * Has the IPv4 address of the lease changed for one that the client asks for; undefined if it keeps what it has. Once,
+   * and only until `up`: who looks on at sessions has been told the address by then.
+   */
+  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void;
   /** Gives the addresses back for good. May be called again. */
   release(): void;
   /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */

@@ -40,6 +40,8 @@ export interface LeaseDeskOptions {
   readonly wins: readonly Ipv4[];
   /** Sessions that one user may have; one more replaces the oldest. */
   readonly maxPerUser: number;
+  /** Whether clients may choose among the free addresses; absent: they may not. */
+  readonly clientChoice?: boolean;
 }
 
 interface EndedLease {
@@ -60,6 +62,8 @@ export class LeaseDesk {
   /** Of these, by id and by user, the oldest first: what a lease costs must not grow with their number. */
   readonly #holders = new Map<string, LeaseHolder>();
   readonly #ofUser = new Groups<string, LeaseHolder>();
+  /** Interface identifiers in use. */
+  readonly #identifiers = new Set<string>();
 
   /** Leases that have ended, and whose address is not free yet. */
   readonly #ending = new Set<EndedLease>();
@@ -114,16 +118,46 @@ export class LeaseDesk {
     return lease;
   }
 
+  /**
+   * Gives a session the address that its client asks for, in the stead of the one that it has, if it is free, nobody
+   * else's, and policy allows it. The rest of the lease stays.
+   *
+   * @param wish anything, it comes from the network
+   * @returns undefined if it keeps what it has
+   */
+  choose(user: User, holder: LeaseHolder, wish: Ipv4): Lease | undefined {
+    const held = this.#leases.get(holder);
+    const mayChoose = this.#options.clientChoice === true && user.ipv4 === undefined;
+    if (held === undefined || !mayChoose || wish === held.lease.ipv4.address) return undefined;
+    const { pool, routes } = this.#options;
+    if (!pool.choose(held.user, holder.id, wish)) return undefined;
+    const lease = { ...held.lease, ipv4: { ...held.lease.ipv4, address: wish } };
+    this.#leases.set(holder, { ...held, lease });
+    this.#remember(held.user, wish);
+    // IPv6 stays as it is.
+    routes.add({ ...lease, ipv6: undefined }, holder.device);
+    const id = `${holder.id} before`;
+    const before = { ...held.lease, ipv6: undefined };
+    pool.lease(held.user, id, before.ipv4.address);
+    this.#end({ user: held.user, lease: before, id, device: holder.device });
+    return lease;
+  }
+
   /** Takes back what `holder` has; without effect if it has nothing. */
   release(holder: LeaseHolder): void {
     this.#waiting.delete(holder);
     const held = this.#leases.get(holder);
     if (held === undefined) return;
     this.#leases.delete(holder);
+    this.#identifiers.delete(keyOf(held.lease));
     this.#holders.delete(holder.id);
     this.#ofUser.delete(held.user, holder);
     const { id, device } = holder;
-    const ended = { user: held.user, lease: held.lease, id, device };
+    this.#end({ user: held.user, lease: held.lease, id, device });
+  }
+
+  /** The address is free once what the kernel knows of it is forgotten. */
+  #end(ended: EndedLease): void {
     const { flows } = this.#options;
     this.#ending.add(ended);
     this.#endingOf.add(ended.user, ended);
@@ -202,9 +236,7 @@ export class LeaseDesk {
 
   #describe(key: string, holder: LeaseHolder, address: Ipv4): Lease {
     const { serverAddress, dns, wins, prefixes } = this.#options;
-    // The IPv4 address is unique and never 0.0.0.1, so the identifier is unique and never the server's.
-    const interfaceId = new Uint8Array(8);
-    new DataView(interfaceId.buffer).setUint32(4, address);
+    const interfaceId = this.#freeIdentifier(holder, address);
     const linkLocal = new Uint8Array(16);
     linkLocal.set([0xfe, 0x80]);
     linkLocal.set(interfaceId, 8);
@@ -212,4 +244,23 @@ export class LeaseDesk {
     const ipv6 = prefix?.kind === 'leased' ? prefix.prefix : undefined;
     return { ipv4: { address, serverAddress, dns, wins }, ipv6, interfaceId, linkLocal };
   }
+
+  /**
+   * The IPv4 address behind zeros; it is never 0.0.0.1, so that is never the server's. Who chose another address has kept
+   * the identifier of its first one: then there is a number in front.
+   */
+  #freeIdentifier(holder: LeaseHolder, address: Ipv4): Uint8Array {
+    const held = this.#leases.get(holder);
+    if (held !== undefined) this.#identifiers.delete(keyOf(held.lease));
+    const interfaceId = new Uint8Array(8);
+    const view = new DataView(interfaceId.buffer);
+    view.setUint32(4, address);
+    for (let number = 1; this.#identifiers.has(keyOf({ interfaceId })); number += 1) view.setUint32(0, number);
+    this.#identifiers.add(keyOf({ interfaceId }));
+    return interfaceId;
+  }
+}
+
+function keyOf({ interfaceId }: Pick<Lease, 'interfaceId'>): string {
+  return Buffer.from(interfaceId).toString('hex');
 }

@@ -1,6 +1,6 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Authenticator, Hold, User } from '../auth/index.ts';
-import { foldUserName, Groups } from '../core/index.ts';
+import { foldUserName, Groups, type Ipv4 } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
 import { judgeProof } from './judge-proof.ts';
@@ -93,6 +93,7 @@ class Session implements ControlSession {
   #bytesIn = 0;
   #bytesOut = 0;
   #login: PendingLogin | undefined;
+  #hasChosen = false;
   #isReleased = false;
   #isClosed = false;
 
@@ -144,6 +145,16 @@ class Session implements ControlSession {
       this.#lease = this.#isReleased ? undefined : lease;
       answer(this.#lease);
     });
+  }
+
+  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    const isOpen = !this.#hasChosen && this.#live === undefined && !this.#isReleased;
+    this.#hasChosen = true;
+    const lease =
+      isOpen && this.#user !== undefined ? this.#options.leases.choose(this.#user, this.info, wish) : undefined;
+    this.#lease = lease ?? this.#lease;
+    answer(lease);
   }
 
   up(): void {

@@ -12,6 +12,7 @@ import { AdminLogin, tokensBackend } from './admin-access.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AdminListener, probeAdminListener } from './admin-listener.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
+import { userCommand } from './attempts/remedies.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
 import { certificateViews } from './certificates/view.ts';
 import { checkFallback } from './check-fallback.ts';
@@ -265,7 +266,8 @@ function leaseDesk(options: {
   const pool = new AddressPool({ cidr: plan.cidr, serverAddress: plan.serverAddress, sticky: store.leases() });
   for (const { name, ipv4 } of store.list()) {
     if (ipv4 !== undefined && !pool.mayBeFixed(ipv4)) {
-      log.error('user.address-unusable', { user: name, address: formatIpv4(ipv4), fix: 'user set NAME --ip ADDR' });
+      const fix = userCommand('set', name, ' --ip ADDR');
+      log.error('user.address-unusable', { user: name, address: formatIpv4(ipv4), fix });
     }
     pool.setFixed(name, ipv4);
   }
@@ -280,5 +282,6 @@ function leaseDesk(options: {
     dns: plan.dns.slice(0, 2),
     wins: config.wins,
     maxPerUser: config.users.maxPerUser,
+    clientChoice: config.pool.clientChoice,
   });
 }

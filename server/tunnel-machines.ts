@@ -29,6 +29,7 @@ export function newPppLink(config: Config, client: { readonly isPppListening: bo
     random: (length) => randomBytes(length),
     startDelayMs: config.ppp.startDelayMs,
     isPeerListening: client.isPppListening,
+    heedsAddressWish: config.pool.clientChoice,
     restartMs: config.ppp.restartMs,
     maxConfigure: 10,
     maxTerminate: 2,

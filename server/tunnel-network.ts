@@ -1,4 +1,4 @@
-import { formatIpv4, formatIpv6Cidr } from '../core/index.ts';
+import { formatIpv4, formatIpv6Cidr, type Ipv4 } from '../core/index.ts';
 import type { PeerLink } from '../datapath/index.ts';
 import type { ControlSession } from './control-plane.ts';
 import type { Lease } from './lease-desk.ts';
@@ -35,6 +35,14 @@ export class TunnelNetwork {
     this.#session.lease((lease) => {
       if (!this.#isReleased) this.#lease = lease;
       answer(this.#isReleased ? undefined : lease);
+    });
+  }
+
+  /** Has the IPv4 address changed for one that the client asks for, before it is used. @param answer the address now */
+  choose(wish: Ipv4, answer: (address: Ipv4 | undefined) => void): void {
+    this.#session.choose(wish, (lease) => {
+      if (!this.#isReleased && !this.#isIpv4Open) this.#lease = lease ?? this.#lease;
+      answer(this.#lease?.ipv4.address);
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Hold, User } from '../auth/index.ts';
-import { Alarm, EventQueue, formatIpv4, type Instant, type Log } from '../core/index.ts';
+import { Alarm, EventQueue, formatIpv4, type Instant, type Ipv4, type Log } from '../core/index.ts';
 import type { LinkLoad, PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
 import type { CredentialProof, LinkEnd, PppServerAction, PppServerEvent, PppServerLink } from '../ppp/index.ts';
@@ -347,6 +347,9 @@ export class Tunnel {
       case 'lease-address':
         this.#leaseAddress();
         break;
+      case 'choose-address':
+        this.#chooseAddress(action.wish);
+        break;
       case 'ipv4-up':
         if (this.#network.openIpv4()) this.#onUp('ipv4', action.suffices, this.#network.ipv4);
         break;
@@ -460,6 +463,16 @@ export class Tunnel {
             serverInterfaceId: SERVER_INTERFACE_ID,
           },
         });
+      }),
+    );
+  }
+
+  #chooseAddress(wish: Ipv4): void {
+    this.#network.choose(wish, (address) =>
+      this.#guarded(() => {
+        if (address === undefined) return; // the lease is gone, and so is the link soon
+        this.#attempt.leased(formatIpv4(address));
+        this.#post({ to: 'ppp', event: { kind: 'address', address } });
       }),
     );
   }

@@ -4,7 +4,7 @@
  */
 import type { AttemptView, PortalAnswer, PortalQuestion, SessionView } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
-import type { UserIds } from '../../core/index.ts';
+import type { Ipv4, UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import type { IpPrefix } from '../../tun/index.ts';
@@ -37,7 +37,7 @@ export type ToWorker =
   | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
   | { readonly kind: 'held'; readonly session: string; readonly hold: Hold }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
-  | { readonly kind: 'leased'; readonly session: string; readonly lease: Lease | undefined }
+  | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: Lease | undefined }
   | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
@@ -60,6 +60,8 @@ export type ToSupervisor =
   | { readonly kind: 'opened'; readonly session: string; readonly peerAddress: string }
   | { readonly kind: 'verify'; readonly session: string; readonly proof: CredentialProof }
   | { readonly kind: 'lease'; readonly session: string }
+  /** To be answered by `chosen`. */
+  | { readonly kind: 'choose'; readonly session: string; readonly wish: Ipv4 }
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'up'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string; readonly end: SessionEnd }

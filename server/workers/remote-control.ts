@@ -1,5 +1,6 @@
 import type { PortalAnswer, PortalQuestion } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
+import type { Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
@@ -53,6 +54,7 @@ class RemoteSession implements ControlSession {
   #onJudged: ((judgement: Judgement) => void) | undefined;
   #onHeld: ((hold: Hold) => void) | undefined;
   #onLeased: ((lease: Lease | undefined) => void) | undefined;
+  #onChosen: ((lease: Lease | undefined) => void) | undefined;
   #isReleased = false;
   #isUp = false;
   #isClosed = false;
@@ -74,6 +76,12 @@ class RemoteSession implements ControlSession {
     if (this.#isClosed) return;
     this.#onLeased = answer;
     this.#send({ kind: 'lease', session: this.#info.id });
+  }
+
+  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    this.#onChosen = answer;
+    this.#send({ kind: 'choose', session: this.#info.id, wish });
   }
 
   release(): void {
@@ -109,6 +117,12 @@ class RemoteSession implements ControlSession {
       case 'leased': {
         const answer = this.#onLeased;
         this.#onLeased = undefined;
+        answer?.(message.lease);
+        break;
+      }
+      case 'chosen': {
+        const answer = this.#onChosen;
+        this.#onChosen = undefined;
         answer?.(message.lease);
         break;
       }

@@ -77,6 +77,7 @@ const FORMS: Readonly<Record<ToSupervisor['kind'], Form>> = {
   opened: object({ session: text, peerAddress: text }),
   verify: object({ session: text, proof }),
   lease: object({ session: text }),
+  choose: object({ session: text, wish: count }),
   release: object({ session: text }),
   up: object({ session: text }),
   closed: object({ session: text, end: object({ reason: text, bytesIn: count, bytesOut: count }) }),

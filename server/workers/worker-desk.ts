@@ -58,6 +58,7 @@ export class WorkerDesk {
         break;
       case 'verify':
       case 'lease':
+      case 'choose':
       case 'release':
       case 'up':
       case 'closed': {
@@ -109,7 +110,7 @@ export class WorkerDesk {
 
   #serve(
     session: ControlSession,
-    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'release' | 'up' | 'closed' }>,
+    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'choose' | 'release' | 'up' | 'closed' }>,
   ): void {
     const { session: id } = message;
     const { send } = this.#options;
@@ -123,6 +124,9 @@ export class WorkerDesk {
         break;
       case 'lease':
         session.lease((lease) => send({ kind: 'leased', session: id, lease }));
+        break;
+      case 'choose':
+        session.choose(message.wish, (lease) => send({ kind: 'chosen', session: id, lease }));
         break;
       case 'release':
         session.release();

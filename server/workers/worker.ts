@@ -79,6 +79,7 @@ async function start(setup: WorkerSetup): Promise<void> {
       case 'held':
       case 'judged':
       case 'leased':
+      case 'chosen':
       case 'replace':
       case 'disconnect':
         control.receive(message);

@@ -45,6 +45,34 @@ test('the highest addresses are no negative numbers', () => {
   assert.equal(leased(addresses.lease('a', 's', undefined)), '223.255.255.250');
 });
 
+test('an address may be chosen that is of the pool, free, and neither fixed nor remembered for another user', () => {
+  const addresses = pool('10.0.0.0/24', { reserved: [ip('10.0.0.7')], sticky: new Map([['cy', ip('10.0.0.9')]]) });
+  addresses.setFixed('ben', ip('10.0.0.8'));
+  assert.equal(leased(addresses.lease('dee', 'd', undefined)), '10.0.0.2');
+  assert.equal(leased(addresses.lease('ann', 'a', undefined)), '10.0.0.3');
+  for (const [wish, why] of [
+    ['10.0.0.0', 'the network'],
+    ['10.0.0.1', 'the server'],
+    ['10.0.0.255', 'broadcast'],
+    ['10.0.1.5', 'elsewhere'],
+    ['0.0.0.0', 'nothing'],
+    ['255.255.255.255', 'nothing'],
+    ['10.0.0.2', 'held'],
+    ['10.0.0.7', 'reserved'],
+    ['10.0.0.8', 'fixed'],
+    ['10.0.0.9', 'remembered'],
+  ] as const) {
+    assert.equal(addresses.choose('ann', 'a', ip(wish)), false, why);
+    assert.equal(addresses.holder(ip('10.0.0.3')), 'a', why);
+  }
+  assert.equal(addresses.choose('ann', 'a', ip('10.0.0.77')), true);
+  assert.equal(addresses.holder(ip('10.0.0.3')), undefined);
+  assert.equal(addresses.used, 2);
+  assert.equal(addresses.choose('CY', 'c', ip('10.0.0.9')), true, 'its own');
+  addresses.setFixed('ben', undefined);
+  assert.equal(addresses.choose('eve', 'e', ip('10.0.0.8')), true, 'fixed no longer');
+});
+
 test('a user gets the same address again, without regard to case', () => {
   const addresses = pool('10.0.0.0/24');
   const first = addresses.lease('Anna', 's1', undefined);

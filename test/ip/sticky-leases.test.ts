@@ -10,6 +10,12 @@ const LAST = 15;
 const step = fc.oneof(
   fc.record({ kind: fc.constant('take'), user: fc.nat(4), session: fc.nat(8), place: fc.constant(0) }),
   fc.record({
+    kind: fc.constant('choose'),
+    user: fc.nat(4),
+    session: fc.nat(8),
+    place: fc.integer({ min: 8, max: 17 }),
+  }),
+  fc.record({
     kind: fc.constant('claim'),
     user: fc.constant(0),
     session: fc.nat(8),
@@ -77,6 +83,13 @@ function apply(leases: StickyLeases, model: Model, kind: string, user: string, s
       if (taken !== undefined) model.give(taken, session);
       return;
     }
+    case 'choose': {
+      const mayBe = model.isFree(place) || model.placeOf(session) === place;
+      const isTaken = leases.choose(place, user, session);
+      assert.ok(mayBe || !isTaken, `${place} is not to be had`);
+      if (isTaken) model.give(place, session);
+      return;
+    }
     case 'claim': {
       const holder = model.held.get(place);
       const refused = leases.claim(place, session);
@@ -134,6 +147,25 @@ test('whatever happened: after everything is released, every place can be leased
     }),
     { numRuns: 200 },
   );
+});
+
+test("a chosen place is free, of the range, not blocked and nobody else's; then it is the user's", () => {
+  const leases = new StickyLeases(10, 20);
+  leases.recall('ben', 12);
+  leases.block(13);
+  assert.equal(leases.take('cy', 'c1'), 10);
+  for (const place of [9, 21, 0, -1, 2 ** 32, 1.5, 10, 12, 13]) assert.equal(leases.choose(place, 'ann', 'a1'), false);
+  assert.equal(leases.choose(15, 'Ann', 'a1'), true);
+  assert.equal(leases.holder(15), 'a1');
+  assert.equal(leases.choose(15, 'ann', 'a1'), true, 'asked for again');
+  assert.equal(leases.choose(16, 'ann', 'a1'), true, 'in the stead of the other');
+  assert.equal(leases.holder(15), undefined);
+  leases.release(16, 'a1');
+  for (const place of [15, 16]) assert.equal(leases.choose(place, 'dee', 'd1'), false, 'it is remembered');
+  assert.equal(leases.take('ann', 'a2'), 15);
+  assert.equal(leases.choose(12, 'BEN', 'b1'), true, 'its own');
+  leases.unblock(13);
+  assert.equal(leases.choose(13, 'dee', 'd1'), true);
 });
 
 test('order: own place, then never used, then least recently used of nobody, then longest unneeded of somebody', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type PppServerAction, PppServerLink } from '../../ppp/index.ts';
-import { AUTH, failureText, LCP, NETWORK, OUR_REQUEST, RESPONSE, run, SUCCESS } from './server-script.ts';
+import { AUTH, EVENTS, failureText, LCP, NETWORK, OUR_REQUEST, RESPONSE, run, SUCCESS } from './server-script.ts';
 import { hex, LEASE, SERVER_OPTIONS } from './support.ts';
+import { play } from './transcript.ts';
 
 test('a silent client gets our request after 500 ms, ten times in all, and then the end', () => {
   const script = `* up ${`\n< ${OUR_REQUEST}`.repeat(10)}
@@ -236,6 +237,80 @@ test('a verdict about one name is never taken for one about another', () => {
   assert.deepEqual(
     actions.flatMap((action) => (action.kind === 'verify-credentials' ? action.proof.name : action.kind)),
     ['lcp-opened', 'alice', 'lcp-opened', 'bob', 'auth-failed'],
+  );
+});
+
+const WISHFUL = { heedsAddressWish: true };
+
+test('a client that asks for another address than the leased one: the shell is asked once, then IPCP answers', () => {
+  for (const [options, wish] of [
+    ['0306 0a09004d', 0x0a09004d],
+    ['8106 09090909 0306 0a09004d', 0x0a09004d],
+    ['0306 00000000', undefined],
+    ['0306 0a090008', undefined],
+    ['', undefined],
+    ['8106 09090909', undefined],
+    ['0305 0a0900', undefined],
+    ['03ff 0a09004d', undefined],
+  ] as const) {
+    const length = 4 + options.replaceAll(' ', '').length / 2;
+    const request = hex(`ff03 8021 01 50 00${length.toString(16).padStart(2, '0')} ${options}`);
+    for (const heedsAddressWish of [true, false]) {
+      const { link } = run(`${LCP} ${AUTH}\n* data open\n* lease`, { heedsAddressWish });
+      const actions = link.handle({ kind: 'frame', frame: request }, 1);
+      const expected = wish !== undefined && heedsAddressWish ? [{ kind: 'choose-address', wish }] : [];
+      assert.deepEqual(
+        actions.filter(({ kind }) => kind !== 'send'),
+        expected,
+        options,
+      );
+      assert.equal(
+        actions.some(({ kind }) => kind === 'send'),
+        expected.length === 0,
+      );
+    }
+  }
+});
+
+const CHOSEN = {
+  chosen: { kind: 'address', address: 0x0a09004d },
+  kept: { kind: 'address', address: 0x0a090008 },
+} as const;
+
+test('what comes meanwhile waits; a granted address is acked, one that is not is Nakked with the leased one', () => {
+  const before = `${LCP} ${AUTH}
+    > ff03 8021 01 50 000a 0306 0a09004d
+    * data open
+    * lease
+    > ff03 8021 01 51 000a 0306 0a09004d
+    > ff03 8057 01 51 000e 010a 0000000000000002
+    < ff03 8057 01 01 000e 010a 0000000000000001
+    < ff03 8057 02 51 000e 010a 0000000000000002`;
+  const granted = play(
+    `${before}
+    * chosen
+    < ff03 8021 01 01 000a 0306 0a090001
+    < ff03 8021 02 50 000a 0306 0a09004d
+    < ff03 8021 02 51 000a 0306 0a09004d
+    > ff03 8021 02 01 000a 0306 0a090001
+    # another wish is one too many
+    > ff03 8021 01 52 000a 0306 0a090022
+    < ff03 8021 01 02 000a 0306 0a090001
+    < ff03 8021 03 52 000a 0306 0a09004d`,
+    { ...EVENTS, ...CHOSEN },
+    WISHFUL,
+  );
+  assert.deepEqual(granted.actions.filter(({ kind }) => kind === 'choose-address').length, 1);
+  assert.ok(granted.actions.some((action) => action.kind === 'ipv4-up' && action.address === 0x0a09004d));
+  play(
+    `${before}
+    * kept
+    < ff03 8021 01 01 000a 0306 0a090001
+    < ff03 8021 03 50 000a 0306 0a090008
+    < ff03 8021 03 51 000a 0306 0a090008
+    * chosen`,
+    { ...EVENTS, ...CHOSEN },
+    WISHFUL,
   );
 });
 

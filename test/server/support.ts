@@ -225,6 +225,7 @@ export class World {
       dns: options.dns ?? [0x09090909, 0x01010101],
       wins: config.wins,
       maxPerUser: config.users.maxPerUser,
+      clientChoice: config.pool.clientChoice,
     });
     const { authenticator, leases, store, log } = this;
     const { observers = [] } = options;

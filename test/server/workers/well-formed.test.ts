@@ -33,6 +33,7 @@ const HONEST: readonly ToSupervisor[] = [
   { kind: 'opened', session: '01020304', peerAddress: 'fe80::1%eth0' },
   { kind: 'verify', session: '01020304', proof: PROOF },
   { kind: 'lease', session: '01020304' },
+  { kind: 'choose', session: '01020304', wish: 0x0a090005 },
   { kind: 'release', session: '01020304' },
   { kind: 'up', session: '01020304' },
   { kind: 'closed', session: '01020304', end: END },
