@@ -216,6 +216,78 @@ test('CCP of Windows gets a Protocol-Reject and the tunnel comes up all the same
   assert.equal(peer.connection.view.stage, 'up');
 });
 
+// After its login Windows sends the requests of all protocols in one go, with one counter of Identifiers: IPv6CP (6), CCP
+// (7), IPCP (8). Over carriers that encrypt by themselves its MPPE has no key bits, and when CCP is refused it ends that
+// protocol with error 732 and goes on (client bytes: an L2TP server's log of 2011).
+const BURST = `
+  > ${CALL_CONNECTED}
+  > 1000 0016 ff03 8057 01 06 000e 010a 1c9f5b7e02d4a611
+  > 1000 0012 ff03 80fd 01 07 000a 1206 01000000
+  > 1000 002a ff03 8021 01 08 0022 0306 00000000 8106 00000000 8206 00000000 8306 00000000 8406 00000000
+`;
+const END_OF_CCP = '1000 0018 ff03 80fd 05 09 0010 3c4a7e11 003ccd74 000002dc';
+
+for (const inPieces of [false, true]) {
+  test(`the burst of Windows after its login, ${inPieces ? 'byte by byte' : 'in one piece'}, and CCP's end with 732`, async (t) => {
+    const world = new World(t, { users: USERS });
+    const peer = new ScriptedPeer(world);
+    await dial(peer);
+    await peer.play(LCP);
+    await authenticate(peer);
+    const burst = peer.bytesOf(BURST);
+    if (inPieces) for (const byte of burst) await peer.sendBytes(Buffer.of(byte));
+    else await peer.sendBytes(burst);
+    await peer.play(`
+      < 1000 0016 ff03 8057 01 <ipv6cpId:1> 000e 010a 0000000000000001
+      < 1000 0016 ff03 8057 03 06 000e 010a 000000000a090002
+      < 1000 0018 ff03 c021 08 <rejectId:1> 0010 80fd 01 07 000a 1206 01000000
+      < 1000 0012 ff03 8021 01 <ipcpId:1> 000a 0306 0a090001
+      < 1000 0018 ff03 8021 04 08 0010 8206 00000000 8406 00000000
+      > ${END_OF_CCP}
+      < 1000 001e ff03 c021 08 <rejectId:1> 0016 80fd 05 09 0010 3c4a7e11 003ccd74 000002dc
+      > 1000 0012 ff03 8021 02 <ipcpId> 000a 0306 0a090001
+      > 1000 001e ff03 8021 01 0a 0016 0306 00000000 8106 00000000 8306 00000000
+      < 1000 001e ff03 8021 03 0a 0016 0306 0a090002 8106 09090909 8306 01010101
+      > 1000 001e ff03 8021 01 0b 0016 0306 0a090002 8106 09090909 8306 01010101
+      < 1000 001e ff03 8021 02 0b 0016 0306 0a090002 8106 09090909 8306 01010101
+    `);
+    assert.equal(peer.connection.view.stage, 'up');
+    assert.equal(peer.waitedMs, 0);
+  });
+}
+
+test('Windows gives its address up: IPCP ends with 738, LCP with none; both are acked and the record has the error', async (t) => {
+  const world = new World(t, { users: USERS });
+  const peer = new ScriptedPeer(world);
+  await dial(peer);
+  await peer.play(LCP);
+  await authenticate(peer);
+  await peer.sendBytes(peer.bytesOf(BURST));
+  peer.socket.takeWritten();
+  await peer.play(`
+    > ${END_OF_CCP}
+    < 1000 001e ff03 c021 08 <rejectId:1> 0016 80fd 05 09 0010 3c4a7e11 003ccd74 000002dc
+    > 1000 0018 ff03 8021 05 0a 0010 3c4a7e11 003ccd74 000002e2
+    < 1000 000c ff03 8021 06 0a 0004
+    > 1000 0018 ff03 c021 05 0b 0010 3c4a7e11 003ccd74 00000000
+    < 1000 000c ff03 c021 06 0b 0004
+  `);
+  peer.socket.deliverEnd();
+  peer.socket.destroy();
+  await world.advance(1);
+  const view = world.attempts.find(peer.connection.id) ?? assert.fail();
+  assert.equal(view.explanation?.code, '738');
+  const ends = view.options.filter(({ from, packet }) => from === 'client' && packet === 'Terminate-Request');
+  assert.deepEqual(
+    ends.map(({ protocol, options }) => `${protocol} ${options}`),
+    [
+      'CCP RAS error 732 (the options of the protocol could not be agreed on)',
+      'IPCP RAS error 738 (it got no address)',
+      'LCP RAS error 0',
+    ],
+  );
+});
+
 test('Call Connected with SHA-1, and one that comes before our Success, are both taken (MS-SSTP 2.2.7, 3.3.5.2.3)', async (t) => {
   const world = new World(t, { users: USERS });
   const peer = new ScriptedPeer(world);
