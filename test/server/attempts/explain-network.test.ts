@@ -117,18 +117,31 @@ async function openIpv6(peer: ScriptedPeer): Promise<void> {
   peer.socket.takeWritten();
 }
 
-test('IPv6CP alone is no session where there are no IPv6 addresses: state, log, observers (RFC 1661 §3.7)', async (t) => {
-  const world = start(t);
-  const peer = await bound(world);
-  await openIpv6(peer);
-  assert.equal(recordOf(world, peer.connection.id).state, 'under-way');
-  assert.equal(peer.connection.view.stage, 'network');
-  assert.deepEqual(world.log.of('connection.up'), []);
-  await peer.play(IPCP);
-  assert.equal(recordOf(world, peer.connection.id).state, 'up');
-  assert.equal(peer.connection.view.stage, 'up');
-  assert.equal(world.log.of('connection.up').length, 1);
-});
+for (const isWorker of [false, true]) {
+  test(`IPv6CP alone is no session without IPv6 addresses${isWorker ? ', in a worker' : ''} (RFC 1661 §3.7)`, async (t) => {
+    const told: string[] = [];
+    const observers = [{ up: () => void told.push('up'), down: () => void told.push('down') }];
+    const world = start(t, { observers, isWorker });
+    const without = await bound(world);
+    await openIpv6(without);
+    await world.advance(1);
+    assert.equal(recordOf(world, without.connection.id).state, 'under-way');
+    assert.equal(without.connection.view.stage, 'network');
+    assert.deepEqual(world.log.of('connection.up'), []);
+    await gone(world, without);
+    assert.deepEqual(told, [], 'no hook is run');
+
+    const peer = await bound(world);
+    await openIpv6(peer);
+    await peer.play(IPCP);
+    await world.advance(1);
+    assert.equal(recordOf(world, peer.connection.id).state, 'up');
+    assert.equal(peer.connection.view.stage, 'up');
+    assert.equal(world.log.of('connection.up').length, 1);
+    await gone(world, peer);
+    assert.deepEqual(told, ['up', 'down']);
+  });
+}
 
 test('an IPv6 session whose client wants no IPv4 is a session, and its end none of a failure', async (t) => {
   const world = start(t, POOL6);
