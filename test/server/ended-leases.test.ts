@@ -32,7 +32,7 @@ function newWorld(prefixLength = 30): World {
       clean: (lease, done) => void ended.set(lease, done),
       keep: (lease) => void (ended.delete(lease) && told.push(`keep ${lease.ipv4.address & 0xff}`)),
     },
-    ...{ serverAddress: 0x0a090001, dns: [], wins: [], maxPerUser: 5 },
+    ...{ serverAddress: 0x0a090001, dns: [], wins: [], maxPerUser: 5, clientChoice: true },
   });
   const holder = (id: string): LeaseHolder => {
     const session: LeaseHolder = { id, device: id, replace: () => desk.release(session) };
@@ -45,6 +45,23 @@ function newWorld(prefixLength = 30): World {
   };
   return { desk, told, holder, forget };
 }
+
+test("an address that its client gave up for another is nobody's either until then", () => {
+  const { desk, told, holder, forget } = newWorld(24);
+  const alice = holder('a');
+  assert.equal(desk.lease(user('alice'), alice)?.ipv4.address, 0x0a090002);
+  assert.equal(desk.choose(user('alice'), alice, 0x0a090050)?.ipv4.address, 0x0a090050);
+  assert.deepEqual([told, desk.addresses.used], [['add 2 a', 'add 80 a'], 2]);
+  const bob = holder('b');
+  assert.equal(desk.lease(user('bob'), bob)?.ipv4.address, 0x0a090003);
+  assert.equal(desk.choose(user('bob'), bob, 0x0a090002), undefined);
+  assert.equal(desk.choose(user('bob'), bob, 0x0a090050), undefined);
+  forget();
+  assert.deepEqual([told.slice(3), desk.addresses.used], [['remove 2 a'], 2]);
+  desk.release(alice);
+  forget();
+  assert.deepEqual([told.slice(4), desk.addresses.used], [['remove 80 a'], 1]);
+});
 
 test('the next user waits until the flows are forgotten, and gets the address then; the route goes after them', () => {
   const { desk, told, holder, forget } = newWorld();
