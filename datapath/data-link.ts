@@ -15,6 +15,7 @@ import { after, type Clock, type Instant, type Ipv4, type Ipv6 } from '../core/i
 import {
   clampMss,
   fragmentationNeeded,
+  fragmentIpv4,
   type Ipv6Client,
   ipv4End,
   ipv6End,
@@ -127,11 +128,22 @@ export class DataLink implements PeerLink {
       return;
     }
     if (end - start > this.#mru) {
-      this.#counters.dropsTooBig += 1;
-      this.#answerTooBig(bytes, start, end, protocol);
+      this.#sendTooBig(bytes, start, end, protocol);
       return;
     }
     clampMss(bytes, start, end, this.#narrowerMtu());
+    this.#push(bytes, start, end, protocol);
+  }
+
+  #sendTooBig(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): void {
+    const fragments = protocol === PPP_IPV4 ? fragmentIpv4(bytes, start, end, this.#mru) : undefined;
+    for (const fragment of fragments ?? []) this.#push(fragment, 0, fragment.length, protocol);
+    if (fragments !== undefined) return;
+    this.#counters.dropsTooBig += 1;
+    this.#answerTooBig(bytes, start, end, protocol);
+  }
+
+  #push(bytes: Uint8Array, start: number, end: number, protocol: IpProtocol): void {
     if (!this.#queue.push(bytes, start, end, protocol)) {
       this.#counters.dropsQueue += 1;
       return;

@@ -7,6 +7,7 @@
  */
 export * from './checksum.ts';
 export * from './choose-pool.ts';
+export * from './fragment.ts';
 export * from './icmp.ts';
 export * from './ipv6-pool.ts';
 export * from './mss-clamp.ts';

@@ -73,6 +73,12 @@ const upTo = (most: number): Kind => kind(most, [...NO_WHOLE_NUMBERS, most + 1])
 /** 4 or 16 bytes. */
 const destination: Kind = { good: () => Buffer.alloc(4), bad: () => [...NO_OBJECTS, Buffer.alloc(5), Buffer.alloc(0)] };
 
+/** Whole records of so many bytes; none is right too. */
+const records = (bytes: number): Kind => ({
+  good: () => Buffer.alloc(0),
+  bad: () => [...NO_OBJECTS, Buffer.alloc(bytes - 1), Buffer.alloc(bytes + 1)],
+});
+
 const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   open: [deviceName, int, flag],
   openDescriptor: [deviceName, int, flag],
@@ -108,6 +114,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   setAmbient: [mask],
   routeReplace: [kind('lo', NO_TEXT), destination, upTo(32)],
   routeRemove: [kind('lo', NO_TEXT), destination, upTo(32)],
+  conntrackForget: [records(4), records(8), records(8), records(16), callback],
   bindSocket: [kind('127.0.0.1', NO_TEXT), upTo(65_535), text],
   dropPrivileges: [id, id, mask],
   'engine.segment': [buffer, uint, uint],

@@ -4,7 +4,7 @@
       "target_name": "tun",
       "sources": [
         "addon.cc", "arguments.cc", "device.cc", "privileges.cc", "netlink.cc", "listen_socket.cc", "conntrack.cc", "conntrack_dump.cc",
-        "checksum.cc", "packet.cc", "coalesce.cc", "ingress.cc", "frames.cc",
+        "checksum.cc", "packet.cc", "coalesce.cc", "ingress.cc", "frames.cc", "fragment.cc",
         "engine_test_api.cc",
         "codel.cc", "inflight.cc", "scheduler.cc", "slots.cc", "slots-receive.cc",
         "device-path.cc", "datapath.cc", "datapath-stats.cc"

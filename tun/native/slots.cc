@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fragment.h"
+
 namespace tun {
 
 namespace {
@@ -195,8 +197,10 @@ void Path::Enqueue(Slot* slot, Item* item, uint64_t now_us) {
     return;
   }
   if (packet.SegmentBytes(0) > slot->mru) {
-    slot->counters.drops_too_big += packet.segments();
-    TellTooBig(slot, packet, now_us);
+    if (!Fragment(slot, packet, now_us)) {
+      slot->counters.drops_too_big += packet.segments();
+      TellTooBig(slot, packet, now_us);
+    }
     blocks_.Give(item);
     return;
   }
@@ -207,6 +211,34 @@ void Path::Enqueue(Slot* slot, Item* item, uint64_t now_us) {
     slot->is_armed = false;
     ready_.push_back(slot->id);
   }
+}
+
+// False, with nothing queued, unless the packet is IPv4 that may be cut. Each fragment is a packet of its own from here on.
+bool Path::Fragment(Slot* slot, const SuperPacket& packet, uint64_t now_us) {
+  const bool may_be_cut = !packet.is_ipv6() && (packet.ip()[6] & 0x40) == 0;
+  if (!may_be_cut) return false;
+  Fragmenter fragmenter;
+  for (uint16_t i = 0; i < packet.segments(); i++) {
+    uint8_t frame[kFrameHeader + kMaxFramedPacket];
+    const size_t length = packet.SegmentBytes(i) > kMaxFramedPacket ? 0 : packet.WriteFrame(i, frame);
+    if (length == 0 || !fragmenter.Start(frame + kFrameHeader, length - kFrameHeader, slot->mru)) {
+      if (i == 0) return false;
+      slot->counters.drops_too_big += 1;
+      continue;
+    }
+    for (size_t bytes = fragmenter.NextBytes(); bytes > 0; bytes = fragmenter.NextBytes()) {
+      Item* item = blocks_.Take(bytes);
+      if (item == nullptr) return true;  // without memory the rest is lost, as any packet would be
+      fragmenter.WriteNext(item->bytes());
+      if (!SuperPacket::Parse(item->bytes(), bytes, false, &item->packet)) {
+        totals_.drops_malformed += 1;
+        blocks_.Give(item);
+        continue;
+      }
+      Enqueue(slot, item, now_us);
+    }
+  }
+  return true;
 }
 
 void Path::TellTooBig(Slot* slot, const SuperPacket& packet, uint64_t now_us) {

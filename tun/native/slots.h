@@ -162,6 +162,7 @@ class Path final : private PacketSink, private FrameSink {
   Item* ReadItem(int* error);
   void Route(Item* item, uint64_t now_us);
   void Enqueue(Slot* slot, Item* item, uint64_t now_us);
+  bool Fragment(Slot* slot, const SuperPacket& packet, uint64_t now_us);
   void TellTooBig(Slot* slot, const SuperPacket& packet, uint64_t now_us);
   void KeepBound();
   void Pace(Slot* slot);

@@ -7,8 +7,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const TARGETS = { segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000, conntrack: 4_096 };
-const ENGINE = ['checksum.cc', 'packet.cc', 'coalesce.cc', 'ingress.cc', 'frames.cc', 'conntrack_dump.cc'];
+const TARGETS = { segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000, conntrack: 4_096, fragment: 5_000 };
+const ENGINE = [
+  'checksum.cc',
+  'packet.cc',
+  'coalesce.cc',
+  'ingress.cc',
+  'frames.cc',
+  'conntrack_dump.cc',
+  'fragment.cc',
+];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, 'build');
@@ -113,6 +121,13 @@ function seeds(target) {
         ipv4: Buffer.concat([hex('0020'), Buffer.alloc(40), hex('0a000001'), tcp]),
         syn: Buffer.concat([hex('0120'), hex('20010db800000000'), Buffer.alloc(36), syn6]),
       };
+    case 'fragment': {
+      const options = hex('4700005c 1234 0000 40110000 0a000001 0a000002 07040400 83038000');
+      return {
+        plain: Buffer.concat([hex('0044'), udp4, Buffer.alloc(100, 7)]),
+        options: Buffer.concat([hex('0044'), options, Buffer.alloc(64, 7)]),
+      };
+    }
     case 'conntrack':
       // A flow from 10.86.0.2, and the end of the dump.
       return {
