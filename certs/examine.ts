@@ -2,9 +2,8 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { type Finding, fine, problem, warning } from '../core/index.ts';
-import { CertificateError } from './certificate-error.ts';
 import { allNames, certificateHashes, coverage, hasServerAuth, WARN_DAYS } from './inspect.ts';
-import { parseCertificates, parseKey } from './pem.ts';
+import { checkKeyOfFirst, parseCertificates, parseKey } from './pem.ts';
 import { readIfThere } from './secure-file.ts';
 
 export type CertificateChain = readonly [X509Certificate, ...X509Certificate[]];
@@ -29,7 +28,7 @@ export function readCertificateFiles(certFile: string, keyFile: string): Certifi
   if (pem === undefined || keyPem === undefined) return undefined;
   const chain = parseCertificates(pem.bytes, certFile);
   const key = parseKey(keyPem.bytes, keyFile);
-  if (!chain[0].checkPrivateKey(key)) throw new CertificateError(`${keyFile}: not the key of ${certFile}`);
+  checkKeyOfFirst(chain, key, { cert: certFile, key: keyFile });
   return { chain, key, keyMode: keyPem.mode };
 }
 

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { CertificateError } from './certificate-error.ts';
 import { hasServerAuth, type ServerCertificate } from './inspect.ts';
-import { parseCertificates, parseKey } from './pem.ts';
+import { checkKeyOfFirst, parseCertificates, parseKey } from './pem.ts';
 import { type ReadFile, readIfThere } from './secure-file.ts';
 
 /**
@@ -43,13 +43,7 @@ export function checkServerPem(
   const chain = parseCertificates(cert.bytes, certFile);
   const key = parseKey(keyPem.bytes, keyFile);
   const [leaf] = chain;
-  if (!leaf.checkPrivateKey(key)) {
-    const place = chain.findIndex((one) => one.checkPrivateKey(key)) + 1;
-    if (place === 0) throw new CertificateError(`${keyFile}: not the key of the certificate in ${certFile}`);
-    throw new CertificateError(
-      `${certFile}: wrong order: the server's certificate must be first, it is number ${place}`,
-    );
-  }
+  checkKeyOfFirst(chain, key, { cert: certFile, key: keyFile });
   checkLeaf(leaf, certFile, now);
   checkOrder(chain, certFile);
   return {

@@ -1,5 +1,13 @@
 /** Everything that decides whether a client could connect, looked at without a change to anything. */
-import { createAuthority, examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
+import type { X509Certificate } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import {
+  allNames,
+  createAuthority,
+  examineCertificate,
+  examineRevocation,
+  type ServerCertificate,
+} from '../../certs/index.ts';
 import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, type Log, problem, warning } from '../../core/index.ts';
 import { availableCongestionControls } from '../../datapath/index.ts';
 import { createServerTls, formatEndpoint } from '../../tls/index.ts';
@@ -7,6 +15,7 @@ import { Capability, hasCapability } from '../../tun/index.ts';
 import { checkFallback } from '../check-fallback.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
+import { machineNames } from '../first-start.ts';
 import { placesOf } from '../listeners.ts';
 import { deviceNetwork, uplink } from '../network/index.ts';
 import { isOperatorError } from '../operator-error.ts';
@@ -18,6 +27,7 @@ import { chainOf, examineFiles } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
 import { judgeClientsIpv6 } from './clients-ipv6.ts';
 import { examineClock } from './clock.ts';
+import { judgeDialled } from './dialled.ts';
 import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
@@ -46,6 +56,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const { findings: found, served } = examineFiles(config, { user, devices: running?.devices, now });
   findings.push(...found);
   if (served !== undefined) findings.push(await examineRevocation(served.chain));
+  findings.push(judgeDialled(config.hosts, namesOf(config, served?.chain[0], running?.devices)));
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
   await examine('ports', () =>
     running === undefined
@@ -94,6 +105,7 @@ export async function examineStart(options: {
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
     ...examineOffload(config),
+    judgeDialled(config.hosts, options.names),
     judgeClientsIpv6(config),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),
@@ -156,6 +168,12 @@ export function examineFallback(config: Config, user: RunUser): Finding[] {
   if (fallback.kind !== 'directory') return [];
   checkFallback(config, user);
   return [fine('fallback', `${fallback.path} can be read by user id ${user.uid}`)];
+}
+
+/** What a client may dial: what is on the certificate that is there, else what a start would put on one. */
+function namesOf(config: Config, leaf: X509Certificate | undefined, devices?: readonly string[]): readonly string[] {
+  if (leaf !== undefined) return allNames(leaf);
+  return config.hosts.length > 0 ? config.hosts : machineNames(hostname(), networkInterfaces, devices);
 }
 
 async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> {

@@ -10,6 +10,7 @@ import { instanceOf } from '../start-network.ts';
 import { chainOf } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
 import { examineClock } from './clock.ts';
+import { judgeDialled } from './dialled.ts';
 import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
 import { examineHost } from './host.ts';
@@ -56,6 +57,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
     return [
       ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
       ...lasting.findings,
+      judgeDialled(config.hosts, names),
       ...(await guarded('ports', ports)),
       ...(await guarded('ports', () => examineAdminPort(config, leaf.fingerprint256))),
       ...examineOffload(config),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CertificateError, loadCertificateFiles, warnings } from '../../certs/index.ts';
+import { CertificateError, loadCertificateFiles, readCertificateFiles, warnings } from '../../certs/index.ts';
 import { NOT_CA, openssl, SERVER_AUTH, selfSigned, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -143,7 +144,7 @@ test('refused: no EKU for a server (MS-SSTP 3.2.4.1), and an authority as leaf',
 
 test('refused: chains in another order than leaf, issuer, its issuer', () => {
   writeFileSync(path('reversed.pem'), text('middle.pem') + text('leaf.pem'));
-  assertRefused('reversed.pem', 'leaf.key', 'reversed.pem', /must be first, it is number 2/);
+  assertRefused('reversed.pem', 'leaf.key', 'reversed.pem', /the key belongs to certificate 2: put it first$/);
   writeFileSync(path('swapped.pem'), text('leaf.pem') + text('root.pem') + text('middle.pem'));
   assertRefused('swapped.pem', 'leaf.key', 'swapped.pem', /certificate 2 .*did not issue certificate 1/);
   writeFileSync(path('stranger.pem'), text('leaf.pem') + text('middle.pem') + text('other.pem'));
@@ -158,4 +159,84 @@ test('a key that every user can read loads with a warning; one for a group witho
   assert.match(warnings(open, [], now).join(), /chmod 600/);
   chmodSync(path('ecdsa.key'), 0o640);
   assert.deepEqual(loadCertificateFiles(path('ecdsa.pem'), path('ecdsa.key'), now).notes, []);
+});
+
+const BOM = '\ufeff';
+
+/** As a file of Windows: NAME with other bytes. */
+function written(name: string, content: string | Buffer): string {
+  writeFileSync(path(name), content);
+  return name;
+}
+
+test('line ends of Windows, and text behind the blocks, are nothing to speak of', () => {
+  const crlf = (file: string): string => text(file).replaceAll('\n', '\r\n');
+  written('crlf.pem', `${crlf('leaf.pem')}${crlf('middle.pem')}\r\nissued for leaf.test\r\n`);
+  written('crlf.key', `${crlf('leaf.key')}\r\n`);
+  loadCertificateFiles(path('crlf.pem'), path('crlf.key'), now);
+  written('bom.pem', BOM + text('leaf.pem'));
+  loadCertificateFiles(path('bom.pem'), path('leaf.key'), now);
+});
+
+test('refused: files of another kind, by the name of the kind and with what makes the right one of it', () => {
+  openssl(folder, 'pkey', '-in', 'leaf.key', '-outform', 'der', '-out', 'der.key');
+  openssl(folder, 'rsa', '-in', 'leaf.key', '-traditional', '-outform', 'der', '-out', 'der1.key');
+  openssl(
+    folder,
+    'pkcs12',
+    '-export',
+    '-in',
+    'leaf.pem',
+    '-inkey',
+    'leaf.key',
+    '-passout',
+    'pass:',
+    '-out',
+    'both.pfx',
+  );
+  openssl(folder, 'crl2pkcs7', '-nocrl', '-certfile', 'leaf.pem', '-out', 'leaf.p7b');
+  openssl(folder, 'pkey', '-in', 'leaf.key', '-pubout', '-out', 'public.key');
+  const utf16 = (file: string): Buffer => Buffer.from(BOM + text(file), 'utf16le');
+  const keys: [string, RegExp][] = [
+    [written('bom.key', BOM + text('leaf.key')), /byte order mark .*: sed -i /],
+    [written('utf16.key', utf16('leaf.key')), /UTF-16, .*: iconv -f UTF-16 -t UTF-8 FILE > NEW$/],
+    [written('utf16be.key', utf16('leaf.key').swap16()), /UTF-16, .*: iconv /],
+    [written('nothing.key', ''), /the file is empty/],
+    [written('spaces.key', '\r\n \n'), /the file is empty/],
+    [written('two.key', text('leaf.key') + text('other.key')), /holds 2 private keys: leave only the one of the/],
+    ['leaf.pem', /a certificate in it, and no key: are the files of --cert and --key swapped\?$/],
+    ['der.key', /it is DER: openssl pkey -inform der -in FILE -out NEW$/],
+    ['der1.key', /it is DER: openssl pkey -inform der -in FILE -out NEW$/],
+    ['both.pfx', /it is PKCS #12: openssl pkcs12 -nocerts -nodes -in FILE -out NEW$/],
+    ['public.key', /it is the public key; the private one is needed$/],
+    ['ecdsa.key', /not the key of .*its type is ec, the certificate's rsa.* have it issued anew$/],
+  ];
+  for (const [file, why] of keys) assertRefused('leaf.pem', file, file, why);
+  const certificates: [string, RegExp][] = [
+    [written('utf16.pem', utf16('leaf.pem')), /UTF-16, .*: iconv -f UTF-16 -t UTF-8 FILE > NEW$/],
+    [written('nothing.pem', ''), /the file is empty/],
+    ['leaf.key', /a private key, and no certificate: are the files of --cert and --key swapped\?$/],
+    ['der.key', /a private key as DER, and no certificate: .* swapped\?$/],
+    ['both.pfx', /PKCS #12, not PEM: openssl pkcs12 -nokeys -in FILE -out NEW$/],
+    ['leaf.p7b', /PKCS #7, .*: openssl pkcs7 -print_certs -in FILE -out NEW$/],
+    ['leaf.csr', /a request for a certificate/],
+  ];
+  for (const [file, why] of certificates) assertRefused(file, 'leaf.key', file, why);
+});
+
+test('the commands that are named do what they are named for', () => {
+  const sed = ['-i', '1s/^\\xEF\\xBB\\xBF//'];
+  written('mended.key', BOM + text('leaf.key'));
+  execFileSync('sed', [...sed, path('mended.key')]);
+  loadCertificateFiles(path('leaf.pem'), path('mended.key'), now);
+  const utf16 = written('utf16again.key', Buffer.from(BOM + text('leaf.key'), 'utf16le'));
+  written('mended.key', execFileSync('iconv', ['-f', 'UTF-16', '-t', 'UTF-8', path(utf16)]));
+  loadCertificateFiles(path('leaf.pem'), path('mended.key'), now);
+});
+
+test('a doctor who looks at files says the same of a wrong order', () => {
+  written('reversed.pem', text('middle.pem') + text('leaf.pem'));
+  assert.throws(() => readCertificateFiles(path('reversed.pem'), path('leaf.key')), {
+    message: `${path('reversed.pem')}: the key belongs to certificate 2: put it first`,
+  });
 });
