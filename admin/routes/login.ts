@@ -25,7 +25,10 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
       const { remoteAddress = '', remotePort = 0 } = request.socket;
       const peer = { address: remoteAddress, port: remotePort };
       const browser = request.cookies[BROWSER_COOKIE];
-      const outcome = await accounts.login({ ...request.body, peer, browser, signal: request.signal });
+      // Not request.signal: the request is over as soon as its body was read.
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const outcome = await accounts.login({ ...request.body, peer, browser, signal: gone.signal });
       switch (outcome.kind) {
         case 'accepted': {
           const before = request.cookies[COOKIE];

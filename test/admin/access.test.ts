@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import type { LightMyRequestResponse } from 'fastify';
-import { SESSION } from './fake-backend.ts';
+import { createAdminApp } from '../../admin/app.ts';
+import type { LoginOutcome, LoginRequest } from '../../admin/index.ts';
+import { ErrorLog, FakeBackend, SESSION } from './fake-backend.ts';
 import { ACCOUNT, HOST, Network } from './network.ts';
 
 function refused(answer: LightMyRequestResponse, status: number, error: string): void {
@@ -276,4 +280,46 @@ test('answers are not kept by a cache and never taken for a page', async (t) => 
   assert.equal(headers['x-content-type-options'], 'nosniff');
   assert.match(String(headers['content-security-policy']), /^default-src 'none'/);
   assert.match(String(headers['content-type']), /^application\/json/);
+});
+
+test('a login that takes its time goes on until its client is gone, and no longer', async (t) => {
+  const backend = new FakeBackend();
+  const signals: AbortSignal[] = [];
+  let answer: ((outcome: LoginOutcome) => void) | undefined;
+  const accounts = {
+    ...backend.accounts,
+    login: ({ signal }: LoginRequest) => {
+      signals.push(signal);
+      return new Promise<LoginOutcome>((resolve) => {
+        answer = resolve;
+      });
+    },
+  };
+  Object.assign(backend, { accounts });
+  const app = await createAdminApp({ backend, log: new ErrorLog(), network: undefined });
+  t.after(() => app.close());
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const post = () => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = request({ host: '127.0.0.1', port, method: 'POST', path: '/v1/login', headers, agent: false });
+    sent.end(JSON.stringify({ name: 'ann', password: 'x' }));
+    sent.on('error', () => undefined);
+    return sent;
+  };
+  const first = post();
+  while (signals.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(signals[0]?.aborted, false, 'its body was read, and it waits');
+  const answered = once(first, 'response');
+  answer?.({ kind: 'refused' });
+  const [response] = await answered;
+  assert.equal(response.statusCode, 401);
+  response.resume();
+
+  const second = post();
+  while (signals.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  const [, signal = assert.fail()] = signals;
+  const gone = once(signal, 'abort');
+  second.destroy();
+  await gone;
 });

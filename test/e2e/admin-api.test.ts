@@ -52,10 +52,9 @@ test('the first account, the login, what it may, and its end', { skip }, async (
   await server.must(['admin', 'add', 'root', '--password-stdin'], ADMIN_PASSWORD);
   assert.deepEqual((await api.ask('GET', '/v1/login')).body, { needsSetup: false });
   const login = await api.login('root', ADMIN_PASSWORD);
-  assert.match(
-    String(login.headers['set-cookie']),
-    /^__Host-sstpd=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
-  );
+  const [session = '', browser = ''] = [login.headers['set-cookie'] ?? []].flat();
+  assert.match(session, /^__Host-sstpd=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+  assert.match(browser, /^__Host-sstpd-known=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
   await server.logged('admin.login', { user: 'root', peer: /^198\.18\.1\.2:\d+$/ });
 
   const { body: status } = await api.ask('GET', '/v1/status');
@@ -151,24 +150,24 @@ test('a renewed certificate is shown at once, and logins stay', { skip }, async 
   assert.deepEqual([answer.body[0].source, answer.body[0].sha256], ['files', second.fingerprint]);
 });
 
-test('a guesser is slowed, then told to wait; the owner of the account gets in from elsewhere', { skip }, async (t) => {
-  const { lab, server, api: guesser } = await makeServer(t);
-  const owner = await AdminApi.at(lab, 1);
+test('a guesser is slowed, and nobody is refused for it: not at his address, and the owner elsewhere does not wait', {
+  skip,
+}, async (t) => {
+  const { lab, server, api: owner } = await makeServer(t);
+  const guesser = await AdminApi.at(lab, 1);
   const times: number[] = [];
   for (let i = 0; i < 5; i += 1) {
     const startedAt = performance.now();
     refused(await guesser.login('root', `guess ${i}`), 401, 'ERR_LOGIN');
     times.push(performance.now() - startedAt);
   }
-  assert.ok((times[4] ?? 0) > 4000 && (times[1] ?? 0) > 450, `${times}`);
-  const slow = await guesser.login('root', ADMIN_PASSWORD);
-  refused(slow, 429, 'ERR_SLOW_DOWN');
-  assert.match(String(slow.headers['retry-after']), /^\d{1,2}$/);
-  const startedAt = performance.now();
+  assert.ok((times[4] ?? 0) > 3000 && (times[1] ?? 0) > 400, `${times}`);
+  const slow = performance.now();
+  assert.equal((await guesser.login('root', ADMIN_PASSWORD)).status, 200);
+  assert.ok(performance.now() - slow > 3000);
   assert.equal((await owner.login('root', ADMIN_PASSWORD)).status, 200);
-  assert.ok(performance.now() - startedAt < 4000);
-  assert.equal(server.log('admin.login-refused', { user: 'root', peer: /^198\.18\.1\.2:/ }).length, 5);
-  assert.equal(server.log('admin.login-slowed').length, 1);
+  assert.equal(server.log('admin.login-refused', { user: 'root', peer: /^198\.18\.2\.2:/ }).length, 5);
+  assert.equal(server.log('admin.login-slowed').length, 0);
 });
 
 /** Names that would do harm in a page, a log or a terminal. */
