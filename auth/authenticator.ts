@@ -2,6 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../core/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
+import { CODE_PAGES, type CodePage, Encoder, readingsOf } from './code-pages.ts';
+import { remarkOn } from './login-remark.ts';
 import { hlakFromMsChapV2 } from './mppe-keys.ts';
 import {
   type ChallengeInput,
@@ -13,15 +15,29 @@ import {
 import type { Secret } from './secret-seal.ts';
 import type { Credentials, User } from './user-store.ts';
 import { UserStoreError } from './user-store-error.ts';
+import { type WireName, wireNameOf } from './wire-name.ts';
 
-/** For the log. A client learns only what is in the verdict. */
-export type LoginReason = 'ok' | 'unknown-user' | 'wrong-password' | 'disabled' | 'method-needs-password';
+/**
+ * For the log. A client learns only what is in the verdict. 'domain-hashed': the password is right, but its proof is over
+ * the name with the domain.
+ */
+export type LoginReason =
+  | 'ok'
+  | 'unknown-user'
+  | 'wrong-password'
+  | 'domain-hashed'
+  | 'disabled'
+  | 'method-needs-password';
 
 export interface LoginResult {
   readonly verdict: AuthVerdict;
   readonly reason: LoginReason;
   /** Whose name it was, also if the login failed. */
   readonly user: User | undefined;
+  /** The name as it is best read, not checked for anything. */
+  readonly name: string;
+  /** What an operator should know of a login that failed, in whole sentences fit for a terminal. */
+  readonly remark: string | undefined;
   /**
    * It is the wrong password, but it was the right one within the last 30 days: a client that was not told of the
    * change rather than somebody who guesses.
@@ -31,7 +47,8 @@ export interface LoginResult {
 
 /** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
 export interface CredentialSource {
-  lookup(nameFromWire: string): Credentials;
+  lookupAny(readings: readonly string[], most: number): readonly Credentials[];
+  nameOf(readings: readonly string[]): string | undefined;
   recordLogin(name: string): void;
 }
 
@@ -40,7 +57,7 @@ export interface ProofArithmetic {
   ntPasswordHash(password: string): Uint8Array;
   generateNtResponse(input: ChallengeInput, ntHash: Uint8Array): Uint8Array;
   /** RFC 1994 §4.1: MD5 over identifier, secret and challenge. */
-  chapMd5(identifier: number, password: string, challenge: Uint8Array): Uint8Array;
+  chapMd5(identifier: number, secret: Uint8Array, challenge: Uint8Array): Uint8Array;
   /** In constant time for equal lengths. */
   areEqual(a: Uint8Array, b: Uint8Array): boolean;
 }
@@ -48,36 +65,67 @@ export interface ProofArithmetic {
 const ARITHMETIC: ProofArithmetic = {
   ntPasswordHash,
   generateNtResponse,
-  chapMd5: (identifier, password, challenge) =>
-    createHash('md5').update(Buffer.of(identifier)).update(password, 'utf8').update(challenge).digest(),
+  chapMd5: (identifier, secret, challenge) =>
+    createHash('md5').update(Buffer.of(identifier)).update(secret).update(challenge).digest(),
   areEqual: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 };
-
-type NameOnWire = ChallengeInput['name'];
 
 /** RFC 2759 §6. */
 const ERROR_ACCT_DISABLED = 647;
 const ERROR_AUTHENTICATION_FAILURE = 691;
 
+/**
+ * Of the users that a name may mean in some code page, so many are tried. More have never the same bytes but by intent; of
+ * ASCII there is one reading, and one user.
+ */
+const MOST_MEANT = 3;
+
 export interface AuthenticatorOptions {
   readonly store: CredentialSource;
+  /** In which names and passwords that are not UTF-8 are read, besides Latin-1. */
+  readonly codePages?: readonly CodePage[];
   readonly log?: Log;
   readonly arithmetic?: ProofArithmetic;
 }
 
+/** One user whom the name may mean, and which ways of writing fit the proof. */
+interface Trial extends Credentials {
+  /** For each of `WireName.hashed`; of methods that hash no name they are all alike. */
+  readonly fits: readonly boolean[];
+  readonly fitsPrevious: readonly boolean[];
+  /** Which of `fits` counts: that of the name without the domain. */
+  readonly bare: number;
+}
+
 /**
  * An unknown user, a wrong password and, for CHAP-MD5, a user of whom only the hash is kept get the same verdict after
- * the same steps. That an account is disabled learns only who has its password.
+ * the same steps: how many there are follows from what the client sent. That an account is disabled learns only who has
+ * its password.
  */
 export class Authenticator {
   readonly #store: CredentialSource;
+  readonly #codePages: readonly CodePage[];
+  readonly #encoder: Encoder;
   readonly #log: Log | undefined;
   readonly #arithmetic: ProofArithmetic;
 
   constructor(options: AuthenticatorOptions) {
     this.#store = options.store;
+    this.#codePages = options.codePages ?? CODE_PAGES;
+    this.#encoder = new Encoder(this.#codePages);
     this.#log = options.log;
     this.#arithmetic = options.arithmetic ?? ARITHMETIC;
+  }
+
+  /**
+   * The name of the user whom a proof is about, however it is spelt and in whichever code page; of nobody's name, what it
+   * reads as. For what has to know before the proof is judged.
+   *
+   * @throws {UserStoreError} ERR_USER_STORE
+   */
+  nameOf(proof: CredentialProof): string {
+    const { readings } = this.#wireName(proof);
+    return this.#store.nameOf(readings.map(({ text }) => text)) ?? proof.name;
   }
 
   /**
@@ -86,42 +134,77 @@ export class Authenticator {
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
   verify(proof: CredentialProof, place: 'vpn' | 'portal' = 'vpn'): LoginResult {
-    const { user, secret, previous } = this.#store.lookup(proof.name);
-    const nameOnWire = this.#prove(proof, secret);
-    const fitsPrevious = this.#prove(proof, previous) !== undefined;
-    const isOver = { user, isPrevious: false };
-    if (user === undefined) return { verdict: denied(proof), reason: 'unknown-user', ...isOver };
-    if (proof.method === 'chap' && secret.password === undefined) {
-      return { verdict: denied(proof), reason: 'method-needs-password', ...isOver };
+    const wire = this.#wireName(proof);
+    const { readings } = wire;
+    const texts = readings.map(({ text }) => text);
+    const prove = this.#prover(proof, wire);
+    const trials = this.#store.lookupAny(texts, readings.length === 1 ? 1 : MOST_MEANT).map((credentials): Trial => {
+      const fits = prove(credentials.secret);
+      const fitsPrevious = prove(credentials.previous);
+      return { ...credentials, fits, fitsPrevious, bare: readings[credentials.reading ?? 0]?.bare ?? 0 };
+    });
+    const known = trials.filter(({ user }) => user !== undefined);
+    const trial = known.find(({ fits, bare }) => fits[bare]) ?? known[0];
+    return this.#judge({ proof, place, wire, trial });
+  }
+
+  #judge(login: {
+    readonly proof: CredentialProof;
+    readonly place: 'vpn' | 'portal';
+    readonly wire: WireName;
+    readonly trial: Trial | undefined;
+  }): LoginResult {
+    const { proof, place, wire, trial } = login;
+    const user = trial?.user;
+    const result = (reason: LoginReason, verdict: AuthVerdict, isPrevious = false): LoginResult => {
+      const remark = remarkOn({ wire, proof, user, reading: trial?.reading, reason, isPrevious });
+      return { verdict, reason, user, isPrevious, name: user?.name ?? proof.name, remark };
+    };
+    if (trial === undefined || user === undefined) return result('unknown-user', denied(proof));
+    if (proof.method === 'chap' && trial.secret.password === undefined) {
+      return result('method-needs-password', denied(proof));
     }
-    if (nameOnWire === undefined) {
-      return { verdict: denied(proof), reason: 'wrong-password', user, isPrevious: fitsPrevious };
+    const { fits, fitsPrevious, bare, secret } = trial;
+    if (!fits[bare]) {
+      // RFC 2759 §4 and §8.2 leave the domain out: what else fits is told to the operator, and not let in.
+      if (fits.some(Boolean)) return result('domain-hashed', denied(proof));
+      return result('wrong-password', denied(proof), fitsPrevious[bare] === true);
     }
-    if (!user.enabled) return { verdict: disabled(), reason: 'disabled', ...isOver };
+    if (!user.enabled) return result('disabled', disabled());
     if (place === 'vpn') this.#recordLogin(user.name);
-    return { verdict: accepted(proof, secret, nameOnWire), reason: 'ok', ...isOver };
+    return result('ok', accepted(proof, secret, wire.hashed[bare] ?? Buffer.alloc(0)));
+  }
+
+  #wireName({ name, nameBytes }: CredentialProof): WireName {
+    return wireNameOf(nameBytes ?? Buffer.from(name, 'utf8'), this.#codePages);
   }
 
   /**
-   * All steps are taken also after one that fits: how long it took tells of the length of the name only.
+   * All steps are taken also after one that fits, and what can be computed without the secret is computed once.
    *
-   * @returns undefined if the proof does not fit the secret, else the name as it entered the proof
+   * @returns what tells of a secret, for each of `wire.hashed`, whether the proof fits it
    */
-  #prove(proof: CredentialProof, secret: Secret): NameOnWire | undefined {
+  #prover(proof: CredentialProof, { hashed }: WireName): (secret: Secret) => readonly boolean[] {
     const { areEqual, chapMd5, generateNtResponse, ntPasswordHash } = this.#arithmetic;
+    const forAll = (results: readonly boolean[]): readonly boolean[] => hashed.map(() => results.includes(true));
     switch (proof.method) {
-      case 'pap':
-        return areEqual(ntPasswordHash(proof.password), secret.ntHash) ? proof.name : undefined;
-      case 'chap': {
-        // Without a password there is nothing to prove, and the empty one that stands in for it opens nothing.
-        const expected = chapMd5(proof.identifier, secret.password ?? '', proof.challenge);
-        return areEqual(expected, proof.response) && secret.password !== undefined ? proof.name : undefined;
+      case 'pap': {
+        const bytes = proof.passwordBytes ?? Buffer.from(proof.password, 'utf8');
+        const hashes = readingsOf(bytes, this.#codePages).map(({ text }) => ntPasswordHash(text));
+        return (secret) => forAll(hashes.map((hash) => areEqual(hash, secret.ntHash)));
       }
+      case 'chap':
+        return ({ password }) => {
+          // Without a password there is nothing to prove, and the empty one that stands in for it opens nothing.
+          const results = this.#encoder
+            .encodings(password ?? '')
+            .map((text) => areEqual(chapMd5(proof.identifier, text, proof.challenge), proof.response));
+          return forAll(password === undefined ? [] : results);
+        };
       case 'mschapv2':
-        if (proof.authenticatorChallenge.length !== 16 || proof.peerChallenge.length !== 16) return undefined;
-        return possibleNames(proof.name).filter((name) =>
-          areEqual(generateNtResponse({ ...proof, name }, secret.ntHash), proof.ntResponse),
-        )[0];
+        if (proof.authenticatorChallenge.length !== 16 || proof.peerChallenge.length !== 16) return () => [];
+        return ({ ntHash }) =>
+          hashed.map((bare) => areEqual(generateNtResponse({ ...proof, name: { bare } }, ntHash), proof.ntResponse));
       default:
         return proof satisfies never;
     }
@@ -138,15 +221,7 @@ export class Authenticator {
   }
 }
 
-/**
- * `ppp/` reads a name as UTF-8 or, where it is not that, as Latin-1, and the text does not tell which it was. The
- * challenge hash is over the bytes, so a name that can have been Latin-1 is tried as that too.
- */
-function possibleNames(name: string): readonly NameOnWire[] {
-  return /^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(name) ? [name, Buffer.from(name, 'latin1')] : [name];
-}
-
-function accepted(proof: CredentialProof, secret: Secret, name: NameOnWire): AuthVerdict {
+function accepted(proof: CredentialProof, secret: Secret, bare: Uint8Array): AuthVerdict {
   switch (proof.method) {
     case 'pap':
     case 'chap':
@@ -155,7 +230,11 @@ function accepted(proof: CredentialProof, secret: Secret, name: NameOnWire): Aut
       const ntHashHash = hashNtPasswordHash(secret.ntHash);
       return {
         kind: 'accept',
-        authenticatorResponse: generateAuthenticatorResponse({ ...proof, name }, ntHashHash, proof.ntResponse),
+        authenticatorResponse: generateAuthenticatorResponse(
+          { ...proof, name: { bare } },
+          ntHashHash,
+          proof.ntResponse,
+        ),
         innerAuth: { kind: 'keys', hlak: hlakFromMsChapV2(ntHashHash, proof.ntResponse) },
       };
     }

@@ -35,21 +35,21 @@ export function hashNtPasswordHash(ntHash: Uint8Array): Buffer {
  *
  * @param peerChallenge 16 bytes
  * @param authenticatorChallenge 16 bytes
- * @param name as it came over the wire; a domain in front of it is left out here
+ * @param name as it came over the wire, and a domain in front of it is left out here; or what is left of it without one
  * @returns 8 bytes
  * @throws {RangeError} if a challenge has any other length
  */
 export function challengeHash(
   peerChallenge: Uint8Array,
   authenticatorChallenge: Uint8Array,
-  name: string | Uint8Array,
+  name: ChallengeInput['name'],
 ): Buffer {
   expectLength('peer challenge', peerChallenge, 16);
   expectLength('authenticator challenge', authenticatorChallenge, 16);
   return createHash('sha1')
     .update(peerChallenge)
     .update(authenticatorChallenge)
-    .update(hashedName(name))
+    .update(typeof name === 'string' || !('bare' in name) ? withoutDomain(name) : name.bare)
     .digest()
     .subarray(0, 8);
 }
@@ -58,7 +58,7 @@ export function challengeHash(
  * The user name that enters the challenge hash: the bytes as sent, but "excluding any prepended domain name" (RFC 2759 §4).
  * A realm behind `@` stays. Text stands for its UTF-8 form.
  */
-function hashedName(name: string | Uint8Array): Buffer {
+function withoutDomain(name: string | Uint8Array): Buffer {
   const bytes = Buffer.from(name);
   return bytes.subarray(bytes.indexOf('\\') + 1);
 }
@@ -80,8 +80,11 @@ export function challengeResponse(challenge: Uint8Array, ntHash: Uint8Array): Bu
 
 /** What enters an NT-Response besides the password. */
 export interface ChallengeInput {
-  /** As it came over the wire, domain and realm included; text stands for its UTF-8 form. */
-  readonly name: string | Uint8Array;
+  /**
+   * As it came over the wire, domain and realm included; text stands for its UTF-8 form. Where the backslash that ends the
+   * domain can't be told from the bytes alone, as in a double-byte code page: what is left without the domain.
+   */
+  readonly name: string | Uint8Array | { readonly bare: Uint8Array };
   /** 16 bytes. */
   readonly authenticatorChallenge: Uint8Array;
   /** 16 bytes. */

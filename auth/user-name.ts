@@ -40,13 +40,19 @@ export function checkGroups(groups: readonly string[]): void {
 }
 
 /**
- * The folded names that a name from the wire may mean, best first: whole, without `DOMAIN\`, without that and `@realm`.
- * Always three, with repetitions, so that a look-up does the same work for every name.
+ * The folded names that a name from the wire may mean, best first: whole, without `DOMAIN\\`, without that and `@realm`.
+ * Always three, with repetitions, so that a look-up does the same work for every name. No stored name has a space at an
+ * end, so those of a name that was typed with one are left out.
  */
 export function nameCandidates(nameFromWire: string): readonly [whole: string, noDomain: string, noRealm: string] {
   // No stored name is longer; the rest of a name as long as a packet need not be folded.
-  const whole = foldUserName(nameFromWire.slice(0, 4 * MAX_NAME_LENGTH));
-  const noDomain = whole.slice(whole.indexOf('\\') + 1);
+  const whole = foldUserName(trimName(nameFromWire.slice(0, 4 * MAX_NAME_LENGTH)));
+  const noDomain = trimName(whole.slice(whole.indexOf('\\') + 1));
   const at = noDomain.lastIndexOf('@');
-  return [whole, noDomain, at > 0 ? noDomain.slice(0, at) : noDomain];
+  return [whole, noDomain, at > 0 ? trimName(noDomain.slice(0, at)) : noDomain];
+}
+
+/** Without white space at its ends, and the NUL that some clients send behind it. */
+export function trimName(name: string): string {
+  return name.replace(/^[\s\0]+|[\s\0]+$/g, '');
 }

@@ -40,7 +40,7 @@ const SQL = {
   lookup: `SELECT users.*, previous.secret_kind AS previous_kind, previous.secret AS previous_secret
              FROM users_with_groups AS users
              LEFT JOIN previous_secrets AS previous ON previous.user_id = users.id AND previous.replaced_at > :since
-            WHERE folded IN (:whole, :noDomain, :noRealm)`,
+            WHERE folded IN (SELECT value FROM json_each(:names))`,
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
   setStrength: 'UPDATE users SET strength = :strength WHERE id = :id',
   unexamined: 'SELECT * FROM users_with_groups WHERE strength IS NULL',

@@ -36,6 +36,8 @@ export type { User } from './user-rows.ts';
 /** What a login is checked against. For a name that nobody has, `user` is undefined and the secrets are random ones. */
 export interface Credentials {
   readonly user: User | undefined;
+  /** By which of the readings that were asked for. */
+  readonly reading: number | undefined;
   readonly secret: Secret;
   /**
    * What the secret was before it was changed, for 30 days; a random one where it was not. It opens nothing: a client
@@ -230,24 +232,50 @@ export class UserStore {
     });
   }
 
-  /**
-   * Whom a name from the wire means: first the whole name, then without `DOMAIN\`, then also without `@realm`.
-   * Takes the same steps whether or not there is such a user.
-   *
-   * @throws {UserStoreError} ERR_USER_STORE also if the stored secret was tampered with
-   */
+  /** Whom a name from the wire means, as `lookupAny`. */
   lookup(nameFromWire: string): Credentials {
+    const [found] = this.lookupAny([nameFromWire], 1);
+    if (found === undefined) throw new Error('a look-up gave nothing');
+    return found;
+  }
+
+  /**
+   * Whom a name from the wire means that may be read in several ways, the first of which is the likeliest: in each the
+   * whole name, then without `DOMAIN\`, then also without `@realm`. Takes the same steps whether or not there are such users.
+   *
+   * @returns exactly `most`, the likeliest first; for those that are missing, secrets that nobody has
+   * @throws {UserStoreError} ERR_USER_STORE also if a stored secret was tampered with
+   */
+  lookupAny(readings: readonly string[], most: number): Credentials[] {
     return this.#run(() => {
-      const [whole, noDomain, noRealm] = nameCandidates(nameFromWire);
-      const since = this.#previousSince();
-      const rows = this.#statements.lookup.all({ whole, noDomain, noRealm, since }).map(readLookedUp);
-      const rank = (row: LookedUp): number => [whole, noDomain, noRealm].indexOf(row.folded);
-      const row = rows.sort((a, b) => rank(a) - rank(b))[0];
-      const secret = this.#openSecret(row?.sealed ?? this.#dummy, nameFromWire);
-      const previous = this.#seal.open(row?.previous ?? this.#dummy);
-      // A damaged one is as good as none: nobody can log in by it.
-      return { user: row?.user, secret, previous: previous ?? this.#openSecret(this.#dummy, nameFromWire) };
+      const found = this.#meant(readings);
+      return Array.from({ length: most }, (_, i) => {
+        const { row, reading } = found[i] ?? { row: undefined, reading: undefined };
+        const secret = this.#openSecret(row?.sealed ?? this.#dummy, row?.user.name ?? '');
+        const previous = this.#seal.open(row?.previous ?? this.#dummy);
+        // A damaged one is as good as none: nobody can log in by it.
+        return { user: row?.user, reading, secret, previous: previous ?? this.#openSecret(this.#dummy, '') };
+      });
     });
+  }
+
+  /** The name of whom `lookupAny` finds first; undefined if there is nobody. */
+  nameOf(readings: readonly string[]): string | undefined {
+    return this.#run(() => this.#meant(readings)[0]?.row.user.name);
+  }
+
+  /** One user for each reading, without repetitions. */
+  #meant(readings: readonly string[]): { readonly row: LookedUp; readonly reading: number }[] {
+    const candidates = readings.map(nameCandidates);
+    const names = JSON.stringify([...new Set(candidates.flat())]);
+    const rows = this.#statements.lookup.all({ names, since: this.#previousSince() }).map(readLookedUp);
+    const byName = new Map(rows.map((row) => [row.folded, row]));
+    const found = new Map<LookedUp, number>();
+    for (const [reading, ofReading] of candidates.entries()) {
+      const row = ofReading.map((name) => byName.get(name)).find((one) => one !== undefined);
+      if (row !== undefined && !found.has(row)) found.set(row, reading);
+    }
+    return [...found].map(([row, reading]) => ({ row, reading }));
   }
 
   /** Notes a successful login now. A user who was removed meanwhile is passed over. */

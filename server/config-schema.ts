@@ -1,4 +1,5 @@
 import type { Fallback } from '../admin/index.ts';
+import type { CodePage } from '../auth/index.ts';
 import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
   type Endpoint,
@@ -85,6 +86,7 @@ export interface Config {
     readonly methods: readonly ('mschapv2' | 'chap' | 'pap')[];
     readonly retries: number;
     readonly timeoutMs: number;
+    readonly codePages: readonly CodePage[];
   };
   readonly users: { readonly keep: 'password' | 'nt-hash'; readonly maxPerUser: number };
   readonly network: {
@@ -174,6 +176,12 @@ type Schema = {
 type Leaves<T> = { readonly [M in keyof T]: Leaf<T[M]> };
 
 const HOUR_MS = 3_600_000;
+
+/** As `CODE_PAGES` of auth/ has them, which would bring the database along. */
+const CODE_PAGES: readonly CodePage[] = [
+  ...(['cp1252', 'cp1251', 'cp1250', 'cp1254', 'cp1253', 'cp1257', 'cp1255', 'cp1256', 'cp1258', 'cp874'] as const),
+  ...(['cp932', 'cp936', 'cp949', 'cp950', 'cp850', 'cp437', 'cp852', 'cp866'] as const),
+];
 /** Two hexadecimal digits of a connection's id would do for more; no machine that runs this has them. */
 export const MOST_WORKERS = 64;
 
@@ -403,6 +411,11 @@ export const SCHEMA: Schema = {
       format: whole(100, HOUR_MS, 'milliseconds'),
       default: 60_000,
       doc: 'Time a client has for authentication, retries included.',
+    },
+    codePages: {
+      format: list(word(...CODE_PAGES), { most: CODE_PAGES.length }),
+      default: CODE_PAGES,
+      doc: 'Code pages in which names and passwords are read that are not UTF-8, the likeliest first; Latin-1 is always tried.',
     },
   },
   users: {

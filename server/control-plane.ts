@@ -63,6 +63,10 @@ export type Judgement =
       readonly verdict: AuthVerdict;
       readonly reason: LoginReason;
       readonly user: User | undefined;
+      /** The name that was sent, as it is best read. */
+      readonly name: string;
+      /** What the operator should know besides: see `LoginResult`. */
+      readonly remark: string | undefined;
       /** How long it was held back. */
       readonly delayMs: number;
     }

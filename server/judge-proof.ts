@@ -12,5 +12,6 @@ export function judgeProof(
   const { verdict, reason, isPrevious } = result;
   if (verdict.kind === 'accept') return { ...result, outcome: 'accepted' };
   // Who has the password, or had it, does not guess.
-  return { ...result, outcome: isPrevious || reason === 'disabled' ? 'stale' : 'refused' };
+  const hasPassword = isPrevious || reason === 'disabled' || reason === 'domain-hashed';
+  return { ...result, outcome: hasPassword ? 'stale' : 'refused' };
 }

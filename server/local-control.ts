@@ -113,8 +113,9 @@ class Session implements ControlSession {
    * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
    * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
    */
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
+  verify(asSent: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
     if (this.#isClosed) return;
+    const proof = this.#named(asSent);
     const { logins, authenticator } = this.#options;
     this.#login = logins.enter({
       ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, method: proof.method, held },
@@ -122,13 +123,13 @@ class Session implements ControlSession {
       judge: () => judgeProof(authenticator, proof),
       answer: (given) => {
         if (given.kind !== 'judged') return answer(given);
-        const { verdict, reason, user } = given.result;
+        const { verdict, reason, user, name, remark } = given.result;
         if (verdict.kind === 'accept') {
           this.#list.identified(this.#user, user);
           this.#user = user;
           this.#method = proof.method;
         }
-        answer({ kind: 'judged', verdict, reason, user, delayMs: given.delayMs });
+        answer({ kind: 'judged', verdict, reason, user, name, remark, delayMs: given.delayMs });
       },
     });
   }
@@ -187,5 +188,15 @@ class Session implements ControlSession {
     this.noteTraffic(bytesIn, bytesOut);
     const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
     for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
+  }
+
+  /** With the name of the user whom it means: one user is throttled, counted and told as one, however the name is spelt. */
+  #named(proof: CredentialProof): CredentialProof {
+    const nameBytes = proof.nameBytes ?? Buffer.from(proof.name, 'utf8');
+    try {
+      return { ...proof, nameBytes, name: this.#options.authenticator.nameOf(proof) };
+    } catch {
+      return proof; // A store that can't be read is a fault of the judgement, which comes.
+    }
   }
 }

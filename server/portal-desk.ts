@@ -63,12 +63,13 @@ export class PortalDesk {
     const { log, refused } = this.#options;
     switch (answer.kind) {
       case 'judged': {
-        const { verdict, reason, user } = answer.result;
+        const { verdict, reason, user, remark } = answer.result;
         const { delayMs } = answer;
         if (verdict.kind !== 'accept' || user === undefined) {
           log.warn('portal.refused', { user: name, peer, reason, delayMs });
           const errorCode = verdict.kind === 'reject' ? verdict.errorCode : 0;
-          refused?.(portalAttempt({ address: peer, name, user: user?.name, reason, errorCode, delayMs }));
+          const told = { address: peer, name, user: user?.name, reason, errorCode, remark, delayMs };
+          refused?.(portalAttempt(told));
           return { kind: 'refused', isDisabled: reason === 'disabled' };
         }
         log.info('portal.signed-in', { user: user.name, peer });

@@ -116,7 +116,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => cleaner.settled());
   await cleaner.cleanNetworks(clientNetworks(config, plan).map(({ network: clients }) => clients));
   const leases = leaseDesk({ config, plan, store, routes, flows: cleaner, log });
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store, codePages: config.auth.codePages });
   let port = 443;
   const facts = (user: string, host?: string): ProfileFacts | undefined => {
     const { names, material: tls, ca } = certificates;

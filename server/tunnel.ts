@@ -432,13 +432,13 @@ export class Tunnel {
       this.disconnect('held-back');
       return;
     }
-    const { verdict, reason, user, delayMs } = judgement;
-    this.#attempt.judged(proof.name, judgement);
+    const { verdict, reason, user, name, remark, delayMs } = judgement;
+    this.#attempt.judged(judgement);
     if (verdict.kind === 'accept') {
       this.#user = user;
     } else {
       const { errorCode } = verdict;
-      this.#log.warn('auth.refused', { user: proof.name, method: proof.method, reason, errorCode, delayMs });
+      this.#log.warn('auth.refused', { user: name, method: proof.method, reason, errorCode, remark, delayMs });
     }
     this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
   }

@@ -12,7 +12,7 @@ import {
   encodeMsChapV2Success,
   MSCHAPV2_CHALLENGE_LENGTH,
 } from './mschapv2.ts';
-import type { AuthVerdict, CredentialProof } from './types.ts';
+import type { AuthVerdict, CredentialProof, NameOnWire } from './types.ts';
 
 const MD5_LENGTH = 16;
 
@@ -81,7 +81,7 @@ export class ChapAuthenticator {
     if (packet.identifier === this.#answer?.identifier) return [{ kind: 'send', payload: this.#answer.payload }];
     if (this.#state !== 'Challenged' && this.#state !== 'AwaitingRetry') return [];
     if (packet.identifier !== this.#identifier) return [];
-    const proof = this.#proof(packet.name, packet.value);
+    const proof = this.#proof(packet, packet.value);
     if (proof === undefined) return [];
     this.#state = 'Verifying';
     this.#name = packet.name;
@@ -89,15 +89,16 @@ export class ChapAuthenticator {
     return [{ kind: 'verify', proof }];
   }
 
-  #proof(name: string, value: Buffer): CredentialProof | undefined {
+  #proof({ name, nameBytes }: NameOnWire, value: Buffer): CredentialProof | undefined {
+    const named = { name, ...(nameBytes && { nameBytes }) };
     const challenge = this.#challenge;
     switch (this.method) {
       case 'chap':
         if (value.length !== MD5_LENGTH) return undefined;
-        return { method: 'chap', name, identifier: this.#identifier, challenge, response: value };
+        return { method: 'chap', ...named, identifier: this.#identifier, challenge, response: value };
       case 'mschapv2': {
         const response = decodeMsChapV2Response(value);
-        return response && { method: 'mschapv2', name, authenticatorChallenge: challenge, ...response };
+        return response && { method: 'mschapv2', ...named, authenticatorChallenge: challenge, ...response };
       }
       default:
         return this.method satisfies never;

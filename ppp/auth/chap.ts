@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from './text.ts';
+import { bytesUnlessUtf8, decodeText, encodeText } from './text.ts';
 
 /** Challenge Handshake Authentication Protocol, RFC 1994 §4; MS-CHAPv2 puts other things into the same packets. */
 export type ChapPacket =
@@ -7,6 +7,8 @@ export type ChapPacket =
       readonly identifier: number;
       readonly value: Buffer; // 1 to 255 bytes
       readonly name: string;
+      /** Of a name that came and was not UTF-8; none is sent. */
+      readonly nameBytes?: Buffer;
     }
   | { readonly type: 'Success' | 'Failure'; readonly identifier: number; readonly message: string };
 
@@ -59,7 +61,9 @@ function withValue(type: 'Challenge' | 'Response', identifier: number, data: Buf
   if (size === undefined || size === 0 || 1 + size > data.length) return undefined;
   const name = data.subarray(1 + size);
   if (name.length > MAX_NAME_LENGTH) return undefined;
-  return { type, identifier, value: Buffer.from(data.subarray(1, 1 + size)), name: decodeText(name) };
+  const value = Buffer.from(data.subarray(1, 1 + size));
+  const nameBytes = bytesUnlessUtf8(name);
+  return { type, identifier, value, name: decodeText(name), ...(nameBytes && { nameBytes }) };
 }
 
 function withMessage(type: 'Success' | 'Failure', identifier: number, data: Buffer): ChapPacket | undefined {

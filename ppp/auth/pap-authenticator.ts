@@ -53,14 +53,15 @@ export class PapAuthenticator {
   #onPacket(payload: Buffer): AuthenticatorAction[] {
     const packet = decodePapPacket(payload);
     if (packet?.type !== 'AuthenticateRequest') return [];
-    const { identifier, name, password } = packet;
+    const { type: _, identifier, ...named } = packet;
+    const { name } = named;
     switch (this.#state.kind) {
       case 'Idle':
       case 'Verifying':
         return [];
       case 'Waiting':
         this.#state = { kind: 'Verifying', identifier, name };
-        return [{ kind: 'verify', proof: { method: 'pap', name, password } }];
+        return [{ kind: 'verify', proof: { method: 'pap', ...named } }];
       case 'Done':
         // §2.2.1: our answer may have been lost; the same code again, whatever the request says.
         return [sendAnswer(this.#state.answer, identifier)];

@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from './text.ts';
+import { bytesUnlessUtf8, decodeText, encodeText } from './text.ts';
 
 /** Password Authentication Protocol, RFC 1334 §2. */
 export type PapPacket =
@@ -7,6 +7,9 @@ export type PapPacket =
       readonly identifier: number;
       readonly name: string;
       readonly password: string;
+      /** Of what came and was not UTF-8; none is sent. */
+      readonly nameBytes?: Buffer;
+      readonly passwordBytes?: Buffer;
     }
   | {
       readonly type: 'AuthenticateAck' | 'AuthenticateNak';
@@ -36,7 +39,10 @@ export function decodePapPacket(payload: Buffer): PapPacket | undefined {
       const name = field(data, 0);
       const password = name && field(data, 1 + name.length);
       if (name === undefined || password === undefined) return undefined;
-      return { type: 'AuthenticateRequest', identifier, name: decodeText(name), password: decodeText(password) };
+      const texts = { name: decodeText(name), password: decodeText(password) };
+      const [nameBytes, passwordBytes] = [name, password].map(bytesUnlessUtf8);
+      const bytes = { ...(nameBytes && { nameBytes }), ...(passwordBytes && { passwordBytes }) };
+      return { type: 'AuthenticateRequest', identifier, ...texts, ...bytes };
     }
     case Code.AuthenticateAck:
       return answer('AuthenticateAck', identifier, data);

@@ -7,6 +7,11 @@ export function decodeText(bytes: Buffer): string {
   return Buffer.from(text, 'utf8').equals(bytes) ? text : bytes.toString('latin1');
 }
 
+/** A copy of the bytes of such a text where they are not UTF-8, so that the text does not tell which they were. */
+export function bytesUnlessUtf8(bytes: Buffer): Buffer | undefined {
+  return Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes) ? undefined : Buffer.from(bytes);
+}
+
 /** Text for a field of at most `limit` bytes; a character that does not fit whole is left out. */
 export function encodeText(text: string, limit: number): Buffer {
   const bytes = Buffer.from(text, 'utf8');

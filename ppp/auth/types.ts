@@ -1,12 +1,26 @@
 /** The authentication methods we speak: MS-CHAPv2 (RFC 2759), CHAP with MD5 (RFC 1994), PAP (RFC 1334). */
 export type AuthMethod = 'mschapv2' | 'chap' | 'pap';
 
+/** A name as the peer sent it. */
+export interface NameOnWire {
+  /** As UTF-8, or where it is not that one character for each byte; a `DOMAIN\` prefix is still in front. */
+  readonly name: string;
+  /** As it came, where it is not UTF-8: its code page is not told. */
+  readonly nameBytes?: Uint8Array | undefined;
+}
+
 /** What the peer showed to prove who it is; the folder auth/ answers it with an `AuthVerdict`. Byte fields are copies. */
-export type CredentialProof =
-  | { readonly method: 'pap'; readonly name: string; readonly password: string }
+export type CredentialProof = NameOnWire & Proof;
+
+type Proof =
+  | {
+      readonly method: 'pap';
+      readonly password: string;
+      /** As for the name. */
+      readonly passwordBytes?: Uint8Array | undefined;
+    }
   | {
       readonly method: 'chap';
-      readonly name: string;
       /** Goes into the MD5 in front of the secret, RFC 1994 §4.1. */
       readonly identifier: number;
       readonly challenge: Uint8Array; // 16 bytes
@@ -14,8 +28,6 @@ export type CredentialProof =
     }
   | {
       readonly method: 'mschapv2';
-      /** As sent: a `DOMAIN\` prefix is still in front. */
-      readonly name: string;
       readonly authenticatorChallenge: Uint8Array; // 16 bytes
       readonly peerChallenge: Uint8Array; // 16 bytes
       readonly ntResponse: Uint8Array; // 24 bytes

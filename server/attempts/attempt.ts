@@ -156,12 +156,12 @@ export class Attempt {
     this.#user ??= name;
   }
 
-  judged(name: string, judgement: Extract<Judgement, { kind: 'judged' }>): void {
-    const { verdict, reason } = judgement;
-    this.#user = judgement.user?.name ?? name;
+  judged(judgement: Extract<Judgement, { kind: 'judged' }>): void {
+    const { verdict, reason, remark } = judgement;
+    this.#user = judgement.user?.name ?? judgement.name;
     this.#facts.user = judgement.user?.name;
     this.#facts.held = undefined;
-    this.#facts.auth = verdict.kind === 'reject' ? { reason, errorCode: verdict.errorCode } : undefined;
+    this.#facts.auth = verdict.kind === 'reject' ? { reason, errorCode: verdict.errorCode, remark } : undefined;
   }
 
   /** The login has to wait, and why. */

@@ -77,6 +77,10 @@ const LOGINS = {
     'The password is wrong',
     (user: string | undefined) => `Type it again, or set another: ${userCommand('passwd', user)}.`,
   ],
+  'domain-hashed': [
+    'The password is right, but the client has computed its proof over the name with the domain in front',
+    'Leave the domain out of the name in the client, or update the client.',
+  ],
   'method-needs-password': [
     'Only the hash of this password is kept, and CHAP-MD5 needs the password',
     'Use MS-CHAPv2, or set users.keep to password and the password again.',
@@ -93,7 +97,8 @@ export function explainAuthentication(facts: AttemptFacts): Explanation {
     const [text, fix] = FAILURES[auth.errorCode] ?? [];
     if (text !== undefined) return { text, code: String(auth.errorCode), fix: filled(fix, facts) };
     const [login, mend] = LOGINS[auth.reason as keyof typeof LOGINS] ?? LOGINS['wrong-password'];
-    return { text: `${login}.`, code: '691', fix: filled(mend, facts) };
+    const remark = auth.remark === undefined ? '' : ` ${auth.remark}`;
+    return { text: `${login}.${remark}`, code: '691', fix: filled(mend, facts) };
   }
   if (reason === 'auth-timeout') {
     return {

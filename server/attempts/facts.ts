@@ -69,7 +69,14 @@ export interface AttemptFacts {
   /** It wanted this server to log in at the client's, which it does not. */
   wantsOurLogin: boolean;
   /** The last login that was refused. */
-  auth: { readonly reason: LoginReason; readonly errorCode: number } | undefined;
+  auth:
+    | {
+        readonly reason: LoginReason;
+        readonly errorCode: number;
+        /** Whole sentences for the operator. */
+        readonly remark: string | undefined;
+      }
+    | undefined;
   /** A login that still waited for its turn at the end. */
   held: HeldBack | undefined;
   /** What we offer, and what the client asked for instead. */

@@ -12,14 +12,17 @@ export interface RefusedSignIn {
   readonly user: string | undefined;
   readonly reason: LoginReason;
   readonly errorCode: number;
+  /** What the operator should know besides: see `LoginResult`. */
+  readonly remark: string | undefined;
   /** How long it was held back. */
   readonly delayMs: number;
 }
 
 /** The record of a sign-in to the user portal that was refused: with the VPN's password, so it says why that fails too. */
-export function portalAttempt({ address, name, user, reason, errorCode, delayMs }: RefusedSignIn): AttemptView {
+export function portalAttempt(refused: RefusedSignIn): AttemptView {
+  const { address, name, user, reason, errorCode, remark, delayMs } = refused;
   const endedAt = new Date();
-  const facts = { ...newFacts([]), user, auth: { reason, errorCode } };
+  const facts = { ...newFacts([]), user, auth: { reason, errorCode, remark } };
   const { text, fix } = explainAuthentication(facts);
   return {
     id: randomBytes(4).toString('hex'),

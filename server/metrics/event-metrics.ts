@@ -14,6 +14,7 @@ const LOGIN_REASONS: readonly Login['reason'][] = [
   'ok',
   'unknown-user',
   'wrong-password',
+  'domain-hashed',
   'disabled',
   'method-needs-password',
   'abandoned',

@@ -38,11 +38,12 @@ const either =
   (value) =>
     forms.some((form) => form(value));
 
+const named = { name: text, nameBytes: maybe(bytes) };
 const proof = either(
-  object({ method: word('pap'), name: text, password: text }),
-  object({ method: word('chap'), name: text, identifier: count, challenge: bytes, response: bytes }),
+  object({ method: word('pap'), ...named, password: text, passwordBytes: maybe(bytes) }),
+  object({ method: word('chap'), ...named, identifier: count, challenge: bytes, response: bytes }),
   object({
-    ...{ method: word('mschapv2'), name: text },
+    ...{ method: word('mschapv2'), ...named },
     ...{ authenticatorChallenge: bytes, peerChallenge: bytes, ntResponse: bytes },
   }),
 );

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Authenticator, type LoginResult, type ProofArithmetic } from '../../auth/authenticator.ts';
 import { generateNtResponse, ntPasswordHash } from '../../auth/mschapv2.ts';
-import type { SecretKind } from '../../auth/secret-seal.ts';
+import { type SecretKind, SecretSeal } from '../../auth/secret-seal.ts';
 import { UserStore } from '../../auth/user-store.ts';
 import { UserStoreError } from '../../auth/user-store-error.ts';
 import type { Log, LogFields } from '../../core/index.ts';
@@ -123,7 +123,8 @@ test('a name that a client sent and hashed in Latin-1 is accepted too (response 
   const store = newStore(t);
   store.add('Zoë', 'clientPass');
   const authenticator = new Authenticator({ store });
-  const proof = { method: 'mschapv2', name: 'Zoë', authenticatorChallenge, peerChallenge } as const;
+  const nameBytes = hex('5a 6f eb');
+  const proof = { method: 'mschapv2', name: 'Zoë', nameBytes, authenticatorChallenge, peerChallenge } as const;
   const latin1 = hex('09f0100f910b652196a1452b62be8ebfacdb56a0607ab7ca');
   const { verdict } = authenticator.verify({ ...proof, ntResponse: latin1 });
   assert.equal(verdict.kind, 'accept');
@@ -135,16 +136,188 @@ test('a name that a client sent and hashed in Latin-1 is accepted too (response 
   assert.deepEqual(authenticator.verify({ ...proof, ntResponse }).verdict, wrong('mschapv2'));
 });
 
-test('a name that may be Latin-1 costs the same steps whether or not somebody has it', (t) => {
+/** As a client whose code page is not UTF-8 sends it; the hash is over the bytes of its name. */
+function sent(method: CredentialProof['method'], name: Buffer, password: string): CredentialProof {
+  const named = { name: name.toString('latin1'), nameBytes: name };
+  if (method !== 'mschapv2') return { ...proofOf(method, '', password), ...named };
+  const bare = name.subarray(name.indexOf('CORP\\') < 0 ? 0 : 5);
+  const challenges = { name: { bare }, authenticatorChallenge, peerChallenge };
+  const response = generateNtResponse(challenges, ntPasswordHash(password));
+  return { method, ...named, authenticatorChallenge, peerChallenge, ntResponse: response };
+}
+
+const IN_CODE_PAGES: readonly (readonly [user: string, page: string, bytes: string])[] = [
+  ['иван', 'cp1251', 'e8e2e0ed'],
+  ['ИВАН', 'cp866', '8882808d'],
+  ['łukasz', 'cp1250', 'b3756b61737a'],
+  ['łukasz', 'cp852', '88756b61737a'],
+  ['müller', 'Latin-1', '6dfc6c6c6572'],
+  ['müller', 'cp850', '6d816c6c6572'],
+  ['γιώργος', 'cp1253', 'e3e9fef1e3eff2'],
+  ['çağlar', 'cp1254', 'e761f06c6172'],
+  ['משה', 'cp1255', 'eef9e4'],
+  ['محمد', 'cp1256', 'e3cde3cf'],
+  ['žydrė', 'cp1257', 'fe796472eb'],
+  ['สมชาย', 'cp874', 'cac1aad2c2'],
+  ['田中', 'cp932', '93639286'],
+  ['表示', 'cp932', '955c8ea6'],
+  ['王伟', 'cp936', 'cdf5ceb0'],
+  ['김철수', 'cp949', 'b1e8c3b6bcf6'],
+  ['許功', 'cp950', 'b35ca55c'],
+];
+
+for (const [user, page, bytes] of IN_CODE_PAGES) {
+  test(`${user} logs in with the name in ${page} (${bytes}), and no other password ([MS-CHAP] 3.1.5.2)`, (t) => {
+    const store = newStore(t);
+    store.add(user.toLowerCase(), 'white rabbit');
+    store.add(`${user.toLowerCase()}2`, 'white rabbit');
+    const authenticator = new Authenticator({ store });
+    for (const method of METHODS) {
+      for (const name of [hex(bytes), Buffer.concat([Buffer.from('CORP\\'), hex(bytes), Buffer.from('@x')])]) {
+        const right = authenticator.verify(sent(method, name, 'white rabbit'));
+        assert.deepEqual([right.reason, right.user?.name, right.name], ['ok', user.toLowerCase(), user.toLowerCase()]);
+        assert.equal(authenticator.nameOf(sent(method, name, 'any')), user.toLowerCase());
+        const wrongOne = authenticator.verify(sent(method, name, 'the mad hatter'));
+        assert.deepEqual(wrongOne.verdict, wrong(method));
+        assert.equal(wrongOne.reason, 'wrong-password');
+      }
+    }
+    const known = authenticator.verify(sent('mschapv2', hex(bytes), 'guess'));
+    assert.match(known.remark ?? '', new RegExp(`^The name is not UTF-8; read as \\S+ it is "${user}"\\.$`));
+  });
+}
+
+test('of users whose names have the same bytes in two code pages the proof tells which it is', (t) => {
   const store = newStore(t);
-  store.add('Zoë', 'clientPass');
-  const stepsOf = (name: string): readonly string[] => {
+  store.add('иван', 'white rabbit');
+  store.add('èâàí', 'the mad hatter');
+  const authenticator = new Authenticator({ store });
+  for (const method of METHODS) {
+    for (const [password, user] of [
+      ['white rabbit', 'иван'],
+      ['the mad hatter', 'èâàí'],
+    ] as const) {
+      assert.equal(authenticator.verify(sent(method, hex('e8e2e0ed'), password)).user?.name, user);
+    }
+    assert.equal(authenticator.verify(sent(method, hex('e8e2e0ed'), 'guess')).reason, 'wrong-password');
+  }
+});
+
+test('a name in no code page of the setting is nobody, and what it may be is told', (t) => {
+  const store = newStore(t);
+  store.add('иван', 'white rabbit');
+  const proof = sent('mschapv2', hex('e8e2e0ed'), 'white rabbit');
+  const none = new Authenticator({ store, codePages: [] }).verify(proof);
+  assert.deepEqual([none.reason, none.name], ['unknown-user', 'èâàí']);
+  assert.match(none.remark ?? '', /^The name is not UTF-8; it may be "èâàí" as Latin-1\.$/);
+  store.remove('иван');
+  const unknown = new Authenticator({ store }).verify(proof);
+  assert.match(unknown.remark ?? '', /"иван" as cp1251/);
+});
+
+for (const method of METHODS) {
+  test(`${method}: a name that is not UTF-8 costs the same steps whoever has it, and in however many code pages`, (t) => {
+    const store = newStore(t);
+    store.add('иван', 'white rabbit');
+    store.add('èâàí', 'the mad hatter');
+    store.setPassword('èâàí', 'queen of hearts');
+    const stepsOf = (name: string, password: string): readonly string[] => {
+      const { arithmetic, steps } = countingArithmetic();
+      const openings = t.mock.method(SecretSeal.prototype, 'open');
+      new Authenticator({ store, arithmetic }).verify(sent(method, hex(name), password));
+      openings.mock.restore();
+      return [...steps, `opened ${openings.mock.callCount()}`];
+    };
+    const steps = stepsOf('e8e2e0ed', 'white rabbit');
+    assert.equal(steps.at(-1), 'opened 6');
+    for (const password of ['queen of hearts', 'the mad hatter', 'guess']) {
+      assert.deepEqual(stepsOf('e8e2e0ed', password), steps);
+    }
+    assert.deepEqual(stepsOf('e8e2e0ee', 'guess'), steps, 'nobody has this name');
+  });
+}
+
+test('a name of a client that hashes its domain too is told from a wrong password, and not let in (RFC 2759 §4, §8.2)', (t) => {
+  const authenticator = new Authenticator({ store: newStore(t) });
+  const name = 'CORP\\User';
+  const whole = (password: string): CredentialProof => ({
+    ...{ method: 'mschapv2', name, authenticatorChallenge, peerChallenge },
+    ntResponse: generateNtResponse(
+      { name: { bare: Buffer.from(name) }, authenticatorChallenge, peerChallenge },
+      ntPasswordHash(password),
+    ),
+  });
+  const told = authenticator.verify(whole('clientPass'));
+  assert.deepEqual(told.verdict, wrong('mschapv2'));
+  assert.equal(told.reason, 'domain-hashed');
+  assert.equal(told.remark, 'Its proof is over "CORP\\User"; RFC 2759 leaves the domain out.');
+  assert.equal(authenticator.verify(whole('guess')).reason, 'wrong-password');
+  assert.equal(authenticator.verify({ ...whole('clientPass'), name: 'CORP\\Nobody' }).reason, 'unknown-user');
+  const stepsOf = (proof: CredentialProof): readonly string[] => {
     const { arithmetic, steps } = countingArithmetic();
-    new Authenticator({ store, arithmetic }).verify(proofOf('mschapv2', name, 'guess'));
+    new Authenticator({ store: newStore(t), arithmetic }).verify(proof);
     return steps;
   };
-  assert.equal(stepsOf('Zoë').length, 8);
-  assert.deepEqual(stepsOf('Noë'), stepsOf('Zoë'));
+  assert.deepEqual(stepsOf(whole('guess')), stepsOf(whole('clientPass')));
+  assert.deepEqual(stepsOf({ ...whole('guess'), name: 'CORP\\Nobody' }), stepsOf(whole('clientPass')));
+});
+
+test('spaces at the ends of a name, and a NUL, are not looked for but hashed; a wrong password tells of them', (t) => {
+  const authenticator = new Authenticator({ store: newStore(t) });
+  for (const name of ['User ', ' User', '\tUser  ', 'User\0', 'CORP\\ User', 'User @realm']) {
+    for (const method of METHODS) {
+      assert.equal(authenticator.verify(proofOf(method, name, 'clientPass')).reason, 'ok', JSON.stringify(name));
+    }
+  }
+  const { remark } = authenticator.verify(proofOf('mschapv2', 'User ', 'guess'));
+  assert.equal(remark, 'The name has a space at its end: "User ".');
+  assert.equal(
+    authenticator.verify(proofOf('pap', ' Nobody', 'guess')).remark,
+    'The name has a space at its beginning: " Nobody".',
+  );
+});
+
+test('what a remark quotes moves no cursor and turns no line round', (t) => {
+  const authenticator = new Authenticator({ store: newStore(t) });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      const { remark } = authenticator.verify(sent('mschapv2', Buffer.from(bytes), 'guess'));
+      assert.doesNotMatch(remark ?? '', /[\p{C}\p{Zl}\p{Zp}]/u);
+    }),
+  );
+  const { remark } = authenticator.verify(proofOf('pap', '\u202eevil\u001b[2J ', 'guess'));
+  assert.equal(remark, 'The name has a space at its end: "\\u{202e}evil\\u{1b}[2J ".');
+});
+
+test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of single bytes', (t) => {
+  const store = newStore(t);
+  store.add('anna', 'grüße£aus', { weak: true });
+  store.add('иван', 'зелёный кролик');
+  const authenticator = new Authenticator({ store });
+  const md5 = (bytes: Buffer): Buffer =>
+    createHash('md5').update(Buffer.of(7)).update(bytes).update(authenticatorChallenge).digest();
+  for (const [name, password] of [
+    ['anna', '6772fcdf65a3617573'], // Latin-1
+    ['anna', '6772 81e1 65 9c 617573'], // cp850
+    ['иван', 'e7e5ebb8edfbe920eaf0eeebe8ea'], // cp1251
+    ['иван', 'a7a5abf1adeba920aae0aeaba8aa'], // cp866
+  ] as const) {
+    const passwordBytes = hex(password);
+    const pap = { method: 'pap', name, password: passwordBytes.toString('latin1'), passwordBytes } as const;
+    assert.equal(authenticator.verify(pap).reason, 'ok', password);
+    const wrongBytes = Buffer.concat([passwordBytes, hex('e9')]);
+    assert.equal(authenticator.verify({ ...pap, passwordBytes: wrongBytes }).reason, 'wrong-password');
+    const chap = { method: 'chap', name, identifier: 7, challenge: authenticatorChallenge } as const;
+    assert.equal(authenticator.verify({ ...chap, response: md5(passwordBytes) }).reason, 'ok', password);
+    assert.equal(authenticator.verify({ ...chap, response: md5(wrongBytes) }).reason, 'wrong-password');
+  }
+});
+
+test('the password before the last change is told to the operator', (t) => {
+  const store = newStore(t);
+  store.setPassword('User', 'white rabbit');
+  const { remark } = new Authenticator({ store }).verify(proofOf('mschapv2', 'User', 'clientPass'));
+  assert.equal(remark, 'It was the password before the last change.');
 });
 
 for (const method of METHODS) {
@@ -190,7 +363,7 @@ for (const method of METHODS) {
       store.setEnabled('Disabled', false);
       store.add('Changed', 'oldPassword');
       store.setPassword('Changed', 'clientPass');
-      const lookups = t.mock.method(store, 'lookup');
+      const lookups = t.mock.method(store, 'lookupAny');
       const stepsOf = (name: string, password: string): readonly string[] => {
         const { arithmetic, steps } = countingArithmetic();
         lookups.mock.resetCalls();
@@ -198,10 +371,10 @@ for (const method of METHODS) {
         return [...steps, `lookup ${lookups.mock.callCount()}`];
       };
       const steps = stepsOf('User', 'clientPass');
-      assert.equal(steps.length, 5);
-      assert.equal(steps[1], `areEqual ${{ pap: 16, chap: 16, mschapv2: 24 }[method]}`);
-      assert.deepEqual(steps.slice(2, 4), steps.slice(0, 2));
-      assert.equal(steps[4], 'lookup 1');
+      // PAP's hash does not need the secret; CHAP-MD5 tries the password in each code page of single bytes.
+      assert.equal(steps.length, { pap: 1 + 2, chap: 2 * 2 * 16, mschapv2: 2 * 2 }[method] + 1);
+      assert.ok(steps.includes(`areEqual ${{ pap: 16, chap: 16, mschapv2: 24 }[method]}`));
+      assert.equal(steps.at(-1), 'lookup 1');
       assert.deepEqual(stepsOf('User', 'guess'), steps);
       assert.deepEqual(stepsOf('Changed', 'clientPass'), steps);
       assert.deepEqual(stepsOf('Changed', 'oldPassword'), steps);
@@ -272,8 +445,8 @@ function countingArithmetic(): { arithmetic: ProofArithmetic; steps: string[] } 
   const arithmetic: ProofArithmetic = {
     ntPasswordHash: (password) => record('ntPasswordHash', ntPasswordHash(password)),
     generateNtResponse: (input, ntHash) => record('generateNtResponse', generateNtResponse(input, ntHash)),
-    chapMd5: (identifier, password, challenge) =>
-      record('chapMd5', createHash('md5').update(Buffer.of(identifier)).update(password).update(challenge).digest()),
+    chapMd5: (identifier, secret, challenge) =>
+      record('chapMd5', createHash('md5').update(Buffer.of(identifier)).update(secret).update(challenge).digest()),
     areEqual: (a, b) => record(`areEqual ${a.length}`, Buffer.from(a).equals(b)),
   };
   return { arithmetic, steps };
@@ -345,7 +518,7 @@ test('a mistake of our own while recording is not hidden', (t) => {
 
 test('a store that cannot be read is an error, not a wrong password', (t) => {
   const store = newStore(t);
-  t.mock.method(store, 'lookup', () => {
+  t.mock.method(store, 'lookupAny', () => {
     throw new UserStoreError('ERR_USER_STORE', 'disk gone');
   });
   assert.throws(() => new Authenticator({ store }).verify(proofOf('pap', 'User', 'clientPass')), {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { CODE_PAGES } from '../../auth/index.ts';
 import {
   type Config,
   ConfigError,
@@ -75,7 +76,7 @@ test('without file, environment and flags every key has its documented default',
     dns: undefined,
     dns6: [],
     wins: [],
-    auth: { methods: ['mschapv2'], retries: 3, timeoutMs: 60_000 },
+    auth: { methods: ['mschapv2'], retries: 3, timeoutMs: 60_000, codePages: CODE_PAGES },
     users: { keep: 'password', maxPerUser: 5 },
     network: { tun: 'sstp%d', mtu: 1400, nat: true, isolate: false, offload: 'auto' },
     tcp: { congestion: 'auto' },
@@ -297,6 +298,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   wins: ['[1.1.1.1, 1.1.1.2, 1.1.1.3]', 'x'],
   'auth.methods': ['mschap', 'none', '[]', '[pap, pap]', 'MSCHAPv2', '"pap,"'],
   'auth.retries': ['-1', '11'],
+  'auth.codePages': ['1252', 'utf-8', 'cp1251,cp1251', 'CP1251'],
   'auth.timeoutMs': ['0'],
   'users.keep': ['hash', 'true'],
   'users.maxPerUser': ['0', '65536'],

@@ -34,7 +34,7 @@ export interface Answer {
 }
 
 /** @param name without a domain */
-export function answerChallenge(name: string, authenticatorChallenge: Buffer, peerChallenge: Buffer): Answer {
+export function answerChallenge(name: string | Buffer, authenticatorChallenge: Buffer, peerChallenge: Buffer): Answer {
   const challenge = sha1(peerChallenge, authenticatorChallenge, name).subarray(0, 8);
   const ntResponse = challengeResponse(challenge);
   const digest = sha1(PASSWORD_HASH_HASH, ntResponse, 'Magic server to client signing constant');

@@ -68,7 +68,11 @@ test('an answer counts by its Code, whatever its Msg-Length says (RFC 1334 §2.2
 
 test('a name that is not UTF-8 keeps its bytes apart', () => {
   const packet = decodePapPacket(hex('01 05 0009 02 e978 01 fc'));
-  assert.deepEqual(packet, { type: 'AuthenticateRequest', identifier: 5, name: 'éx', password: 'ü' });
+  const texts = { name: 'éx', password: 'ü' };
+  const bytes = { nameBytes: hex('e978'), passwordBytes: hex('fc') };
+  assert.deepEqual(packet, { type: 'AuthenticateRequest', identifier: 5, ...texts, ...bytes });
+  const utf8 = decodePapPacket(hex('01 05 0009 02 c3a9 01 78'));
+  assert.deepEqual(utf8, { type: 'AuthenticateRequest', identifier: 5, name: 'é', password: 'x' });
 });
 
 test('a text over 255 bytes is cut between characters', () => {
