@@ -56,6 +56,7 @@ test('.ci/run runs each check that the README names, and each script that it cal
     'test',
     'run test:interop',
     'run test:container',
+    'run test:fresh -- --quick',
     'run test:asan',
     'run fuzz',
     'run check:arm',
