@@ -41,6 +41,7 @@ const SQL = {
              FROM users_with_groups AS users
              LEFT JOIN previous_secrets AS previous ON previous.user_id = users.id AND previous.replaced_at > :since
             WHERE folded IN (SELECT value FROM json_each(:names))`,
+  names: 'SELECT name, folded FROM users WHERE folded IN (SELECT value FROM json_each(:names))',
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
   setStrength: 'UPDATE users SET strength = :strength WHERE id = :id',
   unexamined: 'SELECT * FROM users_with_groups WHERE strength IS NULL',

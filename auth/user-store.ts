@@ -6,6 +6,7 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
+import { text } from './columns.ts';
 import { type BrowserOf, KnownBrowsers } from './known-browsers.ts';
 import { KnownPlaces } from './known-places.ts';
 import { ntPasswordHash } from './mschapv2.ts';
@@ -261,7 +262,12 @@ export class UserStore {
 
   /** The name of whom `lookupAny` finds first; undefined if there is nobody. */
   nameOf(readings: readonly string[]): string | undefined {
-    return this.#run(() => this.#meant(readings)[0]?.row.user.name);
+    const names = [...new Set(readings.flatMap(nameCandidates))];
+    return this.#run(() => {
+      const rows = this.#statements.names.all({ names: JSON.stringify(names) });
+      const byFolded = new Map(rows.map((row) => [text(row, 'folded'), text(row, 'name')]));
+      return names.map((name) => byFolded.get(name)).find((name) => name !== undefined);
+    });
   }
 
   /** One user for each reading, without repetitions. */
