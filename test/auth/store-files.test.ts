@@ -114,7 +114,7 @@ test('a directory that cannot be made is one clear error', (t) => {
   assert.throws(() => UserStore.open(below, { keep: 'password' }), {
     name: 'UserStoreError',
     code: 'ERR_USER_STORE',
-    message: /^the user store in .* cannot be used: ENOTDIR/,
+    message: /^the user store in .* cannot be used: a part of the path is not a directory$/,
   });
   assert.equal(existsSync(below), false);
 });

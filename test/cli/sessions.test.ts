@@ -86,9 +86,9 @@ test('config shows the keys that begin as asked', async () => {
     const { stdout } = await inProcess(['config', ...words, '--json', '--data', none]);
     return (JSON.parse(stdout) as { key: string }[]).map(({ key }) => key);
   };
-  assert.deepEqual(await keys('pool'), ['pool.ipv4', 'pool.ipv6']);
-  assert.deepEqual(await keys('pool', '--keys'), ['pool.ipv4', 'pool.ipv6']);
-  assert.deepEqual(await keys('pool', '--mtu', '1300'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('pool.ip'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('pool.ip', '--keys'), ['pool.ipv4', 'pool.ipv6']);
+  assert.deepEqual(await keys('pool.ip', '--mtu', '1300'), ['pool.ipv4', 'pool.ipv6']);
   assert.deepEqual(await keys('dns6'), ['dns6']);
   assert.deepEqual(await inProcess(['config', 'pol.ipv4', '--data', data]), {
     code: 2,

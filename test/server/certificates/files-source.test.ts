@@ -51,7 +51,7 @@ test('while files go on changing, none of them is read', async () => {
 
 for (const [name, broken, error] of [
   ['a certificate without its key', { certificatePem: second.certificatePem }, /not the key of the certificate/],
-  ['half a certificate', { certificatePem: second.certificatePem.slice(0, 300) }, /no certificate as PEM/],
+  ['half a certificate', { certificatePem: second.certificatePem.slice(0, 300) }, /a certificate without its end/],
   ['an empty key', { keyPem: '' }, /not a private key/],
 ] as const) {
   test(`${name} is refused once, and the pair that follows is taken`, async () => {
