@@ -13,6 +13,7 @@ import {
   ntPasswordHash,
 } from './mschapv2.ts';
 import type { Secret } from './secret-seal.ts';
+import { mostMeant } from './user-name.ts';
 import type { Credentials, User } from './user-store.ts';
 import { UserStoreError } from './user-store-error.ts';
 import { type WireName, wireNameOf } from './wire-name.ts';
@@ -74,12 +75,6 @@ const ARITHMETIC: ProofArithmetic = {
 const ERROR_ACCT_DISABLED = 647;
 const ERROR_AUTHENTICATION_FAILURE = 691;
 
-/**
- * Of the users that a name may mean in some code page, so many are tried. More have never the same bytes but by intent; of
- * ASCII there is one reading, and one user.
- */
-const MOST_MEANT = 3;
-
 export interface AuthenticatorOptions {
   readonly store: CredentialSource;
   /** In which names and passwords that are not UTF-8 are read, besides Latin-1. */
@@ -117,15 +112,19 @@ export class Authenticator {
     this.#arithmetic = options.arithmetic ?? ARITHMETIC;
   }
 
+  /** All texts that the name in a proof may be, the likeliest first. They follow from its bytes alone. */
+  readingsOf(proof: CredentialProof): string[] {
+    return this.#wireName(proof).readings.map(({ text }) => text);
+  }
+
   /**
-   * The name of the user whom a proof is about, however it is spelt and in whichever code page; of nobody's name, what it
-   * reads as. For what has to know before the proof is judged.
+   * The name of the user whom a name means, however it is spelt and in whichever code page; undefined if it is nobody's.
+   * For what operators are shown before the proof is judged.
    *
    * @throws {UserStoreError} ERR_USER_STORE
    */
-  nameOf(proof: CredentialProof): string {
-    const { readings } = this.#wireName(proof);
-    return this.#store.nameOf(readings.map(({ text }) => text)) ?? proof.name;
+  nameOf(readings: readonly string[]): string | undefined {
+    return this.#store.nameOf(readings);
   }
 
   /**
@@ -138,7 +137,7 @@ export class Authenticator {
     const { readings } = wire;
     const texts = readings.map(({ text }) => text);
     const prove = this.#prover(proof, wire);
-    const trials = this.#store.lookupAny(texts, readings.length === 1 ? 1 : MOST_MEANT).map((credentials): Trial => {
+    const trials = this.#store.lookupAny(texts, mostMeant(texts)).map((credentials): Trial => {
       const fits = prove(credentials.secret);
       const fitsPrevious = prove(credentials.previous);
       return { ...credentials, fits, fitsPrevious, bare: readings[credentials.reading ?? 0]?.bare ?? 0 };

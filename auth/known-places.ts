@@ -8,7 +8,7 @@ import { createHmac } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { integer, text } from './columns.ts';
 import { prepareAll, type Statements } from './statements.ts';
-import { nameCandidates } from './user-name.ts';
+import { meantBy, mostMeant, namesAsJson } from './user-name.ts';
 
 const KEPT_MS = 30 * 86_400_000;
 /** Of one user, the newest; an account that is passed around must not fill the disk. */
@@ -17,7 +17,7 @@ const MOST_PER_USER = 64;
 const REFRESH_MS = 86_400_000;
 
 const SQL = {
-  meant: 'SELECT folded FROM users WHERE folded IN (:whole, :no_domain, :no_realm)',
+  meant: 'SELECT folded FROM users WHERE folded IN (SELECT value FROM json_each(:names))',
   // One row in any case.
   find: 'SELECT count(*) AS known FROM known_places WHERE place = :place AND seen_at > :since',
   remember: `INSERT INTO known_places (place, user_id, seen_at)
@@ -42,18 +42,22 @@ export class KnownPlaces {
   }
 
   /**
-   * Whether the user whom that name means has logged in from there within 30 days. Takes the same steps for a name that
-   * means nobody.
+   * Whether the user whom that name means has logged in from there within 30 days; all of them, if it may mean several.
+   * Takes the same steps for a name that means nobody.
    *
    * @param place an address, or of IPv6 the /64
    */
-  isKnown(nameFromWire: string, place: string, now: number): boolean {
-    const names = nameCandidates(nameFromWire);
-    const [whole, no_domain, no_realm] = names;
-    const found = this.#statements.meant.all({ whole, no_domain, no_realm }).map((columns) => text(columns, 'folded'));
-    const meant = found.sort((a, b) => names.indexOf(a) - names.indexOf(b))[0] ?? whole;
-    const row = this.#statements.find.get({ place: this.#digest(meant, place), since: now - KEPT_MS });
-    return integer(row ?? {}, 'known') > 0;
+  isKnown(readings: readonly string[], place: string, now: number): boolean {
+    const found = this.#statements.meant
+      .all({ names: namesAsJson(readings) })
+      .map((columns) => text(columns, 'folded'));
+    const meant = meantBy(readings, new Map(found.map((folded) => [folded, folded])));
+    const known = Array.from({ length: mostMeant(readings) }, (_, index) => {
+      const folded = meant[index]?.row ?? readings[0] ?? '';
+      const row = this.#statements.find.get({ place: this.#digest(folded, place), since: now - KEPT_MS });
+      return integer(row ?? {}, 'known') > 0;
+    });
+    return meant.length > 0 && known.slice(0, meant.length).every(Boolean);
   }
 
   /** @param folded of the user who has logged in from there */

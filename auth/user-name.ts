@@ -29,6 +29,11 @@ function brokenRule(name: string): string | undefined {
   return undefined;
 }
 
+/** Whether a stored name may hold these characters, or begin with them. */
+export function mayBeUserName(text: string): boolean {
+  return text !== '' && !INVISIBLE.test(text) && !isMisread(text) && !RESERVED.test(text);
+}
+
 /** @throws {UserStoreError} ERR_USER_GROUP with the rule that `groups` break */
 export function checkGroups(groups: readonly string[]): void {
   if (groups.length > MAX_GROUPS) {
@@ -50,6 +55,38 @@ export function nameCandidates(nameFromWire: string): readonly [whole: string, n
   const noDomain = trimName(whole.slice(whole.indexOf('\\') + 1));
   const at = noDomain.lastIndexOf('@');
   return [whole, noDomain, at > 0 ? trimName(noDomain.slice(0, at)) : noDomain];
+}
+
+/**
+ * Of the users that a name may mean in some code page, so many are tried. More have never the same bytes but by intent; of
+ * ASCII there is one reading, and one user.
+ */
+export function mostMeant(readings: readonly string[]): number {
+  return readings.length === 1 ? 1 : 3;
+}
+
+/** A user whom a name means. */
+export interface Meant<Row> {
+  readonly row: Row;
+  /** By which reading of it. */
+  readonly reading: number;
+}
+
+/** One user for each reading of a name, the likeliest first, without repetitions. @param byFolded those that there are */
+export function meantBy<Row>(readings: readonly string[], byFolded: ReadonlyMap<string, Row>): Meant<Row>[] {
+  const found = new Map<Row, number>();
+  for (const [reading, text] of readings.entries()) {
+    const row = nameCandidates(text)
+      .map((name) => byFolded.get(name))
+      .find((one) => one !== undefined);
+    if (row !== undefined && !found.has(row)) found.set(row, reading);
+  }
+  return [...found].map(([row, reading]) => ({ row, reading }));
+}
+
+/** All folded names by which one of the readings may be found, as JSON. */
+export function namesAsJson(readings: readonly string[]): string {
+  return JSON.stringify([...new Set(readings.flatMap(nameCandidates))]);
 }
 
 /** Without white space at its ends, and the NUL that some clients send behind it. */

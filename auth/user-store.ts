@@ -14,7 +14,7 @@ import { checkNewPassword, type NewPasswordOptions, strengthOf } from './passwor
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkGroups, checkUserName, nameCandidates } from './user-name.ts';
+import { checkGroups, checkUserName, type Meant, meantBy, nameCandidates, namesAsJson } from './user-name.ts';
 import {
   type LookedUp,
   prepareStatements,
@@ -262,26 +262,18 @@ export class UserStore {
 
   /** The name of whom `lookupAny` finds first; undefined if there is nobody. */
   nameOf(readings: readonly string[]): string | undefined {
-    const names = [...new Set(readings.flatMap(nameCandidates))];
     return this.#run(() => {
-      const rows = this.#statements.names.all({ names: JSON.stringify(names) });
+      const rows = this.#statements.names.all({ names: namesAsJson(readings) });
       const byFolded = new Map(rows.map((row) => [text(row, 'folded'), text(row, 'name')]));
-      return names.map((name) => byFolded.get(name)).find((name) => name !== undefined);
+      return meantBy(readings, byFolded)[0]?.row;
     });
   }
 
   /** One user for each reading, without repetitions. */
-  #meant(readings: readonly string[]): { readonly row: LookedUp; readonly reading: number }[] {
-    const candidates = readings.map(nameCandidates);
-    const names = JSON.stringify([...new Set(candidates.flat())]);
+  #meant(readings: readonly string[]): Meant<LookedUp>[] {
+    const names = namesAsJson(readings);
     const rows = this.#statements.lookup.all({ names, since: this.#previousSince() }).map(readLookedUp);
-    const byName = new Map(rows.map((row) => [row.folded, row]));
-    const found = new Map<LookedUp, number>();
-    for (const [reading, ofReading] of candidates.entries()) {
-      const row = ofReading.map((name) => byName.get(name)).find((one) => one !== undefined);
-      if (row !== undefined && !found.has(row)) found.set(row, reading);
-    }
-    return [...found].map(([row, reading]) => ({ row, reading }));
+    return meantBy(readings, new Map(rows.map((row) => [row.folded, row])));
   }
 
   /** Notes a successful login now. A user who was removed meanwhile is passed over. */
@@ -292,12 +284,14 @@ export class UserStore {
   }
 
   /**
-   * Whether the user whom a name from the wire means has logged in from there within 30 days, with the password of now.
+   * Whether the user whom a name from the wire means has logged in from there within 30 days, with the password of now; if
+   * it may mean several, whether all of them have.
    *
+   * @param readings of the name, the likeliest first
    * @param place as `addressKey` writes it
    */
-  isKnownPlace(nameFromWire: string, place: string): boolean {
-    return this.#run(() => this.#places.isKnown(nameFromWire, place, this.#now().getTime()));
+  isKnownPlace(readings: readonly string[], place: string): boolean {
+    return this.#run(() => this.#places.isKnown(readings, place, this.#now().getTime()));
   }
 
   /** The user has logged in from there. */

@@ -115,10 +115,12 @@ class Session implements ControlSession {
    */
   verify(asSent: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
     if (this.#isClosed) return;
-    const proof = this.#named(asSent);
     const { logins, authenticator } = this.#options;
+    const readings = authenticator.readingsOf(asSent);
+    const proof = this.#named(asSent, readings);
     this.#login = logins.enter({
-      ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, method: proof.method, held },
+      ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, readings },
+      ...{ method: proof.method, held },
       password: proof.method === 'pap' ? proof.password : undefined,
       judge: () => judgeProof(authenticator, proof),
       answer: (given) => {
@@ -190,11 +192,11 @@ class Session implements ControlSession {
     for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
   }
 
-  /** With the name of the user whom it means: one user is throttled, counted and told as one, however the name is spelt. */
-  #named(proof: CredentialProof): CredentialProof {
+  /** With the name of the user whom it means: one user is counted and told as one, however the name is spelt. */
+  #named(proof: CredentialProof, readings: readonly string[]): CredentialProof {
     const nameBytes = proof.nameBytes ?? Buffer.from(proof.name, 'utf8');
     try {
-      return { ...proof, nameBytes, name: this.#options.authenticator.nameOf(proof) };
+      return { ...proof, nameBytes, name: this.#options.authenticator.nameOf(readings) ?? proof.name };
     } catch {
       return proof; // A store that can't be read is a fault of the judgement, which comes.
     }

@@ -10,6 +10,7 @@ import {
   LoginThrottle,
   type Outcome,
   originOf,
+  plainName,
   type Turn,
 } from '../auth/index.ts';
 import { Alarm, type Clock, type Log } from '../core/index.ts';
@@ -20,8 +21,10 @@ export interface LoginRequest<Result extends Judged> {
   readonly realm: 'vpn' | 'admin';
   /** Text form, as a socket gives it. */
   readonly address: string;
-  /** As it was sent. */
+  /** As operators are to know it: the name of the user whom it means, or as it was sent. */
   readonly name: string;
+  /** What the name that was sent may read as, the likeliest first, where that is not `name` alone. */
+  readonly readings?: readonly string[];
   readonly method: Login['method'];
   /** The password, where it came in plain. */
   readonly password?: string | undefined;
@@ -60,7 +63,7 @@ export interface LoginDeskOptions {
   readonly log: Log;
   /** From where users have logged in. */
   readonly places: {
-    isKnownPlace(nameFromWire: string, place: string): boolean;
+    isKnownPlace(readings: readonly string[], place: string): boolean;
     rememberPlace(name: string, place: string): void;
   };
   readonly observers?: readonly SessionObserver[];
@@ -96,14 +99,14 @@ export class LoginDesk {
   }
 
   enter<Result extends Judged>(request: LoginRequest<Result>): PendingLogin {
-    const { realm, address, name, browser, password } = request;
+    const { realm, address, name, readings = [name], browser, password } = request;
     const now = this.#options.clock.now();
     const entry = { request: request as unknown as LoginRequest<Judged>, startedAt: now, isGone: false };
     let turn: Turn | undefined;
     try {
-      const isKnown = realm === 'vpn' && this.#options.places.isKnownPlace(name, originOf(address).address);
-      const proof = password === undefined ? undefined : this.#proofOf(name, password);
-      turn = this.throttle.enter({ realm, address, user: name, isKnown, browser, proof }, now);
+      const isKnown = realm === 'vpn' && this.#options.places.isKnownPlace(readings, originOf(address).address);
+      const proof = password === undefined ? undefined : this.#proofOf(readings[0] ?? '', password);
+      turn = this.throttle.enter({ realm, address, user: name, readings, isKnown, browser, proof }, now);
     } catch (error) {
       this.#fault(entry, error);
     }
@@ -220,8 +223,11 @@ export class LoginDesk {
     }
   }
 
+  /** Over the name as it was sent: that of the user, which is known only if there is one, would tell whether there is. */
   #proofOf(name: string, password: string): string {
-    return createHmac('sha256', this.#proofKey).update(`${name}\n${password}`).digest('base64');
+    return createHmac('sha256', this.#proofKey)
+      .update(`${plainName(name)}\n${password}`)
+      .digest('base64');
   }
 
   #tell({ address: peerAddress, name, method }: LoginRequest<Judged>, reason: Login['reason']): void {

@@ -41,10 +41,12 @@ export class PortalDesk {
     const { address, name, password } = attempt;
     const { authenticator, logins, store } = this.#options;
     const browser = store.browsers.check(attempt.browser, store.browsersOf(name), Date.now());
+    const proof = { method: 'pap', name, password } as const;
+    const readings = authenticator.readingsOf(proof);
     return new Promise((resolve, reject) => {
       logins.enter({
-        ...{ realm: 'vpn', address, name, method: 'portal', password, browser },
-        judge: () => judgeProof(authenticator, { method: 'pap', name, password }, 'portal'),
+        ...{ realm: 'vpn', address, name, readings, method: 'portal', password, browser },
+        judge: () => judgeProof(authenticator, proof, 'portal'),
         answer: (answer) => {
           try {
             resolve(this.#answer(attempt, answer));

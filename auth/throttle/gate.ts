@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts';
-import type { Place } from './place.ts';
+import type { Place, Ticket } from './place.ts';
 import { type BucketRule, TokenBucket } from './token-bucket.ts';
 
 export interface GateRule extends BucketRule {
@@ -31,8 +31,8 @@ export interface GateRecord {
 export class Gate {
   readonly #rule: GateRule;
   readonly #bucket: TokenBucket;
-  /** Places without a token, by network. */
-  readonly #waiting = new Map<string, Set<Place>>();
+  /** Tickets of places without a token, by network. */
+  readonly #waiting = new Map<string, Set<Ticket>>();
   /** Instants at which a drawn token was used, the oldest first. */
   readonly #used: Instant[] = [];
   /** Drawn and not used yet. */
@@ -43,8 +43,11 @@ export class Gate {
   readonly #networks = new Set<string>();
   /** Failures have used up its tokens, and they have not come back by half. */
   isAttacked = false;
+  /** The key of the name by which operators know it: of one that may be read in several ways, the one that means somebody. */
+  shownAs: string;
 
-  constructor(rule: GateRule, now: Instant) {
+  constructor(rule: GateRule, shownAs: string, now: Instant) {
+    this.shownAs = shownAs;
     this.#rule = rule;
     this.#bucket = new TokenBucket(rule, now);
     this.#since = now;
@@ -78,24 +81,23 @@ export class Gate {
   }
 
   /** A place that wants a token: it gets one, unless others wait for theirs. */
-  join(place: Place, now: Instant): void {
+  join(place: Place, now: Instant): Ticket {
     this.#places += 1;
-    if (this.#waiting.size === 0 && this.#bucket.take(now)) {
-      place.token = 'taken';
-      return;
-    }
-    place.token = 'none';
-    const ofNetwork = this.#waiting.get(place.origin.network) ?? new Set();
-    this.#waiting.set(place.origin.network, ofNetwork.add(place));
+    const { network } = place.origin;
+    if (this.#waiting.size === 0 && this.#bucket.take(now)) return { gate: this, place, token: 'taken' };
+    const ticket: Ticket = { gate: this, place, token: 'none' };
+    const ofNetwork = this.#waiting.get(network) ?? new Set();
+    this.#waiting.set(network, ofNetwork.add(ticket));
+    return ticket;
   }
 
   /** Hands out the tokens that are there. @param random from 0 up to 1 */
   draw(now: Instant, random: () => number): void {
     while (this.#waiting.size > 0 && this.#mayDraw(now) && this.#bucket.take(now)) {
       const ofNetwork = pick([...this.#waiting.values()], random);
-      const place = pick([...ofNetwork], random);
-      this.#stopWaiting(place);
-      place.token = 'drawn';
+      const ticket = pick([...ofNetwork], random);
+      this.#stopWaiting(ticket);
+      ticket.token = 'drawn';
       this.#owing += 1;
     }
   }
@@ -110,11 +112,11 @@ export class Gate {
   }
 
   /** The place is no more. @param isUsed its token was spent on a guess; else it goes back */
-  leave(place: Place, now: Instant, isUsed: boolean): void {
+  leave(ticket: Ticket, now: Instant, isUsed: boolean): void {
     this.#places -= 1;
-    switch (place.token) {
+    switch (ticket.token) {
       case 'none':
-        this.#stopWaiting(place);
+        this.#stopWaiting(ticket);
         break;
       case 'drawn':
         this.#owing -= 1;
@@ -127,16 +129,16 @@ export class Gate {
       case 'lifted':
         break;
       default:
-        place.token satisfies never;
+        ticket.token satisfies never;
     }
   }
 
   /** The place needs none any more. */
-  lift(place: Place, now: Instant): void {
-    if (place.token === 'none') this.#stopWaiting(place);
-    if (place.token === 'drawn') this.#owing -= 1;
-    if (place.token === 'drawn' || place.token === 'taken') this.#bucket.giveBack(now);
-    place.token = 'lifted';
+  lift(ticket: Ticket, now: Instant): void {
+    if (ticket.token === 'none') this.#stopWaiting(ticket);
+    if (ticket.token === 'drawn') this.#owing -= 1;
+    if (ticket.token === 'drawn' || ticket.token === 'taken') this.#bucket.giveBack(now);
+    ticket.token = 'lifted';
   }
 
   /** @returns whether an attack has begun with it */
@@ -150,8 +152,9 @@ export class Gate {
   }
 
   /** The places of the network that has most of them. */
-  crowd(): ReadonlySet<Place> {
-    return [...this.#waiting.values()].reduce((most, each) => (each.size > most.size ? each : most), new Set<Place>());
+  crowd(): Place[] {
+    const most = [...this.#waiting.values()].reduce((a, b) => (b.size > a.size ? b : a), new Set<Ticket>());
+    return [...most].map(({ place }) => place);
   }
 
   #mayDraw(now: Instant): boolean {
@@ -159,10 +162,11 @@ export class Gate {
     return this.#used.length + this.#owing < this.#rule.mostDrawnPerHour;
   }
 
-  #stopWaiting(place: Place): void {
-    const ofNetwork = this.#waiting.get(place.origin.network);
-    ofNetwork?.delete(place);
-    if (ofNetwork?.size === 0) this.#waiting.delete(place.origin.network);
+  #stopWaiting(ticket: Ticket): void {
+    const { network } = ticket.place.origin;
+    const ofNetwork = this.#waiting.get(network);
+    ofNetwork?.delete(ticket);
+    if (ofNetwork?.size === 0) this.#waiting.delete(network);
   }
 
   #forget(now: Instant): void {

@@ -9,6 +9,9 @@ export interface HotTableOptions<Value> {
   readonly isHeld: (value: Value) => boolean;
 }
 
+/** Others are tried at the next use: where many are held, a new key must not cost as much as all of them. */
+const MOST_TRIES = 32;
+
 /**
  * A bounded table that forgets the least recently used first, but hot entries apart from the others: a flood of new
  * keys, which cost their sender next to nothing, washes out no key that somebody has worked on.
@@ -58,7 +61,7 @@ export class HotTable<Value> {
 
   #makeRoom(map: Map<string, Value>): void {
     const { most, isHeld } = this.#options;
-    for (let tries = map.size; map.size > most && tries > 0; tries--) {
+    for (let tries = MOST_TRIES; map.size > most && tries > 0; tries--) {
       const oldest = map.entries().next().value;
       if (oldest === undefined) return;
       const [key, value] = oldest;

@@ -25,13 +25,13 @@ export class Lifts {
     }
   }
 
-  covers(user: string, address: string, now: Instant): boolean {
-    return this.#isOn(user, now) || this.#isOn(addressMark(address), now);
+  covers(users: readonly string[], address: string, now: Instant): boolean {
+    return users.some((user) => this.#isOn(user, now)) || this.#isOn(addressMark(address), now);
   }
 
   /** The owner has logged in, and is known from now on: nobody else is to pass. */
-  used(user: string): void {
-    this.#until.delete(user);
+  used(users: readonly string[]): void {
+    for (const user of users) this.#until.delete(user);
   }
 
   /** Writes into entries how long they are lifted, and adds those of which nothing else is known. */

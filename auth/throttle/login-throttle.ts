@@ -7,19 +7,21 @@
  * By name, all addresses that never logged in as that user share a bucket of guesses: 30, then one a minute, drawn by lot
  * among the networks that wait (`gate.ts`). An address from which the user did log in, and a browser, pass beside both:
  * they have a bucket of their own, so that somebody else at that address cannot guess without end. On loopback, where
- * everybody has the same address, the name alone counts, with such a bucket.
+ * everybody has the same address, the name alone counts, with such a bucket. A name that may be read in several ways is all
+ * of them (`name-gates.ts`).
  *
  * An address that waits keeps its place between calls for ten minutes, since clients give up and dial again. Whoever need
  * not wait never meets those who do. A name that nobody has takes the same steps.
  */
 import type { Instant } from '../../core/index.ts';
-import { ACQUAINTED, Gate, STRANGERS } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { HotTable } from './hot-table.ts';
-import { originOf, plainName, userKey } from './keys.ts';
+import { joinedKey, originOf, plainName, userKey, userKeys } from './keys.ts';
 import { Lifts, type LiftTarget } from './lifts.ts';
+import { gateBefore, NameGates } from './name-gates.ts';
 import type { Hold, LoginAttempt, Place, Turn } from './place.ts';
 import { ADDRESS_RULE, AROUND_RULES, type Slot, Source, type SourceRule } from './source.ts';
-import { nameEntry, realmOf, sourceEntry, type ThrottleEntry } from './throttle-entry.ts';
+import { realmOf, sourceEntry, type ThrottleEntry } from './throttle-entry.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface LoginThrottleOptions {
@@ -60,6 +62,8 @@ export const PLACE_KEPT_MS = 600_000;
 
 const MOST_ENTRIES = 10_000;
 const MOST_PLACES = 20_000;
+/** Names that places have besides one each. */
+const MOST_MORE_NAMES = 40_000;
 const MOST_PLACES_OF_NAME = 2_048;
 /** How long an address counts as somebody's home after a login. */
 const HOME_MS = 86_400_000;
@@ -75,10 +79,10 @@ export class LoginThrottle {
   readonly #options: LoginThrottleOptions;
   readonly #addresses: HotTable<Source>;
   readonly #around: readonly HotTable<Source>[];
-  readonly #strangers: HotTable<Gate>;
-  readonly #acquainted: HotTable<Gate>;
+  readonly #gates: NameGates;
   /** The one that was seen longest ago first. */
   readonly #places = new Map<string, Place>();
+  #moreNames = 0;
   readonly #waiting = new WaitingRoom();
   /** To be handed out by `due`. */
   #ready: Turn[] = [];
@@ -93,16 +97,9 @@ export class LoginThrottle {
     const most = options.maxEntries ?? MOST_ENTRIES;
     const sources = (): HotTable<Source> =>
       new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS, isHeld: () => false });
-    const gates = (): HotTable<Gate> =>
-      new HotTable({
-        most,
-        isHot: (gate, now) => gate.tokens(now) <= (2 / 3) * gate.size,
-        isHeld: (gate) => gate.places > 0,
-      });
     this.#addresses = sources();
     this.#around = AROUND_RULES.map(sources);
-    this.#strangers = gates();
-    this.#acquainted = gates();
+    this.#gates = new NameGates(most);
   }
 
   /** How many addresses and users are remembered, and clients wait now, for metrics. */
@@ -112,10 +109,7 @@ export class LoginThrottle {
     readonly waiting: number;
     readonly attacked: number;
   } {
-    let attacked = 0;
-    for (const [, gate] of this.#strangers.entries()) if (gate.isAttacked) attacked += 1;
-    const users = this.#strangers.size + this.#acquainted.size;
-    return { addresses: this.#addresses.size, users, waiting: this.#waiting.size, attacked };
+    return { ...this.#gates.size, addresses: this.#addresses.size, waiting: this.#waiting.size };
   }
 
   /** When `due` has something to do; undefined if nobody waits. */
@@ -138,7 +132,7 @@ export class LoginThrottle {
     const turn: Turn = { attempt, place, enteredAt: now, hold: undefined };
     place.turns.add(turn);
     this.#seen(place, now);
-    if (place.judging === undefined && place.token !== 'none' && place.notBefore <= now) {
+    if (this.#mayGo(place, now)) {
       this.#hand(turn);
       return turn;
     }
@@ -155,11 +149,13 @@ export class LoginThrottle {
     const release = this.#released;
     [this.#ready, this.#released] = [[], []];
     const gates = new Set<Gate>();
-    for (const { place } of this.#waiting) if (place.token === 'none') gates.add(place.gate);
+    for (const { place } of this.#waiting) {
+      for (const { token, gate } of place.tickets.values()) if (token === 'none') gates.add(gate);
+    }
     for (const gate of gates) gate.draw(now, this.#options.random);
     for (const turn of [...this.#waiting]) {
       const { place } = turn;
-      if (place.judging === undefined && place.token !== 'none' && place.notBefore <= now) {
+      if (this.#mayGo(place, now)) {
         const next = this.#oneOf(place);
         this.#waiting.delete(next);
         this.#hand(next);
@@ -199,10 +195,11 @@ export class LoginThrottle {
     const isGuess = this.#settleSlots(place, attempt, outcome, now);
     if (outcome === 'accepted') {
       this.#noteHome(place.origin.address, now);
-      if (!attempt.isKnown && attempt.browser === undefined) this.#lifts.used(place.user);
+      if (!attempt.isKnown && attempt.browser === undefined) this.#lifts.used(place.users);
     }
     this.#forgetPlace(place, now, isGuess);
-    if (isGuess && place.isStranger && place.gate.noteFailure(place.origin.network, now)) this.#tellAttack(place, now);
+    const attacked = isGuess && place.isStranger ? this.#gates.noteFailure(place, now) : undefined;
+    if (attacked !== undefined) this.#tellAttack(place, attacked, now);
     this.#tidy(place, now);
     // Those behind it stand in line anew, as what they are: the next guess.
     if (place.turns.size === 0) return;
@@ -229,29 +226,29 @@ export class LoginThrottle {
     this.#lifts.add(target, ms, now);
     if (target.kind === 'address') this.#addresses.delete(originOf(target.address).address);
     for (const place of this.#places.values()) {
-      if (this.#lifts.covers(place.user, place.origin.address, now)) letGo(place, now);
+      if (this.#lifts.covers(place.users, place.origin.address, now)) this.#letGo(place, now);
     }
   }
 
   /** Forgets all failures; whoever waits goes on at once. */
   liftAll(now: Instant): void {
     for (const place of [...this.#places.values()]) {
-      if (place.turns.size > 0) letGo(place, now);
-      else this.#places.delete(place.key);
+      if (place.turns.size > 0) this.#letGo(place, now);
+      else this.#takeAway(place);
     }
-    for (const table of [this.#addresses, ...this.#around, this.#strangers, this.#acquainted]) table.clear();
+    for (const table of [this.#addresses, ...this.#around, this.#gates]) table.clear();
   }
 
   /** Who is slowed, attacked or lifted; at most 1,000 of each kind. */
   list(now: Instant): ThrottleEntry[] {
     const waiting = new Map<string, number>();
     for (const { place } of this.#waiting) {
-      for (const key of [place.user, place.origin.address]) waiting.set(key, (waiting.get(key) ?? 0) + 1);
+      for (const key of [place.shownAs, place.origin.address]) waiting.set(key, (waiting.get(key) ?? 0) + 1);
     }
     const ofSources = (kind: 'address' | 'network', table: HotTable<Source>): ThrottleEntry[] =>
       [...table.entries()].map(([key, source]) => sourceEntry(kind, key, source, waiting.get(key) ?? 0, now));
     const kinds = [
-      [...this.#strangers.entries()].map(([key, gate]) => nameEntry(key, gate, waiting.get(key) ?? 0, now)),
+      this.#gates.entries(waiting, now),
       ofSources('address', this.#addresses),
       ...this.#around.map((table) => ofSources('network', table)),
     ];
@@ -263,37 +260,49 @@ export class LoginThrottle {
 
   #placeOf(attempt: LoginAttempt, now: Instant): Place {
     const { realm, address, isKnown, browser } = attempt;
-    const user = userKey(realm, plainName(attempt.user));
+    const users = userKeys(realm, attempt.readings ?? [attempt.user]);
     const origin = originOf(address);
     // Whoever sits on this host, or comes through a tunnel that ends here, has no address of his own.
     const isStranger = !origin.isLoopback && !isKnown && browser === undefined;
     const who = browser ?? (origin.isLoopback ? 'loopback' : origin.address);
-    const key = `${isStranger ? 's' : browser === undefined ? 'k' : 'b'} ${who} ${user}`;
+    const prefix = `${isStranger ? 's' : browser === undefined ? 'k' : 'b'} ${who} `;
+    const key = prefix + joinedKey(users);
     const kept = this.#places.get(key);
     if (kept !== undefined) return kept;
-    const isLifted = this.#lifts.covers(user, origin.address, now);
-    const gate = isStranger
-      ? this.#strangers.use(user, now, () => new Gate(STRANGERS, now))
-      : this.#acquainted.use(key, now, () => new Gate(ACQUAINTED, now));
-    const slots = isStranger && !isLifted ? this.#reserve(origin, user, now) : [];
+    const isLifted = this.#lifts.covers(users, origin.address, now);
+    const slots = isStranger && !isLifted ? this.#reserve(origin, users, now) : [];
     const notBefore = slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
     const place: Place = {
-      ...{ key, user, origin, gate, isStranger, slots, notBefore, token: 'none', seenAt: now },
-      turns: new Set(),
-      judging: undefined,
+      ...{
+        key,
+        users,
+        shownAs: userKey(realm, plainName(attempt.user)),
+        origin,
+        isStranger,
+        isLifted,
+        slots,
+        notBefore,
+      },
+      ...{
+        gatePrefix: isStranger ? '' : prefix,
+        tickets: new Map(),
+        seenAt: now,
+        turns: new Set(),
+        judging: undefined,
+      },
     };
-    gate.join(place, now);
-    if (isLifted) gate.lift(place, now);
+    this.#gates.join(place, now);
     this.#places.set(key, place);
+    this.#moreNames += users.length - 1;
     this.#makeRoom(place, now);
     return place;
   }
 
-  #reserve(origin: Place['origin'], user: string, now: Instant): Slot[] {
-    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(user, now);
+  #reserve(origin: Place['origin'], users: readonly string[], now: Instant): Slot[] {
+    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(users, now);
     const around = this.#around.flatMap((table, index) => {
       const [key, rule] = [origin.around[index], AROUND_RULES[index]];
-      return key === undefined || rule === undefined ? [] : [this.#source(table, key, rule, now).reserve(user, now)];
+      return key === undefined || rule === undefined ? [] : [this.#source(table, key, rule, now).reserve(users, now)];
     });
     return [own, ...around];
   }
@@ -303,19 +312,25 @@ export class LoginThrottle {
   }
 
   /** @returns whether it was a guess that failed */
-  #settleSlots({ slots, user, origin }: Place, attempt: LoginAttempt, outcome: Outcome, now: Instant): boolean {
+  #settleSlots({ slots, users, origin }: Place, attempt: LoginAttempt, outcome: Outcome, now: Instant): boolean {
     if (outcome !== 'refused') {
-      for (const slot of slots) slot.source.giveBack(slot, user, now);
+      for (const slot of slots) slot.source.giveBack(slot, users, now);
       return false;
     }
     const options = { proof: attempt.proof, isHome: this.#isHome(origin.address, now) };
     // By the address, which comes first: others in a network may have the same wrong password.
-    return slots.map((slot) => slot.source.pay(slot, user, now, options))[0] ?? true;
+    return slots.map((slot) => slot.source.pay(slot, users, now, options))[0] ?? true;
   }
 
   #forgetPlace(place: Place, now: Instant, isUsed: boolean): void {
-    place.gate.leave(place, now, isUsed);
-    if (this.#places.get(place.key) === place) this.#places.delete(place.key);
+    this.#gates.leave(place, now, isUsed);
+    this.#takeAway(place);
+  }
+
+  #takeAway(place: Place): void {
+    if (this.#places.get(place.key) !== place) return;
+    this.#places.delete(place.key);
+    this.#moreNames -= place.users.length - 1;
   }
 
   /** Places whose clients have not come again. */
@@ -328,32 +343,46 @@ export class LoginThrottle {
   }
 
   #makeRoom(newcomer: Place, now: Instant): void {
-    const { gate } = newcomer;
-    if (gate.places > MOST_PLACES_OF_NAME) this.#dropAbsent(gate.crowd(), now);
+    for (const { gate } of newcomer.tickets.values()) {
+      if (gate.places > MOST_PLACES_OF_NAME) this.#dropAbsent(gate.crowd(), now);
+    }
     if (this.#places.size > MOST_PLACES) this.#dropAbsent(this.#places.values(), now);
+    // Who takes more room than others makes way for his like alone.
+    if (this.#moreNames > MOST_MORE_NAMES) this.#dropAbsent(this.#places.values(), now, 2);
   }
 
-  #dropAbsent(places: Iterable<Place>, now: Instant): void {
+  #dropAbsent(places: Iterable<Place>, now: Instant, leastNames = 1): void {
     for (const place of places) {
-      if (place.turns.size > 0) continue;
+      if (place.turns.size > 0 || place.users.length < leastNames) continue;
       this.#drop(place, now);
       return;
     }
   }
 
   #drop(place: Place, now: Instant): void {
-    for (const slot of place.slots) slot.source.giveBack(slot, place.user, now);
+    for (const slot of place.slots) slot.source.giveBack(slot, place.users, now);
     this.#forgetPlace(place, now, false);
     this.#tidy(place, now);
   }
 
   /** What has nothing to remember is not kept. */
-  #tidy({ origin, user, key, gate, isStranger }: Place, now: Instant): void {
-    if (gate.isIdle(now)) (isStranger ? this.#strangers : this.#acquainted).delete(isStranger ? user : key);
+  #tidy(place: Place, now: Instant): void {
+    const { origin } = place;
+    this.#gates.tidy(place, now);
     const tables = [this.#addresses, ...this.#around];
     for (const [index, name] of [origin.address, ...origin.around].entries()) {
       if (tables[index]?.get(name)?.isIdle(now) === true) tables[index]?.delete(name);
     }
+  }
+
+  #mayGo(place: Place, now: Instant): boolean {
+    if (place.judging !== undefined || place.notBefore > now) return false;
+    return this.#gates.hasPassed(place, now, this.#options.random);
+  }
+
+  #letGo(place: Place, now: Instant): void {
+    this.#gates.lift(place, now);
+    place.notBefore = now;
   }
 
   #hand(turn: Turn): void {
@@ -377,11 +406,12 @@ export class LoginThrottle {
   }
 
   #hold(place: Place, now: Instant): Hold {
-    const { gate, origin, user, slots } = place;
-    if (place.token === 'none') {
-      const { failures } = gate.record(now);
-      const networks = Math.max(gate.waitingNetworks, 1);
-      return { cause: 'name', of: user.slice(1), failures, ms: undefined, networks };
+    const { origin, shownAs, slots } = place;
+    const lacking = gateBefore(place);
+    if (lacking !== undefined) {
+      const { failures } = lacking.record(now);
+      const networks = Math.max(lacking.waitingNetworks, 1);
+      return { cause: 'name', of: shownAs.slice(1), failures, ms: undefined, networks };
     }
     const longest = slots.reduce<Slot | undefined>(
       (a, b) => (a === undefined || b.notBefore > a.notBefore ? b : a),
@@ -392,11 +422,11 @@ export class LoginThrottle {
     return { cause: 'address', of, failures, ms: Math.ceil(Math.max(place.notBefore - now, 0)), networks: 1 };
   }
 
-  #tellAttack({ user, gate }: Place, now: Instant): void {
+  #tellAttack({ shownAs }: Place, gate: Gate, now: Instant): void {
     const { failures, networks, since } = gate.record(now);
     this.#options.attacked?.({
-      realm: realmOf(user),
-      user: user.slice(1),
+      realm: realmOf(shownAs),
+      user: shownAs.slice(1),
       failures,
       networks,
       ms: Math.round(now - since),
@@ -418,10 +448,7 @@ export class LoginThrottle {
 }
 
 function readyAt(place: Place, now: Instant): Instant {
-  return Math.max(place.notBefore, place.token === 'none' ? place.gate.nextDraw(now) : now);
-}
-
-function letGo(place: Place, now: Instant): void {
-  place.gate.lift(place, now);
-  place.notBefore = now;
+  let at = Math.max(place.notBefore, now);
+  for (const { token, gate } of place.tickets.values()) if (token === 'none') at = Math.max(at, gate.nextDraw(now));
+  return at;
 }

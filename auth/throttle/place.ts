@@ -8,8 +8,10 @@ export interface LoginAttempt {
   readonly realm: 'vpn' | 'admin';
   /** Text form, IPv4 or IPv6 as a socket gives it. */
   readonly address: string;
-  /** As it was sent. */
+  /** As operators are to know it: the name of the user whom it means, or as it was sent. No wait depends on it. */
   readonly user: string;
+  /** What the name that was sent may read as, the likeliest first; of most names that is one text, and `user` stands for it. */
+  readonly readings?: readonly string[];
   /** That user logged in from there within the last 30 days. */
   readonly isKnown: boolean;
   /** Of the cookie of an earlier login of that user, that was looked at. */
@@ -42,18 +44,30 @@ export interface Hold {
   readonly networks: number;
 }
 
+/** What a place has at the gate of a name. */
+export interface Ticket {
+  readonly gate: Gate;
+  readonly place: Place;
+  /** `taken`: there was one; `drawn`: by lot; `lifted`: it needs none. */
+  token: 'none' | 'taken' | 'drawn' | 'lifted';
+}
+
 /** Where an address stands in line for a name. It outlives its attempts for a while: clients give up and dial again. */
 export interface Place {
   readonly key: string;
-  readonly user: string;
+  /** The keys of all names that were possibly sent, the likeliest first, at least one: see `userKeys`. */
+  readonly users: readonly string[];
+  /** The key of the name that operators are shown. */
+  readonly shownAs: string;
   readonly origin: Origin;
-  /** Undefined where neither name nor address is slowed. */
-  readonly gate: Gate;
   readonly isStranger: boolean;
+  /** What stands before a name in the key of its gate. */
+  readonly gatePrefix: string;
+  /** By name; not for all of `users` as long as it waits. */
+  readonly tickets: Map<string, Ticket>;
   /** None where the address does not count. */
   readonly slots: readonly Slot[];
-  /** `taken`: there was one; `drawn`: by lot; `lifted`: it needs none. */
-  token: 'none' | 'taken' | 'drawn' | 'lifted';
+  isLifted: boolean;
   notBefore: Instant;
   seenAt: Instant;
   /** The clients that wait; of several one at a time is judged. */

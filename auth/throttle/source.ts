@@ -27,6 +27,8 @@ const LONGEST_FRESH_MS = 2_500;
 const FRESH_FAILURES = 2.9;
 /** Where somebody is at home, a client that keeps trying with an old password counts once in this time. */
 const COUNTED_ONCE_MS = 60_000;
+/** So many keys all names there have together, for each that there may be. */
+const KEYS_PER_NAME = 24;
 /** Below that nothing is left to slow. */
 const FORGOTTEN = 0.5;
 
@@ -39,6 +41,8 @@ export interface Slot {
 }
 
 interface NameHere {
+  /** All names that it may be. */
+  readonly keys: Set<string>;
   failures: number;
   updatedAt: Instant;
   countedAt: Instant;
@@ -53,10 +57,12 @@ interface NameHere {
  * takes none away: an attacker with an account of his own could wipe the slate between guesses.
  *
  * A name with few failures of its own there does not stand behind those of others for longer than its client will wait.
+ * Names that may be the same, since what was sent can be read as both, are one there from then on.
  */
 export class Source {
   readonly #rule: SourceRule;
-  readonly #names = new Map<string, NameHere>();
+  readonly #names = new Set<NameHere>();
+  readonly #byKey = new Map<string, NameHere>();
   #failures = 0;
   #updatedAt: Instant;
   #pending = 0;
@@ -79,6 +85,11 @@ export class Source {
     return this.#names.size;
   }
 
+  /** Of all those names together. */
+  get keys(): number {
+    return this.#byKey.size;
+  }
+
   /** Whether there is nothing to remember. */
   isIdle(now: Instant): boolean {
     this.#prune(now);
@@ -96,14 +107,18 @@ export class Source {
     return Math.max(this.#busyUntil - now, 0) + this.stepMs(now);
   }
 
-  /** Gives an attempt its place in the queue: exactly one of `pay` and `giveBack` has to follow. */
-  reserve(user: string, now: Instant): Slot {
+  /**
+   * Gives an attempt its place in the queue: exactly one of `pay` and `giveBack` has to follow.
+   *
+   * @param users the keys of all names that it may be about
+   */
+  reserve(users: readonly string[], now: Instant): Slot {
     const stepMs = this.stepMs(now);
     const turn = Math.max(this.#busyUntil, now) + stepMs;
     this.#busyUntil = Math.min(turn, now + LONGEST_QUEUE_MS);
     this.#pending += 1;
-    const isFresh = this.#isFresh(user, now);
-    this.#name(user, now);
+    const isFresh = this.#isFresh(users, now);
+    this.#name(users, now);
     return { source: this, stepMs, notBefore: isFresh ? Math.min(turn, now + LONGEST_FRESH_MS) : turn };
   }
 
@@ -116,11 +131,11 @@ export class Source {
    */
   pay(
     slot: Slot,
-    user: string,
+    users: readonly string[],
     now: Instant,
     options: { readonly proof: string | undefined; readonly isHome: boolean },
   ): boolean {
-    const name = this.#name(user, now);
+    const name = this.#name(users, now);
     const isStale = options.proof !== undefined && name?.wrongProof === options.proof;
     const isCounted = name === undefined || !options.isHome || now - name.countedAt >= COUNTED_ONCE_MS;
     if (name !== undefined && options.proof !== undefined) name.wrongProof = options.proof;
@@ -129,7 +144,7 @@ export class Source {
       name.updatedAt = now;
     }
     if (isStale || !isCounted) {
-      this.giveBack(slot, user, now);
+      this.giveBack(slot, users, now);
       return !isStale;
     }
     this.#fade(now);
@@ -143,34 +158,62 @@ export class Source {
   }
 
   /** The attempt was right, or was not judged. */
-  giveBack({ stepMs }: Slot, user: string, now: Instant): void {
+  giveBack({ stepMs }: Slot, users: readonly string[], now: Instant): void {
     this.#pending -= 1;
     this.#busyUntil -= stepMs;
-    const name = this.#names.get(user);
-    if (name !== undefined && name.wrongProof === undefined && fadedFailures(name, now) < FORGOTTEN) {
-      this.#names.delete(user);
-    }
+    const name = this.#known(users, now);
+    if (name !== undefined && name.wrongProof === undefined && fadedFailures(name, now) < FORGOTTEN) this.#forget(name);
   }
 
-  #isFresh(user: string, now: Instant): boolean {
-    const name = this.#names.get(user);
+  #isFresh(users: readonly string[], now: Instant): boolean {
+    const name = this.#known(users, now);
     if (name !== undefined) return fadedFailures(name, now) < FRESH_FAILURES;
     if (this.#names.size >= this.#rule.mostNames) this.#prune(now);
     return this.#names.size < this.#rule.mostNames;
   }
 
   /** @returns undefined where there are too many already */
-  #name(user: string, now: Instant): NameHere | undefined {
-    const known = this.#names.get(user);
-    if (known !== undefined || this.#names.size >= this.#rule.mostNames) return known;
-    const name = { failures: 0, updatedAt: now, countedAt: Number.NEGATIVE_INFINITY, wrongProof: undefined };
-    this.#names.set(user, name);
+  #name(users: readonly string[], now: Instant): NameHere | undefined {
+    const known = this.#known(users, now);
+    if (known === undefined && this.#names.size >= this.#rule.mostNames) return undefined;
+    const name = known ?? newName(now);
+    this.#names.add(name);
+    for (const user of users) this.#setKey(user, name);
     return name;
   }
 
+  /** What is known of any of them, as one. */
+  #known(users: readonly string[], now: Instant): NameHere | undefined {
+    const found = new Set(users.map((user) => this.#byKey.get(user)).filter((name) => name !== undefined));
+    const [name, ...others] = found;
+    if (name !== undefined) for (const other of others) this.#merge(name, other, now);
+    return name;
+  }
+
+  #merge(name: NameHere, other: NameHere, now: Instant): void {
+    name.failures = Math.max(fadedFailures(name, now), fadedFailures(other, now));
+    name.updatedAt = now;
+    name.countedAt = Math.max(name.countedAt, other.countedAt);
+    name.wrongProof ??= other.wrongProof;
+    this.#forget(other);
+    for (const key of other.keys) this.#setKey(key, name);
+  }
+
+  /** A name with more keys than there is room for is found by those that it has. */
+  #setKey(key: string, name: NameHere): void {
+    if (!this.#byKey.has(key) && this.#byKey.size >= this.#rule.mostNames * KEYS_PER_NAME) return;
+    this.#byKey.set(key, name);
+    name.keys.add(key);
+  }
+
+  #forget(name: NameHere): void {
+    this.#names.delete(name);
+    for (const key of name.keys) this.#byKey.delete(key);
+  }
+
   #prune(now: Instant): void {
-    for (const [user, name] of this.#names) {
-      if (now - name.updatedAt > HALF_LIFE_MS && fadedFailures(name, now) < FORGOTTEN) this.#names.delete(user);
+    for (const name of this.#names) {
+      if (now - name.updatedAt > HALF_LIFE_MS && fadedFailures(name, now) < FORGOTTEN) this.#forget(name);
     }
   }
 
@@ -178,6 +221,16 @@ export class Source {
     this.#failures *= 2 ** (-Math.max(now - this.#updatedAt, 0) / HALF_LIFE_MS);
     this.#updatedAt = now;
   }
+}
+
+function newName(now: Instant): NameHere {
+  return {
+    keys: new Set(),
+    failures: 0,
+    updatedAt: now,
+    countedAt: Number.NEGATIVE_INFINITY,
+    wrongProof: undefined,
+  };
 }
 
 function fadedFailures({ failures, updatedAt }: NameHere, now: Instant): number {

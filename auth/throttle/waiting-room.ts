@@ -35,8 +35,10 @@ export class WaitingRoom {
     const { place } = turn;
     if (place.turns.size > MOST_OF_PLACE) return [turn];
     this.#turns.add(turn);
+    const gates = new Set([...place.tickets.values()].map(({ gate }) => gate));
+    const isOfName = (other: Turn): boolean => [...other.place.tickets.values()].some(({ gate }) => gates.has(gate));
     const gone = [
-      this.#give(MOST_OF_NAME, turn, (other) => other.place.gate === place.gate, byNetwork),
+      this.#give(MOST_OF_NAME, turn, isOfName, byNetwork),
       this.#give(MOST_OF_ADDRESS, turn, (other) => other.place.origin.address === place.origin.address, byName),
       this.#give(MOST, turn, () => true, byAddress),
     ].filter((each) => each !== undefined);
@@ -73,7 +75,7 @@ function byNetwork({ place }: Turn): string {
 }
 
 function byName({ place }: Turn): string {
-  return place.user;
+  return place.users[0] ?? '';
 }
 
 function byAddress({ place }: Turn): string {

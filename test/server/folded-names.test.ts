@@ -146,7 +146,11 @@ test('sessions are found by name', () => {
   store.add('x', 'correct horse battery');
   const verdict = { kind: 'accept', keys: undefined } as const;
   forBoth((one, other) => {
-    const authenticator = { verify: () => ({ verdict, reason: 'ok', user: user(one) }) } as unknown as Authenticator;
+    const authenticator = {
+      readingsOf: () => [one],
+      nameOf: () => one,
+      verify: () => ({ verdict, reason: 'ok', user: user(one) }),
+    } as unknown as Authenticator;
     const control = new LocalControl({
       authenticator,
       logins: new LoginDesk({ clock: systemClock, log: new RecordingLog(), places: NO_PLACES }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
 import type { CredentialProof } from '../../ppp/index.ts';
-import type { Judgement } from '../../server/control-plane.ts';
+import type { Judgement, SessionInfo } from '../../server/control-plane.ts';
 import type { Login } from '../../server/session-observer.ts';
 import { answerChallenge, PASSWORD } from './mschapv2-peer.ts';
 import type { ScriptedPeer } from './scripted-peer.ts';
@@ -76,16 +77,21 @@ test('a proof over the name with its domain is refused with 691, and the record 
   assert.match(text, /Its proof is over "C\\bob"; RFC 2759 leaves the domain out\.$/);
 });
 
-test('all spellings of a user are one name for the throttle; of nobody, the name is as it was sent', (t) => {
+const named = (name: string, nameBytes?: Buffer, password = 'guess'): CredentialProof => ({
+  ...{ method: 'pap', name, password },
+  ...(nameBytes && { nameBytes }),
+});
+
+test('all spellings of a user are one name for operators; of nobody, the name is as it was sent', (t) => {
   const { world } = newWorld(t);
   const names: string[] = [];
-  t.mock.method(world.logins, 'enter', ({ name }: { readonly name: string }) => {
+  t.mock.method(world.logins, 'enter', ({ name, readings }: { readonly name: string; readonly readings: string[] }) => {
     names.push(name);
+    assert.ok(
+      readings.some((text) => text.toLowerCase().includes(name)),
+      `${readings}`,
+    );
     return { leave: () => {} };
-  });
-  const named = (name: string, nameBytes?: Buffer): CredentialProof => ({
-    ...{ method: 'pap', name, password: 'guess' },
-    ...(nameBytes && { nameBytes }),
   });
   for (const [index, proof] of [
     named('мария'),
@@ -96,9 +102,138 @@ test('all spellings of a user are one name for the throttle; of nobody, the name
     named('¬ ðïÿ', Buffer.from('aca0e0a8ef', 'hex')), // cp866
     named('nobody'),
   ].entries()) {
-    const end = (): void => {};
-    const info = { id: `${index}`, peerAddress: '192.0.2.7', device: 'sstp0', replace: end, disconnect: end };
-    world.control.open(info).verify(proof, (_: Judgement) => {}, end);
+    world.control.open(infoOf(`${index}`, '192.0.2.7')).verify(
+      proof,
+      (_: Judgement) => {},
+      () => {},
+    );
   }
   assert.deepEqual(names, [...Array(6).fill('мария'), 'nobody']);
+});
+
+function infoOf(id: string, peerAddress: string): SessionInfo {
+  return { id, peerAddress, device: 'sstp0', replace: () => {}, disconnect: () => {} };
+}
+
+interface Guess {
+  readonly spelling: number;
+  readonly address: number;
+  readonly password: number;
+  readonly isPortal: boolean;
+  readonly pauseMs: number;
+}
+
+/** Of one name: UTF-8, cp1251, cp866 with a domain, and another case. */
+const SPELLINGS = [
+  Buffer.from('мария'),
+  MARIA,
+  Buffer.concat([Buffer.from('CORP\\'), Buffer.from('aca0e0a8ef', 'hex')]),
+  Buffer.from('ccc0d0c8df', 'hex'),
+];
+
+/** What the guesser sees: when each of them was answered, and how; and when it was held. */
+async function seen(t: TestContext, users: readonly string[], guesses: readonly Guess[]): Promise<string[]> {
+  const world = new World(t, { users: users.map((name) => ({ name, password: PASSWORD })) });
+  const events: string[] = [];
+  const start = world.now;
+  const note = (index: number, what: string): void => void events.push(`${index} ${what} ${world.now - start}`);
+  for (const [index, { spelling, address, password, isPortal, pauseMs }] of guesses.entries()) {
+    const nameBytes = SPELLINGS[spelling] ?? assert.fail();
+    const from = `192.0.2.${address}`;
+    if (isPortal) {
+      const [browser, name] = [undefined, nameBytes.toString('utf8')];
+      const question = { kind: 'sign-in', address: from, name, password: `wrong ${password}`, browser } as const;
+      void world.control.portal(question).then(({ kind }) => note(index, kind));
+    } else {
+      world.control.open(infoOf(`${index}`, from)).verify(
+        named(nameBytes.toString('latin1'), nameBytes, `wrong ${password}`),
+        (judgement) => note(index, judgement.kind === 'judged' ? judgement.verdict.kind : judgement.kind),
+        ({ cause, ms, failures }) => note(index, `held ${cause} ${ms} ${failures}`),
+      );
+    }
+    await world.advance(pauseMs, 500);
+  }
+  await world.advance(60_000, 500);
+  world.store.close();
+  t.mock.timers.reset();
+  return events;
+}
+
+test('30 guesses in one spelling, and as many in two others: what is seen does not tell whether there is such a user', async (t) => {
+  const guesses = Array.from({ length: 90 }, (_, index) => ({
+    ...{ spelling: Math.floor(index / 30), address: index, password: index, isPortal: false, pauseMs: 0 },
+  }));
+  const unknown = await seen(t, [], guesses);
+  assert.deepEqual(await seen(t, ['мария'], guesses), unknown);
+  const judged = unknown.filter((event) => event.endsWith('reject 0')).length;
+  assert.equal(judged, 30, 'the other spellings have no guesses of their own');
+});
+
+test('nor does it in any order, from any address, by VPN and portal, with passwords that come again', async (t) => {
+  const guess = fc.record({
+    spelling: fc.nat(SPELLINGS.length - 1),
+    address: fc.nat(2),
+    password: fc.nat(2),
+    isPortal: fc.boolean(),
+    pauseMs: fc.constantFrom(0, 0, 500, 3_000),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(guess, { minLength: 4, maxLength: 24 }), async (guesses) => {
+      assert.deepEqual(await seen(t, ['мария'], guesses), await seen(t, [], guesses));
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test('of ASCII names the same: case, domain and realm', async (t) => {
+  const names = ['ann@a', 'ANN@A', 'corp\\ann@a', 'ann@a@b', 'ann'];
+  const all: string[][] = [];
+  for (const users of [[], ['ann@a'], ['ann'], ['ann', 'ann@a']]) {
+    const world = new World(t, { users: users.map((name) => ({ name, password: PASSWORD })) });
+    const events: string[] = [];
+    for (let index = 0; index < 40; index++) {
+      const proof = named(names[index % names.length] ?? '', undefined, `wrong ${index >> 3}`);
+      const note = (what: string): void => void events.push(`${index} ${what} ${world.now}`);
+      world.control.open(infoOf(`${index}`, `192.0.2.${index >> 2}`)).verify(
+        proof,
+        ({ kind }) => note(kind),
+        ({ cause, ms, failures }) => note(`held ${cause} ${ms} ${failures}`),
+      );
+      await world.advance(500, 500);
+    }
+    const start = Number(events[0]?.split(' ').at(-1));
+    all.push(events.map((event) => event.replace(/\d+$/, (at) => `${Number(at) - start}`)));
+    t.mock.timers.reset();
+  }
+  for (const one of all) assert.deepEqual(one, all[0]);
+});
+
+test('where its user logged in before, a name is known in each spelling, and does not wait for those who guess elsewhere', async (t) => {
+  const { world } = newWorld(t);
+  const answers: string[] = [];
+  const logIn = (id: string, address: string, name: Buffer, password: string): void =>
+    world.control.open(infoOf(id, address)).verify(
+      named(name.toString('latin1'), name, password),
+      (judgement) => answers.push(judgement.kind === 'judged' ? judgement.verdict.kind : judgement.kind),
+      ({ cause }) => answers.push(`held ${cause}`),
+    );
+  logIn('home', '198.51.100.7', SPELLINGS[0] ?? assert.fail(), PASSWORD);
+  for (let index = 0; index < 30; index++) logIn(`${index}`, `192.0.2.${index}`, MARIA, `wrong ${index}`);
+  assert.deepEqual(answers.splice(0), ['accept', ...Array(30).fill('reject')]);
+  for (const [index, name] of SPELLINGS.entries()) logIn(`home ${index}`, '198.51.100.7', name, PASSWORD);
+  assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('accept'));
+  for (const [index, name] of SPELLINGS.entries()) logIn(`away ${index}`, `203.0.113.${index}`, name, PASSWORD);
+  assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('held name'));
+  assert.deepEqual(
+    world.log.of('auth.under-attack').map(({ fields }) => fields.user),
+    ['мария'],
+  );
+  const names = world.throttle.list(world.now).filter(({ kind }) => kind === 'name');
+  assert.deepEqual(
+    names.map(({ of, failures, isAttacked, waiting }) => [of, failures, isAttacked, waiting]),
+    [['мария', 30, true, SPELLINGS.length]],
+  );
+  assert.equal(world.throttle.size.attacked, 1);
+  world.logins.lift({ kind: 'name', name: 'мария' }, 60_000);
+  assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('accept'), 'each of them passes');
 });

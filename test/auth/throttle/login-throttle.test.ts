@@ -231,7 +231,7 @@ test('a VPN user and an administrator of one name have nothing to do with one an
 });
 
 test('all spellings of a user are one', () => {
-  for (const spelling of ['ALICE', 'CORP\\alice', 'alice@corp', 'CORP\\Alice@corp']) {
+  for (const spelling of ['ALICE', 'CORP\\alice', 'alice@corp', 'CORP\\Alice@corp', 'alice@corp@example']) {
     const throttle = newThrottle();
     for (let index = 0; index < 30; index++) fail(throttle, `192.0.2.${index}`, spelling, 0);
     assert.equal(fail(throttle, ELSEWHERE, 'alice', 0), MINUTE, spelling);
@@ -394,6 +394,8 @@ type Step = {
   readonly ms: number;
   readonly outcome: 'accepted' | 'refused' | 'stale' | 'unjudged';
   readonly isKnown: boolean;
+  /** That it may be read as, besides. */
+  readonly more: readonly number[];
 };
 
 test('whatever happens in whatever order: bounded, every turn handed out once, and the deadline is never passed twice', () => {
@@ -404,6 +406,7 @@ test('whatever happens in whatever order: bounded, every turn handed out once, a
     ms: fc.nat(100_000),
     outcome: fc.constantFrom('accepted', 'refused', 'refused', 'stale', 'unjudged'),
     isKnown: fc.boolean(),
+    more: fc.array(fc.nat(6), { maxLength: 3 }),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -420,11 +423,13 @@ test('whatever happens in whatever order: bounded, every turn handed out once, a
         const deadline = throttle.deadline(now);
         assert.ok(deadline === undefined || deadline > now, `${deadline} at ${now}`);
       };
-      for (const { kind, address, user, ms, outcome, isKnown } of steps) {
+      for (const { kind, address, user, ms, outcome, isKnown, more } of steps) {
         now += ms;
         due();
         const [waiting, judged] = [[...open][address], [...handed][0]];
-        if (kind === 'enter') open.add(throttle.enter(attempt(`192.0.${address}.1`, `user${user}`, { isKnown }), now));
+        const readings = [user, ...more].map((index) => `user${index}`);
+        const wanted = attempt(`192.0.${address}.1`, `user${user}`, { isKnown, readings });
+        if (kind === 'enter') open.add(throttle.enter(wanted, now));
         else if (kind === 'leave' && waiting !== undefined) {
           throttle.leave(waiting, now);
           open.delete(waiting);
