@@ -4,6 +4,7 @@ export * from './alarm.ts';
 export * from './builtins.ts';
 export * from './clock.ts';
 export * from './effective-user.ts';
+export * from './endpoint.ts';
 export * from './event-queue.ts';
 export * from './finding.ts';
 export * from './groups.ts';

@@ -9,7 +9,7 @@ import {
   SstpFramingError,
   type SstpHttpRequest,
 } from '../sstp/index.ts';
-import type { TlsConnectionInfo } from '../tls/index.ts';
+import { formatEndpoint, type TlsConnectionInfo } from '../tls/index.ts';
 import type { Ticket } from './admission.ts';
 import type { Attempt } from './attempts/attempt.ts';
 import type { ServerContext } from './server-context.ts';
@@ -88,8 +88,7 @@ export class Connection {
   }
 
   get peer(): string {
-    const { remoteAddress, remotePort } = this.#info;
-    return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+    return formatEndpoint(this.#info.remoteAddress, this.#info.remotePort);
   }
 
   /** Whether this connection carries, or is about to carry, a tunnel: what `sstpd sessions` lists. */

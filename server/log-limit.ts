@@ -1,4 +1,4 @@
-import { after, type Clock, type Instant, type Log, type LogFields } from '../core/index.ts';
+import { addressOf, after, type Clock, type Instant, type Log, type LogFields } from '../core/index.ts';
 
 /** A log that lets only so many lines through that a peer can cause without a login. */
 export interface LimitedLog extends Log {
@@ -75,13 +75,13 @@ class LimitedPeerLog implements LimitedLog {
   info(event: string, fields?: LogFields): void {
     const { peer, user, token } = { ...this.#fields, ...fields };
     if (peer === undefined || user !== undefined || token !== undefined) this.#limiter.flush();
-    else if (!this.#limiter.admits(event, addressOf(peer))) return;
+    else if (!this.#limiter.admits(event, peerAddress(peer))) return;
     this.#log.info(event, fields);
   }
 
   warn(event: string, fields?: LogFields): void {
     const { peer, user } = { ...this.#fields, ...fields };
-    if (this.#limiter.admits(event, addressOf(peer), user)) this.#log.warn(event, fields);
+    if (this.#limiter.admits(event, peerAddress(peer), user)) this.#log.warn(event, fields);
   }
 
   error(event: string, fields?: LogFields): void {
@@ -226,9 +226,6 @@ function keyOf(event: string, peer: string | undefined): string {
   return peer === undefined ? event : `${event}\0${peer}`;
 }
 
-/** The address in `192.0.2.1:5000` or `[2001:db8::1]:5000`: another port is the same peer. */
-function addressOf(peer: unknown): string {
-  if (typeof peer !== 'string') return '';
-  const match = /^\[(.+)\]:\d+$/.exec(peer) ?? /^([^:]+):\d+$/.exec(peer);
-  return (match?.[1] ?? peer).slice(0, 64);
+function peerAddress(peer: unknown): string {
+  return typeof peer === 'string' ? addressOf(peer).slice(0, 64) : '';
 }

@@ -28,6 +28,15 @@ export function stranger(text) {
   return element('bdi', {}, visible(text));
 }
 
+/**
+ * How texts are compared where one searches: neither case nor how an accent was typed matters, as for names of users.
+ *
+ * @param {string} text
+ */
+export function searchable(text) {
+  return text.normalize('NFC').toLowerCase().normalize('NFC');
+}
+
 /** @param {number} bytes */
 export function formatBytes(bytes) {
   const power = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);

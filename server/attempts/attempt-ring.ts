@@ -1,5 +1,5 @@
 import type { AttemptList, AttemptQuery, AttemptView } from '../../admin/index.ts';
-import { foldUserName, Groups } from '../../core/index.ts';
+import { addressOf, foldUserName, Groups } from '../../core/index.ts';
 
 export interface AttemptRingOptions {
   /** Attempts that are kept in all. */
@@ -101,10 +101,4 @@ export class AttemptRing {
 /** Windows shows the id in braces, and in capitals. */
 function bare(id: string): string {
   return id.replace(/^\{(.*)\}$/, '$1').toLowerCase();
-}
-
-/** `192.0.2.1:5000`, `[2001:db8::1]:5000`, or an address alone: without the port, and without brackets. */
-function addressOf(peer: string): string {
-  const [, ipv4, ipv6] = /^(?:([^:]*):\d+|\[(.*)\]:\d+)$/.exec(peer) ?? [];
-  return ipv4 ?? ipv6 ?? peer;
 }

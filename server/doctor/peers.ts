@@ -1,5 +1,5 @@
 import type { AttemptView } from '../../admin/index.ts';
-import { type Finding, fine, warning } from '../../core/index.ts';
+import { addressOf, type Finding, fine, foldUserName, warning } from '../../core/index.ts';
 
 /** So many users behind one address are a proxy rather than a family. */
 const MANY_USERS = 5;
@@ -16,8 +16,8 @@ export function examinePeers(attempts: readonly Pick<AttemptView, 'peer' | 'user
   const addresses = new Set<string>();
   for (const { peer, user } of attempts) {
     if (user === undefined) continue;
-    users.add(user.toLowerCase());
-    addresses.add(peer.slice(0, peer.lastIndexOf(':')));
+    users.add(foldUserName(user));
+    addresses.add(addressOf(peer));
   }
   const [only] = addresses;
   if (addresses.size !== 1 || users.size < MANY_USERS) {

@@ -6,7 +6,7 @@ import { LiveTable } from '../live-table.js';
 import { poll } from '../poll.js';
 import { hashOf } from '../route.js';
 import { outcomeOf } from '../stages.js';
-import { stranger, time, visible } from '../text.js';
+import { searchable, stranger, time, visible } from '../text.js';
 
 /** @import { AttemptList, AttemptView } from '../../backend.ts' */
 /** @import { Place, View } from '../shell.js' */
@@ -64,7 +64,7 @@ export function attemptsView({ api, route }) {
   });
 
   function show() {
-    const wanted = filter.input.value.trim().toLowerCase();
+    const wanted = searchable(filter.input.value.trim());
     const shown = book.newestFirst.filter(
       (attempt) => !(onlyFailed.input.checked && attempt.state !== 'failed') && haystack(attempt).includes(wanted),
     );
@@ -126,5 +126,5 @@ function why({ explanation }) {
 
 /** @param {AttemptView} attempt */
 function haystack({ user = '', peer, sni = '', correlationId = '' }) {
-  return `${user} ${peer} ${sni} ${correlationId}`.toLowerCase();
+  return searchable(`${user} ${peer} ${sni} ${correlationId}`);
 }

@@ -6,7 +6,7 @@ import { element, fill, setText } from '../element.js';
 import { LiveTable } from '../live-table.js';
 import { hashOf } from '../route.js';
 import { stageName } from '../stages.js';
-import { formatBytes, formatRate, stranger, time, visible } from '../text.js';
+import { formatBytes, formatRate, searchable, stranger, time, visible } from '../text.js';
 
 /** @import { SessionView } from '../../backend.ts' */
 /** @import { Place, View } from '../shell.js' */
@@ -108,7 +108,7 @@ export function sessionsView({ api, monitor }) {
     if (all === undefined) return;
     const session = all.find(({ id }) => id === chosen);
     if (session === undefined) chosen = undefined;
-    const wanted = filter.input.value.trim().toLowerCase();
+    const wanted = searchable(filter.input.value.trim());
     const shown = all.filter((one) => wanted === '' || haystack(one).includes(wanted)).toSorted(newestFirst);
     table.show(shown);
     table.element.hidden = all.length === 0;
@@ -192,7 +192,7 @@ function addresses({ ipv4, ipv6 }) {
 
 /** @param {SessionView} session */
 function haystack({ user = '', ipv4 = '', ipv6 = '', peer }) {
-  return `${user} ${ipv4} ${ipv6} ${peer}`.toLowerCase();
+  return searchable(`${user} ${ipv4} ${ipv6} ${peer}`);
 }
 
 /** @param {SessionView} a @param {SessionView} b */

@@ -4,7 +4,7 @@ import { ask } from '../dialog.js';
 import { element } from '../element.js';
 import { LiveTable } from '../live-table.js';
 import { hashOf } from '../route.js';
-import { stranger, time, visible } from '../text.js';
+import { searchable, stranger, time, visible } from '../text.js';
 import { groupsFrom, groupTags, passwordChoice, passwordOnce } from '../user-parts.js';
 
 /** @import { UserView } from '../../backend.ts' */
@@ -58,7 +58,7 @@ export function usersView({ api }) {
   });
 
   function show() {
-    const wanted = filter.input.value.trim().toLowerCase();
+    const wanted = searchable(filter.input.value.trim());
     const shown = users.filter(
       (user) => !(onlyDisabled.input.checked && user.enabled) && haystack(user).includes(wanted),
     );
@@ -138,5 +138,5 @@ function added(name, password) {
 
 /** @param {UserView} user */
 function haystack({ name, groups, ipv4 = '' }) {
-  return `${name} ${groups.join(' ')} ${ipv4}`.toLowerCase();
+  return searchable(`${name} ${groups.join(' ')} ${ipv4}`);
 }

@@ -1,11 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBytes, formatDuration, formatMs, formatRate, plural, visible } from '../../../admin/web/text.js';
+import {
+  formatBytes,
+  formatDuration,
+  formatMs,
+  formatRate,
+  plural,
+  searchable,
+  visible,
+} from '../../../admin/web/text.js';
+import { foldUserName } from '../../../core/index.ts';
 
 test('what cannot be seen, or turns the writing round, is named; everything else stays as it is', () => {
   assert.equal(visible('Zoë <b>"&\' 日本 🔑'), 'Zoë <b>"&\' 日本 🔑');
   assert.equal(visible('a\u202eb'), 'a⟨U+202E⟩b');
   assert.equal(visible('\u0000\n\u200f\u2066\ud800'), '⟨U+0000⟩⟨U+000A⟩⟨U+200F⟩⟨U+2066⟩⟨U+D800⟩');
+});
+
+test('a search finds a name however its accents and its case were typed', () => {
+  for (const name of ['Zoë', 'İbrahim', 'ǅemal', 'ANN']) {
+    const forms = [name, name.normalize('NFD'), name.toLowerCase(), name.toLowerCase().normalize('NFD')];
+    for (const typed of forms) {
+      assert.equal(searchable(typed), foldUserName(name), typed);
+    }
+  }
 });
 
 test('bytes, rates and times have the unit in which they are short', () => {
