@@ -120,7 +120,8 @@ export class LeaseDesk {
 
   /**
    * Gives a session the address that its client asks for, in the stead of the one that it has, if it is free, nobody
-   * else's, and policy allows it. The rest of the lease stays.
+   * else's, and policy allows it; one that the same user gave up a moment ago, as at a redial, is free for it. The rest of
+   * the lease stays.
    *
    * @param wish anything, it comes from the network
    * @returns undefined if it keeps what it has
@@ -130,13 +131,20 @@ export class LeaseDesk {
     const mayChoose = this.#options.clientChoice === true && user.ipv4 === undefined;
     if (held === undefined || !mayChoose || wish === held.lease.ipv4.address) return undefined;
     const { pool, routes } = this.#options;
-    if (!pool.choose(held.user, holder.id, wish)) return undefined;
+    const ended = [...this.#endingOf.of(held.user)].find(({ lease }) => lease.ipv4.address === wish);
+    if (ended !== undefined) pool.release(wish, ended.id);
+    if (!pool.choose(held.user, holder.id, wish)) {
+      if (ended !== undefined) pool.lease(held.user, ended.id, wish);
+      return undefined;
+    }
     const lease = { ...held.lease, ipv4: { ...held.lease.ipv4, address: wish } };
     this.#leases.set(holder, { ...held, lease });
     this.#remember(held.user, wish);
     // IPv6 stays as it is.
     routes.add({ ...lease, ipv6: undefined }, holder.device);
-    const id = `${holder.id} before`;
+    if (ended !== undefined) this.#goOnWith(ended);
+    // Who chooses twice gives two up.
+    const id = `${holder.id} had ${held.lease.ipv4.address}`;
     const before = { ...held.lease, ipv6: undefined };
     pool.lease(held.user, id, before.ipv4.address);
     this.#end({ user: held.user, lease: before, id, device: holder.device });
@@ -185,6 +193,13 @@ export class LeaseDesk {
       this.#takeOver = ended;
     }
     return result;
+  }
+
+  /** The same user has the IPv4 address again. Where a prefix ended with it, all its flows are forgotten before that is free. */
+  #goOnWith(ended: EndedLease): void {
+    if (ended.lease.ipv6 !== undefined) return;
+    this.#options.flows?.keep(ended.lease);
+    this.#free(ended);
   }
 
   /** Nobody's any more: with the route goes what the host would still send there. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { User } from '../../auth/index.ts';
-import { AddressPool } from '../../ip/index.ts';
+import { parseIpv6Cidr } from '../../core/index.ts';
+import { AddressPool, PrefixPool } from '../../ip/index.ts';
 import { FlowCleaner } from '../../server/flow-cleaner.ts';
 import { type Lease, LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
 import { RecordingLog } from './support.ts';
@@ -11,6 +12,7 @@ const user = (name: string, ipv4?: number): User => ({ name, ipv4 }) as User;
 
 interface World {
   readonly desk: LeaseDesk;
+  readonly prefixes: PrefixPool | undefined;
   readonly told: string[];
   /** Has the kernel forget the flows of all leases that ended. */
   forget(): void;
@@ -18,12 +20,14 @@ interface World {
 }
 
 /** @param prefixLength 30 leaves one address for clients */
-function newWorld(prefixLength = 30): World {
+function newWorld(prefixLength = 30, ipv6?: string): World {
+  const cidr = ipv6 === undefined ? undefined : (parseIpv6Cidr(ipv6) ?? assert.fail());
+  const prefixes = cidr && new PrefixPool({ cidr });
   const told: string[] = [];
   const ended = new Map<Lease, () => void>();
   const pool = new AddressPool({ cidr: { address: 0x0a090000, prefixLength }, serverAddress: 0x0a090001 });
   const desk: LeaseDesk = new LeaseDesk({
-    ...{ pool, prefixes: undefined, store: { rememberLease() {} }, log: new RecordingLog() },
+    ...{ pool, prefixes, store: { rememberLease() {} }, log: new RecordingLog() },
     routes: {
       add: ({ ipv4 }, device) => void told.push(`add ${ipv4.address & 0xff} ${device}`),
       remove: ({ ipv4 }, device) => void told.push(`remove ${ipv4.address & 0xff} ${device}`),
@@ -43,7 +47,7 @@ function newWorld(prefixLength = 30): World {
     ended.clear();
     for (const done of batch) done();
   };
-  return { desk, told, holder, forget };
+  return { desk, prefixes, told, holder, forget };
 }
 
 test("an address that its client gave up for another is nobody's either until then", () => {
@@ -61,6 +65,72 @@ test("an address that its client gave up for another is nobody's either until th
   desk.release(alice);
   forget();
   assert.deepEqual([told.slice(4), desk.addresses.used], [['remove 80 a'], 1]);
+});
+
+test('at a redial a client gets the address back that it had chosen, and its flows stay', () => {
+  const { desk, told, holder, forget } = newWorld(24);
+  const first = holder('a');
+  desk.lease(user('ann'), first);
+  assert.equal(desk.choose(user('ann'), first, 0x0a09004d)?.ipv4.address, 0x0a09004d);
+  forget();
+  desk.release(first);
+  const second = holder('b');
+  assert.equal(desk.lease(user('Ann'), second)?.ipv4.address, 0x0a090002);
+  const bob = holder('c');
+  desk.lease(user('bob'), bob);
+  assert.equal(desk.choose(user('bob'), bob, 0x0a09004d), undefined, "still ann's");
+  told.length = 0;
+  assert.equal(desk.choose(user('Ann'), second, 0x0a09004d)?.ipv4.address, 0x0a09004d);
+  assert.deepEqual(told, ['add 77 b', 'keep 77', 'remove 77 a']);
+  forget();
+  assert.deepEqual([told.slice(3), desk.addresses.used], [['remove 2 b'], 2]);
+  assert.equal(desk.choose(user('bob'), bob, 0x0a09004d), undefined, 'what was taken over is held');
+});
+
+test('an address that the user gave up, and that is reserved now, stays held until its flows are forgotten', () => {
+  const { desk, holder, forget } = newWorld(24);
+  const first = holder('a');
+  desk.lease(user('ann'), first);
+  desk.choose(user('ann'), first, 0x0a09004d);
+  forget();
+  desk.release(first);
+  const second = holder('b');
+  desk.lease(user('ann'), second);
+  desk.setFixed('dora', 0x0a09004d);
+  assert.equal(desk.choose(user('ann'), second, 0x0a09004d), undefined);
+  const answers: (number | undefined)[] = [];
+  desk.leaseWhenFree(user('dora', 0x0a09004d), holder('d'), (lease) => answers.push(lease?.ipv4.address));
+  assert.deepEqual(answers, []);
+  forget();
+  assert.deepEqual(answers, [0x0a09004d]);
+});
+
+test('who chooses again and again gives up one address after the other, and may return to any of them', () => {
+  const { desk, holder, forget } = newWorld(24);
+  const alice = holder('a');
+  desk.lease(user('alice'), alice);
+  for (const wish of [0x0a090050, 0x0a090051, 0x0a090050, 0x0a090052]) {
+    assert.equal(desk.choose(user('alice'), alice, wish)?.ipv4.address, wish);
+  }
+  assert.equal(desk.addresses.used, 4, 'nobody gets one whose flows are not forgotten');
+  forget();
+  assert.equal(desk.addresses.used, 1);
+});
+
+test('a prefix that ended with a chosen address is free once its flows are forgotten, not before', () => {
+  const { desk, prefixes, holder, forget } = newWorld(24, '2001:db8::/48');
+  const first = holder('a');
+  desk.lease(user('ann'), first);
+  desk.choose(user('ann'), first, 0x0a09004d);
+  forget();
+  desk.release(first);
+  const second = holder('b');
+  desk.lease(user('ann'), second);
+  assert.equal(desk.choose(user('ann'), second, 0x0a09004d)?.ipv4.address, 0x0a09004d);
+  assert.equal(prefixes?.used, 2);
+  forget();
+  assert.deepEqual([prefixes?.used, desk.addresses.used], [1, 1]);
+  assert.equal(desk.choose(user('ann'), second, 0x0a09004d), undefined, 'it has the address');
 });
 
 test('the next user waits until the flows are forgotten, and gets the address then; the route goes after them', () => {
