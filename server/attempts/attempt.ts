@@ -119,7 +119,7 @@ export class Attempt {
   frame(from: 'client' | 'server', frame: Buffer): void {
     const facts = this.#facts;
     if (from === 'client') facts.hasPpp = true;
-    const isSettled = facts.wasUp && facts.isIpv4Settled;
+    const isSettled = facts.wasUp && (facts.hadIpv4 || facts.ipcpFault !== undefined);
     if (isSettled && from === 'server') return;
     const summary = describeFrame(frame);
     if (summary === undefined) return;
@@ -142,12 +142,15 @@ export class Attempt {
 
   /** @param suffices whether that makes a session of it */
   networkUp(protocol: 'ipv4' | 'ipv6', suffices: boolean): void {
-    if (protocol === 'ipv4') this.#facts.isIpv4Settled = true;
+    const facts = this.#facts;
+    if (protocol === 'ipv4') facts.hadIpv4 = true;
+    // How a protocol was ended before tells nothing of the end of a session that came up all the same.
+    facts.farewells = protocol === 'ipv4' ? {} : { ...facts.farewells, IPv6CP: undefined };
     if (suffices) this.reach('up');
   }
 
   networkFailed(fault: LinkFault): void {
-    if (fault.protocol === 'IPCP') this.#facts.isIpv4Settled = true;
+    if (fault.protocol === 'IPCP') this.#facts.ipcpFault ??= fault;
   }
 
   /** The proof that the client has sent goes to be judged. */

@@ -1,12 +1,12 @@
 /** IPCP and IPv6CP. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
-import type { AttemptFacts, Explanation } from './facts.ts';
+import { type AttemptFacts, type Explanation, isIpv4Settled } from './facts.ts';
 import { clientError, isGone } from './farewell.ts';
 import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
 import { ENCRYPTION_ERRORS } from './ras-errors.ts';
 import { userCommand } from './remedies.ts';
 
 export function explainNetwork(facts: AttemptFacts): Explanation {
-  const { reason, fault, clientRejected, detail } = facts;
+  const { reason, fault, ipcpFault, clientRejected, detail } = facts;
   if (reason === 'no-address') {
     return {
       text: 'No address is left in the pool.',
@@ -23,15 +23,20 @@ export function explainNetwork(facts: AttemptFacts): Explanation {
   }
   const known = explainEncryption(facts) ?? explainAddress(facts) ?? explainRefusal(facts);
   if (known !== undefined) return known;
-  if (fault?.problem === 'not-converging') return notConverging(fault.protocol, facts);
-  if (isGone(facts) || facts.farewells.IPCP !== undefined) return hungUp('IPCP', facts);
-  if (reason === 'ncp-failed') {
+  const given = fault ?? ipcpFault;
+  if (given?.problem === 'not-converging') return notConverging(given.protocol, facts);
+  if (facts.farewells.IPCP !== undefined) return hungUp('IPCP', facts);
+  if (reason === 'ncp-failed' || ipcpFault !== undefined) {
     return {
-      text: `No network protocol came up (${detail ?? reason}).`,
+      text:
+        reason === 'ncp-failed'
+          ? `No network protocol came up (${detail ?? reason}).`
+          : 'IPv4 did not come up: IPCP found no agreement.',
       code: '738',
       fix: optionsHint(facts),
     };
   }
+  if (isGone(facts)) return hungUp('IPCP', facts);
   return {
     text: `The connection ended before an address was agreed on (${detail ?? reason}).`,
     code: '721',
@@ -39,11 +44,16 @@ export function explainNetwork(facts: AttemptFacts): Explanation {
   };
 }
 
-/** @returns undefined if the client did not leave for the want of MPPE */
+/**
+ * A client that had its IPv4 went on without MPPE, so that it was refused is not why it left.
+ *
+ * @returns undefined if the client did not leave for the want of MPPE
+ */
 export function explainEncryption(facts: AttemptFacts): Explanation | undefined {
   const error = clientError(facts);
-  const wasRefused =
-    isGone(facts) && facts.asksForEncryption && facts.weRejected.includes('CCP') && error === undefined;
+  const { asksForEncryption, weRejected } = facts;
+  const mayHaveLeft = isGone(facts) && !isIpv4Settled(facts) && error === undefined;
+  const wasRefused = mayHaveLeft && asksForEncryption && weRejected.includes('CCP');
   if (!wasRefused && (error === undefined || !ENCRYPTION_ERRORS.includes(error))) return undefined;
   return {
     text: 'The client demanded a second encryption inside TLS (MPPE by CCP), which SSTP does not have.',

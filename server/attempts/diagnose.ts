@@ -4,7 +4,7 @@ import { cipherName } from './ciphers.ts';
 import { explainDistrust } from './diagnose-certificate.ts';
 import { explainEncryption, explainNetwork } from './diagnose-network.ts';
 import { explainAuthentication, explainBinding, explainLcp } from './diagnose-ppp.ts';
-import type { AttemptFacts, CertificateFacts, Explanation } from './facts.ts';
+import { type AttemptFacts, type CertificateFacts, type Explanation, isIpv4Settled } from './facts.ts';
 import { isGone, withFarewell } from './farewell.ts';
 import { userCommand } from './remedies.ts';
 
@@ -37,9 +37,9 @@ function judge(facts: AttemptFacts, certificate: CertificateFacts): Explanation 
 
 /** Ends that every session comes to; none is an error of the server. */
 function explainEnd(facts: AttemptFacts): Explanation {
-  const { reason, detail, user, isIpv4Settled } = facts;
-  // IPv6 alone was up, and the client left while IPv4 was still being negotiated: that is why.
-  if (isGone(facts) && !isIpv4Settled) return explainNetwork(facts);
+  const { reason, detail, user } = facts;
+  // IPv6 alone was up, and the client left without the IPv4 that it had asked for: that is why.
+  if (isGone(facts) && !isIpv4Settled(facts)) return explainNetwork(facts);
   const encryption = explainEncryption(facts);
   if (encryption !== undefined) return encryption;
   const [text, code, fix] = ENDS[reason] ?? ENDS.other ?? ['', undefined, undefined];

@@ -40,8 +40,10 @@ export interface AttemptFacts {
   fault: LinkFault | undefined;
   /** It was up for a while: its end is no failure. */
   wasUp: boolean;
-  /** IPCP has opened, or was given up. */
-  isIpv4Settled: boolean;
+  /** IPCP has opened, if only for a while. */
+  hadIpv4: boolean;
+  /** Why IPCP was given up, also where the session goes on without it. */
+  ipcpFault: LinkFault | undefined;
   /** How long it was in its last stage. */
   inStageMs: number;
   /** Whose name it was that came, as it is stored. */
@@ -112,6 +114,11 @@ export interface Explanation {
   readonly fix: string | undefined;
 }
 
+/** Whether the client has all of IPv4 that it wants: it has had it, or refused it. */
+export function isIpv4Settled({ hadIpv4, ipcpFault }: AttemptFacts): boolean {
+  return hadIpv4 || ipcpFault?.problem === 'rejected';
+}
+
 /** Of an attempt of which nothing is known yet. */
 export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
   return {
@@ -120,7 +127,8 @@ export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
     detail: undefined,
     fault: undefined,
     wasUp: false,
-    isIpv4Settled: false,
+    hadIpv4: false,
+    ipcpFault: undefined,
     inStageMs: 0,
     user: undefined,
     hello: undefined,

@@ -143,6 +143,82 @@ for (const isWorker of [false, true]) {
   });
 }
 
+/** IPv6CP's end by 733, then what comes. */
+const IPV6_REFUSED = windowsEnd('8057', '000002dd');
+
+for (const [name, before, after] of [
+  ['asked for MPPE before IPCP', MPPE, ''],
+  ['asked for MPPE after IPCP', '', MPPE],
+  ['has ended IPv6CP before', IPV6_REFUSED, ''],
+  ['has ended IPv6CP after', '', IPV6_REFUSED],
+] as const) {
+  for (const [way, end] of [
+    ['a plain Terminate-Request', END],
+    ['an end of Windows without an error', windowsEnd('c021', '00000000')],
+    ['FIN', ''],
+  ] as const) {
+    for (const options of [{}, POOL6]) {
+      const where = 'flags' in options ? ' with IPv6 addresses' : '';
+      test(`the client ${name}, works for a minute and leaves by ${way}: it hung up${where}`, async (t) => {
+        const world = start(t, options);
+        const peer = await bound(world);
+        const said = async (packet: string) => {
+          if (packet !== '') await peer.sendBytes(peer.bytesOf(packet));
+          peer.socket.takeWritten();
+        };
+        if (before !== '' || 'flags' in options) await openIpv6(peer);
+        await said(before);
+        await openIpv4(peer);
+        await said(after);
+        await world.advance(60_000, 10_000);
+        await said(end);
+        const view = await gone(world, peer);
+        assert.equal(view.state, 'ended');
+        expect(
+          view,
+          undefined,
+          way === 'FIN' ? /^The client closed the connection\.$/ : /^The client hung up\.$/,
+          undefined,
+        );
+        assert.equal(view.explanation?.fix, undefined);
+      });
+    }
+  }
+}
+
+/** IPCP to Opened, whatever the server has sent of it before. */
+async function openIpv4(peer: ScriptedPeer): Promise<void> {
+  await peer.sendBytes(peer.bytesOf(ask('0a090002', '21')));
+  const sent = peer.socket.takeWritten();
+  const at = sent.indexOf(Buffer.from('ff03802101', 'hex'));
+  if (at >= 0) peer.set('ipcpId', sent.subarray(at + 5, at + 6));
+  await peer.sendBytes(peer.bytesOf('> 1000 0012 ff03 8021 02 <ipcpId> 000a 0306 0a090001'));
+  peer.socket.takeWritten();
+}
+
+for (const options of [{}, POOL6]) {
+  const where = 'flags' in options ? ', where IPv6 is up' : '';
+  test(`735 and 738: IPCP that failed by itself is why the client leaves${where}`, async (t) => {
+    const world = start(t, options);
+    const rejected = '> 1000 0010 ff03 8021 07 05 0008 01010004';
+    for (const [packets, code, text] of [
+      [
+        Array.from({ length: 60 }, (_, i) => ask('0a000001', (i + 2).toString(16).padStart(2, '0'))),
+        '735',
+        /10\.0\.0\.1/,
+      ],
+      [[IPCP_REQUEST, rejected], '738', /came up \(IPCP|IPv4 did not come up/],
+    ] as const) {
+      const peer = await bound(world);
+      if ('flags' in options) await openIpv6(peer);
+      for (const packet of packets) await peer.sendBytes(peer.bytesOf(packet));
+      if ('flags' in options) assert.equal(peer.connection.view.stage, 'up');
+      await peer.sendBytes(peer.bytesOf(END));
+      expect(await gone(world, peer), code, text, undefined);
+    }
+  });
+}
+
 test('an IPv6 session whose client wants no IPv4 is a session, and its end none of a failure', async (t) => {
   const world = start(t, POOL6);
   const peer = await bound(world);
