@@ -70,8 +70,9 @@ export class LeaseDesk {
   readonly #endingOf = new Groups<string, EndedLease>();
   /** Its address is the one that is being leased. */
   #takeOver: EndedLease | undefined;
-  /** Who waits for an address, in this order, and what to do when one is free. */
-  readonly #waiting = new Map<LeaseHolder, () => void>();
+  /** Who waits for an address, in this order, and what to do when one is free: false if it was not for them. */
+  readonly #waiting = new Map<LeaseHolder, { readonly fixed: Ipv4 | undefined; readonly again: () => boolean }>();
+  #isServing = false;
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
@@ -84,14 +85,19 @@ export class LeaseDesk {
    */
   leaseWhenFree(user: User, holder: LeaseHolder, answer: (lease: Lease | undefined) => void): void {
     this.#waiting.delete(holder);
+    const again = (): boolean => this.#leaseIfFree(user, holder, answer);
+    if (!again()) this.#waiting.set(holder, { fixed: user.ipv4, again });
+  }
+
+  /** @returns false if it has to wait for an address whose flows are not forgotten yet */
+  #leaseIfFree(user: User, holder: LeaseHolder, answer: (lease: Lease | undefined) => void): boolean {
     const lease = this.lease(user, holder);
-    if (lease === undefined && this.#ending.size > 0) {
-      this.#waiting.set(holder, () => this.leaseWhenFree(user, holder, answer));
-      return;
-    }
+    if (lease === undefined && this.#ending.size > 0) return false;
+    this.#waiting.delete(holder);
     const ready = lease === undefined ? undefined : this.#options.routes.settled?.(lease);
     if (ready === undefined) answer(lease);
     else void ready.then(() => this.#leases.get(holder)?.lease === lease && answer(lease));
+    return true;
   }
 
   /** @returns undefined if no address is left, or none yet */
@@ -210,10 +216,24 @@ export class LeaseDesk {
     this.#options.pool.release(ipv4.address, ended.id);
     this.#options.routes.remove(ended.lease, ended.device);
     if (ipv6 !== undefined) this.#options.prefixes?.release(ipv6, ended.id);
-    if (this.#waiting.size === 0) return;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const again of waiting) again();
+    this.#serveWaiting(ipv4.address);
+  }
+
+  /**
+   * In their order, until one goes on waiting: the pool has nothing for those behind it either. Who has a fixed address
+   * waits for that alone. So what an address costs does not grow with those that wait for another one.
+   */
+  #serveWaiting(freed: Ipv4): void {
+    if (this.#isServing) return; // by a lease that is being given out; the round goes on behind it
+    this.#isServing = true;
+    try {
+      for (const { fixed, again } of this.#waiting.values()) {
+        if (fixed !== undefined && fixed !== freed && this.#ending.size > 0) continue;
+        if (!again() && fixed === undefined) break;
+      }
+    } finally {
+      this.#isServing = false;
+    }
   }
 
   /** IPv4 addresses of the pool: how many there are, and how many are held. */

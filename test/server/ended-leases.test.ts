@@ -17,6 +17,8 @@ interface World {
   /** Has the kernel forget the flows of all leases that ended. */
   forget(): void;
   holder(id: string): LeaseHolder;
+  /** How often the pool was asked for an address. */
+  asked(): number;
 }
 
 /** @param prefixLength 30 leaves one address for clients */
@@ -26,6 +28,12 @@ function newWorld(prefixLength = 30, ipv6?: string): World {
   const told: string[] = [];
   const ended = new Map<Lease, () => void>();
   const pool = new AddressPool({ cidr: { address: 0x0a090000, prefixLength }, serverAddress: 0x0a090001 });
+  let asked = 0;
+  const leaseOf = pool.lease.bind(pool);
+  pool.lease = (...words) => {
+    asked += 1;
+    return leaseOf(...words);
+  };
   const desk: LeaseDesk = new LeaseDesk({
     ...{ pool, prefixes, store: { rememberLease() {} }, log: new RecordingLog() },
     routes: {
@@ -47,7 +55,7 @@ function newWorld(prefixLength = 30, ipv6?: string): World {
     ended.clear();
     for (const done of batch) done();
   };
-  return { desk, prefixes, told, holder, forget };
+  return { desk, prefixes, told, holder, forget, asked: () => asked };
 }
 
 test("an address that its client gave up for another is nobody's either until then", () => {
@@ -145,6 +153,29 @@ test('the next user waits until the flows are forgotten, and gets the address th
   assert.deepEqual([answers, told], [[0x0a090002], ['add 2 a', 'remove 2 a', 'add 2 b']]);
   desk.leaseWhenFree(user('carol'), holder('c'), (lease) => answers.push(lease?.ipv4.address));
   assert.deepEqual(answers, [0x0a090002, undefined], 'nothing is about to be free');
+});
+
+test('of many that wait each free address wakes those that it serves, in their order, and whoever has it fixed', () => {
+  const { desk, holder, forget, asked } = newWorld(24);
+  const guests = Array.from({ length: 253 }, (_, i) => holder(`g${i}`));
+  for (const guest of guests) assert.ok(desk.lease(user(guest.id), guest));
+  desk.setFixed('owner', 0x0a090042);
+  for (const guest of guests) desk.release(guest);
+  const served: string[] = [];
+  const wait = (name: string, fixed?: number): void =>
+    desk.leaseWhenFree(user(name, fixed), holder(name), (lease) => served.push(lease === undefined ? '-' : name));
+  for (let i = 0; i < 400; i++) wait(`w${i}`);
+  wait('owner', 0x0a090042);
+  const before = asked();
+  forget();
+  const inOrder = Array.from({ length: 252 }, (_, i) => `w${i}`);
+  assert.deepEqual(
+    served.filter((name) => name !== 'owner' && name !== '-'),
+    inOrder,
+  );
+  assert.ok(served.includes('owner'));
+  assert.equal(served.length, 401, 'and those for whom nothing is left are told');
+  assert.ok(asked() - before <= 2 * 253 + 401, `${asked() - before} questions to the pool`);
 });
 
 test('a session that ends while it waits gets no answer, and holds nothing', () => {
