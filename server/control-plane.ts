@@ -30,9 +30,13 @@ export interface ControlSession {
   /**
    * Has a proof judged, after the wait that earlier failures cost. One at a time.
    *
-   * @param held told at once if it has to wait, and why
+   * @param held told at once if it has to wait, why, and whose name it is: see `Judgement.name`
    */
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void;
+  verify(
+    proof: CredentialProof,
+    answer: (judgement: Judgement) => void,
+    held: (hold: Hold, name: string) => void,
+  ): void;
   /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
   lease(answer: (lease: Lease | undefined) => void): void;
   /**
@@ -63,7 +67,7 @@ export type Judgement =
       readonly verdict: AuthVerdict;
       readonly reason: LoginReason;
       readonly user: User | undefined;
-      /** The name that was sent, as it is best read. */
+      /** Of the user whom the name that was sent means; if it is nobody's, as it was sent. */
       readonly name: string;
       /** What the operator should know besides: see `LoginResult`. */
       readonly remark: string | undefined;
@@ -71,6 +75,6 @@ export type Judgement =
       readonly delayMs: number;
     }
   /** Its turn did not come for as long as it may wait: nobody looked at it. The session has to end. */
-  | { readonly kind: 'held-back'; readonly hold: Hold; readonly delayMs: number }
+  | { readonly kind: 'held-back'; readonly hold: Hold; readonly name: string; readonly delayMs: number }
   /** It could not be judged: the user store can't be read. The session has to end. */
   | { readonly kind: 'fault'; readonly error: string };

@@ -113,18 +113,24 @@ class Session implements ControlSession {
    * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
    * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
    */
-  verify(asSent: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
+  verify(
+    asSent: CredentialProof,
+    answer: (judgement: Judgement) => void,
+    held: (hold: Hold, name: string) => void,
+  ): void {
     if (this.#isClosed) return;
     const { logins, authenticator } = this.#options;
     const readings = authenticator.readingsOf(asSent);
     const proof = this.#named(asSent, readings);
     this.#login = logins.enter({
       ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, readings },
-      ...{ method: proof.method, held },
+      method: proof.method,
+      held: (hold) => held(hold, proof.name),
       password: proof.method === 'pap' ? proof.password : undefined,
       judge: () => judgeProof(authenticator, proof),
       answer: (given) => {
-        if (given.kind !== 'judged') return answer(given);
+        if (given.kind === 'held-back') return answer({ ...given, name: proof.name });
+        if (given.kind === 'fault') return answer(given);
         const { verdict, reason, user, name, remark } = given.result;
         if (verdict.kind === 'accept') {
           this.#list.identified(this.#user, user);

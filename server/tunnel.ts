@@ -51,6 +51,9 @@ export interface TunnelView {
   readonly reason: string | undefined;
 }
 
+/** Under the name that it is found by. */
+type HeldLogin = Pick<CredentialProof, 'name' | 'method'>;
+
 type Step =
   | { readonly to: 'sstp'; readonly event: SstpServerEvent }
   | { readonly to: 'ppp'; readonly event: PppServerEvent };
@@ -85,7 +88,7 @@ export class Tunnel {
   #method: string | undefined;
   #reason: string | undefined;
   /** A login that waits for its turn. */
-  #held: { readonly proof: CredentialProof; readonly hold: Hold; readonly since: Instant } | undefined;
+  #held: { readonly login: HeldLogin; readonly hold: Hold; readonly since: Instant } | undefined;
 
   /**
    * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
@@ -170,8 +173,8 @@ export class Tunnel {
     if (ending !== undefined) this.#attempt.pppDown(ending);
     this.#reason ??= ending?.reason ?? reason;
     if (this.#held !== undefined) {
-      const { proof, hold, since } = this.#held;
-      this.#onHeldBack(proof, hold, Math.round(this.#context.clock.now() - since));
+      const { login, hold, since } = this.#held;
+      this.#onHeldBack(login, hold, Math.round(this.#context.clock.now() - since));
     }
     this.#steps.clear();
     this.#sstpAlarm.stop();
@@ -411,9 +414,9 @@ export class Tunnel {
     this.#session.verify(
       proof,
       (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)),
-      (hold) => {
-        this.#held = { proof, hold, since: clock.now() };
-        this.#attempt.held(proof.name, hold);
+      (hold, name) => {
+        this.#held = { login: { name, method: proof.method }, hold, since: clock.now() };
+        this.#attempt.held(name, hold);
       },
     );
   }
@@ -427,8 +430,9 @@ export class Tunnel {
       return;
     }
     if (judgement.kind === 'held-back') {
-      this.#onHeldBack(proof, judgement.hold, judgement.delayMs);
-      this.#attempt.heldBack(proof.name, judgement.hold);
+      const { hold, name, delayMs } = judgement;
+      this.#onHeldBack({ name, method: proof.method }, hold, delayMs);
+      this.#attempt.heldBack(name, hold);
       this.disconnect('held-back');
       return;
     }
@@ -444,7 +448,7 @@ export class Tunnel {
   }
 
   /** Nobody looked at the proof: a refusal would say that it is wrong. */
-  #onHeldBack({ name, method }: CredentialProof, hold: Hold, delayMs: number): void {
+  #onHeldBack({ name, method }: HeldLogin, hold: Hold, delayMs: number): void {
     this.#log.warn('auth.held-back', { user: name, method, ...holdFields(hold, delayMs) });
   }
 

@@ -35,7 +35,7 @@ export interface WorkerSetup {
 export type ToWorker =
   | { readonly kind: 'start'; readonly setup: WorkerSetup }
   | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
-  | { readonly kind: 'held'; readonly session: string; readonly hold: Hold }
+  | { readonly kind: 'held'; readonly session: string; readonly hold: Hold; readonly name: string }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: Lease | undefined }
   | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }

@@ -52,7 +52,7 @@ class RemoteSession implements ControlSession {
   readonly #send: Send;
   readonly #closed: () => void;
   #onJudged: ((judgement: Judgement) => void) | undefined;
-  #onHeld: ((hold: Hold) => void) | undefined;
+  #onHeld: ((hold: Hold, name: string) => void) | undefined;
   #onLeased: ((lease: Lease | undefined) => void) | undefined;
   #onChosen: ((lease: Lease | undefined) => void) | undefined;
   #isReleased = false;
@@ -65,7 +65,11 @@ class RemoteSession implements ControlSession {
     this.#closed = closed;
   }
 
-  verify(proof: CredentialProof, answer: (judgement: Judgement) => void, held: (hold: Hold) => void): void {
+  verify(
+    proof: CredentialProof,
+    answer: (judgement: Judgement) => void,
+    held: (hold: Hold, name: string) => void,
+  ): void {
     if (this.#isClosed) return;
     this.#onJudged = answer;
     this.#onHeld = held;
@@ -106,7 +110,7 @@ class RemoteSession implements ControlSession {
   receive(message: Extract<ToWorker, { session: string }>): void {
     switch (message.kind) {
       case 'held':
-        this.#onHeld?.(message.hold);
+        this.#onHeld?.(message.hold, message.name);
         break;
       case 'judged': {
         const answer = this.#onJudged;

@@ -119,7 +119,7 @@ export class WorkerDesk {
         session.verify(
           message.proof,
           (judgement) => send({ kind: 'judged', session: id, judgement }),
-          (hold) => send({ kind: 'held', session: id, hold }),
+          (hold, name) => send({ kind: 'held', session: id, hold, name }),
         );
         break;
       case 'lease':

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AttemptView } from '../../admin/index.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
+import type { ScriptedPeer } from './scripted-peer.ts';
 import { challenged, RESPONSE } from './session.ts';
 import { settle, World } from './support.ts';
 
@@ -10,6 +11,15 @@ const USERS = [{ name: 'alice', password: PASSWORD }];
 
 function attemptOf(world: World): AttemptView {
   return world.attempts.list({}).attempts.at(-1) ?? assert.fail('no attempt');
+}
+
+/** RESPONSE with that Name; its proof is not looked at. */
+function responseOf(peer: ScriptedPeer, name: Buffer): Buffer {
+  const chap = Buffer.concat([Buffer.of(2), peer.value('chapId'), Buffer.of(0, 0, 49), Buffer.alloc(49), name]);
+  chap.writeUInt16BE(chap.length, 2);
+  const packet = Buffer.concat([Buffer.from('10000000ff03c223', 'hex'), chap]);
+  packet.writeUInt16BE(packet.length, 2);
+  return packet;
 }
 
 for (const isWorker of [false, true]) {
@@ -39,6 +49,44 @@ for (const isWorker of [false, true]) {
     );
     assert.match(explanation?.fix ?? '', /sstpd throttle lift 192\.0\.2\.7/);
   });
+
+  for (const [sent, user] of [
+    ['CORP\\alice', 'alice'],
+    ['alice@corp.example', 'alice'],
+    ['alice ', 'alice'],
+    ['ALICE', 'alice'],
+    [Buffer.from('j\u00f6rg', 'latin1'), 'j\u00f6rg'],
+    ['CORP\\nobody', 'CORP\\nobody'],
+    [' nobody ', ' nobody '],
+  ] as const) {
+    for (const leaves of [true, false]) {
+      const end = leaves ? 'leaves' : 'waits in vain';
+      test(`a client that sends "${sent.toString('latin1')}" and ${end}: found as "${user}" (${where})`, async (t: TestContext) => {
+        const world = new World(t, { users: [...USERS, { name: 'j\u00f6rg', password: PASSWORD }], isWorker });
+        if (leaves) {
+          world.failLogin('192.0.2.7', 'somebody', 4);
+        } else {
+          for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, user);
+          for (let i = 0; i < 30; i += 1) {
+            world.throttle.enter({ realm: 'vpn', address: `203.0.${i}.1`, user, isKnown: false }, world.now);
+          }
+        }
+        const peer = await challenged(world);
+        await peer.sendBytes(responseOf(peer, Buffer.from(sent)));
+        const { id } = peer.connection;
+        assert.equal(world.attempts.find(id)?.user, user, 'while it waits');
+        await world.advance(leaves ? 1_000 : 25_000, 500);
+        peer.socket.destroy();
+        await settle();
+        assert.equal(world.attempts.find(id)?.user, user);
+        assert.equal(world.attempts.list({ user }).attempts.length, 1);
+        assert.deepEqual(
+          world.log.of('auth.held-back').map(({ fields }) => fields.user),
+          [user],
+        );
+      });
+    }
+  }
 
   test(`a name under attack: held for 25 s, then ended in order and not refused (${where})`, async (t: TestContext) => {
     const world = new World(t, { users: USERS, isWorker });
