@@ -1,4 +1,5 @@
 /** What an operator should know of a login that failed and was not simply one with a wrong password. */
+import { quoted } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { LoginReason } from './authenticator.ts';
 import type { Encoding } from './code-pages.ts';
@@ -69,9 +70,4 @@ function isLikely(text: string): boolean {
 
 function label(encoding: Encoding): string {
   return encoding === 'latin1' ? 'Latin-1' : encoding;
-}
-
-/** A peer chose it: nothing in it may hide, move the cursor or turn the writing round. */
-function quoted(text: string): string {
-  return `"${text.replace(/[\p{C}\p{Zl}\p{Zp}"]/gu, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)}"`;
 }

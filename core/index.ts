@@ -11,6 +11,7 @@ export * from './groups.ts';
 export * from './host-mistake.ts';
 export * from './log.ts';
 export * from './package.ts';
+export * from './quoted-text.ts';
 export * from './scope.ts';
 export * from './secret-text.ts';
 export * from './system-clock.ts';

@@ -1,6 +1,7 @@
 /** Why a login was held back, in words: for the log and for whoever asks why it did not work. */
 import type { Hold } from '../auth/index.ts';
-import type { LogFields } from '../core/index.ts';
+import { type LogFields, quoted } from '../core/index.ts';
+import { liftCommand } from './attempts/remedies.ts';
 
 /** From so many on nobody can be promised when his turn comes. */
 const MANY_NETWORKS = 16;
@@ -27,7 +28,7 @@ export function explainHold({ hold, ms, hasLeft }: HeldBack): { readonly text: s
     const end = hasLeft ? `the client hung up after ${waited} s` : 'it has to come again';
     return {
       text: `The login was held back ${delay} s because of ${count(failures, 'failure')} from ${of}, and ${end}.`,
-      fix: `Find who fails there (sstpd explain), or let the address pass: sstpd throttle lift ${of}.`,
+      fix: `Find who fails there (sstpd explain), or ${passOf(of)}.`,
     };
   }
   const networks = Math.max(hold.networks, 1);
@@ -37,9 +38,15 @@ export function explainHold({ hold, ms, hasLeft }: HeldBack): { readonly text: s
       : `${count(networks, 'network')} wait${networks === 1 ? 's' : ''} for a turn, of which there is one a minute`;
   const end = hasLeft ? `the client hung up after ${waited} s` : `the turn had not come after ${waited} s`;
   return {
-    text: `The login was held back ${waited} s because the name is under attack, with ${count(failures, 'failure')} from addresses that never logged in as ${of}: ${chance}, and ${end}.`,
-    fix: `Dial again: the place in line is kept for 10 minutes. Or sign in to the portal first, in a browser that did before; or sstpd throttle lift ${of} --for 10m.`,
+    text: `The login was held back ${waited} s because the name is under attack, with ${count(failures, 'failure')} from addresses that never logged in as ${quoted(of)}: ${chance}, and ${end}.`,
+    fix: `Dial again: the place in line is kept for 10 minutes. Or sign in to the portal first, in a browser that did before; or ${liftCommand(of, ' --for 10m')}.`,
   };
+}
+
+/** A name or an address passes, of IPv6 a /64; of a wider network failures can only be forgotten. */
+function passOf(of: string): string {
+  const isNetwork = of.includes('/') && !of.endsWith('/64');
+  return isNetwork ? 'forget all failures: sstpd throttle lift' : `let the address pass: ${liftCommand(of)}`;
 }
 
 function seconds(ms: number): string {

@@ -1,11 +1,23 @@
 /** Commands that mend something, ready to be typed. */
+import { isReadable } from '../../core/index.ts';
 
 /** `sstpd user passwd ann`; NAME stands for a user that is not known. The name is quoted for a POSIX shell. */
 export function userCommand(verb: string, user: string | undefined, options = ''): string {
-  const head = `sstpd user ${verb}`;
-  if (user === undefined) return `${head} NAME${options}`;
+  return commandOn(`sstpd user ${verb}`, user, options);
+}
+
+/** `sstpd throttle lift ann`. @param target a name, also one that somebody made up, or an address */
+export function liftCommand(target: string, options = ''): string {
+  return commandOn('sstpd throttle lift', target, options);
+}
+
+function commandOn(head: string, target: string | undefined, options: string): string {
+  // What can't be read can't be typed; between quotes it would still be drawn by the terminal.
+  if (target === undefined || target === '' || !isReadable(target)) return `${head} NAME${options}`;
   // What begins with a dash would be taken for an option.
-  return user.startsWith('-') ? `${head}${options} -- ${shellWord(user)}` : `${head} ${shellWord(user)}${options}`;
+  return target.startsWith('-')
+    ? `${head}${options} -- ${shellWord(target)}`
+    : `${head} ${shellWord(target)}${options}`;
 }
 
 /** POSIX 2.2.2: between single quotes everything stands for itself but the quote. */

@@ -108,7 +108,7 @@ for (const isWorker of [false, true]) {
     const { explanation } = attemptOf(world);
     assert.match(
       explanation?.text ?? '',
-      /the name is under attack, with 31 failures from addresses that never logged in as alice/,
+      /the name is under attack, with 31 failures from addresses that never logged in as "alice"/,
     );
     assert.match(explanation?.text ?? '', /31 networks wait for a turn, so how long it takes can not be promised/);
     assert.match(explanation?.fix ?? '', /sstpd throttle lift alice --for 10m/);
