@@ -1,15 +1,22 @@
 /** Logins against a throttle in virtual time: guessers, and owners who know their password. */
+import { createHash } from 'node:crypto';
 import { LoginThrottle } from '../../../auth/throttle/login-throttle.ts';
 import type { LoginAttempt, Turn } from '../../../auth/throttle/place.ts';
 
-/** mulberry32 by Tommy Ettinger (public domain): the same numbers for the same seed. */
+/** Evenly spread from 0 up to 1, the same numbers for the same seed: SHA-256 over seed and number of the block, 32 bits each. */
 export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
+  let block = Buffer.alloc(0);
+  let blocks = 0;
+  let at = 0;
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+    if (at === block.length) {
+      block = createHash('sha256').update(`${seed} ${blocks}`).digest();
+      blocks += 1;
+      at = 0;
+    }
+    const number = block.readUInt32BE(at) / 2 ** 32;
+    at += 4;
+    return number;
   };
 }
 
