@@ -89,6 +89,8 @@ export class Tunnel {
   #reason: string | undefined;
   /** A login that waits for its turn. */
   #held: { readonly login: HeldLogin; readonly hold: Hold; readonly since: Instant } | undefined;
+  /** How long the accepted login was held back. */
+  #delayMs = 0;
 
   /**
    * @param options.authenticated called when the Crypto Binding is verified, for the connection limits: from there on
@@ -340,7 +342,7 @@ export class Tunnel {
       case 'authenticated':
         this.#reach('binding');
         this.#method = action.method;
-        this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method });
+        this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method, delayMs: this.#delayMs });
         this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
         break;
       case 'auth-failed':
@@ -440,6 +442,7 @@ export class Tunnel {
     this.#attempt.judged(judgement);
     if (verdict.kind === 'accept') {
       this.#user = user;
+      this.#delayMs = delayMs;
     } else {
       const { errorCode } = verdict;
       this.#log.warn('auth.refused', { user: name, method: proof.method, reason, errorCode, remark, delayMs });

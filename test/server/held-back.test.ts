@@ -123,7 +123,21 @@ for (const isWorker of [false, true]) {
     const peer = await challenged(world);
     peer.socket.deliver(peer.bytesOf(RESPONSE));
     await settle();
-    assert.equal(world.log.of('auth.accepted').length, 1);
+    const [accepted, ...others] = world.log.of('auth.accepted');
+    assert.deepEqual([accepted?.fields.delayMs, others], [0, []]);
+  });
+
+  test(`the line of a login that is accepted says how long it was held back (${where})`, async (t: TestContext) => {
+    const world = new World(t, { users: USERS, isWorker });
+    world.failLogin('192.0.2.7', 'somebody', 20);
+    const peer = await challenged(world);
+    await peer.play(RESPONSE);
+    await world.advance(2_500, 100);
+    await settle();
+    assert.deepEqual(
+      world.log.of('auth.accepted').map(({ fields }) => fields.delayMs),
+      [2_500],
+    );
   });
 }
 
