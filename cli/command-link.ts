@@ -12,6 +12,7 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -70,7 +71,8 @@ export function commandName(wanted: boolean, path: string, places: LinkPlaces = 
   if (!existsSync(join(places.clone, 'cli/main.ts'))) return { words: sudo + NAME, remark: undefined };
   const trouble = wanted && places.uid === 0 ? makeLink(places) : undefined;
   const file = join(places.bin, NAME);
-  const isThere = contentOf(file) === linkText(places.clone);
+  const text = linkText(places.clone);
+  const isThere = text !== undefined && contentOf(file) === text;
   const words = isThere ? (firstIn(path) === file ? NAME : file) : shellWord(join(places.clone, 'bin/sstpd.js'));
   const remark = trouble === undefined ? undefined : `no command ${file}: ${trouble}`;
   return { words: sudo + words, remark };
@@ -86,10 +88,16 @@ export function makeLink(places: LinkPlaces = MACHINE): string | undefined {
   if (marks.some((mark) => existsSync(mark)) || process.env.container) return 'this is a container';
   const text = linkText(clone);
   if (text === undefined) return 'the path of the clone has a control character in it';
-  const program = join(clone, 'bin/sstpd.js');
-  for (const path of [program, join(clone, 'cli/main.ts'), nodeOf(clone), bin]) {
+  for (const path of [join(clone, 'bin/sstpd.js'), join(clone, 'cli/main.ts'), nodeOf(clone), bin]) {
     const fault = firstFault(path, top);
     if (fault !== undefined) return fault;
+  }
+  // Root imports from each of their folders.
+  for (const folder of [clone, join(clone, 'node_modules')]) {
+    for (const name of readdirSync(folder)) {
+      const fault = faultOf(join(folder, name));
+      if (fault !== undefined) return fault;
+    }
   }
   const file = join(bin, NAME);
   const present = contentOf(file);
@@ -131,10 +139,10 @@ function quoted(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** The Node that `npm ci` brought, else the one that runs this. */
+/** The Node that `npm ci` brought, else the one that runs this: the file itself, past links that lead through other folders. */
 function nodeOf(clone: string): string {
   const own = join(clone, 'node_modules/node/bin/node');
-  return existsSync(own) ? own : process.execPath;
+  return realpathSync(existsSync(own) ? own : process.execPath);
 }
 
 /** Of whose program a file of this form is the command; undefined if it is none. */
@@ -190,12 +198,19 @@ function firstFault(path: string, top: string): string | undefined {
     return `${path} is missing`;
   }
   for (let place = real; ; place = dirname(place)) {
-    const { uid, mode } = lstatSync(place);
-    if (uid !== 0) return `${place} is not root's`;
-    if ((mode & 0o022) !== 0) return `others may write to ${place} (mode ${(mode & 0o7777).toString(8)})`;
+    const fault = faultOf(place);
+    if (fault !== undefined) return fault;
     if (place === top || place === dirname(place)) break;
   }
-  return real === path || path.endsWith('/node') ? undefined : `${path} is a symbolic link, or below one`;
+  return real === path ? undefined : `${path} is a symbolic link, or below one`;
+}
+
+/** Who else can change what is there; of a link only whose it is. */
+function faultOf(place: string): string | undefined {
+  const stats = lstatSync(place);
+  if (stats.uid !== 0) return `${place} is not root's`;
+  const isOpen = (stats.mode & 0o022) !== 0 && !stats.isSymbolicLink();
+  return isOpen ? `others may write to ${place} (mode ${(stats.mode & 0o7777).toString(8)})` : undefined;
 }
 
 /** The `sstpd` that a shell would start; npm puts folders of packages first, which the operator's shell does not have. */

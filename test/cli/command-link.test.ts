@@ -84,7 +84,10 @@ test('the umask has no say in its mode', { skip }, (t) => {
   assert.equal(lstatSync(file).mode & 0o7777, 0o755);
 });
 
-for (const path of ['srv', 'srv/sstpd', 'srv/sstpd/bin', 'srv/sstpd/cli', 'srv/sstpd/node_modules', 'bin', '.']) {
+for (const path of [
+  ...['srv', 'srv/sstpd', 'srv/sstpd/bin', 'srv/sstpd/cli', 'srv/sstpd/.git', 'srv/sstpd/node_modules'],
+  ...['srv/sstpd/node_modules/node', 'bin', '.'],
+]) {
   test(`${path} must be root's, and nobody else may write to it`, { skip }, (t) => {
     const { places, top, file } = makeMachine(t);
     const folder = join(top, path);
@@ -100,6 +103,26 @@ for (const path of ['srv', 'srv/sstpd', 'srv/sstpd/bin', 'srv/sstpd/cli', 'srv/s
     assert.equal(makeLink(places), undefined);
   });
 }
+
+test("a Node behind a link is named by its real path: no link leads through somebody's folder", { skip }, (t) => {
+  const { places, top, file } = makeMachine(t);
+  const [theirs, real] = [join(top, 'theirs'), join(top, 'real-node')];
+  mkdirSync(theirs, { mode: 0o755 });
+  writeFileSync(real, `#!/bin/sh\nprintf '[%s]' "$@"\n`, { mode: 0o755 });
+  symlinkSync(real, join(theirs, 'node'));
+  chownSync(theirs, 1000, 0);
+  const folder = join(places.clone, 'node_modules/node/bin');
+  rmSync(folder, { recursive: true });
+  symlinkSync(theirs, folder);
+  assert.equal(makeLink(places), undefined);
+  assert.match(readFileSync(file, 'utf8'), new RegExp(`^exec '${real}' `, 'm'));
+});
+
+test('a command that cannot be there is not printed', { skip }, (t) => {
+  const { places } = makeMachine(t, 'a\nb');
+  const { words } = commandName(false, places.bin, places);
+  assert.match(words, /bin\/sstpd\.js'$/);
+});
 
 test('a folder of commands that is a symbolic link is left alone', { skip }, (t) => {
   const { places, top } = makeMachine(t);

@@ -135,16 +135,14 @@ function findNodeDirectory() {
 
 /** Our own node-gyp, else npm's: npm names it to its scripts; else it lies within npm, or beside it where Debian has it. */
 function findNodeGyp() {
-  try {
-    return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  } catch {
-    const beside = resolve(dirname(process.execPath), '..');
-    const places = [join(beside, 'lib/node_modules/npm'), join(beside, 'share/nodejs/npm'), ...npmFolders()];
-    return [
-      process.env.npm_config_node_gyp,
-      ...places.flatMap((npm) => [join(npm, 'node_modules/node-gyp'), join(npm, '../node-gyp')]).map(programIn),
-    ].find((file) => file !== undefined && existsSync(file));
-  }
+  const beside = resolve(dirname(process.execPath), '..');
+  const places = [join(beside, 'lib/node_modules/npm'), join(beside, 'share/nodejs/npm'), ...npmFolders()];
+  return [
+    // Not by require.resolve: that also looks in the folders above, where others may have put theirs.
+    programIn(join(root, 'node_modules/node-gyp')),
+    process.env.npm_config_node_gyp,
+    ...places.flatMap((npm) => [join(npm, 'node_modules/node-gyp'), join(npm, '../node-gyp')]).map(programIn),
+  ].find((file) => file !== undefined && existsSync(file));
 }
 
 function programIn(folder) {
