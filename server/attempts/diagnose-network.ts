@@ -1,8 +1,8 @@
 /** IPCP and IPv6CP. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
+import { ENCRYPTION, saidEncryption } from './client-reasons.ts';
 import { type AttemptFacts, type Explanation, isIpv4Settled } from './facts.ts';
 import { clientError, isGone } from './farewell.ts';
 import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
-import { ENCRYPTION_ERRORS } from './ras-errors.ts';
 import { userCommand } from './remedies.ts';
 
 export function explainNetwork(facts: AttemptFacts): Explanation {
@@ -50,16 +50,10 @@ export function explainNetwork(facts: AttemptFacts): Explanation {
  * @returns undefined if the client did not leave for the want of MPPE
  */
 export function explainEncryption(facts: AttemptFacts): Explanation | undefined {
-  const error = clientError(facts);
   const { asksForEncryption, weRejected } = facts;
-  const mayHaveLeft = isGone(facts) && !isIpv4Settled(facts) && error === undefined;
+  const mayHaveLeft = isGone(facts) && !isIpv4Settled(facts) && clientError(facts) === undefined;
   const wasRefused = mayHaveLeft && asksForEncryption && weRejected.includes('CCP');
-  if (!wasRefused && (error === undefined || !ENCRYPTION_ERRORS.includes(error))) return undefined;
-  return {
-    text: 'The client demanded a second encryption inside TLS (MPPE by CCP), which SSTP does not have.',
-    code: '741',
-    fix: 'Set the data encryption of the connection to optional: Set-VpnConnection -EncryptionLevel Optional.',
-  };
+  return saidEncryption(facts) ?? (wasRefused ? ENCRYPTION : undefined);
 }
 
 /** The client wants no address, or another one than it is to have. */

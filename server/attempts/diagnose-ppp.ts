@@ -1,12 +1,11 @@
 /** LCP, the login and the Crypto Binding. The numbers are those of Windows' RAS (raserror.h), which its dialogs show. */
+import type { AuthMethod } from '../../ppp/index.ts';
 import { explainHold } from '../hold-text.ts';
+import { allowing, explainWords, fixOfError, METHOD_NAMES, OUR_LOGIN, saidEncryption } from './client-reasons.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
-import { isGone } from './farewell.ts';
+import { clientError, isGone } from './farewell.ts';
 import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
 import { userCommand } from './remedies.ts';
-
-const METHOD_NAMES = { mschapv2: 'MS-CHAPv2', chap: 'CHAP-MD5', pap: 'PAP' } as const;
-const METHOD_SWITCHES = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' } as const;
 
 export function explainLcp(facts: AttemptFacts): Explanation {
   const { reason, hasPpp } = facts;
@@ -29,9 +28,7 @@ export function explainLcp(facts: AttemptFacts): Explanation {
       fix: 'Try again; if it stays so, repair the WAN Miniport (SSTP) of the client.',
     };
   }
-  const login = explainOurLogin(facts);
-  if (login !== undefined) return login;
-  if (isGone(facts)) return hungUp('LCP', facts);
+  if (isGone(facts)) return explainDemand(facts) ?? leftLcp(facts);
   if (facts.fault?.problem === 'not-converging') return notConverging('LCP', facts);
   return {
     text: `LCP found no agreement (${facts.detail ?? reason}).`,
@@ -40,14 +37,26 @@ export function explainLcp(facts: AttemptFacts): Explanation {
   };
 }
 
-/** pppd does that where its options have `auth`; it notices the refusal once LCP is open. */
-function explainOurLogin(facts: AttemptFacts): Explanation | undefined {
-  if (!facts.wantsOurLogin || facts.reason !== 'terminated-by-peer' || facts.hasAnswered) return undefined;
-  return {
-    text: 'The client demanded that this server log in to it, which an SSTP server does not.',
-    code: '734',
-    fix: 'Put noauth among the options of pppd in the client (its peers file or /etc/ppp/options).',
-  };
+/**
+ * What the client wanted and did not get. pppd wants us to log in where its options have `auth`; it notices the refusal
+ * once LCP is open.
+ */
+function explainDemand(facts: AttemptFacts): Explanation | undefined {
+  const said = saidEncryption(facts) ?? explainWords(facts);
+  if (said !== undefined) return said;
+  const { wantsOurLogin, reason, hasAnswered } = facts;
+  return wantsOurLogin && reason === 'terminated-by-peer' && !hasAnswered ? OUR_LOGIN : undefined;
+}
+
+function leftLcp(facts: AttemptFacts): Explanation {
+  const error = clientError(facts);
+  const left = hungUp('LCP', facts);
+  return error === undefined ? left : { ...left, fix: fixOfError(error, methodOf(facts)) };
+}
+
+/** What the client is to log in by. */
+function methodOf({ authMethod, ourMethods }: AttemptFacts): AuthMethod {
+  return authMethod ?? ourMethods[0] ?? 'mschapv2';
 }
 
 function noMethod({ ourMethods, authWish }: AttemptFacts): Explanation {
@@ -57,7 +66,7 @@ function noMethod({ ourMethods, authWish }: AttemptFacts): Explanation {
   return {
     text: `No way to log in that both sides allow: this server offers ${ours}, and the client ${wish}.`,
     code: '812',
-    fix: `Allow ${METHOD_NAMES[first]} in the client (Set-VpnConnection -AuthenticationMethod ${METHOD_SWITCHES[first]}), or change auth.methods.`,
+    fix: `Allow ${METHOD_NAMES[first]} in the client (${allowing(first)}), or change auth.methods.`,
   };
 }
 
@@ -107,15 +116,25 @@ export function explainAuthentication(facts: AttemptFacts): Explanation {
       fix: 'Try again, and answer a prompt for the password sooner.',
     };
   }
-  if (isGone(facts)) return explainOurLogin(facts) ?? leftLogin(facts);
+  if (isGone(facts)) return explainDemand(facts) ?? leftLogin(facts);
   return { text: `The login ended early (${facts.detail ?? reason}).`, code: '718', fix: undefined };
 }
 
 /** A client that has lost the Challenge waits for the next one, and gives up after 3 s or so. */
 const LOST_CHALLENGE_MS = 4_000;
 
-function leftLogin({ authMethod, hasAnswered, inStageMs }: AttemptFacts): Explanation {
+function leftLogin(facts: AttemptFacts): Explanation {
+  const { authMethod, hasAnswered, inStageMs } = facts;
   const seconds = (inStageMs / 1000).toFixed(1);
+  const error = clientError(facts);
+  if (error !== undefined) {
+    const when = hasAnswered ? 'before it had the answer to its password' : 'and sent no password';
+    return {
+      text: `The client ended the login by itself, ${seconds} s after it had begun (${METHOD_NAMES[methodOf(facts)]}), ${when}.`,
+      code: String(error),
+      fix: fixOfError(error, methodOf(facts)),
+    };
+  }
   if (hasAnswered) {
     return {
       text: `The client hung up ${seconds} s after the login had begun, before it had the answer to its password.`,
@@ -130,7 +149,7 @@ function leftLogin({ authMethod, hasAnswered, inStageMs }: AttemptFacts): Explan
       fix: 'Enter name and password in the client.',
     };
   }
-  const method = METHOD_NAMES[authMethod ?? 'mschapv2'];
+  const method = METHOD_NAMES[methodOf(facts)];
   if (inStageMs <= LOST_CHALLENGE_MS) {
     return {
       text: `The client hung up ${seconds} s after this server's Challenge (${method}), in the middle of the login, and sent no password: it may have missed the Challenge, or has no password to answer with.`,
@@ -149,7 +168,8 @@ function filled(fix: string | ((user: string | undefined) => string) | undefined
   return typeof fix === 'function' ? fix(user) : fix;
 }
 
-export function explainBinding({ binding, reason, detail }: AttemptFacts): Explanation {
+export function explainBinding(facts: AttemptFacts): Explanation {
+  const { binding, reason, detail } = facts;
   if (binding !== undefined) {
     const isOther = binding.length === 1 && binding[0] === 'certificate-hash';
     return {
@@ -162,6 +182,8 @@ export function explainBinding({ binding, reason, detail }: AttemptFacts): Expla
         : 'Update the client; if all clients have this, something in between alters the connection.',
     };
   }
+  const demand = isGone(facts) ? saidEncryption(facts) : undefined;
+  if (demand !== undefined) return demand;
   return {
     text: `After the login the client sent no Call Connected with its Crypto Binding (${detail ?? reason}).`,
     code: reason === 'terminated-by-peer' ? '734' : '0x80072746',

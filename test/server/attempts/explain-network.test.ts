@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { userCommand } from '../../../server/attempts/remedies.ts';
 import type { ScriptedPeer } from '../scripted-peer.ts';
-import { accepted, CALL_CONNECT, challenged, connected, IPCP, RESPONSE } from '../session.ts';
+import { accepted, authenticated, CALL_CONNECT, challenged, connected, IPCP, RESPONSE } from '../session.ts';
 import { bound, expect, gone, IPCP_REQUEST, recordOf, start } from './record.ts';
 
 const POOL6 = { flags: { 'pool.ipv6': '2001:db8:7::/48' } };
@@ -303,6 +303,51 @@ for (const words of ['', 'peer refused to authenticate']) {
       const view = await gone(world, peer);
       expect(view, '734', /demanded that this server log in to it/, /noauth/);
       assert.equal(view.explanation?.text.includes(words), true);
+    }
+  });
+}
+
+test('pppd says that it wants our login or MPPE, and asked for neither before', async (t) => {
+  const world = start(t);
+  const [login, mppe] = ['peer refused to authenticate', 'MPPE required but peer refused'];
+  const open = async (script: string): Promise<ScriptedPeer> => {
+    const peer = await accepted(world);
+    await peer.play(`${CALL_CONNECT} ${script}`);
+    return peer;
+  };
+  const inLcp = '> 1000 0016 ff03 c021 01 01 000e 0104 05dc 0506 11223344';
+  for (const [peer, words, code, fix] of [
+    [await open(''), login, '734', /^Put noauth among/],
+    [await challenged(world), login, '734', /^Put noauth among/],
+    [await authenticated(world), `${mppe}\0`, '741', /require-mppe.*nomppe/],
+    [await bound(world), mppe, '741', /require-mppe.*nomppe/],
+    [await connected(world), mppe, '741', /require-mppe.*nomppe/],
+  ] as const) {
+    if (peer.connection.view.stage === 'lcp') await peer.sendBytes(peer.bytesOf(inLcp));
+    if (peer.connection.view.stage === 'network') await peer.sendBytes(peer.bytesOf(IPCP_REQUEST));
+    await peer.sendBytes(terminate(Buffer.from(words)));
+    const view = await gone(world, peer);
+    expect(view, code, new RegExp(`${words.replace('\0', '')}"\\.$`), fix);
+  }
+});
+
+for (const [error, hex, fix] of [
+  [691, '000002b3', /^Enter name and password.*MSChapv2/],
+  [812, '0000032c', /^Allow MS-CHAPv2 in the client \(Set-VpnConnection/],
+  [739, '000002e3', /saved credentials/],
+  [742, '000002e6', /-EncryptionLevel Optional/],
+  [4242, '00001092', /error 4242/],
+] as const) {
+  test(`the client's own error ${error} tells what mends its login, in LCP and after the Challenge`, async (t) => {
+    const world = start(t);
+    const early = await accepted(world);
+    await early.play(`${CALL_CONNECT}`);
+    await early.sendBytes(early.bytesOf('> 1000 0016 ff03 c021 01 01 000e 0104 05dc 0506 11223344'));
+    for (const peer of [early, await challenged(world)]) {
+      await peer.sendBytes(peer.bytesOf(windowsEnd('c021', hex)));
+      const view = await gone(world, peer);
+      expect(view, String(error), new RegExp(`the client's error is ${error}\\b`), fix);
+      assert.doesNotMatch(JSON.stringify(view.explanation), /missed the Challenge|Dial again/);
     }
   });
 }
