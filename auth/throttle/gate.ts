@@ -1,4 +1,5 @@
 import type { Instant } from '../../core/index.ts';
+import { pick } from './draw.ts';
 import type { Place, Ticket } from './place.ts';
 import { type BucketRule, TokenBucket } from './token-bucket.ts';
 
@@ -177,10 +178,4 @@ export class Gate {
     this.#failures = 0;
     this.#networks.clear();
   }
-}
-
-function pick<Item>(items: readonly Item[], random: () => number): Item {
-  const item = items[Math.min(Math.floor(random() * items.length), items.length - 1)];
-  if (item === undefined) throw new Error('nothing to draw from');
-  return item;
 }

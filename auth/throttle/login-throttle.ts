@@ -14,6 +14,7 @@
  * not wait never meets those who do. A name that nobody has takes the same steps.
  */
 import type { Instant } from '../../core/index.ts';
+import { pick } from './draw.ts';
 import type { Gate } from './gate.ts';
 import { HotTable } from './hot-table.ts';
 import { joinedKey, originOf, plainName, userKey, userKeys } from './keys.ts';
@@ -83,7 +84,7 @@ export class LoginThrottle {
   /** The one that was seen longest ago first. */
   readonly #places = new Map<string, Place>();
   #moreNames = 0;
-  readonly #waiting = new WaitingRoom();
+  readonly #waiting: WaitingRoom;
   /** To be handed out by `due`. */
   #ready: Turn[] = [];
   #released: Turn[] = [];
@@ -94,6 +95,7 @@ export class LoginThrottle {
 
   constructor(options: LoginThrottleOptions) {
     this.#options = options;
+    this.#waiting = new WaitingRoom(options.random);
     const most = options.maxEntries ?? MOST_ENTRIES;
     const sources = (): HotTable<Source> =>
       new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS, isHeld: () => false });
@@ -129,7 +131,7 @@ export class LoginThrottle {
   enter(attempt: LoginAttempt, now: Instant): Turn {
     this.#expire(now);
     const place = this.#placeOf(attempt, now);
-    const turn: Turn = { attempt, place, enteredAt: now, hold: undefined };
+    const turn: Turn = { attempt, place, enteredAt: now, hold: undefined, isNext: false };
     place.turns.add(turn);
     this.#seen(place, now);
     if (this.#mayGo(place, now)) {
@@ -206,6 +208,7 @@ export class LoginThrottle {
     const next = this.#placeOf(attempt, now);
     for (const other of place.turns) {
       other.place = next;
+      other.isNext ||= outcome === 'refused';
       next.turns.add(other);
     }
   }
@@ -390,13 +393,11 @@ export class LoginThrottle {
     this.#ready.push(turn);
   }
 
-  /** Of several at one place by lot, since behind a tunnel they may be several people. */
+  /** Of several at one place by lot, since behind a tunnel they may be several people: whoever fails has his turn after them. */
   #oneOf(place: Place): Turn {
     const turns = [...place.turns];
-    const [first] = turns;
-    const turn = turns[Math.floor(this.#options.random() * turns.length)] ?? first;
-    if (turn === undefined) throw new Error('nobody waits there');
-    return turn;
+    const next = turns.filter(({ isNext }) => isNext);
+    return pick(next.length > 0 ? next : turns, this.#options.random);
   }
 
   #seen(place: Place, now: Instant): void {

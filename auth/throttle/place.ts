@@ -28,6 +28,8 @@ export interface Turn {
   readonly enteredAt: Instant;
   /** Why it is not judged at once; undefined if it is. */
   hold: Hold | undefined;
+  /** It waited already when another one of its place failed: it is judged before those that came later. */
+  isNext: boolean;
 }
 
 /** Why a login waits. */

@@ -1,3 +1,4 @@
+import { pick } from './draw.ts';
 import type { Turn } from './place.ts';
 
 /** Clients that wait, in all and of one kind. */
@@ -8,11 +9,18 @@ const MOST_OF_PLACE = 8;
 
 /**
  * Who waits, with a bound. When it is full whoever has most gives way: of the name the network, of the address the name,
- * in all the address. So nobody is kept out by others who wait, unless they are as few as he is.
+ * in all the address. So nobody is kept out by others who wait, unless they are as few as he is. Of one place, where nothing
+ * tells one from another, the lot decides who gives way: whoever came first does not keep the others out.
  */
 export class WaitingRoom {
   /** The one that waits longest first. */
   readonly #turns = new Set<Turn>();
+  readonly #random: () => number;
+
+  /** @param random from 0 up to 1 */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
 
   get size(): number {
     return this.#turns.size;
@@ -33,8 +41,15 @@ export class WaitingRoom {
   /** @returns whom there is no room for: others, or the one that came */
   admit(turn: Turn): Turn[] {
     const { place } = turn;
-    if (place.turns.size > MOST_OF_PLACE) return [turn];
     this.#turns.add(turn);
+    if (place.turns.size > MOST_OF_PLACE) {
+      const gone = pick(
+        [...place.turns].filter((each) => this.#turns.has(each)),
+        this.#random,
+      );
+      this.#turns.delete(gone);
+      return [gone];
+    }
     const gates = new Set([...place.tickets.values()].map(({ gate }) => gate));
     const isOfName = (other: Turn): boolean => [...other.place.tickets.values()].some(({ gate }) => gates.has(gate));
     const gone = [
