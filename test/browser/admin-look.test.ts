@@ -1,8 +1,9 @@
 /** How the admin page looks and what it withstands: narrow, dark, for a screen reader, and with hostile values. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { Browser, Page } from 'playwright-core';
+import { around } from '../support/around.ts';
 import { ADMIN_NAME, ADMIN_PASSWORD, ask, browserMissing, openBrowser, openPage, signIn } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { RawPeer } from '../support/raw-peer.ts';
@@ -25,22 +26,24 @@ let lab: VpnLab;
 let server: SstpdServer;
 let browser: Browser;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create({ clients: 2 });
-  server = await lab.serveAnn({ args: ['--workers', '2', '--auth', 'mschapv2,pap'] });
-  await server.must(['admin', 'add', ADMIN_NAME, '--password-stdin'], ADMIN_PASSWORD);
-  await server.addUser(USER_NAME, PASSWORD);
-  await lab.connect().up();
-  await lab.connect({ from: 1, user: USER_NAME }).up();
-  await lab.connect({ user: HOSTILE.replaceAll(/["']/g, ''), password: 'x' }).ended();
-  await hostileRequest();
-  browser = await openBrowser(lab, lab.server);
-});
-after(async () => {
-  await browser?.close();
-  await lab?.destroy();
-});
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create({ clients: 2 });
+    server = await lab.serveAnn({ args: ['--workers', '2', '--auth', 'mschapv2,pap'] });
+    await server.must(['admin', 'add', ADMIN_NAME, '--password-stdin'], ADMIN_PASSWORD);
+    await server.addUser(USER_NAME, PASSWORD);
+    await lab.connect().up();
+    await lab.connect({ from: 1, user: USER_NAME }).up();
+    await lab.connect({ user: HOSTILE.replaceAll(/["']/g, ''), password: 'x' }).ended();
+    await hostileRequest();
+    browser = await openBrowser(lab, lab.server);
+  },
+  async () => {
+    await browser?.close();
+    await lab?.destroy();
+  },
+);
 
 /** An attempt whose SNI, request line, headers and correlation id are as bad as the server lets them be. */
 async function hostileRequest(): Promise<void> {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { HealthView } from '../../admin/index.ts';
+import { around } from '../support/around.ts';
 import {
   ADMIN_NAME,
   ADMIN_PASSWORD,
@@ -29,16 +30,18 @@ let browser: Browser;
 let watched: WatchedPage;
 let page: Page;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--workers', '2'] });
-  browser = await openBrowser(lab, lab.server);
-});
-after(async () => {
-  await browser?.close();
-  await lab?.destroy();
-});
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--workers', '2'] });
+    browser = await openBrowser(lab, lab.server);
+  },
+  async () => {
+    await browser?.close();
+    await lab?.destroy();
+  },
+);
 beforeEach(async () => {
   if (skip) return;
   // Each test stands by itself: the first one takes it away.

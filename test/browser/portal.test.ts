@@ -1,8 +1,9 @@
 /** The user portal in a real browser: its policy, cookies and forms as Chromium takes them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { around } from '../support/around.ts';
 import { browserMissing, openBrowser, openPage, type WatchedPage } from '../support/browser.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
 import { PASSWORD, SERVER, USER, VpnLab } from '../support/vpn-lab.ts';
@@ -13,16 +14,18 @@ let lab: VpnLab;
 let server: SstpdServer;
 let browser: Browser;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--workers', '2', '--profile-route', '10.0.0.0/8'] });
-  browser = await openBrowser(lab, lab.client());
-});
-after(async () => {
-  await browser?.close();
-  await lab?.destroy();
-});
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--workers', '2', '--profile-route', '10.0.0.0/8'] });
+    browser = await openBrowser(lab, lab.client());
+  },
+  async () => {
+    await browser?.close();
+    await lab?.destroy();
+  },
+);
 
 function openPortal(options: BrowserContextOptions = {}): Promise<WatchedPage> {
   return openPage(browser, { baseURL: `https://${SERVER}`, ...options });

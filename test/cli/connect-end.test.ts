@@ -1,6 +1,7 @@
 // Needs: /dev/net/tun
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import { SSTPD } from '../support/sstpd-process.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
@@ -11,12 +12,14 @@ const skip = tunMissing() ?? false;
 let lab: VpnLab;
 let server: SstpdServer;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn();
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn();
+  },
+  () => lab?.destroy(),
+);
 
 /** Runs `sstpd connect` to its end in the client's namespace. */
 function connect(target: string, password: string, ...args: string[]) {

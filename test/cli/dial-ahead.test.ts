@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { dialAhead } from '../../cli/dial-ahead.ts';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { authority } from '../tls/support.ts';
 import { inProcess, sstpd } from './support.ts';
@@ -22,18 +23,20 @@ let target: string;
 const folder = mkdtempSync(join(tmpdir(), 'sstpd-ahead-'));
 const CA = join(folder, 'ca.pem');
 const passwordFile = join(folder, 'password');
-before(async () => {
-  writeFileSync(CA, authority.certificatePem);
-  writeFileSync(passwordFile, 'a password\n');
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-after(() => {
-  for (const socket of connections) socket.destroy();
-  server.close();
-  rmSync(folder, { recursive: true });
-});
+around(
+  async () => {
+    writeFileSync(CA, authority.certificatePem);
+    writeFileSync(passwordFile, 'a password\n');
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  },
+  () => {
+    for (const socket of connections) socket.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  },
+);
 
 test('the ClientHello leaves before the command is loaded', async () => {
   const all = [

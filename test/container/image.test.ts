@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { connect, execute, Netns } from '../support/netns.ts';
 import { SstpdClient } from '../support/sstpd-client.ts';
@@ -43,15 +44,17 @@ const missing = containerMissing();
 if (missing !== undefined && process.env.CI !== undefined) throw new Error(missing);
 const options = { skip: missing ?? false, timeout: 15 * MINUTE_MS };
 
-before(async () => {
-  if (missing !== undefined) return;
-  folder = mkdtempSync(join(tmpdir(), 'sstpd-container-'));
-  base = makeBaseImage(folder);
-});
-after(async () => {
-  if (missing !== undefined) return;
-  rmSync(folder, { recursive: true, force: true });
-});
+around(
+  async () => {
+    if (missing !== undefined) return;
+    folder = mkdtempSync(join(tmpdir(), 'sstpd-container-'));
+    base = makeBaseImage(folder);
+  },
+  async () => {
+    if (missing !== undefined) return;
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 for (const kind of ['docker', 'podman'] as const) {
   describe(kind, options, () => {

@@ -1,6 +1,7 @@
 /** Which address a user gets, and which connection has to make room for another. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { ping4 } from '../support/ip-packets.ts';
 import { tunMissing } from '../support/netns.ts';
@@ -14,13 +15,15 @@ let lab: VpnLab;
 let server: SstpdServer;
 let door: string;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--auth', 'pap'], env: { SSTPD_USERS_MAX_PER_USER: '2' } });
-  door = await lab.door();
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--auth', 'pap'], env: { SSTPD_USERS_MAX_PER_USER: '2' } });
+    door = await lab.door();
+  },
+  () => lab?.destroy(),
+);
 
 const connect = (user = USER, password = PASSWORD) => lab.connect({ user, password, args: ['--auth', 'pap'] });
 

@@ -6,8 +6,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { packageFolder } from '../../core/index.ts';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import { SstpdServer } from '../support/sstpd-server.ts';
 import { PASSWORD, SERVE_ARGS, USER, VpnLab } from '../support/vpn-lab.ts';
@@ -18,24 +19,26 @@ let lab: VpnLab;
 let closed: string;
 let program: readonly string[];
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  closed = join(lab.folder, 'closed');
-  mkdirSync(closed);
-  // `ip netns exec` gives each command a mount namespace of its own, so that nothing of this is left.
-  const script = lab.file(
-    'from-closed-folder',
-    `set -e
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    closed = join(lab.folder, 'closed');
+    mkdirSync(closed);
+    // `ip netns exec` gives each command a mount namespace of its own, so that nothing of this is left.
+    const script = lab.file(
+      'from-closed-folder',
+      `set -e
     mount -t tmpfs -o mode=0700 closed ${closed}
     mkdir ${closed}/clone
     mount --bind ${packageFolder} ${closed}/clone
     cd ${closed}/clone
     exec node_modules/.bin/node bin/sstpd.js "$@"`,
-  );
-  program = ['sh', script];
-});
-after(() => lab?.destroy());
+    );
+    program = ['sh', script];
+  },
+  () => lab?.destroy(),
+);
 
 /** Runs a command that must succeed. @returns standard output */
 async function must(words: readonly string[], input = '', data: string = lab.data): Promise<string> {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 import { runSstpd, type SstpdServer } from '../support/sstpd-server.ts';
@@ -21,13 +22,15 @@ let lab: VpnLab;
 let server: SstpdServer;
 let door: string;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--auth', 'pap'], env: { SSTPD_USERS_MAX_PER_USER: '2' } });
-  door = await lab.door();
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--auth', 'pap'], env: { SSTPD_USERS_MAX_PER_USER: '2' } });
+    door = await lab.door();
+  },
+  () => lab?.destroy(),
+);
 
 const connect = (user = USER, password = PASSWORD) => lab.connect({ user, password, args: ['--auth', 'pap'] });
 const users = async () => JSON.parse(await server.must(['user', 'list', '--json'])) as UserRow[];

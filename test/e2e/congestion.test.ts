@@ -1,12 +1,13 @@
 /** Which congestion control the TCP connection of a tunnel has, on both sides, by the path that it is on. */
 // Needs: iperf3
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { Lab, type Line, type Place } from '../../bench/lab.ts';
 import { type Tunnel, withTunnels } from '../../bench/measure.ts';
 import { run } from '../../bench/processes.ts';
 import { sstpd, type Vpn } from '../../bench/vpn.ts';
 import { availableCongestionControls } from '../../datapath/index.ts';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 
 const skip = tunMissing() ?? (availableCongestionControls().includes('bbr') ? false : 'this kernel has no BBR');
@@ -15,12 +16,14 @@ const HOME: Line = { mbits: 100, roundTripMs: 20, queueMs: 50, loss: 0 };
 
 let lab: Lab;
 let vpn: Vpn;
-before(async () => {
-  if (skip !== false) return;
-  lab = await Lab.make();
-  vpn = sstpd(lab, { name: 'sstpd', program: PROGRAM, tunOffload: undefined });
-});
-after(() => lab?.closeNow());
+around(
+  async () => {
+    if (skip !== false) return;
+    lab = await Lab.make();
+    vpn = sstpd(lab, { name: 'sstpd', program: PROGRAM, tunOffload: undefined });
+  },
+  () => lab?.closeNow(),
+);
 
 /** What ss says of the established connections to or from port 443 in a namespace. */
 async function connections(netns: string): Promise<string> {

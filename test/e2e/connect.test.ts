@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
 import { INSIDE, VpnLab } from '../support/vpn-lab.ts';
@@ -9,12 +10,14 @@ const skip = tunMissing() ?? false;
 let lab: VpnLab;
 let server: SstpdServer;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--auth', 'mschapv2,chap,pap'] });
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--auth', 'mschapv2,chap,pap'] });
+  },
+  () => lab?.destroy(),
+);
 
 const STEPS = ['tcp', 'tls', 'http', 'sstp', 'lcp', 'authentication', 'binding', 'ipcp'];
 

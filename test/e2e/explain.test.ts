@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptView } from '../../admin/index.ts';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import { SSTPD, SstpdProcess } from '../support/sstpd-process.ts';
@@ -17,12 +18,14 @@ const skip = tunMissing() ?? false;
 let lab: VpnLab;
 let server: SstpdServer;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--workers', '2', '--host', 'vpn.example.com'] });
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--workers', '2', '--host', 'vpn.example.com'] });
+  },
+  () => lab?.destroy(),
+);
 
 /** Runs `openssl s_client` against the server, which checks what it is told to. */
 async function sClient(...args: string[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** Guessers, and those who share an address or a name with them, over real connections. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import { type PppFrame, RawPeer } from '../support/raw-peer.ts';
@@ -11,13 +12,15 @@ const skip = tunMissing() ?? false;
 let lab: VpnLab;
 let server: SstpdServer;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create({ clients: 4 });
-  server = await lab.serveAnn({ args: ['--workers', '2'] });
-  await server.addUser('ben', PASSWORD);
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create({ clients: 4 });
+    server = await lab.serveAnn({ args: ['--workers', '2'] });
+    await server.addUser('ben', PASSWORD);
+  },
+  () => lab?.destroy(),
+);
 
 const isSuccess = ({ payload }: PppFrame): boolean => payload[0] === 0x03;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import { hex, IPV6, IPV6CP, RawPeer } from '../support/raw-peer.ts';
@@ -16,15 +17,17 @@ let server: SstpdServer;
 let client: SstpdClient;
 let up: UpLine;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create({ far: true, clients: 2 });
-  const args = ['--pool6', 'fd00:86::/56', '--auth', 'pap,mschapv2'];
-  server = await lab.serveAnn({ args, env: { SSTPD_DNS6: '2001:db8::53,2001:db8::54' } });
-  client = lab.connect();
-  up = await client.up();
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create({ far: true, clients: 2 });
+    const args = ['--pool6', 'fd00:86::/56', '--auth', 'pap,mschapv2'];
+    server = await lab.serveAnn({ args, env: { SSTPD_DNS6: '2001:db8::53,2001:db8::54' } });
+    client = lab.connect();
+    up = await client.up();
+  },
+  () => lab?.destroy(),
+);
 
 /** What the kernel of the client has made of the Router Advertisement. */
 function globalAddress(): Promise<string> {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { type Netns, tunMissing } from '../support/netns.ts';
 import type { SstpdClient } from '../support/sstpd-client.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
@@ -18,17 +19,19 @@ let server: SstpdServer;
 let chain: string;
 let key: string;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create({ far: true });
-  await lab.server.run('ip', ['address', 'add', `${SERVER6}/64`, 'dev', 'cable1', 'nodad']);
-  await lab.client().run('ip', ['address', 'add', `${CLIENT6}/64`, 'dev', 'cable', 'nodad']);
-  ({ chain, key } = makeChain(lab.folder));
-  server = await lab.serveAnn({
-    args: ['--cert', chain, '--key', key, '--listen', `[${SERVER6}]:443`, '--listen', `${SERVER}:8443`],
-  });
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create({ far: true });
+    await lab.server.run('ip', ['address', 'add', `${SERVER6}/64`, 'dev', 'cable1', 'nodad']);
+    await lab.client().run('ip', ['address', 'add', `${CLIENT6}/64`, 'dev', 'cable', 'nodad']);
+    ({ chain, key } = makeChain(lab.folder));
+    server = await lab.serveAnn({
+      args: ['--cert', chain, '--key', key, '--listen', `[${SERVER6}]:443`, '--listen', `${SERVER}:8443`],
+    });
+  },
+  () => lab?.destroy(),
+);
 
 /** An ECDSA server certificate below an intermediate below a root, as public authorities issue them. */
 function makeChain(folder: string): { chain: string; key: string } {

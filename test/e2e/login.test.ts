@@ -1,6 +1,7 @@
 /** Who is let in, who is not, and what they are told. RFC 2759 §6: E= the error, R= whether to try again, C= a challenge. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import { IPCP, LCP, type PppFrame, RawPeer } from '../support/raw-peer.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
@@ -11,15 +12,17 @@ const skip = tunMissing() ?? false;
 let lab: VpnLab;
 let server: SstpdServer;
 
-before(async () => {
-  if (skip) return;
-  // One for each test: failures from an address slow down what comes from it next.
-  lab = await VpnLab.create({ clients: 5 });
-  server = await lab.serveAnn({ args: ['--config', lab.file('config.yaml', 'auth: { retries: 1 }\n')] });
-  await server.addUser('gone', PASSWORD);
-  await server.must(['user', 'disable', 'gone']);
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    // One for each test: failures from an address slow down what comes from it next.
+    lab = await VpnLab.create({ clients: 5 });
+    server = await lab.serveAnn({ args: ['--config', lab.file('config.yaml', 'auth: { retries: 1 }\n')] });
+    await server.addUser('gone', PASSWORD);
+    await server.must(['user', 'disable', 'gone']);
+  },
+  () => lab?.destroy(),
+);
 
 const message = ({ payload }: PppFrame) => payload.toString('latin1', 4, payload.readUInt16BE(2));
 const withoutChallenge = (text: string) => text.replace(/C=[0-9A-F]{32}/, 'C=');

@@ -1,7 +1,8 @@
 /** Peers that do what no client should, in literal bytes, against the real server: each ends as the spec says. */
 // Needs: curl
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import { CALL_ABORT, CONNECT_ACK, type ControlMessage, hex, IPCP, LCP, RawPeer } from '../support/raw-peer.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
@@ -22,16 +23,18 @@ let server: SstpdServer;
 let door: string;
 let from: number;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create();
-  server = await lab.serveAnn({ args: ['--config', lab.file('config.yaml', CONFIG)] });
-  door = await lab.door();
-});
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create();
+    server = await lab.serveAnn({ args: ['--config', lab.file('config.yaml', CONFIG)] });
+    door = await lab.door();
+  },
+  () => lab?.destroy(),
+);
 beforeEach(() => {
   from = server?.mark ?? 0;
 });
-after(() => lab?.destroy());
 
 const closed = ({ correlationId }: RawPeer) => server.logged('connection.closed', { correlationId });
 

@@ -7,9 +7,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type ProfileFacts, profileFile } from '../../profile/index.ts';
 import { PLAIN } from '../profile/facts.ts';
+import { around } from '../support/around.ts';
 import { Netns, tunMissing } from '../support/netns.ts';
 import { Output } from '../support/output.ts';
 
@@ -18,17 +19,18 @@ const skip = tunMissing() ?? false;
 let folder: string;
 let netns: Netns;
 
-before(async () => {
-  if (skip) return;
-  folder = mkdtempSync(join(tmpdir(), 'sstpd-script-'));
-  mkdirSync(join(folder, 'tmp'));
-  netns = await Netns.create('script');
-  program('getent', 'echo "198.51.100.1 STREAM $2"; echo "2001:db8:a::1 STREAM"; echo "192.0.2.7 STREAM"');
-  program('resolvectl', 'exit 1');
-  program('pppd', 'exit 1');
-  program(
-    'sstpc',
-    `[ "$1" = --help ] && exit
+around(
+  async () => {
+    if (skip) return;
+    folder = mkdtempSync(join(tmpdir(), 'sstpd-script-'));
+    mkdirSync(join(folder, 'tmp'));
+    netns = await Netns.create('script');
+    program('getent', 'echo "198.51.100.1 STREAM $2"; echo "2001:db8:a::1 STREAM"; echo "192.0.2.7 STREAM"');
+    program('resolvectl', 'exit 1');
+    program('pppd', 'exit 1');
+    program(
+      'sstpc',
+      `[ "$1" = --help ] && exit
 for word in "$@"; do
   case $last in ip-up-script) up=$word ;; ip-down-script) down=$word ;; esac
   last=$word
@@ -41,24 +43,25 @@ ip link set ppp0 up
 DNS1=10.99.0.53 "$up" ppp0 /dev/pts/1 38400 10.99.0.2 10.99.0.1 '' || failed=1
 [ -z "$failed" ] || echo failed
 while :; do sleep 0.05; done`,
-  );
-  // The network around it: 192.0.2.0/24 and 2001:db8::/64, each with a gateway.
-  for (const words of [
-    'link add eth0 type veth peer name eth1',
-    'link set eth1 up',
-    'link set eth0 up',
-    'address add 192.0.2.2/24 dev eth0',
-    'route add default via 192.0.2.1',
-    '-6 address add 2001:db8::2/64 dev eth0 nodad',
-    '-6 route add default via 2001:db8::1 metric 100',
-  ]) {
-    await netns.run('ip', words.split(' '));
-  }
-});
-after(async () => {
-  await netns?.destroy();
-  if (folder !== undefined) rmSync(folder, { recursive: true });
-});
+    );
+    // The network around it: 192.0.2.0/24 and 2001:db8::/64, each with a gateway.
+    for (const words of [
+      'link add eth0 type veth peer name eth1',
+      'link set eth1 up',
+      'link set eth0 up',
+      'address add 192.0.2.2/24 dev eth0',
+      'route add default via 192.0.2.1',
+      '-6 address add 2001:db8::2/64 dev eth0 nodad',
+      '-6 route add default via 2001:db8::1 metric 100',
+    ]) {
+      await netns.run('ip', words.split(' '));
+    }
+  },
+  async () => {
+    await netns?.destroy();
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  },
+);
 
 function program(name: string, text: string): void {
   writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });

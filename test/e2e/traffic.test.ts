@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { around } from '../support/around.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdClient, UpLine } from '../support/sstpd-client.ts';
 import { FAR, INSIDE, POOL, TRAFFIC, TRAFFIC_PORT, UPLINK, VpnLab } from '../support/vpn-lab.ts';
@@ -13,16 +14,18 @@ let lab: VpnLab;
 let client: SstpdClient;
 let up: UpLine;
 
-before(async () => {
-  if (skip) return;
-  lab = await VpnLab.create({ far: true });
-  await lab.serveAnn();
-  await lab.serveTraffic(lab.far, FAR);
-  await lab.serveTraffic(lab.server, INSIDE);
-  client = lab.connect({ args: ['--route', '203.0.113.0/24'] });
-  up = await client.up();
-});
-after(() => lab?.destroy());
+around(
+  async () => {
+    if (skip) return;
+    lab = await VpnLab.create({ far: true });
+    await lab.serveAnn();
+    await lab.serveTraffic(lab.far, FAR);
+    await lab.serveTraffic(lab.server, INSIDE);
+    client = lab.connect({ args: ['--route', '203.0.113.0/24'] });
+    up = await client.up();
+  },
+  () => lab?.destroy(),
+);
 
 async function traffic(role: 'download' | 'upload' | 'udp', address: string, bytes: number): Promise<unknown> {
   return JSON.parse(await client.netns.run(process.execPath, [TRAFFIC, role, address, TRAFFIC_PORT, String(bytes)]));
