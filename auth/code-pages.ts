@@ -79,6 +79,9 @@ export function readingsOf(bytes: Uint8Array, pages: readonly CodePage[]): Readi
   return readings;
 }
 
+/** Shorter text takes as long to write as text of so many characters: how long a password is does not show. */
+const SAME_STEPS = 32;
+
 /**
  * Writes text in each of the encodings that have one byte for a character, and in UTF-8; where a text can't be written in
  * one, its UTF-8 stands in, so that each text takes the same steps. (What a double-byte code page has in common with
@@ -101,9 +104,11 @@ export class Encoder {
   encodings(text: string): Buffer[] {
     const utf8 = Buffer.from(text, 'utf8');
     const characters = [...text];
+    const { length } = characters;
+    while (characters.length < SAME_STEPS) characters.push(' ');
     const written = this.#tables.map((table) => {
       const bytes = characters.map((character) => table.get(character));
-      return bytes.includes(undefined) ? utf8 : Buffer.from(bytes as number[]);
+      return bytes.includes(undefined) ? utf8 : Buffer.from(bytes as number[]).subarray(0, length);
     });
     return [utf8, ...written];
   }

@@ -7,8 +7,9 @@
 import { createHmac } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { integer, text } from './columns.ts';
+import { namesFor, readUsers, USERS_OR_NOBODY, WHO } from './nobody.ts';
 import { prepareAll, type Statements } from './statements.ts';
-import { meantBy, mostMeant, namesAsJson } from './user-name.ts';
+import { meantBy, mostMeant } from './user-name.ts';
 
 const KEPT_MS = 30 * 86_400_000;
 /** Of one user, the newest; an account that is passed around must not fill the disk. */
@@ -17,7 +18,7 @@ const MOST_PER_USER = 64;
 const REFRESH_MS = 86_400_000;
 
 const SQL = {
-  meant: 'SELECT folded FROM users WHERE folded IN (SELECT value FROM json_each(:names))',
+  meant: `SELECT ${WHO} FROM ${USERS_OR_NOBODY}`,
   // One row in any case.
   find: 'SELECT count(*) AS known FROM known_places WHERE place = :place AND seen_at > :since',
   remember: `INSERT INTO known_places (place, user_id, seen_at)
@@ -48,9 +49,8 @@ export class KnownPlaces {
    * @param place an address, or of IPv6 the /64
    */
   isKnown(readings: readonly string[], place: string, now: number): boolean {
-    const found = this.#statements.meant
-      .all({ names: namesAsJson(readings) })
-      .map((columns) => text(columns, 'folded'));
+    const rows = this.#statements.meant.all(namesFor(readings));
+    const found = readUsers(rows, (columns) => text(columns, 'folded'));
     const meant = meantBy(readings, new Map(found.map((folded) => [folded, folded])));
     const known = Array.from({ length: mostMeant(readings) }, (_, index) => {
       const folded = meant[index]?.row ?? readings[0] ?? '';

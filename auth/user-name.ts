@@ -84,11 +84,6 @@ export function meantBy<Row>(readings: readonly string[], byFolded: ReadonlyMap<
   return [...found].map(([row, reading]) => ({ row, reading }));
 }
 
-/** All folded names by which one of the readings may be found, as JSON. */
-export function namesAsJson(readings: readonly string[]): string {
-  return JSON.stringify([...new Set(readings.flatMap(nameCandidates))]);
-}
-
 /** Without white space at its ends, and the NUL that some clients send behind it. */
 export function trimName(name: string): string {
   return name.replace(/^[\s\0]+|[\s\0]+$/g, '');

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Ipv4 } from '../core/index.ts';
 import { blob, type Columns, integer, optional, refuse, text, time, words } from './columns.ts';
+import { USERS_OR_NOBODY, WHO } from './nobody.ts';
 import type { SealedSecret, SecretKind } from './secret-seal.ts';
 import { prepareAll, type Statements } from './statements.ts';
 
@@ -34,14 +35,11 @@ const SQL = {
            VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :strength, :created_at)`,
   list: 'SELECT * FROM users_with_groups ORDER BY folded',
   find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
-  // One row in any case, of NULLs if there is no such user.
-  secretOf: 'SELECT max(id) AS id, max(secret) AS secret FROM users WHERE folded = :folded',
+  // One row in any case.
+  secretOf: `SELECT users.id IS NOT NULL AS is_user, coalesce(users.id, 'nobody') AS id,
+                    coalesce(users.secret, :no_secret) AS secret
+               FROM (SELECT :folded AS folded) AS asked LEFT JOIN users ON users.folded = asked.folded`,
   findByAddress: 'SELECT * FROM users_with_groups WHERE ipv4 = :ipv4',
-  lookup: `SELECT users.*, previous.secret_kind AS previous_kind, previous.secret AS previous_secret
-             FROM users_with_groups AS users
-             LEFT JOIN previous_secrets AS previous ON previous.user_id = users.id AND previous.replaced_at > :since
-            WHERE folded IN (SELECT value FROM json_each(:names))`,
-  names: 'SELECT name, folded FROM users WHERE folded IN (SELECT value FROM json_each(:names))',
   setSecret: 'UPDATE users SET secret_kind = :secret_kind, secret = :secret WHERE id = :id',
   setStrength: 'UPDATE users SET strength = :strength WHERE id = :id',
   unexamined: 'SELECT * FROM users_with_groups WHERE strength IS NULL',
@@ -62,15 +60,29 @@ const SQL = {
   leases: 'SELECT folded, ipv4 FROM leases ORDER BY leased_at, folded',
 } as const;
 
+const LOOK_UPS: Readonly<Record<'lookup' | 'names', string>> = {
+  lookup: `SELECT ${WHO}, coalesce(users.id, 'nobody') AS id, coalesce(users.enabled, 0) AS enabled, users.ipv4,
+                  coalesce(users.secret_kind, 'nt-hash') AS secret_kind, coalesce(users.secret, :no_secret) AS secret,
+                  coalesce(users.created_at, 0) AS created_at, users.last_login_at, users.strength,
+                  (SELECT group_concat(user_groups.name, ',' ORDER BY user_groups.name)
+                     FROM user_groups WHERE user_groups.user_id = coalesce(users.id, 'nobody')) AS groups,
+                  coalesce(previous.secret_kind, 'none') AS previous_kind,
+                  coalesce(previous.secret, :no_secret) AS previous_secret
+             FROM ${USERS_OR_NOBODY}
+             LEFT JOIN previous_secrets AS previous
+                    ON previous.user_id = coalesce(users.id, 'nobody') AND previous.replaced_at > :since`,
+  names: `SELECT ${WHO} FROM ${USERS_OR_NOBODY}`,
+};
+
 /** A row of `users`, and what it says of the previous password. */
 export interface LookedUp extends UserRow {
   readonly previous: SealedSecret | undefined;
 }
 
-export type UserStatements = Statements<keyof typeof SQL>;
+export type UserStatements = Statements<keyof typeof SQL | keyof typeof LOOK_UPS>;
 
 export function prepareStatements(database: DatabaseSync): UserStatements {
-  return prepareAll(database, SQL);
+  return prepareAll(database, { ...SQL, ...LOOK_UPS });
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
@@ -95,10 +107,10 @@ export function readUser(columns: Columns): UserRow {
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readLookedUp(columns: Columns): LookedUp {
   const row = readUser(columns);
-  if (columns.previous_secret === null) return { ...row, previous: undefined };
-  const kind = secretKind(columns, 'previous_kind');
   const owner = previousOwner(row.sealed.owner);
-  return { ...row, previous: { owner, kind, bytes: blob(columns, 'previous_secret') } };
+  const bytes = blob(columns, 'previous_secret');
+  const isNone = columns.previous_kind === 'none';
+  return { ...row, previous: isNone ? undefined : { owner, kind: secretKind(columns, 'previous_kind'), bytes } };
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */

@@ -6,15 +6,16 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
-import { text } from './columns.ts';
+import { blob, text } from './columns.ts';
 import { type BrowserOf, KnownBrowsers } from './known-browsers.ts';
 import { KnownPlaces } from './known-places.ts';
 import { ntPasswordHash } from './mschapv2.ts';
+import { isUser, namesFor, readUsers } from './nobody.ts';
 import { checkNewPassword, type NewPasswordOptions, strengthOf } from './password-rule.ts';
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkGroups, checkUserName, type Meant, meantBy, nameCandidates, namesAsJson } from './user-name.ts';
+import { checkGroups, checkUserName, type Meant, meantBy, nameCandidates } from './user-name.ts';
 import {
   type LookedUp,
   prepareStatements,
@@ -91,8 +92,8 @@ export class UserStore {
     this.#seal = seal;
     this.#keep = options.keep;
     this.#now = options.now ?? (() => new Date());
-    this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#dummy = this.#sealDummy();
+    this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#places = asStoreErrors(directory, () => new KnownPlaces(database, seal.derive('known places')));
     this.browsers = new KnownBrowsers(seal.derive('known browsers of users'));
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
@@ -263,17 +264,17 @@ export class UserStore {
   /** The name of whom `lookupAny` finds first; undefined if there is nobody. */
   nameOf(readings: readonly string[]): string | undefined {
     return this.#run(() => {
-      const rows = this.#statements.names.all({ names: namesAsJson(readings) });
-      const byFolded = new Map(rows.map((row) => [text(row, 'folded'), text(row, 'name')]));
-      return meantBy(readings, byFolded)[0]?.row;
+      const rows = this.#statements.names.all(namesFor(readings));
+      const names = readUsers(rows, (row) => [text(row, 'folded'), text(row, 'name')] as const);
+      return meantBy(readings, new Map(names))[0]?.row;
     });
   }
 
   /** One user for each reading, without repetitions. */
   #meant(readings: readonly string[]): Meant<LookedUp>[] {
-    const names = namesAsJson(readings);
-    const rows = this.#statements.lookup.all({ names, since: this.#previousSince() }).map(readLookedUp);
-    return meantBy(readings, new Map(rows.map((row) => [row.folded, row])));
+    const options = { since: this.#previousSince(), no_secret: this.#dummy.bytes };
+    const rows = this.#statements.lookup.all({ ...namesFor(readings), ...options });
+    return meantBy(readings, new Map(readUsers(rows, readLookedUp).map((row) => [row.folded, row])));
   }
 
   /** Notes a successful login now. A user who was removed meanwhile is passed over. */
@@ -306,10 +307,9 @@ export class UserStore {
 
   /** Takes the same steps for a name that nobody has. @param folded as `foldUserName` writes it */
   browserOf(folded: string): BrowserOf {
-    const { id, secret } = this.#run(() => this.#statements.secretOf.get({ folded })) ?? {};
-    const isThere = typeof id === 'string' && secret instanceof Uint8Array;
-    const version = versionOf(isThere ? { owner: id, bytes: secret } : this.#dummy);
-    return { realm: 'vpn', name: folded, version: isThere ? version : undefined };
+    const columns = this.#run(() => this.#statements.secretOf.get({ folded, no_secret: this.#dummy.bytes })) ?? {};
+    const version = versionOf({ owner: text(columns, 'id'), bytes: blob(columns, 'secret') });
+    return { realm: 'vpn', name: folded, version: isUser(columns) ? version : undefined };
   }
 
   /** Remembers the address a user got last. Whoever had it before loses the claim, so there are never more than addresses. */
