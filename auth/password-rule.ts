@@ -3,7 +3,7 @@
  * before, or one that was taken all the same, goes on to count.
  *
  * After NIST SP 800-63B 5.1.1.2: a least length, no list of kinds of characters, and nothing that guessers try first: common
- * passwords, the same word decorated, repetitions and rows of keys, the user's own name.
+ * passwords, the same word decorated, repetitions and rows of keys, dates, the user's own name.
  */
 import { isMisread } from '../core/index.ts';
 import { isCommonHash, isCommonText } from './common-passwords.ts';
@@ -77,23 +77,64 @@ function brokenRule(password: string): string | undefined {
  * @returns undefined if they have not
  */
 function weaknessOf(password: string, name: string): string | undefined {
-  const text = fold(password);
-  const { length } = [...text];
+  const { length } = [...password.normalize('NFC')];
   if (length < LEAST_PASSWORD_LENGTH) {
     return `has ${length} character${length === 1 ? '' : 's'}, and ${LEAST_PASSWORD_LENGTH} are the least`;
   }
+  const text = fold(password);
   const unit = repeatedUnit(text);
-  if (unpredictable(unit) < LEAST_UNPREDICTABLE) return 'is a row of keys or a repetition';
-  if (unit !== text && [...unit].length < LEAST_PASSWORD_LENGTH) return 'is a repetition of something short';
+  const once = withoutReturns(unit);
+  if ([unit, once].some((part) => unpredictable(part) < LEAST_UNPREDICTABLE)) return 'is a row of keys or a repetition';
+  const undated = text.replace(DATES, '');
+  if (undated !== text && unpredictable(undated) < LEAST_UNPREDICTABLE) return 'is little more than a date';
   const own = fold(name);
-  if (own.length > 2 && text.includes(own) && unpredictable(text.replace(own, '')) < LEAST_UNPREDICTABLE) {
+  if (own.length > 2 && text.includes(own) && unpredictable(undated.replaceAll(own, '')) < LEAST_UNPREDICTABLE) {
     return 'is little more than the name of the user';
   }
-  return isCommon(unit) ? 'is one of those that guessers try first' : undefined;
+  // One that was typed may be many here.
+  const typed = Math.min([...once].length, (length * unit.length) / text.length);
+  if (once !== text && typed < LEAST_PASSWORD_LENGTH) return 'is a repetition of something short';
+  return [once, undated].some(isCommon) ? 'is one of those that guessers try first' : undefined;
 }
 
+/** For comparison only: letters that differ in nothing but their look, as in wide or mathematical script, are one. */
 function fold(text: string): string {
-  return text.normalize('NFC').toLowerCase();
+  return text.normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+const YEAR = '(?:19|20)\\d\\d';
+const MONTH = '(?:1[0-2]|0?[1-9]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\\p{L}{0,6})';
+const DAY = '(?:[12]\\d|3[01]|0?[1-9])';
+const GAP = '[-./_, 年月]{0,2}';
+
+/** With the year first or last, and with two digits of it where something stands between: `2024-11-30`, `30nov2024`. */
+const DATES = new RegExp(
+  [
+    `${YEAR}${GAP}${MONTH}${GAP}${DAY}`,
+    `${DAY}${GAP}${MONTH}${GAP}${YEAR}`,
+    `${MONTH}${GAP}${DAY}${GAP}${YEAR}`,
+    `${DAY}[-./_ ]${MONTH}[-./_ ]\\d\\d(?!\\d)`,
+    `${MONTH}[-./_ ]${DAY}[-./_ ]\\d\\d(?!\\d)`,
+  ].join('|'),
+  'gu',
+);
+
+/** What is shorter returns by chance. */
+const LEAST_RETURN = 3;
+
+/** The text with what comes in it again left where it is first, the longest piece before shorter ones: `password1` of `password1password`. */
+function withoutReturns(text: string): string {
+  let piece = '';
+  for (let at = 0; at + piece.length < text.length; at += 1) {
+    for (;;) {
+      const end = at + piece.length + 1;
+      if (end > text.length || !text.includes(text.slice(at, end), end)) break;
+      piece = text.slice(at, end);
+    }
+  }
+  if (piece.length < LEAST_RETURN) return text;
+  const behind = text.indexOf(piece) + piece.length;
+  return withoutReturns(text.slice(0, behind) + text.slice(behind).replaceAll(piece, ''));
 }
 
 /** The shortest text that, repeated, is `text`; itself, if there is none. */

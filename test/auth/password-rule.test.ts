@@ -11,6 +11,7 @@ const SHORT = / it has \d characters?, and 10 are the least$/;
 const ROW = / it is a row of keys or a repetition$/;
 const REPEATED = / it is a repetition of something short$/;
 const COMMON = / it is one of those that guessers try first$/;
+const DATE = / it is little more than a date$/;
 const NAME = / it is little more than the name of the user$/;
 
 for (const [password, why] of [
@@ -50,6 +51,31 @@ for (const [password, why] of [
   ['alice12345', NAME],
   ['Alice-2026', NAME],
   ['2026!ALICE', NAME],
+  ['alicealice1', NAME],
+  ['alice-alice', NAME],
+  ['Alice&Alice&ALICE!', NAME],
+  ['alice2024-11-30', DATE],
+  ['𝐚𝐥𝐢𝐜𝐞𝟏𝟐𝟑𝟒𝟓', NAME],
+  ['password1password', REPEATED],
+  ['Summer-summer-7', REPEATED],
+  ['k7xq92-k7xq92', REPEATED],
+  ['1k7xq92k7xq92', REPEATED],
+  ['k7x-k7x-k7x-k7x', ROW],
+  ['ﷺﷺﷺﷺﷺﷺﷺﷺﷺﷺ', REPEATED],
+  ['administrator1administrator', COMMON],
+  ['𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝𝟏𝟐', COMMON],
+  ['ｐａｓｓｗｏｒｄ１２', COMMON],
+  ['password30.11.2024', COMMON],
+  ['2024-11-30', DATE],
+  ['30.11.2024', DATE],
+  ['11/30/2024', DATE],
+  ['1999 1 31!', DATE],
+  ['20241130!!', DATE],
+  ['30.11.24!!', DATE],
+  ['30nov2024x', DATE],
+  ['November 30, 2024', DATE],
+  ['2024-11-302025-12-01', DATE],
+  ['2024年11月30日', DATE],
 ] as const) {
   test(`'${password}' is weak: ${why.source}`, () => {
     assert.throws(() => checkNewPassword(password, { name: 'alice' }), {
@@ -72,12 +98,27 @@ for (const password of [
   'зелёный кролик',
   '田中さんの猫は黒い犬',
   'alice k7xq92mz',
+  'tomato potato',
+  'k7xq-2024-11-30-92mz',
+  'Hx7!kq1999Vb',
+  'Hx7!kq2Vb9Hx7!',
 ]) {
   test(`'${password}' is taken`, () => assert.equal(checkNewPassword(password, { name: 'alice' }), 'strong'));
 }
 
 test('characters count, not code units: ten outside the BMP are enough', () => {
   assert.equal(checkNewPassword('😀🐇🎩🫖🃏👑🐱🌹🦩🕰', { name: 'alice' }), 'strong');
+});
+
+test('letters of another look count as they are: ten are enough, nine are not', () => {
+  assert.equal(checkNewPassword('𝐤𝟕𝐱𝐪𝟗𝟐𝐦𝐳𝐛𝟒', { name: 'alice' }), 'strong');
+  assert.throws(() => checkNewPassword('ﬃ7xq92mzb', { name: 'alice' }), { message: SHORT });
+});
+
+test('the longest passwords get a verdict too', () => {
+  for (const password of [`${'ab1'.repeat(85)}x`, '2024-11-30'.repeat(25), '1'.repeat(256)]) {
+    assert.equal(strengthOfNew(password, 'b'.repeat(64)), 'weak');
+  }
 });
 
 test('what no user can have is refused also where a weak one is taken', () => {
