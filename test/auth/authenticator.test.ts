@@ -59,7 +59,7 @@ function newStore(t: TestContext, keep: SecretKind = 'password'): UserStore {
   t.after(() => rmSync(directory, { recursive: true }));
   const store = UserStore.open(directory, { keep });
   t.after(() => store.close());
-  store.add('User', 'clientPass');
+  store.add('User', 'clientPass', { weak: true });
   return store;
 }
 
@@ -121,7 +121,7 @@ test('the name in the challenge hash is as sent, without domain, with realm; the
 
 test('a name that a client sent and hashed in Latin-1 is accepted too (response from Python and OpenSSL for 5a 6f eb)', (t) => {
   const store = newStore(t);
-  store.add('Zoë', 'clientPass');
+  store.add('Zoë', 'clientPass', { weak: true });
   const authenticator = new Authenticator({ store });
   const nameBytes = hex('5a 6f eb');
   const proof = { method: 'mschapv2', name: 'Zoë', nameBytes, authenticatorChallenge, peerChallenge } as const;
@@ -359,10 +359,10 @@ for (const method of METHODS) {
   test(`${method}: the same steps for a known user, a wrong and a previous password, a disabled user and an unknown one`, (t) => {
     for (const keep of ['password', 'nt-hash'] as const) {
       const store = newStore(t, keep);
-      store.add('Disabled', 'clientPass');
+      store.add('Disabled', 'clientPass', { weak: true });
       store.setEnabled('Disabled', false);
       store.add('Changed', 'oldPassword');
-      store.setPassword('Changed', 'clientPass');
+      store.setPassword('Changed', 'clientPass', { weak: true });
       const lookups = t.mock.method(store, 'lookupAny');
       const stepsOf = (name: string, password: string): readonly string[] => {
         const { arithmetic, steps } = countingArithmetic();
@@ -395,7 +395,7 @@ for (const method of METHODS) {
       return [reason, isPrevious];
     };
     assert.deepEqual(told('Changed', 'oldPassword'), ['ok', false]);
-    store.setPassword('Changed', 'clientPass');
+    store.setPassword('Changed', 'clientPass', { weak: true });
     assert.deepEqual(told('Changed', 'oldPassword'), ['wrong-password', true]);
     assert.deepEqual(told('CORP\\changed', 'oldPassword'), ['wrong-password', true]);
     assert.deepEqual(told('Changed', 'guess'), ['wrong-password', false]);
@@ -473,7 +473,7 @@ test('where only the NT hash of the previous password is kept, the empty one is 
   hashes.close();
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
-  store.setPassword('User', 'clientPass');
+  store.setPassword('User', 'clientPass', { weak: true });
   const authenticator = new Authenticator({ store });
   assert.equal(authenticator.verify(proofOf('chap', 'User', '')).isPrevious, false);
   assert.equal(authenticator.verify(proofOf('chap', 'User', 'oldPassword')).isPrevious, false);
