@@ -14,6 +14,7 @@
  * not wait never meets those who do. A name that nobody has takes the same steps.
  */
 import type { Instant } from '../../core/index.ts';
+import { AbsentPlaces } from './absent-places.ts';
 import { pick } from './draw.ts';
 import type { Gate } from './gate.ts';
 import { HotTable } from './hot-table.ts';
@@ -62,9 +63,6 @@ export const LONGEST_HOLD_MS = 25_000;
 export const PLACE_KEPT_MS = 600_000;
 
 const MOST_ENTRIES = 10_000;
-const MOST_PLACES = 20_000;
-/** Names that places have besides one each. */
-const MOST_MORE_NAMES = 40_000;
 const MOST_PLACES_OF_NAME = 2_048;
 /** How long an address counts as somebody's home after a login. */
 const HOME_MS = 86_400_000;
@@ -81,9 +79,8 @@ export class LoginThrottle {
   readonly #addresses: HotTable<Source>;
   readonly #around: readonly HotTable<Source>[];
   readonly #gates: NameGates;
-  /** The one that was seen longest ago first. */
   readonly #places = new Map<string, Place>();
-  #moreNames = 0;
+  readonly #absent = new AbsentPlaces();
   readonly #waiting: WaitingRoom;
   /** To be handed out by `due`. */
   #ready: Turn[] = [];
@@ -98,7 +95,7 @@ export class LoginThrottle {
     this.#waiting = new WaitingRoom(options.random);
     const most = options.maxEntries ?? MOST_ENTRIES;
     const sources = (): HotTable<Source> =>
-      new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS, isHeld: () => false });
+      new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS });
     this.#addresses = sources();
     this.#around = AROUND_RULES.map(sources);
     this.#gates = new NameGates(most);
@@ -132,15 +129,14 @@ export class LoginThrottle {
     this.#expire(now);
     const place = this.#placeOf(attempt, now);
     const turn: Turn = { attempt, place, enteredAt: now, hold: undefined, isNext: false };
-    place.turns.add(turn);
-    this.#seen(place, now);
+    this.#add(turn, place);
     if (this.#mayGo(place, now)) {
       this.#hand(turn);
       return turn;
     }
     turn.hold = this.#hold(place, now);
     for (const other of this.#waiting.admit(turn)) {
-      other.place.turns.delete(other);
+      this.#remove(other, now);
       this.#released.push(other);
     }
     return turn;
@@ -180,7 +176,7 @@ export class LoginThrottle {
       place.judging = undefined;
     } else if (place.judging === turn) return;
     this.#waiting.delete(turn);
-    if (place.turns.delete(turn)) this.#seen(place, now);
+    this.#remove(turn, now);
   }
 
   /** Whether `due` has handed it out, and it is not settled. */
@@ -207,9 +203,8 @@ export class LoginThrottle {
     if (place.turns.size === 0) return;
     const next = this.#placeOf(attempt, now);
     for (const other of place.turns) {
-      other.place = next;
       other.isNext ||= outcome === 'refused';
-      next.turns.add(other);
+      this.#add(other, next);
     }
   }
 
@@ -296,7 +291,6 @@ export class LoginThrottle {
     };
     this.#gates.join(place, now);
     this.#places.set(key, place);
-    this.#moreNames += users.length - 1;
     this.#makeRoom(place, now);
     return place;
   }
@@ -333,32 +327,22 @@ export class LoginThrottle {
   #takeAway(place: Place): void {
     if (this.#places.get(place.key) !== place) return;
     this.#places.delete(place.key);
-    this.#moreNames -= place.users.length - 1;
+    this.#absent.delete(place);
   }
 
   /** Places whose clients have not come again. */
   #expire(now: Instant): void {
-    for (const place of this.#places.values()) {
-      if (place.seenAt + PLACE_KEPT_MS > now) return;
-      if (place.turns.size > 0) this.#seen(place, now);
-      else this.#drop(place, now);
+    for (let place = this.#absent.oldestUntil(now - PLACE_KEPT_MS); place !== undefined; ) {
+      this.#drop(place, now);
+      place = this.#absent.oldestUntil(now - PLACE_KEPT_MS);
     }
   }
 
   #makeRoom(newcomer: Place, now: Instant): void {
     for (const { gate } of newcomer.tickets.values()) {
-      if (gate.places > MOST_PLACES_OF_NAME) this.#dropAbsent(gate.crowd(), now);
-    }
-    if (this.#places.size > MOST_PLACES) this.#dropAbsent(this.#places.values(), now);
-    // Who takes more room than others makes way for his like alone.
-    if (this.#moreNames > MOST_MORE_NAMES) this.#dropAbsent(this.#places.values(), now, 2);
-  }
-
-  #dropAbsent(places: Iterable<Place>, now: Instant, leastNames = 1): void {
-    for (const place of places) {
-      if (place.turns.size > 0 || place.users.length < leastNames) continue;
-      this.#drop(place, now);
-      return;
+      if (gate.places <= MOST_PLACES_OF_NAME) continue;
+      const absent = gate.crowd().find((place) => this.#absent.has(place));
+      if (absent !== undefined) this.#drop(absent, now);
     }
   }
 
@@ -400,10 +384,21 @@ export class LoginThrottle {
     return pick(next.length > 0 ? next : turns, this.#options.random);
   }
 
-  #seen(place: Place, now: Instant): void {
+  #add(turn: Turn, place: Place): void {
+    turn.place = place;
+    place.turns.add(turn);
+    this.#absent.delete(place);
+  }
+
+  /** The client has gone; its place waits for it for a while. */
+  #remove(turn: Turn, now: Instant): void {
+    const { place } = turn;
+    if (!place.turns.delete(turn) || place.turns.size > 0 || this.#places.get(place.key) !== place) return;
     place.seenAt = now;
-    if (!this.#places.delete(place.key)) return;
-    this.#places.set(place.key, place);
+    this.#absent.add(place);
+    for (let gone = this.#absent.tooMany(place); gone !== undefined; gone = this.#absent.tooMany(place)) {
+      this.#drop(gone, now);
+    }
   }
 
   #hold(place: Place, now: Instant): Hold {

@@ -18,7 +18,6 @@ export class NameGates {
       new HotTable({
         most,
         isHot: (gate, now) => gate.tokens(now) <= (2 / 3) * gate.size,
-        isHeld: (gate) => gate.places > 0,
       });
     this.#strangers = gates();
     this.#acquainted = gates();
@@ -56,7 +55,12 @@ export class NameGates {
 
   /** The place is no more. @param isUsed its tokens were spent on a guess; else they go back */
   leave(place: Place, now: Instant, isUsed: boolean): void {
-    for (const ticket of place.tickets.values()) ticket.gate.leave(ticket, now, isUsed);
+    const table = this.#tableOf(place);
+    for (const [user, ticket] of place.tickets) {
+      const key = place.gatePrefix + user;
+      ticket.gate.leave(ticket, now, isUsed);
+      if (ticket.gate.places === 0 && table.get(key) === ticket.gate) table.release(key, now);
+    }
   }
 
   /** The place needs no tokens any more. */
@@ -75,7 +79,8 @@ export class NameGates {
   /** What has nothing to remember is not kept. */
   tidy(place: Place, now: Instant): void {
     for (const [user, { gate }] of place.tickets) {
-      if (gate.isIdle(now)) this.#tableOf(place).delete(place.gatePrefix + user);
+      const [table, key] = [this.#tableOf(place), place.gatePrefix + user];
+      if (gate.isIdle(now) && table.get(key) === gate) table.delete(key);
     }
   }
 
@@ -98,7 +103,7 @@ export class NameGates {
   #join(place: Place, user: string, now: Instant): void {
     const { shownAs, gatePrefix, isStranger } = place;
     const rule = isStranger ? STRANGERS : ACQUAINTED;
-    const gate = this.#tableOf(place).use(gatePrefix + user, now, () => new Gate(rule, shownAs, now));
+    const gate = this.#tableOf(place).hold(gatePrefix + user, () => new Gate(rule, shownAs, now));
     gate.shownAs = shownAs;
     const ticket = gate.join(place, now);
     place.tickets.set(user, ticket);
