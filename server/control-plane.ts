@@ -10,8 +10,12 @@ import type { Lease } from './lease-desk.ts';
  */
 export interface ControlPlane {
   open(session: SessionInfo): ControlSession;
-  /** What the user portal asks; it never rejects. */
-  portal(question: PortalQuestion): Promise<PortalAnswer>;
+  /**
+   * What the user portal asks; it never rejects.
+   *
+   * @param gone aborted once nobody waits for the answer any more: a sign-in gives up its place in line
+   */
+  portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer>;
 }
 
 export interface SessionInfo {

@@ -19,8 +19,14 @@ export interface HeldBack {
   readonly hasLeft: boolean;
 }
 
-/** @returns one sentence, and what mends it */
-export function explainHold({ hold, ms, hasLeft }: HeldBack): { readonly text: string; readonly fix: string } {
+/**
+ * @param at a VPN client dials, a browser signs in
+ * @returns one sentence, and what mends it
+ */
+export function explainHold(
+  { hold, ms, hasLeft }: HeldBack,
+  at: 'vpn' | 'portal' = 'vpn',
+): { readonly text: string; readonly fix: string } {
   const { cause, of, failures } = hold;
   const waited = seconds(ms);
   if (cause === 'address') {
@@ -36,10 +42,14 @@ export function explainHold({ hold, ms, hasLeft }: HeldBack): { readonly text: s
     networks >= MANY_NETWORKS
       ? `${count(networks, 'network')} wait for a turn, so how long it takes can not be promised`
       : `${count(networks, 'network')} wait${networks === 1 ? 's' : ''} for a turn, of which there is one a minute`;
+  const again =
+    at === 'vpn'
+      ? 'Dial again: the place in line is kept for 10 minutes. Or sign in to the portal first, in a browser that did before;'
+      : 'Sign in again: the place in line is kept for 10 minutes. Or do so in a browser that did before;';
   const end = hasLeft ? `the client hung up after ${waited} s` : `the turn had not come after ${waited} s`;
   return {
     text: `The login was held back ${waited} s because the name is under attack, with ${count(failures, 'failure')} from addresses that never logged in as ${quoted(of)}: ${chance}, and ${end}.`,
-    fix: `Dial again: the place in line is kept for 10 minutes. Or sign in to the portal first, in a browser that did before; or ${liftCommand(of, ' --for 10m')}.`,
+    fix: `${again} or ${liftCommand(of, ' --for 10m')}.`,
   };
 }
 

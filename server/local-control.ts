@@ -49,8 +49,8 @@ export class LocalControl implements ControlPlane {
     return session;
   }
 
-  portal(question: PortalQuestion): Promise<PortalAnswer> {
-    return this.#options.portal.ask(question);
+  portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
+    return this.#options.portal.ask(question, gone);
   }
 
   /** @returns false if there is no such session */

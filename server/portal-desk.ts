@@ -1,9 +1,9 @@
 import type { AttemptView, PortalAnswer, PortalQuestion, PortalUser } from '../admin/index.ts';
-import type { Authenticator, UserStore } from '../auth/index.ts';
-import type { Log } from '../core/index.ts';
+import type { Authenticator, Hold, UserStore } from '../auth/index.ts';
+import type { Clock, Instant, Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
-import { portalAttempt } from './attempts/portal-attempt.ts';
-import { holdFields } from './hold-text.ts';
+import { heldPortalAttempt, portalAttempt } from './attempts/portal-attempt.ts';
+import { type HeldBack, holdFields } from './hold-text.ts';
 import { judgeProof } from './judge-proof.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
 
@@ -12,14 +12,26 @@ export interface PortalDeskOptions {
   /** The one of VPN logins: what fails here slows those, and the other way round. */
   readonly logins: LoginDesk;
   readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browsersOf'>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
-  /** Told of each sign-in that was refused. */
+  /** Told of each sign-in that was refused, or whose turn did not come. */
   readonly refused?: (attempt: AttemptView) => void;
 }
 
 /** When to come again, if nobody looked at a sign-in: a place in line is kept for longer. */
 const COME_AGAIN_S = 30;
+const LATER: PortalAnswer = { kind: 'later', seconds: COME_AGAIN_S };
+
+type SignIn = Extract<PortalQuestion, { kind: 'sign-in' }>;
+
+interface Attempted {
+  readonly address: string;
+  /** As it was typed. */
+  readonly name: string;
+  /** Of the user whom it means. */
+  readonly known: string | undefined;
+}
 
 /** Answers the portal's questions, for the portals of all workers. */
 export class PortalDesk {
@@ -28,26 +40,34 @@ export class PortalDesk {
     this.#options = options;
   }
 
-  async ask(question: PortalQuestion): Promise<PortalAnswer> {
+  /** @param gone aborted once nobody waits for the answer any more: a sign-in gives up its place in line */
+  async ask(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
     try {
-      return question.kind === 'look' ? this.#look(question.user) : await this.#signIn(question);
+      return question.kind === 'look' ? this.#look(question.user) : await this.#signIn(question, gone);
     } catch (error) {
       this.#options.log.error('portal.fault', { error: error instanceof Error ? error.stack : String(error) });
       return { kind: 'fault' };
     }
   }
 
-  #signIn(attempt: Extract<PortalQuestion, { kind: 'sign-in' }>): Promise<PortalAnswer> {
-    const { address, name, password } = attempt;
-    const { authenticator, logins, store } = this.#options;
-    const browser = store.browsers.check(attempt.browser, store.browsersOf(name), Date.now());
+  #signIn(asTyped: SignIn, gone: AbortSignal | undefined): Promise<PortalAnswer> {
+    const { address, name, password } = asTyped;
+    const { authenticator, logins, store, clock } = this.#options;
+    if (gone?.aborted === true) return Promise.resolve(LATER);
+    const browser = store.browsers.check(asTyped.browser, store.browsersOf(name), Date.now());
     const proof = { method: 'pap', name, password } as const;
     const readings = authenticator.readingsOf(proof);
+    const attempt = { address, name, known: authenticator.nameOf(readings) };
     return new Promise((resolve, reject) => {
-      logins.enter({
-        ...{ realm: 'vpn', address, name, readings, method: 'portal', password, browser },
+      let held: { readonly hold: Hold; readonly since: Instant } | undefined;
+      const login = logins.enter({
+        ...{ realm: 'vpn', address, name: attempt.known ?? name, readings, method: 'portal', password, browser },
         judge: () => judgeProof(authenticator, proof, 'portal'),
+        held: (hold) => {
+          held = { hold, since: clock.now() };
+        },
         answer: (answer) => {
+          held = undefined;
           try {
             resolve(this.#answer(attempt, answer));
           } catch (error) {
@@ -55,14 +75,20 @@ export class PortalDesk {
           }
         },
       });
+      const leave = (): void => {
+        login.leave();
+        if (held === undefined) return;
+        const { hold, since } = held;
+        this.#heldBack(attempt, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
+        resolve(LATER);
+      };
+      gone?.addEventListener('abort', leave, { once: true });
     });
   }
 
-  #answer(
-    { address: peer, name }: Extract<PortalQuestion, { kind: 'sign-in' }>,
-    answer: LoginAnswer<ReturnType<typeof judgeProof>>,
-  ): PortalAnswer {
+  #answer(attempt: Attempted, answer: LoginAnswer<ReturnType<typeof judgeProof>>): PortalAnswer {
     const { log, refused } = this.#options;
+    const { address: peer, name } = attempt;
     switch (answer.kind) {
       case 'judged': {
         const { verdict, reason, user, remark } = answer.result;
@@ -78,14 +104,21 @@ export class PortalDesk {
         return this.#welcome(user.name, true);
       }
       case 'held-back':
-        log.warn('portal.held-back', { user: name, peer, ...holdFields(answer.hold, answer.delayMs) });
-        return { kind: 'later', seconds: COME_AGAIN_S };
+        this.#heldBack(attempt, { hold: answer.hold, ms: answer.delayMs, hasLeft: false });
+        return LATER;
       case 'fault':
         log.error('portal.fault', { error: answer.error });
         return { kind: 'fault' };
       default:
         return answer satisfies never;
     }
+  }
+
+  /** Nobody looked at the password. */
+  #heldBack({ address: peer, name, known }: Attempted, held: HeldBack): void {
+    const { log, refused } = this.#options;
+    log.warn('portal.held-back', { user: known ?? name, peer, ...holdFields(held.hold, held.ms) });
+    refused?.(heldPortalAttempt({ address: peer, user: known ?? name, held }));
   }
 
   #look({ name, version }: PortalUser): PortalAnswer {

@@ -34,4 +34,5 @@ export type PortalAnswer =
   /** The users can't be read now. */
   | { readonly kind: 'fault' };
 
-export type AskPortal = (question: PortalQuestion) => Promise<PortalAnswer>;
+/** @param gone aborted once nobody waits for the answer any more */
+export type AskPortal = (question: PortalQuestion, gone?: AbortSignal) => Promise<PortalAnswer>;

@@ -120,7 +120,10 @@ function addRoutes(
     if (!visits.isOwnForm(request, token)) return stale(reply, path);
     const address = addressOf(request.raw.socket) ?? '';
     const browser = request.cookies[BROWSER_COOKIE];
-    const answer = await ask({ kind: 'sign-in', address, name, password, browser });
+    // Not request.signal: the request is over as soon as its body was read.
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const answer = await ask({ kind: 'sign-in', address, name, password, browser }, gone.signal);
     if (answer.kind === 'welcome') {
       visits.begin(reply, answer.user, answer.browser);
       return reply.redirect(path, 303);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttemptView } from '../../admin/index.ts';
 import type { LoginReason } from '../../auth/index.ts';
+import { explainHold, type HeldBack } from '../hold-text.ts';
 import { explainAuthentication } from './diagnose-ppp.ts';
 import { newFacts } from './facts.ts';
 
@@ -18,23 +19,49 @@ export interface RefusedSignIn {
   readonly delayMs: number;
 }
 
+/** What becomes of every sign-in that does not succeed. */
+interface Ended {
+  readonly address: string;
+  readonly user: string;
+  readonly ms: number;
+  readonly reason: string;
+  readonly text: string;
+  readonly fix: string | undefined;
+}
+
+/** The record of a sign-in to the user portal at which nobody looked. */
+export function heldPortalAttempt(attempt: {
+  readonly address: string;
+  /** Of the user whom it means; if it is nobody's, as it was typed. */
+  readonly user: string;
+  readonly held: HeldBack;
+}): AttemptView {
+  const { address, user, held } = attempt;
+  const { text, fix } = explainHold(held, 'portal');
+  return ended({ address, user, ms: held.ms, reason: 'portal-held-back', text, fix });
+}
+
 /** The record of a sign-in to the user portal that was refused: with the VPN's password, so it says why that fails too. */
 export function portalAttempt(refused: RefusedSignIn): AttemptView {
   const { address, name, user, reason, errorCode, remark, delayMs } = refused;
-  const endedAt = new Date();
   const facts = { ...newFacts([]), user, auth: { reason, errorCode, remark } };
   const { text, fix } = explainAuthentication(facts);
+  return ended({ address, user: user ?? name, ms: delayMs, reason: 'portal-refused', text, fix });
+}
+
+function ended({ address, user, ms, reason, text, fix }: Ended): AttemptView {
+  const endedAt = new Date();
   return {
     id: randomBytes(4).toString('hex'),
     peer: address,
-    startedAt: new Date(endedAt.getTime() - delayMs).toISOString(),
+    startedAt: new Date(endedAt.getTime() - ms).toISOString(),
     endedAt: endedAt.toISOString(),
     state: 'failed',
-    user: user ?? name,
+    user,
     stage: 'authentication',
-    stages: [{ stage: 'authentication', ms: delayMs }],
+    stages: [{ stage: 'authentication', ms }],
     options: [],
-    reason: 'portal-refused',
+    reason,
     explanation: { text: `Sign-in to the user portal: ${text}`, code: undefined, fix },
     ...{
       correlationId: undefined,

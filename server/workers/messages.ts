@@ -66,6 +66,8 @@ export type ToSupervisor =
   | { readonly kind: 'up'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string; readonly end: SessionEnd }
   | { readonly kind: 'portal-asked'; readonly question: number; readonly text: PortalQuestion }
+  /** Nobody waits for the answer any more, which comes all the same. */
+  | { readonly kind: 'portal-left'; readonly question: number }
   | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
   | { readonly kind: 'report'; readonly report: Report }

@@ -27,12 +27,17 @@ export class RemoteControl implements ControlPlane {
     return session;
   }
 
-  portal(question: PortalQuestion): Promise<PortalAnswer> {
+  portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
     this.#lastQuestion += 1;
     const number = this.#lastQuestion;
     return new Promise((resolve) => {
       this.#questions.set(number, resolve);
       this.#send({ kind: 'portal-asked', question: number, text: question });
+      const leave = (): void => {
+        if (this.#questions.has(number)) this.#send({ kind: 'portal-left', question: number });
+      };
+      if (gone?.aborted === true) leave();
+      else gone?.addEventListener('abort', leave, { once: true });
     });
   }
 

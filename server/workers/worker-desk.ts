@@ -6,7 +6,7 @@ import type { ToSupervisor, ToWorker } from './messages.ts';
 /** What it carried since its last report nobody knows. */
 const LOST: SessionEnd = { reason: 'worker-ended', bytesIn: 0, bytesOut: 0 };
 
-export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { kind: 'portal-asked' }>;
+export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { question: number }>;
 
 /** The supervisor's side of one worker: what its sessions and connections have of users, addresses and limits. */
 export class WorkerDesk {
@@ -19,6 +19,8 @@ export class WorkerDesk {
   };
   readonly #tickets = new Map<number, Ticket>();
   readonly #sessions = new Map<string, ControlSession>();
+  /** Of the portal, without an answer yet. */
+  readonly #questions = new Map<number, AbortController>();
 
   constructor(options: {
     readonly control: LocalControl;
@@ -53,6 +55,9 @@ export class WorkerDesk {
       case 'portal-asked':
         this.#askPortal(message);
         break;
+      case 'portal-left':
+        this.#questions.get(message.question)?.abort();
+        break;
       case 'opened':
         this.#openSession(message.session, message.peerAddress);
         break;
@@ -76,8 +81,10 @@ export class WorkerDesk {
   close(): void {
     for (const session of this.#sessions.values()) session.close(LOST);
     for (const ticket of this.#tickets.values()) ticket.close();
+    for (const question of this.#questions.values()) question.abort();
     this.#sessions.clear();
     this.#tickets.clear();
+    this.#questions.clear();
   }
 
   #openTicket(number: number, address: string): void {
@@ -90,7 +97,12 @@ export class WorkerDesk {
 
   #askPortal({ question, text }: Extract<ControlMessage, { kind: 'portal-asked' }>): void {
     const { control, send } = this.#options;
-    void control.portal(text).then((answer) => send({ kind: 'portal-answered', question, answer }));
+    if (this.#questions.has(question)) throw new Error(`question ${question} was asked twice`);
+    const gone = new AbortController();
+    this.#questions.set(question, gone);
+    void control.portal(text, gone.signal).then((answer) => {
+      if (this.#questions.delete(question)) send({ kind: 'portal-answered', question, answer });
+    });
   }
 
   #openSession(id: string, peerAddress: string): void {

@@ -13,9 +13,10 @@ const WRONG = { ...ANN, password: 'wrong' } as const;
 function newDesk(t: TestContext, options: WorldOptions = {}): { readonly world: World; readonly desk: PortalDesk } {
   const world = new World(t, { users: [{ name: 'ann', password: PASSWORD }], ...options });
   const { authenticator, logins, store, log } = world;
+  const { clock } = world.context;
   return {
     world,
-    desk: new PortalDesk({ authenticator, logins, store, log, facts: (user) => ({ ...PLAIN, user }) }),
+    desk: new PortalDesk({ authenticator, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }) }),
   };
 }
 
@@ -79,9 +80,10 @@ test('whoever looks on at logins hears of those in the portal', async (t) => {
 test('a sign-in is no login to the VPN, and one that is refused leaves a record that says why', async (t) => {
   const { world } = newDesk(t);
   const { authenticator, logins, store, log } = world;
+  const { clock } = world.context;
   const told: AttemptView[] = [];
   const refused = (view: AttemptView): void => void told.push(view);
-  const desk = new PortalDesk({ authenticator, logins, store, log, facts: () => undefined, refused });
+  const desk = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, refused });
   const before = store.find('ann')?.lastLoginAt;
   await later(world, desk.ask(ANN));
   assert.equal(store.find('ann')?.lastLoginAt, before);
@@ -178,6 +180,56 @@ test('a cookie of a browser is good for its name and password alone, and for 30 
   assert.equal(check('ann', Date.now() + 30 * 86_400_000), undefined);
   store.setPassword('ann', 'another password');
   assert.equal(check('ann'), undefined);
+});
+
+for (const isWorker of [false, true]) {
+  for (const [typed, user] of [
+    ['CORP\\ann', 'ann'],
+    ['nobody', 'nobody'],
+  ] as const) {
+    test(`a visitor "${typed}" who goes away gives up the place in line, and leaves a record${isWorker ? ', in a worker' : ''}`, async (t) => {
+      const { world } = newDesk(t, { isWorker });
+      const { control } = world.context;
+      world.failLogin('192.0.2.7', 'somebody', 4);
+      const gone = new AbortController();
+      const signIn = { ...ANN, name: typed };
+      const answer = control.portal(signIn, gone.signal);
+      await world.advance(1_000, 500);
+      assert.equal(world.throttle.size.waiting, 1);
+      gone.abort();
+      assert.equal((await later(world, answer)).kind, 'later');
+      assert.equal(world.throttle.size.waiting, 0);
+      const [view, ...others] = world.attempts.list({}).attempts;
+      assert.deepEqual(others, []);
+      assert.deepEqual([view?.user, view?.reason, view?.state], [user, 'portal-held-back', 'failed']);
+      assert.match(
+        view?.explanation?.text ?? '',
+        /^Sign-in to the user portal: The login was held back 2\.5 s because of 4 failures from 192\.0\.2\.7, and the client hung up after 1 s\.$/,
+      );
+      assert.equal(world.log.of('portal.held-back')[0]?.fields.user, user);
+    });
+  }
+}
+
+test('a visitor who has gone before he is heard takes no place in line', async (t) => {
+  const { world, desk } = newDesk(t);
+  world.failLogin('192.0.2.7', 'somebody', 4);
+  assert.equal((await desk.ask(ANN, AbortSignal.abort())).kind, 'later');
+  assert.equal(world.throttle.size.waiting, 0);
+  assert.deepEqual(world.attempts.list({}).attempts, []);
+});
+
+test('a sign-in whose turn does not come leaves a record of why', async (t) => {
+  const { world } = newDesk(t);
+  for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, 'ann');
+  for (let i = 0; i < 30; i += 1) {
+    world.throttle.enter({ realm: 'vpn', address: `203.0.${i}.1`, user: 'ann', isKnown: false }, world.now);
+  }
+  assert.equal((await later(world, world.context.control.portal(ANN))).kind, 'later');
+  const [view] = world.attempts.list({}).attempts;
+  assert.equal(view?.user, 'ann');
+  assert.match(view?.explanation?.text ?? '', /under attack, with 31 failures .* the turn had not come after/);
+  assert.match(view?.explanation?.fix ?? '', /^Sign in again: .*sstpd throttle lift ann --for 10m\.$/);
 });
 
 test('a changed password, a disabled and a removed user end a sign-in; a new user of that name gets none of it', async (t) => {

@@ -8,6 +8,7 @@ import { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { deserialize, serialize } from 'node:v8';
+import type { AttemptView } from '../../admin/index.ts';
 import { Authenticator, type LoginThrottle, UserStore } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
@@ -231,7 +232,8 @@ export class World {
     const { observers = [] } = options;
     const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
     this.logins = logins;
-    const portal = new PortalDesk({ authenticator, logins, store, log, facts: () => undefined });
+    const refused = (attempt: AttemptView): void => this.attempts.put(attempt);
+    const portal = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, refused });
     this.control = new LocalControl({ authenticator, logins, leases, portal, observers });
     this.context = {
       config,

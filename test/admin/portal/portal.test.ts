@@ -25,15 +25,17 @@ interface Answer {
 class Lab {
   readonly questions: PortalQuestion[] = [];
   readonly key: Buffer = randomBytes(32);
-  answer: (question: PortalQuestion) => PortalAnswer | Promise<PortalAnswer> = (question) =>
+  answer: (question: PortalQuestion, gone?: AbortSignal) => PortalAnswer | Promise<PortalAnswer> = (question) =>
     question.kind === 'look' || question.password === 'right' ? WELCOME : REFUSED;
+  /** The client of the last request goes away. */
+  hangUp: () => void = () => {};
   #port = 0;
 
   static async start(t: TestContext, fallback: Fallback = { kind: 'page' }, formMs = 10_000): Promise<Lab> {
     const lab = new Lab();
-    const ask = async (question: PortalQuestion): Promise<PortalAnswer> => {
+    const ask = async (question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> => {
       lab.questions.push(question);
-      return lab.answer(question);
+      return lab.answer(question, gone);
     };
     const page = await startWebPage({ fallback, formMs, portal: { path: '/portal', key: lab.key, ask } });
     const server = createServer((socket) => {
@@ -56,6 +58,7 @@ class Lab {
   raw(text: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#port, '127.0.0.1').setEncoding('utf8');
+      this.hangUp = () => socket.destroy();
       let got = '';
       socket.on('data', (chunk) => {
         got += String(chunk);
@@ -197,6 +200,33 @@ test('a wrong login says the same whoever it was; each answer has its status', a
   lab.answer = () => ({ kind: 'fault' });
   assert.equal((await browser.signIn()).status, 503);
   assert.equal(browser.jar.size, 1);
+});
+
+test('a visitor who goes away while a sign-in waits is told to who judges it; one who stays is not', {
+  timeout: 30_000,
+}, async (t) => {
+  const lab = await Lab.start(t);
+  const browser = new Browser(lab);
+  await browser.get('/portal');
+  const waiting = new Promise<boolean>((resolve) => {
+    lab.answer = (_question, gone) => {
+      assert.equal(gone?.aborted, false);
+      // A turn of the loop later: the body has been read by then, which ends no visit.
+      setImmediate(() => {
+        resolve(gone?.aborted ?? true);
+        lab.hangUp();
+      });
+      return new Promise((answer) => {
+        gone?.addEventListener('abort', () => answer({ kind: 'later', seconds: 1 }));
+      });
+    };
+  });
+  const left = browser.submit('sign-in', { name: 'ann', password: 'right' });
+  assert.equal(await waiting, false);
+  assert.equal((await left).status, 0);
+  // The server lets go of it, or this would be waited for.
+  lab.answer = () => REFUSED;
+  assert.equal((await browser.submit('sign-in', { name: 'ann', password: 'wrong' })).status, 401);
 });
 
 test('a form from elsewhere is refused: no token, no cookie, another browser, or from before the sign-in', async (t) => {

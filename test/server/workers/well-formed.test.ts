@@ -37,6 +37,7 @@ const HONEST: readonly ToSupervisor[] = [
   { kind: 'release', session: '01020304' },
   { kind: 'up', session: '01020304' },
   { kind: 'closed', session: '01020304', end: END },
+  { kind: 'portal-left', question: 1 },
   { kind: 'portal-asked', question: 1, text: { kind: 'look', user: { name: 'ann', version: 'x' } } },
   {
     kind: 'portal-asked',

@@ -190,6 +190,20 @@ test('a worker that alone has what all may have says why it refuses; with twice 
   assert.equal(two.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
 });
 
+test('the visitors of a worker that ends give up their places; a question that is asked twice is no honest one', async (t) => {
+  const world = workerWorld(t);
+  world.failLogin('192.0.2.7', 'somebody', 4);
+  const { desk } = world;
+  assert.ok(desk !== undefined);
+  const text = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: 'x' } as const;
+  desk.receive({ kind: 'portal-asked', question: 1, text });
+  desk.receive({ kind: 'portal-left', question: 2 });
+  assert.equal(world.throttle.size.waiting, 1);
+  assert.throws(() => desk.receive({ kind: 'portal-asked', question: 1, text }), /question 1 was asked twice/);
+  desk.close();
+  assert.equal(world.throttle.size.waiting, 0);
+});
+
 test("the portal's questions go to the supervisor, and each answer to its question", async (t) => {
   const world = workerWorld(t);
   const { control } = world.context;
