@@ -103,7 +103,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => adminStore.close());
 
   const findings = await examineStart({ config, certificate: certificates.first, names: certificates.names, runUser });
-  for (const { check, text, fix } of findings) log.warn('doctor.finding', { check, text, fix });
+  for (const { check, text, fix } of [...checkedHooks.findings, ...findings])
+    log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
   const congestionControl = congestionControlFor(config.tcp.congestion);
   const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { secretText, type UserIds } from '../../core/index.ts';
+import { type Finding, secretText, type UserIds, warning } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import { closedParent } from '../data-directory.ts';
 import { StartError } from '../start-error.ts';
@@ -12,6 +12,8 @@ export interface CheckedHooks {
   readonly down: string | undefined;
   /** With which webhooks are signed. */
   readonly secret: Buffer;
+  /** What works, and may not be meant. */
+  readonly findings: readonly Finding[];
 }
 
 const OTHERS_MAY_WRITE = 0o022;
@@ -30,10 +32,13 @@ const MOST_SECRET_BYTES = 4096;
  * @throws {StartError}
  */
 export function checkHooks({ hooks }: Pick<Config, 'hooks'>, user: UserIds): CheckedHooks {
+  const { secret, findings } =
+    hooks.secretFile === undefined ? { secret: Buffer.alloc(0), findings: [] } : readSecret(hooks.secretFile);
   return {
     up: hooks.up === undefined ? undefined : checkScript('hooks.up', hooks.up, user),
     down: hooks.down === undefined ? undefined : checkScript('hooks.down', hooks.down, user),
-    secret: hooks.secretFile === undefined ? Buffer.alloc(0) : readSecret(hooks.secretFile),
+    secret,
+    findings,
   };
 }
 
@@ -73,7 +78,7 @@ function mayRun({ mode, uid, gid }: Stats, user: UserIds): boolean {
   return (bits & 5) === 5;
 }
 
-function readSecret(file: string): Buffer {
+function readSecret(file: string): Pick<CheckedHooks, 'secret' | 'findings'> {
   const refuse = (what: string): never => {
     throw new StartError(`hooks.secretFile: ${file} ${what}`);
   };
@@ -82,8 +87,18 @@ function readSecret(file: string): Buffer {
   const read = secretText(bytes);
   if ('fault' in read) return refuse(`cannot be used: ${read.fault}; openssl rand -hex 32 > ${file} makes one`);
   const secret = Buffer.from(read.text, 'utf8');
-  if (secret.length >= LEAST_SECRET_BYTES && secret.length <= MOST_SECRET_BYTES) return secret;
+  if (secret.length >= LEAST_SECRET_BYTES && secret.length <= MOST_SECRET_BYTES) {
+    return { secret, findings: findBlanks(file, read.text) };
+  }
   return refuse(
     `holds ${secret.length} bytes, ${LEAST_SECRET_BYTES} to ${MOST_SECRET_BYTES} are needed: openssl rand -hex 32 > ${file}`,
   );
+}
+
+/** A blank at an end is never seen and seldom meant, and once did not count: receivers may sign without it. */
+function findBlanks(file: string, secret: string): Finding[] {
+  const ends = [...(/^\s/u.test(secret) ? ['begins'] : []), ...(/\s$/u.test(secret) ? ['ends'] : [])];
+  if (ends.length === 0) return [];
+  const text = `the secret in ${file} ${ends.join(' and ')} with a blank, which is part of the key that signs`;
+  return [warning('hooks.secretFile', text, 'take it out of the file, or give receivers the secret with it')];
 }

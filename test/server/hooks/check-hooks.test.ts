@@ -46,7 +46,7 @@ const refused = (pattern: RegExp) => (error: Error) => {
 };
 
 test('without hooks there is nothing to look at', () => {
-  assert.deepEqual(check({}), { up: undefined, down: undefined, secret: Buffer.alloc(0) });
+  assert.deepEqual(check({}), { up: undefined, down: undefined, secret: Buffer.alloc(0), findings: [] });
 });
 
 test('a script of root, which the server may run; a link is followed once and for all', { skip }, (t) => {
@@ -106,4 +106,24 @@ test('the secret: long enough, without the line end, and for nobody else', { ski
   assert.throws(() => check({ secretFile: write('short') }), refused(/^hooks\.secretFile: .* holds 5 bytes, 16 to/));
   assert.throws(() => check({ secretFile: write('0123456789abcdef', 0o644) }), refused(/open to everybody: chmod 600/));
   assert.throws(() => check({ secretFile: `${file}-none` }), refused(/ENOENT\): name a file that exists/));
+});
+
+test('a blank at an end of the secret counts, and is told with its file', { skip }, (t) => {
+  const file = join(newFolder(t), 'secret');
+  const findings = (text: string) => {
+    writeFileSync(file, text);
+    chmodSync(file, 0o600);
+    const { secret, findings } = check({ secretFile: file });
+    assert.equal(secret.toString(), text.replace(/\r?\n$/, ''));
+    return findings.map(({ result, text }) => `${result}: ${text}`);
+  };
+  const told = (ends: string) => [
+    `warning: the secret in ${file} ${ends} with a blank, which is part of the key that signs`,
+  ];
+  for (const blank of [' ', '\t', '\u00a0', '  ']) {
+    assert.deepEqual(findings(`0123456789abcdef${blank}\n`), told('ends'));
+    assert.deepEqual(findings(`${blank}0123456789abcdef\r\n`), told('begins'));
+    assert.deepEqual(findings(`${blank}0123456789abcdef${blank}`), told('begins and ends'));
+  }
+  assert.deepEqual(findings('0123456789 abcdef\n'), []);
 });

@@ -34,7 +34,7 @@ function newHooks(
   };
   const log = new RecordingLog();
   const runs: [HookName, HookResult][] = [];
-  const checked = { up: script('up'), down: script('down'), secret: Buffer.alloc(0) };
+  const checked = { up: script('up'), down: script('down'), secret: Buffer.alloc(0), findings: [] };
   const hooks = new Hooks({
     config: { ...checked, upRequired: false, timeoutMs: 10_000, webhooks: [], secretFile: undefined, ...config },
     checked,
