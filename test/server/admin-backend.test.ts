@@ -148,7 +148,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       enabled: true,
       ipv4: undefined,
       secretKind: 'password',
-      weak: false,
+      weak: true,
       createdAt: at,
       lastLoginAt: at,
       groups: [],
@@ -159,7 +159,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
       enabled: false,
       ipv4: '10.9.0.99',
       secretKind: 'password',
-      weak: false,
+      weak: true,
       createdAt: at,
       lastLoginAt: undefined,
       groups: [],
@@ -170,7 +170,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
 
 test('a new user can connect at once, at its fixed address, which nobody else gets', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'carol', password: PASSWORD, ipv4: '10.9.0.2' });
+  backend.users.add({ name: 'carol', password: PASSWORD, weak: true, ipv4: '10.9.0.2' });
   const other = await connected(world);
   assert.equal(other.value('address').toString('hex'), '0a090003');
   const peer = await connected(world, 'carol');
@@ -211,7 +211,7 @@ test('a new password ends the sessions that are open, and nobody else does lose 
   const { world, backend } = newBackend(t);
   const mine = [await connected(world), await connected(world)];
   const other = await connected(world, 'bobby');
-  backend.users.set('ALICE', { password: PASSWORD });
+  backend.users.set('ALICE', { password: PASSWORD, weak: true });
   for (const peer of mine) {
     await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
     assert.equal(peer.connection.view.reason, 'password-changed');
@@ -224,7 +224,7 @@ test('a new password ends the sessions that are open, and nobody else does lose 
 test('sessions outlive a new password that is to keep them, one that is refused, and any other change', async (t) => {
   const { world, backend } = newBackend(t);
   const peer = await connected(world);
-  backend.users.set('alice', { password: PASSWORD, keepSessions: true });
+  backend.users.set('alice', { password: PASSWORD, weak: true, keepSessions: true });
   assert.throws(() => backend.users.set('alice', { password: 'x', groups: ['staff'] }), code('ERR_USER_PASSWORD_WEAK'));
   assert.deepEqual(world.store.find('alice')?.groups, []);
   backend.users.set('alice', { groups: ['staff'] });
@@ -245,7 +245,7 @@ test('a weak password is taken if that is asked for, and shown as one', (t) => {
 
 test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'jos\u00e9', password: PASSWORD });
+  backend.users.add({ name: 'jos\u00e9', password: PASSWORD, weak: true });
   const ofUser = t.mock.method(world.control, 'disconnectUser');
   backend.users.set('JOSE\u0301', { enabled: false });
   backend.users.remove('JOSE\u0301');
@@ -269,7 +269,7 @@ test('a disabled user that is enabled again can connect', async (t) => {
 test('a new password counts for the next login', async (t) => {
   const { world, backend } = newBackend(t);
   backend.users.add({ name: 'carol', password: 'old password' });
-  backend.users.set('carol', { password: PASSWORD });
+  backend.users.set('carol', { password: PASSWORD, weak: true });
   assert.equal((await connected(world, 'carol')).connection.view.stage, 'up');
 });
 
@@ -311,7 +311,7 @@ test('errors are those of the user store', (t) => {
   const { backend } = newBackend(t);
   assert.throws(() => backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
   assert.throws(() => backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
-  assert.throws(() => backend.users.add({ name: 'Alice', password: PASSWORD }), code('ERR_USER_EXISTS'));
+  assert.throws(() => backend.users.add({ name: 'Alice', password: PASSWORD, weak: true }), code('ERR_USER_EXISTS'));
   backend.users.set('alice', { ipv4: '10.9.0.50' });
   assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
 });
