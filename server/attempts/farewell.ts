@@ -12,7 +12,7 @@ const BY_WEIGHT_WITH_IPV4 = ['IPCP', 'LCP'] as const;
 const HANG_UPS: readonly string[] = ['closed-by-peer', 'disconnected-by-peer', 'aborted-by-peer', 'reset-by-peer'];
 
 /** The client has left without a word of PPP. */
-export function isHangUp(reason: string): boolean {
+function isHangUp(reason: string): boolean {
   return HANG_UPS.includes(reason);
 }
 

@@ -1,23 +1,8 @@
-import {
-  type Finding,
-  fine,
-  ipv4InCidr,
-  ipv6InCidr,
-  parseIpv4,
-  parseIpv4Cidr,
-  parseIpv6,
-  parseIpv6Cidr,
-  warning,
-} from '../../core/index.ts';
+import { isIP } from 'node:net';
+import { type Finding, fine, warning } from '../../core/index.ts';
+import { isPublicAddress } from '../host-addresses.ts';
 
 const CHECK = 'names to dial';
-
-/** RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927 (link-local), RFC 1122 3.2.1.3 (loopback). */
-const PRIVATE_IPV4 = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8']
-  .map(parseIpv4Cidr)
-  .filter((network) => network !== undefined);
-/** RFC 4193 (Unique Local), RFC 4291 2.4 (link-local, loopback). */
-const PRIVATE_IPV6 = ['fc00::/7', 'fe80::/10', '::1/128'].map(parseIpv6Cidr).filter((network) => network !== undefined);
 
 /** What no public DNS has: RFC 6762, RFC 6761, RFC 8375, ICANN's `internal`, and what routers and firms make up. */
 const PRIVATE_DOMAIN =
@@ -43,10 +28,7 @@ export function judgeDialled(hosts: readonly string[], names: readonly string[])
 
 /** Whether an address or a name means something in private networks only. */
 function isPrivate(name: string): boolean {
-  const ipv4 = parseIpv4(name);
-  if (ipv4 !== undefined) return PRIVATE_IPV4.some((network) => ipv4InCidr(ipv4, network));
-  const ipv6 = parseIpv6(name);
-  if (ipv6 !== undefined) return PRIVATE_IPV6.some((network) => ipv6InCidr(ipv6, network));
+  if (isIP(name) !== 0) return !isPublicAddress(name);
   const bare = name.toLowerCase().replace(/\.$/, '');
   return !bare.includes('.') || PRIVATE_DOMAIN.test(bare);
 }

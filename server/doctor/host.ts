@@ -116,7 +116,7 @@ export function judgeNat(wanted: boolean, isRunning: boolean, fault: string | un
 }
 
 /** @param refused undefined: no server runs, or it has no such limit */
-export function judgeFlows(limit: number, refused: RefusedFlows | undefined): Finding[] {
+function judgeFlows(limit: number, refused: RefusedFlows | undefined): Finding[] {
   const check = 'flows per client';
   if (refused === undefined) return [];
   if (refused.packets === 0) return [fine(check, `nobody was refused one; each may have ${limit}`)];

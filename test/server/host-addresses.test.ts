@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseIpv4 } from '../../core/index.ts';
-import { hostAddresses } from '../../server/host-addresses.ts';
+import { hostAddresses, isPublicAddress } from '../../server/host-addresses.ts';
 
 const ROUTES = [
   'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
@@ -20,4 +20,23 @@ test("the host's own IPv4 addresses and its default gateways are not for clients
   });
   const expected = ['192.168.0.5', '192.168.0.1'].map((text) => parseIpv4(text));
   assert.deepEqual([...hostAddresses(interfaces, ROUTES)], expected);
+});
+
+test('an address that every network may have is not public: the first and the last of each, and their neighbours are', () => {
+  for (const [first, last, before, after] of [
+    ['10.0.0.0', '10.255.255.255', '9.255.255.255', '11.0.0.0'],
+    ['100.64.0.0', '100.127.255.255', '100.63.255.255', '100.128.0.0'],
+    ['127.0.0.0', '127.255.255.255', '126.255.255.255', '128.0.0.0'],
+    ['169.254.0.0', '169.254.255.255', '169.253.255.255', '169.255.0.0'],
+    ['172.16.0.0', '172.31.255.255', '172.15.255.255', '172.32.0.0'],
+    ['192.168.0.0', '192.168.255.255', '192.167.255.255', '192.169.0.0'],
+    ['fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fbff::1', 'fe00::'],
+    ['fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fe7f::1', 'fec0::'],
+    ['::1', '::1', '2001:db8::', '2001:db8::1'],
+  ]) {
+    assert.deepEqual(
+      [first, last, before, after].map((address) => isPublicAddress(address ?? '')),
+      [...[false, false, true, true]],
+    );
+  }
 });
