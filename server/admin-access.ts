@@ -8,14 +8,17 @@ import type {
   TokensBackend,
   TokenView,
 } from '../admin/index.ts';
-import { type AdminAccount, type AdminStore, type ApiToken, UserStoreError } from '../auth/index.ts';
+import { type AdminAccount, type AdminStore, type ApiToken, originOf, UserStoreError } from '../auth/index.ts';
 import type { Log } from '../core/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { holdFields } from './hold-text.ts';
 import type { Judged, LoginAnswer, LoginDesk } from './login-desk.ts';
+import { WorkQueue, type WorkRequest } from './work-queue.ts';
 
 /** Each takes 32 MiB and a thread. */
 const MOST_HASHES = 2;
+/** Each takes some 100 ms, so that the last of them still comes within two seconds. */
+const MOST_WAITING = 32;
 /** When to come again, if nobody looked at a login: a place in line is kept for longer. */
 const COME_AGAIN_S = 10;
 
@@ -31,17 +34,21 @@ export interface AdminLoginOptions {
   /** The one of VPN logins: what fails here slows those of the same address, and the other way round. */
   readonly logins: LoginDesk;
   readonly log: Log;
+  /** From 0 up to 1. */
+  readonly random?: () => number;
 }
 
 /** Logins on the admin page: slowed as those of the VPN are, and few at a time. */
 export class AdminLogin implements AdminAccountsBackend {
   readonly #options: AdminLoginOptions;
-  readonly #hashes = new Gate(MOST_HASHES);
+  readonly #hashes: WorkQueue;
   /** Since the start. */
   readonly counts: LoginCounts = { accepted: 0, refused: 0, slowed: 0 };
 
   constructor(options: AdminLoginOptions) {
     this.#options = options;
+    const { random = Math.random } = options;
+    this.#hashes = new WorkQueue({ mostRunning: MOST_HASHES, mostWaiting: MOST_WAITING, random });
   }
 
   exist(): boolean {
@@ -64,11 +71,13 @@ export class AdminLogin implements AdminAccountsBackend {
     const { store, logins } = this.#options;
     if (!this.exist()) return { kind: 'no-account' };
     const of = store.accounts.browserOf(name);
+    const known = store.browsers.check(browser, [of], Date.now());
+    const work = { group: originOf(peer.address).address, isFirst: known !== undefined, signal };
     const answer = await new Promise<LoginAnswer<AdminJudgement>>((resolve, reject) => {
       const pending = logins.enter({
         ...{ realm: 'admin', address: peer.address, name, method: 'admin', password },
-        browser: store.browsers.check(browser, [of], Date.now()),
-        judge: () => this.#judge(name, password),
+        browser: known,
+        judge: () => this.#judge(name, password, work),
         answer: resolve,
       });
       signal.addEventListener('abort', () => {
@@ -91,6 +100,11 @@ export class AdminLogin implements AdminAccountsBackend {
         throw new Error(answer.error);
       case 'judged': {
         const account = answer.result.user;
+        if (answer.result.outcome === 'unjudged') {
+          this.counts.slowed += 1;
+          log.warn('admin.login-slowed', { ...fields, delayMs: answer.delayMs, waiting: this.#hashes.waiting });
+          return { kind: 'slow-down', retryAfterS: COME_AGAIN_S };
+        }
         if (account === undefined) {
           this.counts.refused += 1;
           log.warn('admin.login-refused', fields);
@@ -108,8 +122,13 @@ export class AdminLogin implements AdminAccountsBackend {
     }
   }
 
-  async #judge(name: string, password: string): Promise<AdminJudgement> {
-    const user = await this.#hashes.run(() => this.#options.store.accounts.verify(name, password));
+  async #judge(name: string, password: string, work: WorkRequest): Promise<AdminJudgement> {
+    const hashed = await this.#hashes.run(work, () => this.#options.store.accounts.verify(name, password));
+    if (hashed.kind !== 'done') {
+      const reason = hashed.kind === 'aborted' ? 'abandoned' : 'held-back';
+      return { outcome: 'unjudged', reason, user: undefined };
+    }
+    const user = hashed.result;
     // Which of the two it was is nobody's to learn, so both have one name.
     return user === undefined
       ? { outcome: 'refused', reason: 'wrong-password', user }
@@ -119,28 +138,6 @@ export class AdminLogin implements AdminAccountsBackend {
 
 interface AdminJudgement extends Judged {
   readonly user: AdminAccount | undefined;
-}
-
-/** Lets so many through at a time; the others wait in order. */
-class Gate {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(most: number) {
-    this.#free = most;
-  }
-
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
-  }
 }
 
 export function tokensBackend(store: AdminStore['tokens'], log: Log): TokensBackend {

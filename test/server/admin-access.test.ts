@@ -26,7 +26,7 @@ class Desk {
     this.store = store;
     const places = { isKnownPlace: () => assert.fail(), rememberPlace: () => assert.fail() };
     this.logins = new LoginDesk({ clock: { now: () => this.nowMs }, log: this.log, places, random: () => 0 });
-    this.login = new AdminLogin({ store, logins: this.logins, log: this.log });
+    this.login = new AdminLogin({ store, logins: this.logins, log: this.log, random: () => 0 });
   }
 
   static async open(t: TestContext): Promise<Desk> {
@@ -202,6 +202,85 @@ test('of many at once only two are looked at at a time', async (t) => {
   const kinds = (await Promise.all(logins)).map(({ kind }) => kind);
   assert.equal(most, 2);
   assert.equal(kinds.filter((kind) => kind === 'refused').length, 12);
+});
+
+/** Hashes that take until they are told. */
+class SlowHashes {
+  /** In the order in which they began. */
+  readonly names: string[] = [];
+  readonly #running: (() => void)[] = [];
+
+  constructor(t: TestContext, { store: { accounts } }: Desk) {
+    const verify = accounts.verify.bind(accounts);
+    t.mock.method(accounts, 'verify', async (name: string, password: string) => {
+      this.names.push(name);
+      await new Promise<void>((resolve) => this.#running.push(resolve));
+      return name === 'ann' ? verify(name, password) : undefined;
+    });
+  }
+
+  async finish(): Promise<void> {
+    this.#running.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async finishAll<Result>(logins: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const all = logins.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await this.finish();
+    return all;
+  }
+}
+
+function begin(desk: Desk, more: Partial<LoginRequest> = {}): Promise<LoginOutcome> {
+  const signal = new AbortController().signal;
+  return desk.login.login({ name: 'ann', password: PASSWORD, peer: LOOPBACK, browser: undefined, signal, ...more });
+}
+
+test('logins that were hung up take no time of others: a hundred of them, and the next one is looked at', async (t) => {
+  const desk = await Desk.open(t);
+  const hashes = new SlowHashes(t, desk);
+  const gone = Array.from({ length: 100 }, (_, i) => {
+    const controller = new AbortController();
+    const login = begin(desk, { name: `u${i}`, signal: controller.signal });
+    controller.abort(new Error('gone'));
+    return assert.rejects(login, /gone/);
+  });
+  await Promise.all(gone);
+  const owner = begin(desk);
+  await hashes.finish();
+  assert.deepEqual(hashes.names, ['u0', 'u1', 'ann'], 'two were under way');
+  assert.equal((await hashes.finishAll(owner)).kind, 'accepted');
+  const others = desk.logins.throttle.list(desk.nowMs).filter(({ of }) => /^u[2-9]/.test(of));
+  assert.deepEqual(others, [], 'nothing was counted against them');
+});
+
+test('32 wait to be looked at; of more, one of the address with most of them has to come again, and nothing is counted', async (t) => {
+  const desk = await Desk.open(t);
+  const hashes = new SlowHashes(t, desk);
+  const many = Array.from({ length: 40 }, (_, i) => begin(desk, { name: `u${i}` }));
+  const owner = begin(desk, { peer: HOME });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(desk.login.counts.slowed, 7);
+  assert.equal(desk.log.of('admin.login-slowed').length, 7);
+  const outcomes = await hashes.finishAll(Promise.all([...many, owner]));
+  assert.equal(outcomes.at(-1)?.kind, 'accepted');
+  assert.equal(outcomes.filter(({ kind }) => kind === 'slow-down').length, 7);
+});
+
+test('a known browser is looked at before all others that wait, and does not have to go', async (t) => {
+  const desk = await Desk.open(t);
+  const first = await desk.try(PASSWORD);
+  const browser = first.kind === 'accepted' ? first.browser : assert.fail(first.kind);
+  const hashes = new SlowHashes(t, desk);
+  const many = Array.from({ length: 34 }, (_, i) => begin(desk, { name: `u${i}` }));
+  const owner = begin(desk, { browser });
+  await hashes.finish();
+  assert.equal(hashes.names[2], 'ann');
+  const outcomes = await hashes.finishAll(Promise.all([...many, owner]));
+  assert.equal(outcomes.at(-1)?.kind, 'accepted');
 });
 
 test('without an account there is nothing to log in to', async (t) => {
