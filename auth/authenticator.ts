@@ -20,7 +20,7 @@ import { type WireName, wireNameOf } from './wire-name.ts';
 
 /**
  * For the log. A client learns only what is in the verdict. 'domain-hashed': the password is right, but its proof is over
- * the name with the domain.
+ * the name with the domain, or without the realm.
  */
 export type LoginReason =
   | 'ok'
@@ -156,7 +156,15 @@ export class Authenticator {
     const { proof, place, wire, trial } = login;
     const user = trial?.user;
     const result = (reason: LoginReason, verdict: AuthVerdict, isPrevious = false): LoginResult => {
-      const remark = remarkOn({ wire, proof, user, reading: trial?.reading, reason, isPrevious });
+      const remark = remarkOn({
+        wire,
+        proof,
+        user,
+        reading: trial?.reading,
+        over: trial?.fits.indexOf(true),
+        reason,
+        isPrevious,
+      });
       return { verdict, reason, user, isPrevious, name: user?.name ?? proof.name, remark };
     };
     if (trial === undefined || user === undefined) return result('unknown-user', denied(proof));

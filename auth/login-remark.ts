@@ -2,7 +2,7 @@
 import { quoted } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { LoginReason } from './authenticator.ts';
-import type { Encoding } from './code-pages.ts';
+import { decodeAs, type Encoding } from './code-pages.ts';
 import { trimName } from './user-name.ts';
 import type { User } from './user-store.ts';
 import type { WireName } from './wire-name.ts';
@@ -15,6 +15,8 @@ export interface FailedLogin {
   readonly user: User | undefined;
   /** By which reading of the name the user was found. */
   readonly reading: number | undefined;
+  /** Which of `wire.hashed` the proof is over. */
+  readonly over: number | undefined;
   readonly reason: LoginReason;
   readonly isPrevious: boolean;
 }
@@ -27,9 +29,13 @@ export function remarkOn(login: FailedLogin): string | undefined {
   return said.length === 0 ? undefined : said.join(' ');
 }
 
-function ofHash({ reason, wire, reading }: FailedLogin): string | undefined {
+function ofHash({ reason, wire, reading, over }: FailedLogin): string | undefined {
   if (reason !== 'domain-hashed') return undefined;
-  return `Its proof is over ${quoted(wire.readings[reading ?? 0]?.text ?? '')}; RFC 2759 leaves the domain out.`;
+  const { text = '', encoding = 'utf-8', bare = 0 } = wire.readings[reading ?? 0] ?? {};
+  const textOf = (which: number): string => decodeAs(wire.hashed[which] ?? Buffer.alloc(0), encoding) ?? text;
+  const hashed = textOf(over ?? 0);
+  const rule = bare !== 0 && text.startsWith(hashed) ? 'leaves the domain out' : 'takes the realm with it';
+  return `Its proof is over ${quoted(hashed)}; RFC 2759 ${rule}: ${quoted(textOf(bare))}.`;
 }
 
 /** Also of a name that was found: it tells which code page the client has. */

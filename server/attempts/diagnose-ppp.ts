@@ -87,8 +87,8 @@ const LOGINS = {
     (user: string | undefined) => `Type it again, or set another: ${userCommand('passwd', user)}.`,
   ],
   'domain-hashed': [
-    'The password is right, but the client has computed its proof over the name with the domain in front',
-    'Leave the domain out of the name in the client, or update the client.',
+    'The password is right, but the client has computed its proof over another form of the name',
+    'Leave domain and realm out of the name in the client, or update the client.',
   ],
   'method-needs-password': [
     'Only the hash of this password is kept, and CHAP-MD5 needs the password',

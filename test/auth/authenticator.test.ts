@@ -113,7 +113,10 @@ test('the name in the challenge hash is as sent, without domain, with realm; the
   const withRealmResponse = hex('2e6e98fc661500f1a24875305a0f1e0e15b68a51744694bf');
   const withRealm = { ...withDomain, name: 'User@realm.example' };
   assert.equal(authenticator.verify({ ...withRealm, ntResponse: withRealmResponse }).reason, 'ok');
-  assert.equal(authenticator.verify({ ...withRealm, ntResponse }).reason, 'wrong-password');
+  const bare = authenticator.verify({ ...withRealm, ntResponse });
+  assert.equal(bare.reason, 'domain-hashed', 'over the name without the realm');
+  assert.deepEqual(bare.verdict, wrong('mschapv2'));
+  assert.equal(bare.remark, 'Its proof is over "User"; RFC 2759 takes the realm with it: "User@realm.example".');
   // Another spelling is another hash, although it is the same user.
   assert.equal(authenticator.verify({ ...withDomain, name: 'USER', ntResponse }).reason, 'wrong-password');
   assert.equal(authenticator.verify(proofOf('mschapv2', 'USER', 'clientPass')).reason, 'ok');
@@ -237,6 +240,33 @@ for (const method of METHODS) {
   });
 }
 
+test('whichever form of its name a client hashes, what is told is which, and only the one of RFC 2759 lets in', (t) => {
+  const store = newStore(t);
+  store.add('\u8868', 'clientPass', { weak: true }); // 95 5c in Shift-JIS: its second byte looks like a backslash
+  const authenticator = new Authenticator({ store, codePages: ['cp932'] });
+  const japanese = hex('955c');
+  for (const [sent, over, remark] of [
+    ['CORP\\User@realm', 'User@realm', undefined],
+    ['CORP\\User@realm', 'CORP\\User@realm', /over "CORP\\User@realm"; RFC 2759 leaves the domain out: "User@realm"\./],
+    ['CORP\\User@realm', 'CORP\\User', /over "CORP\\User"; RFC 2759 leaves the domain out: "User@realm"\./],
+    ['CORP\\User@realm', 'User', /over "User"; RFC 2759 takes the realm with it: "User@realm"\./],
+    ['User@realm', 'User', /over "User"; RFC 2759 takes the realm with it/],
+    [Buffer.concat([japanese, Buffer.from('@realm')]), japanese, /over "\u8868"; RFC 2759 takes the realm with it/],
+  ] as const) {
+    const proofOver = (password: string): CredentialProof => ({
+      ...{ method: 'mschapv2', name: 'as sent', authenticatorChallenge, peerChallenge, nameBytes: Buffer.from(sent) },
+      ntResponse: generateNtResponse(
+        { name: { bare: Buffer.from(over) }, authenticatorChallenge, peerChallenge },
+        ntPasswordHash(password),
+      ),
+    });
+    const result = authenticator.verify(proofOver('clientPass'));
+    assert.equal(result.reason, remark === undefined ? 'ok' : 'domain-hashed', `${sent} over ${over}`);
+    if (remark !== undefined) assert.match(result.remark ?? '', remark);
+    assert.equal(authenticator.verify(proofOver('guess')).reason, 'wrong-password');
+  }
+});
+
 test('a name of a client that hashes its domain too is told from a wrong password, and not let in (RFC 2759 §4, §8.2)', (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
   const name = 'CORP\\User';
@@ -250,7 +280,7 @@ test('a name of a client that hashes its domain too is told from a wrong passwor
   const told = authenticator.verify(whole('clientPass'));
   assert.deepEqual(told.verdict, wrong('mschapv2'));
   assert.equal(told.reason, 'domain-hashed');
-  assert.equal(told.remark, 'Its proof is over "CORP\\User"; RFC 2759 leaves the domain out.');
+  assert.equal(told.remark, 'Its proof is over "CORP\\User"; RFC 2759 leaves the domain out: "User".');
   assert.equal(authenticator.verify(whole('guess')).reason, 'wrong-password');
   assert.equal(authenticator.verify({ ...whole('clientPass'), name: 'CORP\\Nobody' }).reason, 'unknown-user');
   const stepsOf = (proof: CredentialProof): readonly string[] => {
