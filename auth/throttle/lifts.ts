@@ -25,8 +25,12 @@ export class Lifts {
     }
   }
 
-  covers(users: readonly string[], address: string, now: Instant): boolean {
-    return users.some((user) => this.#isOn(user, now)) || this.#isOn(addressMark(address), now);
+  coversName(users: readonly string[], now: Instant): boolean {
+    return users.some((user) => this.#isOn(user, now));
+  }
+
+  coversAddress(address: string, now: Instant): boolean {
+    return this.#isOn(addressMark(address), now);
   }
 
   /** The owner has logged in, and is known from now on: nobody else is to pass. */

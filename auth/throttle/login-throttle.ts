@@ -217,14 +217,16 @@ export class LoginThrottle {
   }
 
   /**
-   * Lets a name or an address pass for so long; whoever waits there goes on at once. A name passes until its owner has
-   * logged in. The failures of an address are forgotten.
+   * Lets a name or an address pass for so long. A name passes the gate of strangers, until its owner has logged in:
+   * each address has guesses of its own meanwhile, and is slowed by its failures as before. An address passes everything,
+   * whoever waits there goes on at once, and its failures are forgotten.
    */
   lift(target: LiftTarget, ms: number, now: Instant): void {
     this.#lifts.add(target, ms, now);
     if (target.kind === 'address') this.#addresses.delete(originOf(target.address).address);
     for (const place of this.#places.values()) {
-      if (this.#lifts.covers(place.users, place.origin.address, now)) this.#letGo(place, now);
+      if (this.#lifts.coversAddress(place.origin.address, now)) this.#letGo(place, now);
+      else if (place.isStranger && this.#lifts.coversName(place.users, now)) this.#gates.lift(place, now);
     }
   }
 
@@ -267,7 +269,9 @@ export class LoginThrottle {
     const key = prefix + joinedKey(users);
     const kept = this.#places.get(key);
     if (kept !== undefined) return kept;
-    const isLifted = this.#lifts.covers(users, origin.address, now);
+    const isLifted = this.#lifts.coversAddress(origin.address, now);
+    // A name that is lifted passes the gate of strangers and nothing else: it is lifted in the middle of an attack.
+    const isBesideStrangers = isStranger && !isLifted && this.#lifts.coversName(users, now);
     const slots = isStranger && !isLifted ? this.#reserve(origin, users, now) : [];
     const notBefore = slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
     const place: Place = {
@@ -282,7 +286,7 @@ export class LoginThrottle {
         notBefore,
       },
       ...{
-        gatePrefix: isStranger ? '' : prefix,
+        gatePrefix: isStranger && !isBesideStrangers ? '' : prefix,
         tickets: new Map(),
         seenAt: now,
         turns: new Set(),

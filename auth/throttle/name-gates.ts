@@ -101,8 +101,8 @@ export class NameGates {
   }
 
   #join(place: Place, user: string, now: Instant): void {
-    const { shownAs, gatePrefix, isStranger } = place;
-    const rule = isStranger ? STRANGERS : ACQUAINTED;
+    const { shownAs, gatePrefix } = place;
+    const rule = gatePrefix === '' ? STRANGERS : ACQUAINTED;
     const gate = this.#tableOf(place).hold(gatePrefix + user, () => new Gate(rule, shownAs, now));
     gate.shownAs = shownAs;
     const ticket = gate.join(place, now);
@@ -110,8 +110,8 @@ export class NameGates {
     if (place.isLifted) gate.lift(ticket, now);
   }
 
-  #tableOf({ isStranger }: Place): HotTable<Gate> {
-    return isStranger ? this.#strangers : this.#acquainted;
+  #tableOf({ gatePrefix }: Place): HotTable<Gate> {
+    return gatePrefix === '' ? this.#strangers : this.#acquainted;
   }
 }
 

@@ -63,7 +63,7 @@ export interface Place {
   readonly shownAs: string;
   readonly origin: Origin;
   readonly isStranger: boolean;
-  /** What stands before a name in the key of its gate. */
+  /** What stands before a name in the key of its gate; nothing for the gate of all strangers. */
   readonly gatePrefix: string;
   /** By name; not for all of `users` as long as it waits. */
   readonly tickets: Map<string, Ticket>;

@@ -344,6 +344,40 @@ test('lifted: a name passes until its owner has logged in, an address until its 
   assert.deepEqual(throttle.size, { addresses: 0, users: 0, waiting: 0, attacked: 0 });
 });
 
+test('guesses from one address at a name that is lifted are as slow as at any other; its owner gets in at once', () => {
+  for (const address of [HOME, '127.0.0.1']) {
+    const throttle = newThrottle();
+    for (let index = 0; index < 31; index++) {
+      throttle.settle(throttle.enter(attempt(`192.0.${index}.1`, 'alice'), 0), 'refused', 0);
+    }
+    throttle.lift({ kind: 'name', name: 'alice' }, 10 * MINUTE, 0);
+    let now = 0;
+    let guesses = 0;
+    for (; now < 10 * MINUTE && guesses < 1_000; guesses++) now += Math.max(fail(throttle, address, 'alice', now), 1);
+    assert.ok(guesses <= 92, `${guesses} from ${address}`);
+    throttle.lift({ kind: 'name', name: 'alice' }, 10 * MINUTE, now);
+    assert.equal(judgedAfter(throttle, attempt(ELSEWHERE, 'alice'), now, 'accepted'), 0);
+  }
+});
+
+test('while a name is lifted an address has 30 guesses at it and then one in 10 s, also where its failures are no hindrance', () => {
+  const throttle = newThrottle();
+  throttle.noteSession(HOME, 1);
+  throttle.lift({ kind: 'name', name: 'alice' }, 3 * HOUR, 0);
+  let now = 0;
+  let guesses = 0;
+  for (; now < HOUR && guesses < 1_000; guesses++) now += Math.max(fail(throttle, HOME, 'alice', now), 1);
+  assert.ok(guesses <= 391, `${guesses}`);
+});
+
+test('a lifted name that is new at an address where others fail waits as any other does', () => {
+  const throttle = newThrottle();
+  failInTurn(throttle, HOME, 'carol', 12);
+  throttle.lift({ kind: 'name', name: 'alice' }, 10 * MINUTE, MINUTE);
+  const waited = judgedAfter(throttle, attempt(HOME, 'alice'), MINUTE, 'accepted') ?? 99_999;
+  assert.ok(waited > 0 && waited <= 2_500, `${waited} ms`);
+});
+
 test('a flood of addresses and names is forgotten from its oldest end, and washes out no attack and no busy address', () => {
   const throttle = newThrottle({ maxEntries: 100 });
   for (let index = 0; index < 30; index++) fail(throttle, `192.0.2.${index}`, 'alice', 0);
