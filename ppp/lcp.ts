@@ -155,6 +155,8 @@ const MOST_AUTH_REFUSALS = 2;
 export class LcpServerPolicy extends LcpPolicy {
   readonly #methods: readonly AuthMethod[];
   readonly #refusals = new Map<AuthMethod, number>();
+  /** Refused by a Nak that names none of ours: the peer may come to want it when it has seen what there is. */
+  readonly #refusedForWant = new Set<AuthMethod>();
   #authMethod: AuthMethod | undefined;
 
   /** @param methods in order of preference, at least one */
@@ -182,16 +184,19 @@ export class LcpServerPolicy extends LcpPolicy {
   /**
    * RFC 1661 §5.3: a Nak says what the peer would take, so that comes next if it is on the list, also where another Nak
    * passed over it before. Else the first of the list, in case the peer sees that it gets nothing better. Each of n
-   * methods can be refused twice, so 2n Naks are the most there are.
+   * methods can be refused twice, and once more if the peer asks for it after a refusal for want of one of ours, so 3n
+   * Naks are the most there are.
    */
   protected override authNakked(wishes: readonly AuthMethod[]): void {
+    const ours = wishes.filter((wish) => this.#methods.includes(wish));
     this.#refused(1);
-    this.#choose(wishes);
+    if (this.#authMethod !== undefined && ours.length === 0) this.#refusedForWant.add(this.#authMethod);
+    this.#choose(ours);
   }
 
   /** RFC 1661 §5.4: a rejected option MUST NOT be in the next request, so this method is out at once. */
   protected override authRejected(): void {
-    this.#refused(MOST_AUTH_REFUSALS);
+    this.#refused(Number.POSITIVE_INFINITY);
     this.#choose([]);
   }
 
@@ -200,10 +205,17 @@ export class LcpServerPolicy extends LcpPolicy {
     if (method !== undefined) this.#refusals.set(method, (this.#refusals.get(method) ?? 0) + times);
   }
 
+  /** @param wishes ours that the peer names, its favourite first */
   #choose(wishes: readonly AuthMethod[]): void {
-    const open = this.#methods.filter((method) => (this.#refusals.get(method) ?? 0) < MOST_AUTH_REFUSALS);
-    this.#authMethod = wishes.find((wish) => open.includes(wish)) ?? open[0];
+    const isOpen = (method: AuthMethod): boolean => (this.#refusals.get(method) ?? 0) < MOST_AUTH_REFUSALS;
+    const reopened = wishes.find((wish) => this.#mayReopen(wish));
+    this.#authMethod = wishes.find(isOpen) ?? reopened ?? this.#methods.find(isOpen);
     if (this.#authMethod === undefined) this.fail('no-auth-method');
+  }
+
+  /** One more request, whose refusal is one too many: so it happens once. */
+  #mayReopen(method: AuthMethod): boolean {
+    return this.#refusals.get(method) === MOST_AUTH_REFUSALS && this.#refusedForWant.has(method);
   }
 }
 

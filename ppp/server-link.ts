@@ -21,7 +21,7 @@ import type {
 import { decodeOptions } from './options.ts';
 
 export interface PppServerOptions extends CommonLinkOptions {
-  /** In order of preference, at least one. A client's own wish comes first; what it refused twice is not asked again. */
+  /** In order of preference, at least one. A client's own wish comes first; see `LcpServerPolicy` for what it refuses. */
   readonly authMethods: readonly AuthMethod[];
   /** The Name of our Challenges. */
   readonly serverName: string;

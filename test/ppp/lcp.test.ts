@@ -66,7 +66,32 @@ const CHOICES: Readonly<
   },
   'a wish for what was refused twice': {
     ours: 'mschapv2 pap',
-    answers: ['+eap', '+eap', '+mschapv2', '+mschapv2'],
+    answers: ['+eap', '+eap', '+mschapv2', '+mschapv2', '+mschapv2'],
+    asked: 'mschapv2 pap mschapv2 pap none',
+  },
+  'a wish for what was refused for want of ours': {
+    ours: 'mschapv2 chap pap',
+    answers: ['+eap', '+mschapv1', '+mschapv2'],
+    asked: 'mschapv2 chap mschapv2',
+  },
+  'a wish for one that was refused once for want, once for another of ours': {
+    ours: 'mschapv2 pap',
+    answers: ['+eap', '+pap', '+mschapv2', '+mschapv1', '+mschapv2'],
+    asked: 'mschapv2 pap mschapv2 pap none',
+  },
+  'one of ours that is not offered is no choice': {
+    ours: 'mschapv2 pap',
+    answers: ['+chap', '+chap', '+mschapv2'],
+    asked: 'mschapv2 pap mschapv2',
+  },
+  'a wish that is open goes before one that is opened again': {
+    ours: 'mschapv2 chap pap',
+    answers: ['+eap', '+eap', '+mschapv2,pap'],
+    asked: 'mschapv2 chap pap',
+  },
+  'a Reject is for good, also after a refusal for want of ours': {
+    ours: 'mschapv2 pap',
+    answers: ['+eap', '-', '+mschapv2', '+mschapv2'],
     asked: 'mschapv2 pap pap none',
   },
   'a Nak of something else': { ours: 'mschapv2 pap', answers: ['+'], asked: 'mschapv2' },
@@ -88,7 +113,7 @@ for (const [name, { ours, answers, asked }] of Object.entries(CHOICES)) {
   });
 }
 
-test('whatever a client answers: it gets what it asks for unless it refused that twice, and there is an end', () => {
+test('whatever a client answers: it gets what it asks for unless it refused that for another of ours, and there is an end', () => {
   const wish = fc.constantFrom('mschapv2', 'chap', 'pap', 'eap', 'mschapv1');
   const answer = fc.oneof(
     { weight: 5, arbitrary: fc.array(wish, { minLength: 1, maxLength: 4 }) },
@@ -96,24 +121,29 @@ test('whatever a client answers: it gets what it asks for unless it refused that
   );
   const methods = fc.shuffledSubarray<AuthMethod>(['mschapv2', 'chap', 'pap'], { minLength: 1 });
   fc.assert(
-    fc.property(methods, fc.array(answer, { minLength: 6, maxLength: 12 }), (ours, answers) => {
+    fc.property(methods, fc.array(answer, { minLength: 9, maxLength: 15 }), (ours, answers) => {
       const policy = server(ours);
       const refused = new Map<string, number>();
+      const forWant = new Set<string>();
+      const most = (method: string): number => (forWant.has(method) ? 3 : 2);
       let given = 0;
       for (const one of answers) {
         const before = policy.authMethod;
         if (before === undefined) break;
-        assert.ok((refused.get(before) ?? 0) < 2, `${before} was refused twice and is asked for again`);
+        assert.ok((refused.get(before) ?? 0) < most(before), `${before} was refused and is asked for again`);
         given += 1;
-        refused.set(before, one === 'reject' ? 2 : (refused.get(before) ?? 0) + 1);
+        const isWanted = one !== 'reject' && one.some((name) => ours.some((method) => method === name));
+        refused.set(before, one === 'reject' ? 3 : (refused.get(before) ?? 0) + 1);
+        if (one !== 'reject' && !isWanted) forWant.add(before);
         const open = ours.filter((method) => (refused.get(method) ?? 0) < 2);
+        const openToWish = ours.filter((method) => (refused.get(method) ?? 0) < most(method));
         if (one === 'reject') policy.rejected([auth(before)]);
         else policy.nakked(one.map(auth));
         const wishes: readonly string[] = one === 'reject' ? [] : one;
-        const wished = wishes.find((name) => open.some((method) => method === name));
-        assert.equal(policy.authMethod, wished ?? open[0]);
+        const firstOf = (methods: readonly string[]) => wishes.find((name) => methods.includes(name));
+        assert.equal(policy.authMethod, firstOf(open) ?? firstOf(openToWish) ?? open[0]);
       }
-      assert.ok(given <= 2 * ours.length);
+      assert.ok(given <= 3 * ours.length);
       assert.equal(policy.problem, 'no-auth-method');
     }),
   );
