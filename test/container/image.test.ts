@@ -19,6 +19,8 @@ const HOST = '198.18.1.1';
 const UID = '8443';
 const NET_ADMIN_AND_BIND_SERVICE = '0000000000001400';
 const MINUTE_MS = 60_000;
+/** What the log of a good start has not; without an IPv6 pool it does warn of IPv6 that goes past the tunnel. */
+const FAULTS = /WARNING: (?!IPv6 of clients)|"level":"error"/;
 
 /** As docs/packages.md has it; without the network, which each engine has its own way for. */
 const LOCKED = ['--cap-drop', 'ALL', '--read-only', '--tmpfs', '/tmp', '--env', `SSTPD_HOSTS=${HOST}`];
@@ -129,7 +131,7 @@ for (const kind of ['docker', 'podman'] as const) {
           if (kind === 'podman') await engine.command('healthcheck', 'run', name);
           return (await must('inspect', '-f', health, name)).trim() === 'healthy';
         });
-        assert.doesNotMatch(await logs(name), /WARNING|"level":"error"/);
+        assert.doesNotMatch(await logs(name), FAULTS);
         await must('stop', name);
         assert.equal((await must('inspect', '-f', '{{.State.ExitCode}}', name)).trim(), '0');
         assert.match(await logs(name), /"msg":"server\.stopped"/);
@@ -224,7 +226,7 @@ for (const kind of ['docker', 'podman'] as const) {
             (await must('exec', name, 'systemctl', 'show', '--property', property, '--value', 'sstpd')).trim();
           await eventually('the unit has started', async () => (await starts()) === 1, MINUTE_MS);
           assert.match(await journal(), /IPv4 forwarding turned on/);
-          assert.doesNotMatch(await journal(), /WARNING|"level":"error"/);
+          assert.doesNotMatch(await journal(), FAULTS);
           const pid = await show('MainPID');
           const status = await must('exec', name, 'cat', `/proc/${pid}/status`);
           assert.match(status, new RegExp(`^Uid:\\t${UID}\\t`, 'm'));
@@ -257,7 +259,7 @@ for (const kind of ['docker', 'podman'] as const) {
           await compose('up', '--detach');
           const name = (await must('ps', '--quiet')).trim();
           await eventually('sstpd is ready', async () => (await logs(name)).includes('More users:'), MINUTE_MS);
-          assert.doesNotMatch(await logs(name), /WARNING|"level":"error"/);
+          assert.doesNotMatch(await logs(name), FAULTS);
           await tunnel(name);
         } finally {
           await compose('down', '--volumes');
