@@ -129,7 +129,7 @@ export class LoginThrottle {
     this.#expire(now);
     const place = this.#placeOf(attempt, now);
     const turn: Turn = { attempt, place, enteredAt: now, hold: undefined, isNext: false };
-    this.#add(turn, place);
+    this.#add(turn, place, now);
     if (this.#mayGo(place, now)) {
       this.#hand(turn);
       return turn;
@@ -204,7 +204,7 @@ export class LoginThrottle {
     const next = this.#placeOf(attempt, now);
     for (const other of place.turns) {
       other.isNext ||= outcome === 'refused';
-      this.#add(other, next);
+      this.#add(other, next, now);
     }
   }
 
@@ -272,8 +272,6 @@ export class LoginThrottle {
     const isLifted = this.#lifts.coversAddress(origin.address, now);
     // A name that is lifted passes the gate of strangers and nothing else: it is lifted in the middle of an attack.
     const isBesideStrangers = isStranger && !isLifted && this.#lifts.coversName(users, now);
-    const slots = isStranger && !isLifted ? this.#reserve(origin, users, now) : [];
-    const notBefore = slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
     const place: Place = {
       ...{
         key,
@@ -282,8 +280,9 @@ export class LoginThrottle {
         origin,
         isStranger,
         isLifted,
-        slots,
-        notBefore,
+        isQueued: isStranger && !isLifted,
+        slots: [],
+        notBefore: Number.POSITIVE_INFINITY,
       },
       ...{
         gatePrefix: isStranger && !isBesideStrangers ? '' : prefix,
@@ -299,11 +298,14 @@ export class LoginThrottle {
     return place;
   }
 
-  #reserve(origin: Place['origin'], users: readonly string[], now: Instant): Slot[] {
-    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(users, now);
+  /** @param hadAt its place before, if its client has been away */
+  #reserve({ origin, users }: Place, now: Instant, hadAt: Instant): Slot[] {
+    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(users, now, hadAt);
     const around = this.#around.flatMap((table, index) => {
       const [key, rule] = [origin.around[index], AROUND_RULES[index]];
-      return key === undefined || rule === undefined ? [] : [this.#source(table, key, rule, now).reserve(users, now)];
+      return key === undefined || rule === undefined
+        ? []
+        : [this.#source(table, key, rule, now).reserve(users, now, hadAt)];
     });
     return [own, ...around];
   }
@@ -351,7 +353,7 @@ export class LoginThrottle {
   }
 
   #drop(place: Place, now: Instant): void {
-    for (const slot of place.slots) slot.source.giveBack(slot, place.users, now);
+    this.#giveBack(place, now);
     this.#forgetPlace(place, now, false);
     this.#tidy(place, now);
   }
@@ -374,6 +376,7 @@ export class LoginThrottle {
   #letGo(place: Place, now: Instant): void {
     this.#gates.lift(place, now);
     place.notBefore = now;
+    place.isQueued = false;
   }
 
   #hand(turn: Turn): void {
@@ -388,16 +391,26 @@ export class LoginThrottle {
     return pick(next.length > 0 ? next : turns, this.#options.random);
   }
 
-  #add(turn: Turn, place: Place): void {
+  #add(turn: Turn, place: Place, now: Instant): void {
     turn.place = place;
+    if (place.turns.size === 0) {
+      place.slots = place.isQueued ? this.#reserve(place, now, place.notBefore) : [];
+      place.notBefore = place.slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
+    }
     place.turns.add(turn);
     this.#absent.delete(place);
   }
 
-  /** The client has gone; its place waits for it for a while. */
+  #giveBack(place: Place, now: Instant): void {
+    for (const slot of place.slots) slot.source.giveBack(slot, place.users, now);
+    place.slots = [];
+  }
+
+  /** The client has gone; its place waits for it for a while, and others do not wait for it. */
   #remove(turn: Turn, now: Instant): void {
     const { place } = turn;
     if (!place.turns.delete(turn) || place.turns.size > 0 || this.#places.get(place.key) !== place) return;
+    this.#giveBack(place, now);
     place.seenAt = now;
     this.#absent.add(place);
     for (let gone = this.#absent.tooMany(place); gone !== undefined; gone = this.#absent.tooMany(place)) {

@@ -67,8 +67,10 @@ export interface Place {
   readonly gatePrefix: string;
   /** By name; not for all of `users` as long as it waits. */
   readonly tickets: Map<string, Ticket>;
-  /** None where the address does not count. */
-  readonly slots: readonly Slot[];
+  /** Whether it stands in the queue of its address. */
+  isQueued: boolean;
+  /** None while nobody is there; `notBefore` is what they came to. */
+  slots: readonly Slot[];
   isLifted: boolean;
   notBefore: Instant;
   seenAt: Instant;

@@ -5,7 +5,7 @@ export interface SourceRule {
   /** Failures that cost nothing. */
   readonly free: number;
   readonly mostStepMs: number;
-  /** From so many names on that failed there, somebody tries name after name: a name more has no privilege. */
+  /** So many names that failed there are known, the latest ones. From so many on somebody tries name after name: none has a privilege then. */
   readonly mostNames: number;
 }
 
@@ -38,6 +38,8 @@ export interface Slot {
   readonly stepMs: number;
   /** Not to be judged earlier. */
   readonly notBefore: Instant;
+  /** It has a place again that it had before. */
+  readonly isResumed: boolean;
 }
 
 interface NameHere {
@@ -67,6 +69,8 @@ export class Source {
   #updatedAt: Instant;
   #pending = 0;
   #busyUntil: Instant;
+  /** When the next one that comes again may take the place that it had. */
+  #nextResumed = Number.NEGATIVE_INFINITY;
 
   constructor(rule: SourceRule, now: Instant) {
     this.#rule = rule;
@@ -80,7 +84,7 @@ export class Source {
     return this.#failures;
   }
 
-  /** Names that failed there lately, or are about to be judged. */
+  /** Names that failed there lately. */
   get names(): number {
     return this.#names.size;
   }
@@ -111,15 +115,21 @@ export class Source {
    * Gives an attempt its place in the queue: exactly one of `pay` and `giveBack` has to follow.
    *
    * @param users the keys of all names that it may be about
+   * @param hadAt the instant of the place that it gave back when its client left: it has that again, but one step after
+   *   another one that came again, or all that left would be judged at once
    */
-  reserve(users: readonly string[], now: Instant): Slot {
+  reserve(users: readonly string[], now: Instant, hadAt: Instant = Number.POSITIVE_INFINITY): Slot {
     const stepMs = this.stepMs(now);
-    const turn = Math.max(this.#busyUntil, now) + stepMs;
-    this.#busyUntil = Math.min(turn, now + LONGEST_QUEUE_MS);
+    const behind = Math.max(this.#busyUntil, now) + stepMs;
+    const resumed = Math.max(hadAt, this.#nextResumed);
+    const turn = Math.min(behind, resumed);
+    const isResumed = resumed < behind;
+    if (isResumed) this.#nextResumed = Math.max(resumed, now) + stepMs;
+    this.#busyUntil = Math.min(behind, now + LONGEST_QUEUE_MS);
     this.#pending += 1;
     const isFresh = this.#isFresh(users, now);
-    this.#name(users, now);
-    return { source: this, stepMs, notBefore: isFresh ? Math.min(turn, now + LONGEST_FRESH_MS) : turn };
+    const notBefore = isFresh ? Math.min(turn, hadAt, now + LONGEST_FRESH_MS) : turn;
+    return { source: this, stepMs, notBefore, isResumed };
   }
 
   /**
@@ -136,13 +146,11 @@ export class Source {
     options: { readonly proof: string | undefined; readonly isHome: boolean },
   ): boolean {
     const name = this.#name(users, now);
-    const isStale = options.proof !== undefined && name?.wrongProof === options.proof;
-    const isCounted = name === undefined || !options.isHome || now - name.countedAt >= COUNTED_ONCE_MS;
-    if (name !== undefined && options.proof !== undefined) name.wrongProof = options.proof;
-    if (name !== undefined) {
-      name.failures = fadedFailures(name, now);
-      name.updatedAt = now;
-    }
+    const isStale = options.proof !== undefined && name.wrongProof === options.proof;
+    const isCounted = !options.isHome || now - name.countedAt >= COUNTED_ONCE_MS;
+    if (options.proof !== undefined) name.wrongProof = options.proof;
+    name.failures = fadedFailures(name, now);
+    name.updatedAt = now;
     if (isStale || !isCounted) {
       this.giveBack(slot, users, now);
       return !isStale;
@@ -150,33 +158,35 @@ export class Source {
     this.#fade(now);
     this.#pending -= 1;
     this.#failures += 1;
-    if (name !== undefined) {
-      name.failures += 1;
-      name.countedAt = now;
-    }
+    name.failures += 1;
+    name.countedAt = now;
     return true;
   }
 
   /** The attempt was right, or was not judged. */
-  giveBack({ stepMs }: Slot, users: readonly string[], now: Instant): void {
+  giveBack({ stepMs, isResumed }: Slot, users: readonly string[], now: Instant): void {
     this.#pending -= 1;
     this.#busyUntil -= stepMs;
+    if (isResumed) this.#nextResumed -= stepMs;
     const name = this.#known(users, now);
     if (name !== undefined && name.wrongProof === undefined && fadedFailures(name, now) < FORGOTTEN) this.#forget(name);
   }
 
   #isFresh(users: readonly string[], now: Instant): boolean {
     const name = this.#known(users, now);
-    if (name !== undefined) return fadedFailures(name, now) < FRESH_FAILURES;
-    if (this.#names.size >= this.#rule.mostNames) this.#prune(now);
-    return this.#names.size < this.#rule.mostNames;
+    if (name !== undefined && fadedFailures(name, now) >= FRESH_FAILURES) return false;
+    const { mostNames } = this.#rule;
+    if (this.#names.size < mostNames) return true;
+    return [...this.#names].filter((each) => fadedFailures(each, now) >= FORGOTTEN).length < mostNames;
   }
 
-  /** @returns undefined where there are too many already */
-  #name(users: readonly string[], now: Instant): NameHere | undefined {
+  /** From now on the latest one; the one that failed longest ago makes room. */
+  #name(users: readonly string[], now: Instant): NameHere {
     const known = this.#known(users, now);
-    if (known === undefined && this.#names.size >= this.#rule.mostNames) return undefined;
+    const [oldest] = this.#names;
+    if (known === undefined && oldest !== undefined && this.#names.size >= this.#rule.mostNames) this.#forget(oldest);
     const name = known ?? newName(now);
+    this.#names.delete(name);
     this.#names.add(name);
     for (const user of users) this.#setKey(user, name);
     return name;
