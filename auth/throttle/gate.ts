@@ -159,7 +159,7 @@ export class Gate {
   }
 
   #mayDraw(now: Instant): boolean {
-    while (this.#used[0] !== undefined && this.#used[0] <= now - HOUR_MS) this.#used.shift();
+    while (this.#used[0] !== undefined && this.#used[0] + HOUR_MS <= now) this.#used.shift();
     return this.#used.length + this.#owing < this.#rule.mostDrawnPerHour;
   }
 
