@@ -38,16 +38,18 @@ test('a wrong password is refused, and costs the address of the guesser its wait
   assert.ok(world.delayAt('192.0.2.7') > 0);
 });
 
-test('who leaves while the attempt waits at the supervisor has had it', async (t) => {
+test('who leaves while the attempt waits at the supervisor is not judged, and makes nobody wait', async (t) => {
   const world = workerWorld(t);
   world.failLogin('192.0.2.7', 'somebody');
   const before = world.delayAt('192.0.2.7');
   const peer = await challenged(world);
   await peer.play(RESPONSE);
+  assert.equal(world.throttle.size.waiting, 1);
   peer.socket.destroy();
   await world.advance(10_000, 100);
-  assert.ok(world.delayAt('192.0.2.7') > before);
-  assert.deepEqual(world.log.of('auth.accepted'), []);
+  assert.equal(world.throttle.size.waiting, 0);
+  assert.ok(world.delayAt('192.0.2.7') <= before);
+  assert.deepEqual([world.log.of('auth.accepted'), world.log.of('auth.refused')], [[], []]);
 });
 
 test('a store that cannot be read ends the session, not the supervisor', async (t) => {
