@@ -11,6 +11,9 @@ namespace tun {
 
 namespace {
 
+// Linux's MAX_ERRNO: what is beyond is no error of a kernel.
+constexpr int32_t kMostErrno = 4095;
+
 // Newer than the headers of some distributions; Linux 5.8.
 constexpr uint16_t kCtaFilter = 25;
 constexpr uint16_t kFilterOrigFlags = 1;
@@ -139,7 +142,7 @@ DumpResult ReadDump(const uint8_t* data, size_t length, const FlowMatcher& match
       int32_t error = 0;
       if (body.length >= sizeof(error)) std::memcpy(&error, body.data, sizeof(error));
       result.state = error == 0 ? DumpState::kDone : DumpState::kFailed;
-      result.error = error < 0 ? -error : 0;
+      result.error = error < 0 && error >= -kMostErrno ? -error : 0;
       return result;
     }
     if (header.nlmsg_type == kNew && body.length >= sizeof(nfgenmsg)) {
