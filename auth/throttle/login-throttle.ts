@@ -17,13 +17,16 @@ import type { Instant } from '../../core/index.ts';
 import { AbsentPlaces } from './absent-places.ts';
 import { pick } from './draw.ts';
 import type { Gate } from './gate.ts';
-import { HotTable } from './hot-table.ts';
-import { joinedKey, originOf, plainName, userKey, userKeys } from './keys.ts';
+import { holdOf } from './hold.ts';
+import { Homes } from './homes.ts';
+import { originOf } from './keys.ts';
 import { Lifts, type LiftTarget } from './lifts.ts';
-import { gateBefore, NameGates } from './name-gates.ts';
-import type { Hold, LoginAttempt, Place, Turn } from './place.ts';
-import { ADDRESS_RULE, AROUND_RULES, type Slot, Source, type SourceRule } from './source.ts';
-import { realmOf, sourceEntry, type ThrottleEntry } from './throttle-entry.ts';
+import { listed } from './listed.ts';
+import { NameGates } from './name-gates.ts';
+import { newPlace } from './new-place.ts';
+import type { LoginAttempt, Place, Turn } from './place.ts';
+import { Sources } from './sources.ts';
+import { realmOf, type ThrottleEntry } from './throttle-entry.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface LoginThrottleOptions {
@@ -64,11 +67,6 @@ export const PLACE_KEPT_MS = 600_000;
 
 const MOST_ENTRIES = 10_000;
 const MOST_PLACES_OF_NAME = 2_048;
-/** How long an address counts as somebody's home after a login. */
-const HOME_MS = 86_400_000;
-/** A step from which on an address is worth a place among the busy ones. */
-const HOT_STEP_MS = 2_000;
-const MOST_LISTED = 1_000;
 
 /**
  * For every attempt `enter`, then, until `due` hands it out, perhaps `leave`; after `due` has handed it out to be judged
@@ -76,8 +74,7 @@ const MOST_LISTED = 1_000;
  */
 export class LoginThrottle {
   readonly #options: LoginThrottleOptions;
-  readonly #addresses: HotTable<Source>;
-  readonly #around: readonly HotTable<Source>[];
+  readonly #sources: Sources;
   readonly #gates: NameGates;
   readonly #places = new Map<string, Place>();
   readonly #absent = new AbsentPlaces();
@@ -85,20 +82,16 @@ export class LoginThrottle {
   /** To be handed out by `due`. */
   #ready: Turn[] = [];
   #released: Turn[] = [];
-  /** When somebody last logged in from an address; and how many are. */
-  readonly #homes = new Map<string, Instant>();
-  readonly #sessions = new Map<string, number>();
+  readonly #homes: Homes;
   readonly #lifts = new Lifts();
 
   constructor(options: LoginThrottleOptions) {
     this.#options = options;
     this.#waiting = new WaitingRoom(options.random);
     const most = options.maxEntries ?? MOST_ENTRIES;
-    const sources = (): HotTable<Source> =>
-      new HotTable({ most, isHot: (source, now) => source.stepMs(now) >= HOT_STEP_MS });
-    this.#addresses = sources();
-    this.#around = AROUND_RULES.map(sources);
+    this.#sources = new Sources(most);
     this.#gates = new NameGates(most);
+    this.#homes = new Homes(most);
   }
 
   /** How many addresses and users are remembered, and clients wait now, for metrics. */
@@ -108,7 +101,7 @@ export class LoginThrottle {
     readonly waiting: number;
     readonly attacked: number;
   } {
-    return { ...this.#gates.size, addresses: this.#addresses.size, waiting: this.#waiting.size };
+    return { ...this.#gates.size, addresses: this.#sources.addresses, waiting: this.#waiting.size };
   }
 
   /** When `due` has something to do; undefined if nobody waits. */
@@ -134,7 +127,7 @@ export class LoginThrottle {
       this.#hand(turn);
       return turn;
     }
-    turn.hold = this.#hold(place, now);
+    turn.hold = holdOf(place, now);
     for (const other of this.#waiting.admit(turn)) {
       this.#remove(other, now);
       this.#released.push(other);
@@ -192,7 +185,7 @@ export class LoginThrottle {
     place.judging = undefined;
     const isGuess = this.#settleSlots(place, attempt, outcome, now);
     if (outcome === 'accepted') {
-      this.#noteHome(place.origin.address, now);
+      this.#homes.noteLogin(place.origin.address, now);
       if (!attempt.isKnown && attempt.browser === undefined) this.#lifts.used(place.users);
     }
     this.#forgetPlace(place, now, isGuess);
@@ -210,10 +203,7 @@ export class LoginThrottle {
 
   /** A session from there is up: somebody is at home there. To be called again with -1 when it ends. */
   noteSession(address: string, step: 1 | -1): void {
-    const { address: key } = originOf(address);
-    const count = (this.#sessions.get(key) ?? 0) + step;
-    if (count > 0) this.#sessions.set(key, count);
-    else this.#sessions.delete(key);
+    this.#homes.noteSession(originOf(address).address, step);
   }
 
   /**
@@ -223,7 +213,7 @@ export class LoginThrottle {
    */
   lift(target: LiftTarget, ms: number, now: Instant): void {
     this.#lifts.add(target, ms, now);
-    if (target.kind === 'address') this.#addresses.delete(originOf(target.address).address);
+    if (target.kind === 'address') this.#sources.forget(originOf(target.address).address);
     for (const place of this.#places.values()) {
       if (this.#lifts.coversAddress(place.origin.address, now)) this.#letGo(place, now);
       else if (place.isStranger && this.#lifts.coversName(place.users, now)) this.#gates.lift(place, now);
@@ -236,82 +226,23 @@ export class LoginThrottle {
       if (place.turns.size > 0) this.#letGo(place, now);
       else this.#takeAway(place);
     }
-    for (const table of [this.#addresses, ...this.#around, this.#gates]) table.clear();
+    this.#sources.clear();
+    this.#gates.clear();
   }
 
   /** Who is slowed, attacked or lifted; at most 1,000 of each kind. */
   list(now: Instant): ThrottleEntry[] {
-    const waiting = new Map<string, number>();
-    for (const { place } of this.#waiting) {
-      for (const key of [place.shownAs, place.origin.address]) waiting.set(key, (waiting.get(key) ?? 0) + 1);
-    }
-    const ofSources = (kind: 'address' | 'network', table: HotTable<Source>): ThrottleEntry[] =>
-      [...table.entries()].map(([key, source]) => sourceEntry(kind, key, source, waiting.get(key) ?? 0, now));
-    const kinds = [
-      this.#gates.entries(waiting, now),
-      ofSources('address', this.#addresses),
-      ...this.#around.map((table) => ofSources('network', table)),
-    ];
-    const worth = kinds.flatMap((entries) =>
-      entries.filter(({ failures, waiting }) => failures > 0 || waiting > 0).slice(-MOST_LISTED),
-    );
-    return this.#lifts.mark(worth, now);
+    return listed({ gates: this.#gates, sources: this.#sources, lifts: this.#lifts, waiting: this.#waiting }, now);
   }
 
   #placeOf(attempt: LoginAttempt, now: Instant): Place {
-    const { realm, address, isKnown, browser } = attempt;
-    const users = userKeys(realm, attempt.readings ?? [attempt.user]);
-    const origin = originOf(address);
-    // Whoever sits on this host, or comes through a tunnel that ends here, has no address of his own.
-    const isStranger = !origin.isLoopback && !isKnown && browser === undefined;
-    const who = browser ?? (origin.isLoopback ? 'loopback' : origin.address);
-    const prefix = `${isStranger ? 's' : browser === undefined ? 'k' : 'b'} ${who} `;
-    const key = prefix + joinedKey(users);
-    const kept = this.#places.get(key);
+    const place = newPlace(attempt, this.#lifts, now);
+    const kept = this.#places.get(place.key);
     if (kept !== undefined) return kept;
-    const isLifted = this.#lifts.coversAddress(origin.address, now);
-    // A name that is lifted passes the gate of strangers and nothing else: it is lifted in the middle of an attack.
-    const isBesideStrangers = isStranger && !isLifted && this.#lifts.coversName(users, now);
-    const place: Place = {
-      ...{
-        key,
-        users,
-        shownAs: userKey(realm, plainName(attempt.user)),
-        origin,
-        isStranger,
-        isLifted,
-        isQueued: isStranger && !isLifted,
-        slots: [],
-        notBefore: Number.POSITIVE_INFINITY,
-      },
-      ...{
-        gatePrefix: isStranger && !isBesideStrangers ? '' : prefix,
-        tickets: new Map(),
-        seenAt: now,
-        turns: new Set(),
-        judging: undefined,
-      },
-    };
     this.#gates.join(place, now);
-    this.#places.set(key, place);
+    this.#places.set(place.key, place);
     this.#makeRoom(place, now);
     return place;
-  }
-
-  /** @param hadAt its place before, if its client has been away */
-  #reserve({ origin, users }: Place, now: Instant, hadAt: Instant): Slot[] {
-    const own = this.#source(this.#addresses, origin.address, ADDRESS_RULE, now).reserve(users, now, hadAt);
-    const around = this.#around.flatMap((table, index) => {
-      const [key, rule] = [origin.around[index], AROUND_RULES[index]];
-      return key === undefined || rule === undefined
-        ? []
-        : [this.#source(table, key, rule, now).reserve(users, now, hadAt)];
-    });
-    return [own, ...around];
-  }
-
-  #source(table: HotTable<Source>, key: string, rule: SourceRule, now: Instant): Source {
-    return table.use(key, now, () => new Source(rule, now));
   }
 
   /** @returns whether it was a guess that failed */
@@ -320,7 +251,7 @@ export class LoginThrottle {
       for (const slot of slots) slot.source.giveBack(slot, users, now);
       return false;
     }
-    const options = { proof: attempt.proof, isHome: this.#isHome(origin.address, now) };
+    const options = { proof: attempt.proof, isHome: this.#homes.has(origin.address, now) };
     // By the address, which comes first: others in a network may have the same wrong password.
     return slots.map((slot) => slot.source.pay(slot, users, now, options))[0] ?? true;
   }
@@ -360,12 +291,8 @@ export class LoginThrottle {
 
   /** What has nothing to remember is not kept. */
   #tidy(place: Place, now: Instant): void {
-    const { origin } = place;
     this.#gates.tidy(place, now);
-    const tables = [this.#addresses, ...this.#around];
-    for (const [index, name] of [origin.address, ...origin.around].entries()) {
-      if (tables[index]?.get(name)?.isIdle(now) === true) tables[index]?.delete(name);
-    }
+    this.#sources.tidy(place.origin, now);
   }
 
   #mayGo(place: Place, now: Instant): boolean {
@@ -394,7 +321,7 @@ export class LoginThrottle {
   #add(turn: Turn, place: Place, now: Instant): void {
     turn.place = place;
     if (place.turns.size === 0) {
-      place.slots = place.isQueued ? this.#reserve(place, now, place.notBefore) : [];
+      place.slots = place.isQueued ? this.#sources.reserve(place, now, place.notBefore) : [];
       place.notBefore = place.slots.reduce((latest, slot) => Math.max(latest, slot.notBefore), now);
     }
     place.turns.add(turn);
@@ -418,23 +345,6 @@ export class LoginThrottle {
     }
   }
 
-  #hold(place: Place, now: Instant): Hold {
-    const { origin, shownAs, slots } = place;
-    const lacking = gateBefore(place);
-    if (lacking !== undefined) {
-      const { failures } = lacking.record(now);
-      const networks = Math.max(lacking.waitingNetworks, 1);
-      return { cause: 'name', of: shownAs.slice(1), failures, ms: undefined, networks };
-    }
-    const longest = slots.reduce<Slot | undefined>(
-      (a, b) => (a === undefined || b.notBefore > a.notBefore ? b : a),
-      undefined,
-    );
-    const of = [origin.address, ...origin.around][longest === undefined ? 0 : slots.indexOf(longest)] ?? origin.address;
-    const failures = Math.max(1, Math.round(longest?.source.failures(now) ?? 0));
-    return { cause: 'address', of, failures, ms: Math.ceil(Math.max(place.notBefore - now, 0)), networks: 1 };
-  }
-
   #tellAttack({ shownAs }: Place, gate: Gate, now: Instant): void {
     const { failures, networks, since } = gate.record(now);
     this.#options.attacked?.({
@@ -444,19 +354,6 @@ export class LoginThrottle {
       networks,
       ms: Math.round(now - since),
     });
-  }
-
-  #isHome(address: string, now: Instant): boolean {
-    const at = this.#homes.get(address);
-    return this.#sessions.has(address) || (at !== undefined && now - at < HOME_MS);
-  }
-
-  #noteHome(address: string, now: Instant): void {
-    this.#homes.delete(address);
-    this.#homes.set(address, now);
-    const oldest = this.#homes.keys().next().value;
-    if (oldest !== undefined && this.#homes.size > (this.#options.maxEntries ?? MOST_ENTRIES))
-      this.#homes.delete(oldest);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../../core/index.ts';
+import { FadingCount, FORGOTTEN, HALF_LIFE_MS } from './fading-count.ts';
 
 /** How logins from one address, or from a network around it, are slowed. */
 export interface SourceRule {
@@ -20,7 +21,6 @@ export const AROUND_RULES: readonly [SourceRule, SourceRule] = [
 const FIRST_STEP_MS = 500;
 /** A place that is further behind than an absent client keeps its place would never be taken. */
 const LONGEST_QUEUE_MS = 600_000;
-const HALF_LIFE_MS = 300_000;
 /** Clients hang up after 3 s, and a name that others have made slow must get in before. */
 const LONGEST_FRESH_MS = 2_500;
 /** So many failures of its own (as many typing errors) a name may have and still be fresh. */
@@ -29,8 +29,6 @@ const FRESH_FAILURES = 2.9;
 const COUNTED_ONCE_MS = 60_000;
 /** So many keys all names there have together, for each that there may be. */
 const KEYS_PER_NAME = 24;
-/** Below that nothing is left to slow. */
-const FORGOTTEN = 0.5;
 
 /** A step of the queue that an attempt has taken, to be given back or to be paid. */
 export interface Slot {
@@ -45,8 +43,7 @@ export interface Slot {
 interface NameHere {
   /** All names that it may be. */
   readonly keys: Set<string>;
-  failures: number;
-  updatedAt: Instant;
+  readonly failures: FadingCount;
   countedAt: Instant;
   /** Of the last wrong password, if it came in plain. */
   wrongProof: string | undefined;
@@ -65,8 +62,7 @@ export class Source {
   readonly #rule: SourceRule;
   readonly #names = new Set<NameHere>();
   readonly #byKey = new Map<string, NameHere>();
-  #failures = 0;
-  #updatedAt: Instant;
+  readonly #failures: FadingCount;
   #pending = 0;
   #busyUntil: Instant;
   /** When the next one that comes again may take the place that it had. */
@@ -74,14 +70,13 @@ export class Source {
 
   constructor(rule: SourceRule, now: Instant) {
     this.#rule = rule;
-    this.#updatedAt = now;
+    this.#failures = new FadingCount(now);
     this.#busyUntil = now;
   }
 
   /** Faded, so not a whole number. */
   failures(now: Instant): number {
-    this.#fade(now);
-    return this.#failures;
+    return this.#failures.value(now);
   }
 
   /** Names that failed there lately. */
@@ -97,7 +92,7 @@ export class Source {
   /** Whether there is nothing to remember. */
   isIdle(now: Instant): boolean {
     this.#prune(now);
-    return this.#pending === 0 && this.failures(now) < FORGOTTEN && this.#names.size === 0;
+    return this.#pending === 0 && this.#failures.isForgotten(now) && this.#names.size === 0;
   }
 
   /** What the next step of somebody who is not fresh would be. */
@@ -149,16 +144,14 @@ export class Source {
     const isStale = options.proof !== undefined && name.wrongProof === options.proof;
     const isCounted = !options.isHome || now - name.countedAt >= COUNTED_ONCE_MS;
     if (options.proof !== undefined) name.wrongProof = options.proof;
-    name.failures = fadedFailures(name, now);
-    name.updatedAt = now;
+    name.failures.set(name.failures.value(now), now);
     if (isStale || !isCounted) {
       this.giveBack(slot, users, now);
       return !isStale;
     }
-    this.#fade(now);
     this.#pending -= 1;
-    this.#failures += 1;
-    name.failures += 1;
+    this.#failures.add(now);
+    name.failures.add(now);
     name.countedAt = now;
     return true;
   }
@@ -169,15 +162,15 @@ export class Source {
     this.#busyUntil -= stepMs;
     if (isResumed) this.#nextResumed -= stepMs;
     const name = this.#known(users, now);
-    if (name !== undefined && name.wrongProof === undefined && fadedFailures(name, now) < FORGOTTEN) this.#forget(name);
+    if (name !== undefined && name.wrongProof === undefined && name.failures.isForgotten(now)) this.#forget(name);
   }
 
   #isFresh(users: readonly string[], now: Instant): boolean {
     const name = this.#known(users, now);
-    if (name !== undefined && fadedFailures(name, now) >= FRESH_FAILURES) return false;
+    if (name !== undefined && name.failures.value(now) >= FRESH_FAILURES) return false;
     const { mostNames } = this.#rule;
     if (this.#names.size < mostNames) return true;
-    return [...this.#names].filter((each) => fadedFailures(each, now) >= FORGOTTEN).length < mostNames;
+    return [...this.#names].filter(({ failures }) => !failures.isForgotten(now)).length < mostNames;
   }
 
   /** From now on the latest one; the one that failed longest ago makes room. */
@@ -201,8 +194,7 @@ export class Source {
   }
 
   #merge(name: NameHere, other: NameHere, now: Instant): void {
-    name.failures = Math.max(fadedFailures(name, now), fadedFailures(other, now));
-    name.updatedAt = now;
+    name.failures.set(Math.max(name.failures.value(now), other.failures.value(now)), now);
     name.countedAt = Math.max(name.countedAt, other.countedAt);
     name.wrongProof ??= other.wrongProof;
     this.#forget(other);
@@ -223,26 +215,16 @@ export class Source {
 
   #prune(now: Instant): void {
     for (const name of this.#names) {
-      if (now - name.updatedAt > HALF_LIFE_MS && fadedFailures(name, now) < FORGOTTEN) this.#forget(name);
+      if (now - name.failures.changedAt > HALF_LIFE_MS && name.failures.isForgotten(now)) this.#forget(name);
     }
-  }
-
-  #fade(now: Instant): void {
-    this.#failures *= 2 ** (-Math.max(now - this.#updatedAt, 0) / HALF_LIFE_MS);
-    this.#updatedAt = now;
   }
 }
 
 function newName(now: Instant): NameHere {
   return {
     keys: new Set(),
-    failures: 0,
-    updatedAt: now,
+    failures: new FadingCount(now),
     countedAt: Number.NEGATIVE_INFINITY,
     wrongProof: undefined,
   };
-}
-
-function fadedFailures({ failures, updatedAt }: NameHere, now: Instant): number {
-  return failures * 2 ** (-Math.max(now - updatedAt, 0) / HALF_LIFE_MS);
 }
