@@ -5,7 +5,7 @@ import { isScope, type Log } from '../core/index.ts';
 import type { TokensBackend } from './access-backend.ts';
 import { type Asker, askerOf, nameOf, scopesOf } from './asker.ts';
 import { fail } from './failures.ts';
-import { hostOf, isLocalName } from './host-header.ts';
+import { isForUs } from './host-header.ts';
 import type { LoginSessions } from './login-sessions.ts';
 
 export interface AccessOptions {
@@ -64,9 +64,7 @@ export function addNetworkAccess(app: FastifyInstance, options: AccessOptions): 
   });
 
   function refusalOf(request: FastifyRequest): Refusal | undefined {
-    const host = hostOf(request.headers.host);
-    // Who resolves a name of his own to our address (DNS rebinding) would be of the same origin.
-    if (host === undefined || !(isLocalName(host) || isOwnName(host))) return REFUSALS.host;
+    if (!isForUs(request.raw, isOwnName)) return REFUSALS.host;
     const { origin } = request.headers;
     if (origin !== undefined && origin.toLowerCase() !== `https://${request.headers.host?.toLowerCase()}`) {
       return REFUSALS.origin;

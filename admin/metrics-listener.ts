@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../core/index.ts';
+import { isForUs } from './host-header.ts';
 
 /** Version 0.0.4 of the text format of Prometheus. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -14,23 +15,29 @@ const REQUEST_MS = 5_000;
 /** Longer than the usual time between two scrapes would keep a place for nothing. */
 const IDLE_MS = 65_000;
 
+/** RFC 9110 15.5.20. */
+const OTHER_HOST = 'this server has no such name: ask for its address, or add the name to metrics.hosts\n';
+
 export interface MetricsListener {
   readonly port: number;
   close(): Promise<void>;
 }
 
 /**
- * Serves GET and HEAD of /metrics over plain HTTP, and nothing else, to whoever can reach the place.
+ * Serves GET and HEAD of /metrics over plain HTTP, and nothing else, to whoever can reach the place and names it by an
+ * address or a name of ours: a page in a browser nearby can't read along.
  *
+ * @param options.isOwnName of a DNS name in lower case
  * @throws {Error} with `code` if the address or port can't be had
  */
 export async function listenForMetrics(options: {
   readonly host: string;
   readonly port: number;
   readonly metrics: () => Promise<string>;
+  readonly isOwnName: (name: string) => boolean;
   readonly log: Log;
 }): Promise<MetricsListener> {
-  const { host, port, metrics, log } = options;
+  const { host, port, log } = options;
   const server = createServer(
     {
       maxHeaderSize: MOST_HEADER_BYTES,
@@ -40,7 +47,7 @@ export async function listenForMetrics(options: {
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      answer(request, response, metrics).catch((error: unknown) => {
+      answer(request, response, options).catch((error: unknown) => {
         log.error('metrics.failed', { error: error instanceof Error ? error.stack : String(error) });
         end(response, 500, 'internal error, see the log\n');
       });
@@ -71,11 +78,12 @@ export async function listenForMetrics(options: {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  metrics: () => Promise<string>,
+  { metrics, isOwnName }: { metrics(): Promise<string>; isOwnName(name: string): boolean },
 ): Promise<void> {
   const { method, url = '' } = request;
   request.resume(); // what a request brings is of no interest
-  if (url !== '/metrics' && !url.startsWith('/metrics?')) end(response, 404, 'there is only /metrics\n');
+  if (!isForUs(request, isOwnName)) end(response, 421, OTHER_HOST);
+  else if (url !== '/metrics' && !url.startsWith('/metrics?')) end(response, 404, 'there is only /metrics\n');
   else if (method !== 'GET' && method !== 'HEAD') end(response, 405, 'only GET and HEAD\n', { allow: 'GET, HEAD' });
   else end(response, 200, await metrics(), { 'content-type': METRICS_TYPE });
 }

@@ -10,6 +10,8 @@ import {
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import { type Duplex, pipeline } from 'node:stream';
 import { BROWSER_COOKIE as ADMIN_BROWSER_COOKIE, COOKIE } from './asker.ts';
+import { isClientsOwn, withoutConnection } from './forwarded-headers.ts';
+import { authorityOf } from './host-header.ts';
 import { answer, hasBody } from './plain-answer.ts';
 import { BROWSER_COOKIE, FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
 
@@ -17,20 +19,6 @@ import { BROWSER_COOKIE, FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts
 const SILENCE_MS = 30_000;
 /** Requests that are under way to the other server at a time; the others wait in turn. */
 const MOST_REQUESTS = 64;
-
-/** RFC 9110 7.6.1: of this connection, not of the message. `expect` has been answered by then. */
-const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-]);
 
 /** A browser sends the cookies of a host to each of its ports: with the admin page's, the other server could log in there. */
 const OUR_COOKIES: ReadonlySet<string> = new Set([
@@ -43,7 +31,7 @@ const OUR_COOKIES: ReadonlySet<string> = new Set([
 
 /**
  * Hands each request on to another web server, and its answer back; bodies pass as they come. The other server learns
- * the client in X-Forwarded-For, -Proto and -Host, whatever the client claims there.
+ * the client in X-Forwarded-For, -Proto and -Host; nothing that the client says in place of a proxy reaches it.
  *
  * @param upstream scheme, host and port @param addressOf the client's address
  */
@@ -54,11 +42,14 @@ export function proxyListener(upstream: URL, addressOf: (socket: Duplex) => stri
   const request = isTls ? httpsRequest : httpRequest;
   return (incoming, response) => {
     const path = originForm(incoming.url ?? '');
-    if (path === undefined) {
+    const authority = authorityOf(incoming);
+    if (path === undefined || authority === undefined) {
       answer(response, 400);
       return;
     }
-    const headers = requestHeaders(incoming, upstream, addressOf(incoming.socket));
+    const headers = requestHeaders(incoming.headers, {
+      ...{ upstream, authority, address: addressOf(incoming.socket) },
+    });
     const method = incoming.method ?? 'GET';
     const { hostname, port } = upstream;
     const target = {
@@ -100,15 +91,19 @@ function originForm(target: string): string | undefined {
   return path === '' || path.startsWith('?') ? `/${path}` : undefined;
 }
 
-function requestHeaders(incoming: IncomingMessage, upstream: URL, address: string | undefined): OutgoingHttpHeaders {
-  const { headers } = incoming;
+function requestHeaders(
+  headers: IncomingHttpHeaders,
+  about: { readonly upstream: URL; readonly authority: string; readonly address: string | undefined },
+): OutgoingHttpHeaders {
+  const { upstream, authority, address } = about;
+  const theirs = withoutConnection(headers, headers.connection).filter(([name]) => isClientsOwn(name));
   return {
-    ...withoutOurCookies(withoutConnection(headers)),
+    ...withoutOurCookies(Object.fromEntries(theirs)),
     host: upstream.host,
     ...framingOf(headers),
     ...(address === undefined ? {} : { 'x-forwarded-for': address }),
     'x-forwarded-proto': 'https',
-    'x-forwarded-host': headers.host ?? '',
+    ...(authority === '' ? {} : { 'x-forwarded-host': authority }),
   };
 }
 
@@ -125,19 +120,18 @@ function framingOf(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
 function withoutOurCookies({ cookie, ...others }: OutgoingHttpHeaders): OutgoingHttpHeaders {
   const theirs = String(cookie ?? '')
     .split(/; */)
-    .filter((pair) => pair !== '' && !OUR_COOKIES.has(pair.split('=', 1)[0]?.trim() ?? ''));
+    .filter((pair) => pair !== '' && !isOurCookie(pair));
   return theirs.length === 0 ? others : { ...others, cookie: theirs.join('; ') };
 }
 
-function answerHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  return withoutConnection(headers);
+/** The other server sets no cookie of ours, by which somebody would be signed in to the portal as another. */
+function answerHeaders({ 'set-cookie': cookies, ...headers }: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const theirs = cookies?.filter((cookie) => !isOurCookie(cookie)) ?? [];
+  const others = Object.fromEntries(withoutConnection(headers, headers.connection));
+  return theirs.length === 0 ? others : { ...others, 'set-cookie': theirs };
 }
 
-function withoutConnection(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const named = (headers.connection ?? '').toLowerCase().split(/[\s,]+/);
-  return Object.fromEntries(
-    Object.entries(headers).filter(
-      ([name]) => !OF_THE_CONNECTION.has(name) && !name.startsWith('x-forwarded-') && !named.includes(name),
-    ),
-  );
+/** @param pair NAME=VALUE, and what may follow in a Set-Cookie */
+function isOurCookie(pair: string): boolean {
+  return OUR_COOKIES.has(pair.split('=', 1)[0]?.trim() ?? '');
 }

@@ -3,7 +3,8 @@ import { type IncomingMessage, type RequestListener, type Server, STATUS_CODES }
 import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Fallback, fallbackServer } from './fallback.ts';
-import { hasBody } from './plain-answer.ts';
+import { authorityOf, hostOf } from './host-header.ts';
+import { answer, hasBody } from './plain-answer.ts';
 import { type Portal, type PortalOptions, preparePortal } from './portal/portal.ts';
 
 /** Answers web requests on sockets that the VPN listener has accepted. */
@@ -22,8 +23,13 @@ export interface WebPage {
 export interface WebPageOptions {
   /** The page by default. */
   readonly fallback?: Fallback;
-  /** Has its path whatever the fallback is. */
-  readonly portal?: PortalOptions | undefined;
+  /** Has its path whatever the fallback is; with a host, on that alone, which has nothing else then. */
+  readonly portal?: (PortalOptions & { readonly host?: string | undefined }) | undefined;
+  /**
+   * Whether browsers are to come by TLS alone from now on (RFC 6797), by the name that they come by. Asked only where all
+   * that is on the host is ours: it binds each port of it. Never by default.
+   */
+  readonly insistsOnTls?: ((host: string) => boolean) | undefined;
   /** A connection without a request is ended after this time; with the page one with requests too: it is short. */
   readonly lifetimeMs?: number;
   /** The same for one that has asked for files, or another server. */
@@ -57,6 +63,8 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-robots-tag': 'noindex',
 };
 
+/** Half a year, of this host alone: what is below its name is not ours to speak for. */
+const HSTS = 'max-age=15768000';
 const ALLOW = 'GET, HEAD';
 /** What a request to the portal may take: the longest wait that failed logins cost, and the answer on a slow line. */
 const PORTAL_MS = 60_000;
@@ -81,12 +89,15 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
     server.prependListener('request', ({ socket }: IncomingMessage) => endIn(socket, useMs));
   }
   const portal = options.portal && (await preparePortal(options.portal, (socket) => addresses.get(socket)));
-  if (portal !== undefined) {
-    putInFront(server, portal, (request) => {
-      endIn(request.socket, hasBody(request.headers) ? formMs : PORTAL_MS);
-      request.once('end', () => endIn(request.socket, PORTAL_MS));
-    });
-  }
+  const onPortalRequest = (request: IncomingMessage): void => {
+    endIn(request.socket, hasBody(request.headers) ? formMs : PORTAL_MS);
+    request.once('end', () => endIn(request.socket, PORTAL_MS));
+  };
+  putInFront(server, {
+    front: portal && { portal, host: options.portal?.host, onRequest: onPortalRequest },
+    hasSite: fallback.kind === 'directory' || fallback.kind === 'proxy',
+    insistsOnTls: options.insistsOnTls ?? (() => false),
+  });
   return {
     handle(socket, bytes, address) {
       if (socket.destroyed) return;
@@ -110,17 +121,43 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
   };
 }
 
-/** Requests of the portal go there, the others where they went. */
-function putInFront(server: Server, portal: Portal, onRequest: (request: IncomingMessage) => void): void {
+interface PortalInFront {
+  readonly portal: Portal;
+  /** Undefined: whatever the host. */
+  readonly host: string | undefined;
+  onRequest(request: IncomingMessage): void;
+}
+
+interface InFront {
+  readonly front: PortalInFront | undefined;
+  /** Whether others than us have something there. */
+  readonly hasSite: boolean;
+  insistsOnTls(host: string): boolean;
+}
+
+/** Requests that are for one host go to the portal, or where they went. The others get 400 (RFC 9112 3.2). */
+function putInFront(server: Server, { front, hasSite, insistsOnTls }: InFront): void {
   const others = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
-    if (!portal.owns(request.url ?? '')) {
-      for (const listener of others) listener(request, response);
+    const authority = authorityOf(request);
+    if (authority === undefined) {
+      answer(response, 400, { connection: 'close' });
       return;
     }
-    onRequest(request);
-    portal.handle(request, response);
+    const host = hostOf(authority);
+    const isPortalsHost = front?.host !== undefined && host === front.host;
+    const isOursAlone = isPortalsHost || !hasSite;
+    if (isOursAlone && host !== undefined && insistsOnTls(host)) response.setHeader('strict-transport-security', HSTS);
+    if (front?.portal.owns(request.url ?? '') === true && (front.host === undefined || isPortalsHost)) {
+      front.onRequest(request);
+      front.portal.handle(request, response);
+    } else if (isPortalsHost) {
+      // A page of another program there would be of the portal's origin.
+      answer(response, 404, hasBody(request.headers) ? { connection: 'close' } : {});
+    } else {
+      for (const listener of others) listener(request, response);
+    }
   });
 }
 

@@ -2,18 +2,10 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { domainToASCII } from 'node:url';
 import type { AdminNetwork } from '../admin/index.ts';
 import { originOf } from '../auth/index.ts';
-import {
-  chooseByName,
-  formatEndpoint,
-  type ListenError,
-  listenError,
-  listenErrorOf,
-  type TlsServerContext,
-} from '../tls/index.ts';
-import { type TlsMaterial, tlsContext } from './certificates/material.ts';
+import { formatEndpoint, type ListenError, listenError, listenErrorOf, type TlsServerContext } from '../tls/index.ts';
+import { isNameOf, type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { probeForLater } from './listeners.ts';
 
@@ -34,8 +26,7 @@ type Place = NonNullable<Config['admin']['listen']>;
 export class AdminListener implements AdminNetwork {
   readonly #config: Config;
   readonly #place: Place;
-  readonly #hosts: ReadonlySet<string>;
-  #names: readonly string[] = [];
+  #material: TlsMaterial;
   #context: TlsServerContext;
   #server: Server | undefined;
 
@@ -48,7 +39,7 @@ export class AdminListener implements AdminNetwork {
   private constructor(config: Config, place: Place, material: TlsMaterial) {
     this.#config = config;
     this.#place = place;
-    this.#hosts = new Set(config.hosts.map((host) => domainToASCII(host).toLowerCase()));
+    this.#material = material;
     this.#context = this.#contextOf(material);
   }
 
@@ -81,13 +72,13 @@ export class AdminListener implements AdminNetwork {
   }
 
   isOwnName(name: string): boolean {
-    // Of two, the second is the one whose names are asked about.
-    return this.#hosts.has(name) || chooseByName([{ names: [] }, { names: this.#names }], name) === 1;
+    return isNameOf(name, this.#config, this.#material);
   }
 
   /** For new connections. @throws {TlsContextError} */
   setTls(material: TlsMaterial): void {
     this.#context = this.#contextOf(material);
+    this.#material = material;
     this.#server?.setSecureContext(this.#context.serverOptions);
   }
 
@@ -106,7 +97,6 @@ export class AdminListener implements AdminNetwork {
   }
 
   #contextOf(material: TlsMaterial): TlsServerContext {
-    this.#names = material.certificates.flatMap(({ names }) => names);
     // Challenges of an ACME authority are answered on the VPN port.
     return tlsContext(this.#config, { ...material, challenges: [] });
   }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import type { Fallback } from '../admin/index.ts';
 import {
   formatIpv4,
@@ -251,6 +253,19 @@ export const hostName: Item<string> = {
     return text.toLowerCase().replace(/\.$/, '');
   },
   explain: (text) => hostMistake(text),
+  show: (value) => value,
+};
+
+/** The name of one host, in ASCII as it comes in requests. */
+export const dnsName: Format<string> = {
+  allowed: 'a DNS name without a wildcard',
+  parse(raw) {
+    const name = typeof raw === 'string' ? hostName.parse(raw) : undefined;
+    if (name === undefined || name.startsWith('*.') || isIP(name) !== 0) return undefined;
+    const value = domainToASCII(name);
+    return value === '' ? undefined : { value };
+  },
+  explain: (raw) => (typeof raw === 'string' ? hostMistake(raw) : undefined),
   show: (value) => value,
 };
 

@@ -2,6 +2,7 @@ import type { Fallback } from '../admin/index.ts';
 import type { CodePage } from '../auth/index.ts';
 import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../core/index.ts';
 import {
+  dnsName,
   type Endpoint,
   endpoint,
   type Format,
@@ -61,7 +62,7 @@ export interface Config {
   readonly admin: { readonly listen: Endpoint | undefined };
   readonly http: { readonly preambleMs: number; readonly fallback: Fallback };
   /** Where users set themselves up. */
-  readonly portal: { readonly enabled: boolean; readonly path: string };
+  readonly portal: { readonly enabled: boolean; readonly path: string; readonly host: string | undefined };
   /** What the files for clients say. */
   readonly profile: {
     readonly name: string;
@@ -110,7 +111,11 @@ export interface Config {
   readonly sstp: { readonly negotiationMs: number; readonly helloMs: number };
   readonly ppp: { readonly startDelayMs: number; readonly restartMs: number; readonly echoIntervalMs: number };
   /** `listen` undefined: only on the admin socket. */
-  readonly metrics: { readonly listen: Endpoint | undefined; readonly users: boolean };
+  readonly metrics: {
+    readonly listen: Endpoint | undefined;
+    readonly hosts: readonly string[];
+    readonly users: boolean;
+  };
   /** What is run, and told, when sessions come and go. Paths are absolute. */
   readonly hooks: {
     readonly up: string | undefined;
@@ -325,6 +330,12 @@ export const SCHEMA: Schema = {
       default: '/portal',
       doc: 'Where that page is.',
       flag: { name: 'portal-path', value: 'PATH' },
+    },
+    host: {
+      format: orWord('none', dnsName),
+      default: 'none',
+      doc: "The name that page has for itself: it answers there alone, and nothing else does. 'none': it is on each name, beside http.fallback.",
+      flag: { name: 'portal-host', value: 'NAME' },
     },
   },
   profile: {
@@ -548,6 +559,11 @@ export const SCHEMA: Schema = {
       default: 'none',
       doc: 'Where to serve /metrics for Prometheus, without login and TLS; best a loopback address.',
       flag: { name: 'metrics', value: 'ADDR:PORT' },
+    },
+    hosts: {
+      format: list(hostName, { most: 64 }),
+      default: 'none',
+      doc: 'Names with a dot by which Prometheus calls that place, besides those in hosts and on the certificates: others are refused, as a page in a browser would use them.',
     },
     users: {
       format: yesOrNo,

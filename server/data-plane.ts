@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { AttemptView, SessionView, WebPage, WorkerView } from '../admin/index.ts';
 import { startWebPage } from '../admin/index.ts';
 import { type Log, systemClock } from '../core/index.ts';
@@ -8,7 +9,7 @@ import type { Doorkeeper } from './admission.ts';
 import { Advertiser } from './advertiser.ts';
 import { certificateFacts } from './attempts/certificate-facts.ts';
 import type { CertificateFacts } from './attempts/facts.ts';
-import { type TlsMaterial, tlsContext } from './certificates/material.ts';
+import { isTrustedElsewhere, type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -72,9 +73,13 @@ export class DataPlane {
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
   static async prepare(options: DataPlaneOptions): Promise<DataPlane> {
     const { config, control, portalKey } = options;
-    const { enabled, path } = config.portal;
-    const portal = enabled ? { path, key: portalKey, ask: control.portal.bind(control) } : undefined;
-    return new DataPlane(options, await startWebPage({ fallback: config.http.fallback, portal }));
+    const { enabled, path, host } = config.portal;
+    const portal = enabled ? { path, host, key: portalKey, ask: control.portal.bind(control) } : undefined;
+    let plane: DataPlane | undefined;
+    const insistsOnTls = (name: string): boolean => plane?.isTrustedFor(name) === true;
+    const web = await startWebPage({ fallback: config.http.fallback, portal, insistsOnTls });
+    plane = new DataPlane(options, web);
+    return plane;
   }
 
   /** @param places instead of the configured ones: sockets that are bound to them @throws {ListenError} */
@@ -111,6 +116,12 @@ export class DataPlane {
     await this.#context.web.close();
   }
 
+  /** Whether the certificate that is shown for a name is for it, and of an authority that browsers may know by themselves. */
+  isTrustedFor(name: string): boolean {
+    const shown = this.#certificates[chooseByName(this.#certificates, name)];
+    return shown?.isTrustedElsewhere === true && isIP(name) === 0 && shown.facts.covers(name);
+  }
+
   #factsFor(serverName: string | undefined): CertificateFacts {
     const certificates = this.#certificates;
     const chosen = certificates[chooseByName(certificates, serverName)];
@@ -122,8 +133,13 @@ export class DataPlane {
 interface FactsOf {
   readonly names: readonly string[];
   readonly facts: CertificateFacts;
+  readonly isTrustedElsewhere: boolean;
 }
 
 function factsOf({ certificates }: TlsMaterial): FactsOf[] {
-  return certificates.map((one) => ({ names: one.names, facts: certificateFacts(one) }));
+  return certificates.map((one) => ({
+    names: one.names,
+    facts: certificateFacts(one),
+    isTrustedElsewhere: isTrustedElsewhere(one),
+  }));
 }

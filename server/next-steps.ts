@@ -11,7 +11,7 @@ export interface StartSummary {
   readonly port: number;
   readonly pool: Ipv4Cidr;
   /** Where users set themselves up; undefined: nowhere. */
-  readonly portalPath: string | undefined;
+  readonly portal: { readonly path: string; readonly host: string | undefined } | undefined;
   /** For the first user, or whoever it may be; undefined if there is no name to dial. */
   readonly client: ProfileFacts | undefined;
   /** Our own CA; undefined when the operator brought a certificate. */
@@ -64,15 +64,15 @@ const NOTHING_TO_DIAL = ['The certificate has no name that clients could dial: g
 type ToCommand = (rest: string) => string;
 
 function clientLines(summary: StartSummary, client: ProfileFacts, command: ToCommand): string[] {
-  const { ca, portalPath } = summary;
-  const way = portalPath === undefined ? 'paste' : 'let users open the portal, or paste';
+  const { ca, portal } = summary;
+  const way = portal === undefined ? 'paste' : 'let users open the portal, or paste';
   return [
     `Windows: ${way} this into PowerShell (run as administrator), then connect in Settings > Network > VPN:`,
     '',
     ...windowsPaste(client),
     '',
     `Linux: ${connectWords(client)} (as root)${ca === undefined ? '' : `, with a copy of ${ca.file}`};`,
-    `  or with sstpc: sh sstpc.sh, which ${portalPath === undefined ? '' : 'the portal has and '}this makes:`,
+    `  or with sstpc: sh sstpc.sh, which ${portal === undefined ? '' : 'the portal has and '}this makes:`,
     '',
     `  ${command(`profile ${client.user} --format sstpc`)} > sstpc.sh`,
   ];
@@ -89,7 +89,7 @@ function connectWords(client: ProfileFacts): string {
 }
 
 function facts(summary: StartSummary, command: ToCommand): string[] {
-  const { user, ca, admin, client, portalPath, port } = summary;
+  const { user, ca, admin, client, portal, port } = summary;
   const lines = [
     `  listening    ${summary.listening.join(', ')}`,
     `  dial         ${summary.names.map((host) => dialText({ host, port })).join(', ')}`,
@@ -105,8 +105,9 @@ function facts(summary: StartSummary, command: ToCommand): string[] {
     lines.push(`  admin page   ${admin.url}`);
     if (!admin.hasAccount) lines.push(`               ${command('admin add NAME')} makes the first account`);
   }
-  if (client !== undefined && portalPath !== undefined) {
-    lines.push(`  portal       https://${dialText(client)}${portalPath}   (users set their clients up here)`);
+  if (client !== undefined && portal !== undefined) {
+    const place = dialText({ host: portal.host ?? client.host, port });
+    lines.push(`  portal       https://${place}${portal.path}   (users set their clients up here)`);
   }
   if (ca !== undefined) lines.push(`  CA           ${ca.file}`, `  CA SHA-256   ${ca.fingerprint}`);
   return lines;

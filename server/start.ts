@@ -14,6 +14,7 @@ import { AdminListener, probeAdminListener } from './admin-listener.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import { userCommand } from './attempts/remedies.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
+import { isNameOf } from './certificates/material.ts';
 import { certificateViews } from './certificates/view.ts';
 import { checkFallback } from './check-fallback.ts';
 import type { Config, Origins } from './config.ts';
@@ -214,7 +215,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const admin = await preparedAdmin.listen(adminSocketPath(config.data));
   undo.push(() => admin.close());
   const adminUrl = await adminListener?.listen();
-  await openMetrics(config, { metrics: () => metrics.text(), log, undo });
+  const isOwnName = (name: string): boolean => isNameOf(name, config, certificates.material);
+  await openMetrics(config, { metrics: () => metrics.text(), isOwnName, log, undo });
   const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
     listening,
@@ -232,7 +234,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     names: certificates.names,
     port,
     pool: plan.cidr,
-    portalPath: config.portal.enabled ? config.portal.path : undefined,
+    portal: config.portal.enabled ? config.portal : undefined,
     client: facts(user?.name ?? 'NAME'),
     ca: certificates.ca,
     user,

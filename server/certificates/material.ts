@@ -1,5 +1,7 @@
 /** What TLS shows, in a form that can be sent to another process. */
-import { createServerTls, type TlsServerContext } from '../../tls/index.ts';
+import { X509Certificate } from 'node:crypto';
+import { domainToASCII } from 'node:url';
+import { chooseByName, createServerTls, type TlsServerContext } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
 
 export interface ShownCertificate {
@@ -36,4 +38,24 @@ export function tlsContext({ tls }: Config, { certificates, challenges, ticketKe
   const byName = { names: first.names, others };
   const options = { minVersion, maxVersion, ticketKeys, byName, challenges };
   return createServerTls(first, ciphers === undefined ? options : { ...options, ciphers });
+}
+
+/** Whether a server is called so: in the key `hosts`, or on a certificate. @param name DNS name in lower case */
+export function isNameOf(
+  name: string,
+  { hosts }: Pick<Config, 'hosts'>,
+  { certificates }: Pick<TlsMaterial, 'certificates'>,
+): boolean {
+  if (hosts.some((host) => domainToASCII(host).toLowerCase() === name)) return true;
+  // Of two, the second is the one whose names are asked about.
+  return chooseByName([{ names: [] }, { names: certificates.flatMap(({ names }) => names) }], name) === 1;
+}
+
+/**
+ * Whether browsers may know who signed it without having been told by us: whoever relies on that must not ask them to
+ * insist on it.
+ */
+export function isTrustedElsewhere({ isOwn, certificatePem }: ShownCertificate): boolean {
+  const leaf = new X509Certificate(certificatePem);
+  return !isOwn && !leaf.checkIssued(leaf);
 }

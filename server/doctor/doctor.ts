@@ -30,6 +30,7 @@ import { examineClock } from './clock.ts';
 import { judgeDialled } from './dialled.ts';
 import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
+import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
 
 export interface DoctorOptions {
@@ -56,7 +57,8 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const { findings: found, served } = examineFiles(config, { user, devices: running?.devices, now });
   findings.push(...found);
   if (served !== undefined) findings.push(await examineRevocation(served.chain));
-  findings.push(judgeDialled(config.hosts, namesOf(config, served?.chain[0], running?.devices)));
+  const names = namesOf(config, served?.chain[0], running?.devices);
+  findings.push(judgeDialled(config.hosts, names));
   await examine('ciphers', () => examineOverlap(tlsOf(config, served, now)));
   await examine('ports', () =>
     running === undefined
@@ -76,6 +78,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const instance = instanceOf(realDirectory(config.data));
   await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
   await examine('fallback', async () => examineFallback(config, user));
+  findings.push(...judgePortal(config, names));
   const data = examineData(config.data, user);
   findings.push(...data.findings);
   findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));
@@ -106,6 +109,7 @@ export async function examineStart(options: {
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
     ...examineOffload(config),
     judgeDialled(config.hosts, options.names),
+    ...judgePortal(config, options.names),
     judgeClientsIpv6(config),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),

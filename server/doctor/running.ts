@@ -15,6 +15,7 @@ import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
 import { examineHost } from './host.ts';
 import { examinePeers } from './peers.ts';
+import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineServedPorts } from './ports.ts';
 
 export interface RunningServer {
@@ -63,6 +64,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...examineOffload(config),
       ...(await guarded('network', host)),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
+      ...judgePortal(config, names),
       examinePeers(server.attempts(), config.proxy.from.length > 0),
       ...data.findings,
       examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),

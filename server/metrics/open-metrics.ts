@@ -12,13 +12,22 @@ export async function probeMetricsListener({ metrics }: Config): Promise<void> {
 
 /** Serves the metrics where `metrics.listen` says, if it does. @throws {ListenError} naming the key */
 export async function openMetrics(
-  { metrics: { listen } }: Config,
-  options: { readonly metrics: () => Promise<string>; readonly log: Log; readonly undo: UndoStack },
+  { metrics: { listen, hosts } }: Config,
+  options: {
+    readonly metrics: () => Promise<string>;
+    /** Of a DNS name in lower case, whether it is of the key `hosts` or of a certificate. */
+    readonly isOwnName: (name: string) => boolean;
+    readonly log: Log;
+    readonly undo: UndoStack;
+  },
 ): Promise<void> {
   if (listen === undefined) return;
   const { metrics, log, undo } = options;
   const { host, port } = listen;
-  const listener = await listenForMetrics({ host, port, metrics, log }).catch((error) =>
+  const named = new Set(hosts.map((name) => name.toLowerCase()));
+  // Nobody answers for a name without a dot but this network: containers call each other so.
+  const isOwnName = (name: string): boolean => !name.includes('.') || named.has(name) || options.isOwnName(name);
+  const listener = await listenForMetrics({ host, port, metrics, isOwnName, log }).catch((error) =>
     Promise.reject(ofMetrics(listenError(error, host, port))),
   );
   undo.push(() => listener.close());

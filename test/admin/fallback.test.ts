@@ -196,6 +196,111 @@ test('another server: request and answer pass, with the address of the client an
     assert.equal(request?.headers[name], undefined, name);
 });
 
+test('another server: what only a proxy has to say reaches it from us alone, and no name that CGI would read as another', async (t) => {
+  const { url, seen } = await behind(t);
+  const ask = await serve(t, { kind: 'proxy', url });
+  const lies = [
+    ...[
+      'X_Forwarded_For',
+      'X-Forwarded_For',
+      'X_Real_IP',
+      'X.Real.IP',
+      'x_custom',
+      'Forwarded',
+      'X-Forwarded',
+      'X-Real-IP',
+    ],
+    ...[
+      'X-Real-Port',
+      'True-Client-IP',
+      'Client-IP',
+      'X-Client-IP',
+      'X-Cluster-Client-IP',
+      'CF-Connecting-IP',
+      'Proxy',
+    ],
+    ...[
+      'Proxy-Client-IP',
+      'WL-Proxy-Client-IP',
+      'Fastly-Client-IP',
+      'X-Original-URL',
+      'X-Rewrite-URL',
+      'X-Host',
+      'Via',
+    ],
+    ...['X-Http-Host-Override', 'X-Remote-User', 'Remote-User', 'X-ProxyUser-Ip', 'X-Envoy-External-Address'],
+    ...['X-Azure-ClientIP', 'Client-Cert', 'Client-Cert-Chain', 'SSL-Client-Verify', 'X-SSL-Client-S-DN', 'X-Scheme'],
+    ...[
+      'X-Auth-Request-User',
+      'X-Appengine-User-Ip',
+      'Front-End-Https',
+      'X-Accel-Redirect',
+      '__proto__',
+      'X-Forwarded-',
+    ],
+  ];
+  const honest = [
+    'Accept',
+    'Accept-Language',
+    'User-Agent',
+    'X-Requested-With',
+    'Authorization',
+    'If-None-Match',
+    'X-Csrf-Token',
+  ];
+  const fields = [...lies, ...honest].map((name) => `${name}: 10.0.0.1\r\n`).join('');
+  await ask(get('/', fields));
+  const { headers = {} } = seen[0] ?? {};
+  const ours = { 'x-forwarded-for': CLIENT, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'site.test' };
+  const { host: _, connection: __, ...others } = headers;
+  assert.deepEqual(others, { ...ours, ...Object.fromEntries(honest.map((name) => [name.toLowerCase(), '10.0.0.1'])) });
+});
+
+test('another server: it sets no cookie of ours, by which a visitor would be signed in as another', async (t) => {
+  const { url } = await behind(t, (_, response) => {
+    const cookies = ['a=1; Path=/', '__Secure-sstpd-user=x; Path=/portal; Secure', ' __Host-sstpd =y', 'b=2'];
+    response.writeHead(200, { 'set-cookie': cookies });
+    response.end();
+  });
+  const server = await startWebPage({ fallback: { kind: 'proxy', url } });
+  t.after(() => server.close());
+  const listener = createServer((socket) => server.handle(socket, Buffer.alloc(0), CLIENT));
+  const port = await listen(t, listener);
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += String(chunk);
+  });
+  socket.write(get('/'));
+  await new Promise((resolve) => socket.on('close', resolve));
+  assert.deepEqual(text.match(/^set-cookie: .*$/gim), ['set-cookie: a=1; Path=/', 'set-cookie: b=2']);
+});
+
+test('one request is for one host: two, one that is none, and a target that says another are never read in two ways', async (t) => {
+  const { url, seen } = await behind(t);
+  for (const fallback of [{ kind: 'page' }, { kind: 'not-found' }, { kind: 'proxy', url }] as const) {
+    const ask = await serve(t, fallback);
+    for (const hosts of [
+      'Host: a\r\nHost: b\r\n',
+      'Host: a\r\nHost: a\r\n',
+      'Host: a b\r\n',
+      'Host: u@a\r\n',
+      'Host: a/b\r\n',
+    ]) {
+      const { status } = await ask(`GET / HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+      assert.equal(status, 400, `${fallback.kind} ${hosts}`);
+    }
+    for (const target of ['http://u@a/', 'http:///x']) assert.equal((await ask(get(target))).status, 400, target);
+  }
+  assert.equal(seen.length, 0);
+  const ask = await serve(t, { kind: 'proxy', url });
+  await ask(get('http://other.test:81/x'));
+  assert.equal(seen.at(-1)?.headers['x-forwarded-host'], 'other.test:81', 'the target counts (RFC 9112 3.2.2)');
+  await ask('GET / HTTP/1.0\r\n\r\n');
+  assert.equal(seen.length, 2);
+  assert.equal(seen.at(-1)?.headers['x-forwarded-host'], undefined);
+});
+
 test('another server: it sees no cookie of the admin page or the portal, which browsers send to each port', async (t) => {
   const { url, seen } = await behind(t);
   const ask = await serve(t, { kind: 'proxy', url });
@@ -237,6 +342,18 @@ test('another server: requests that could be read in two ways reach it in none',
     'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n',
     'Content-Length: 5\r\nContent-Length: 6\r\n',
     'Transfer-Encoding: chunked, identity\r\n',
+    'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n',
+    'Transfer-Encoding: xchunked\r\n',
+    'Transfer-Encoding : chunked\r\n',
+    'Transfer-Encoding:\x0bchunked\r\n',
+    'Transfer-Encoding: chunked\n\r\n',
+    'X: y\rTransfer-Encoding: chunked\r\n',
+    'X: y\r\n Transfer-Encoding: chunked\r\n',
+    'X: y\x00z\r\n',
+    ' X: y\r\n',
+    'Content-Length: +5\r\n',
+    'Content-Length: 5, 5\r\n',
+    'Content-Length: 0x5\r\n',
   ]) {
     const { status } = await ask(
       `POST / HTTP/1.1\r\nHost: x\r\n${head}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`,

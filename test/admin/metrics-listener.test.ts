@@ -16,7 +16,8 @@ async function listen(
   metrics = async () => 'sstp_up 1\n',
   log = new ErrorLog(),
 ): Promise<MetricsListener> {
-  const listener = await listenForMetrics({ host: '127.0.0.1', port: 0, metrics, log });
+  const isOwnName = (name: string): boolean => name === 'vpn.example';
+  const listener = await listenForMetrics({ host: '127.0.0.1', port: 0, metrics, isOwnName, log });
   t.after(() => listener.close());
   return listener;
 }
@@ -47,6 +48,47 @@ test('GET and HEAD of /metrics are answered in the text format 0.0.4, and nothin
   for (const path of ['/', '/metrics/', '/metricsx', '/v1/status', '/..%2fmetrics']) {
     assert.equal((await call(port, 'GET', path)).status, 404, path);
   }
+});
+
+/** Sends bytes as they are, and reads to the end. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += String(chunk);
+    });
+    socket.on('error', reject).on('close', () => resolve(answer));
+    socket.write(text);
+  });
+}
+
+test('a page whose name leads to this address (DNS rebinding) reads nothing, by whatever way it names itself', async (t) => {
+  const { port } = await listen(t);
+  for (const host of [
+    '127.0.0.1',
+    '127.0.0.1:9100',
+    '[::1]:9100',
+    'localhost:9100',
+    'vpn.example:9100',
+    'VPN.Example.',
+  ]) {
+    assert.equal((await call(port, 'GET', '/metrics', { host })).status, 200, host);
+  }
+  for (const host of ['rebound.example', '127.0.0.1.rebound.example', 'localhost.rebound.example', 'x@127.0.0.1']) {
+    const { status, body } = await call(port, 'GET', '/metrics', { host });
+    assert.equal(status, 421, host);
+    assert.doesNotMatch(body, /sstp_up/);
+  }
+  const end = 'Connection: close\r\n\r\n';
+  const strange = [
+    `GET http://rebound.example/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n${end}`,
+    `GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: rebound.example\r\n${end}`,
+    `GET /metrics HTTP/1.1\r\nHost: rebound.example\r\nHost: 127.0.0.1\r\n${end}`,
+    `GET /metrics HTTP/1.0\r\n${end}`,
+    `GET /metrics HTTP/1.1\r\nHost:\r\n${end}`,
+  ];
+  for (const text of strange) assert.match(await raw(port, text), /^HTTP\/1\.1 421 /, text);
 });
 
 test('a header that is too long is refused', async (t) => {
@@ -83,6 +125,6 @@ test('so many connections, whoever has them', async (t) => {
 
 test('a port that is taken is an error', async (t) => {
   const { port } = await listen(t);
-  const options = { host: '127.0.0.1', port, metrics: async () => '', log: new ErrorLog() };
+  const options = { host: '127.0.0.1', port, metrics: async () => '', isOwnName: () => false, log: new ErrorLog() };
   await assert.rejects(listenForMetrics(options), { code: 'EADDRINUSE' });
 });

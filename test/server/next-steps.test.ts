@@ -26,7 +26,7 @@ const OWN_CA: StartSummary = {
   names: ['vpn.example.com', '192.0.2.5'],
   port: 443,
   pool: { address: 0x0a090000, prefixLength: 24 },
-  portalPath: '/portal',
+  portal: { path: '/portal', host: undefined },
   client: CLIENT,
   ca: { file: '/var/lib/sstpd/ca.pem', pem: PEM, fingerprint: 'AB:CD:EF' },
   user: { name: 'vpn', password: 'abcd-efgh-jkmn-pqrs' },
@@ -75,7 +75,7 @@ Stop:       Ctrl-C
 
 test("the operator's certificate: nothing to import, nothing to copy; and neither portal nor admin page", () => {
   const client = { ...CLIENT, user: 'NAME', caPem: undefined };
-  const without = { ca: undefined, user: undefined, admin: undefined, portalPath: undefined, remarks: [] };
+  const without = { ca: undefined, user: undefined, admin: undefined, portal: undefined, remarks: [] };
   const text = nextSteps({ ...OWN_CA, ...without, client });
   assert.equal(
     text,
@@ -101,6 +101,11 @@ Who failed: sstpd explain
 Stop:       Ctrl-C
 `,
   );
+});
+
+test('a portal with a host of its own is shown there', () => {
+  const text = nextSteps({ ...OWN_CA, port: 8443, portal: { path: '/set-up', host: 'portal.example.com' } });
+  assert.match(text, /portal {7}https:\/\/portal\.example\.com:8443\/set-up {3}/);
 });
 
 test('commands name the data directory unless it is the usual one', () => {

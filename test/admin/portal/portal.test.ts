@@ -1,6 +1,7 @@
 /** The portal on sockets that a listener has accepted, in front of each kind of fallback. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
@@ -27,17 +28,30 @@ class Lab {
   readonly key: Buffer = randomBytes(32);
   answer: (question: PortalQuestion, gone?: AbortSignal) => PortalAnswer | Promise<PortalAnswer> = (question) =>
     question.kind === 'look' || question.password === 'right' ? WELCOME : REFUSED;
+  /** By which browsers come. */
+  host = 'evil.example';
   /** The client of the last request goes away. */
   hangUp: () => void = () => {};
   #port = 0;
 
-  static async start(t: TestContext, fallback: Fallback = { kind: 'page' }, formMs = 10_000): Promise<Lab> {
+  static async start(
+    t: TestContext,
+    fallback: Fallback = { kind: 'page' },
+    {
+      formMs = 10_000,
+      host,
+      insistsOnTls,
+    }: { formMs?: number; host?: string; insistsOnTls?(name: string): boolean } = {},
+  ): Promise<Lab> {
     const lab = new Lab();
     const ask = async (question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> => {
       lab.questions.push(question);
       return lab.answer(question, gone);
     };
-    const page = await startWebPage({ fallback, formMs, portal: { path: '/portal', key: lab.key, ask } });
+    const page = await startWebPage({
+      ...{ fallback, formMs, insistsOnTls },
+      portal: { path: '/portal', host, key: lab.key, ask },
+    });
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', (bytes: Buffer) => {
@@ -69,11 +83,11 @@ class Lab {
   }
 
   get(target: string, cookie = ''): Promise<Answer> {
-    return this.raw(`GET ${target} HTTP/1.1\r\nHost: evil.example\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`);
+    return this.raw(`GET ${target} HTTP/1.1\r\nHost: ${this.host}\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`);
   }
 
   post(target: string, body: string, cookie = '', type = 'application/x-www-form-urlencoded'): Promise<Answer> {
-    const head = `POST ${target} HTTP/1.1\r\nHost: evil.example\r\nCookie: ${cookie}\r\nConnection: close`;
+    const head = `POST ${target} HTTP/1.1\r\nHost: ${this.host}\r\nCookie: ${cookie}\r\nConnection: close`;
     return this.raw(`${head}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   }
 }
@@ -387,7 +401,7 @@ test('requests for both share a connection', async (t) => {
 });
 
 test('who sends a form slowly is cut off; who waits for an answer is not', async (t) => {
-  const lab = await Lab.start(t, { kind: 'page' }, 200);
+  const lab = await Lab.start(t, { kind: 'page' }, { formMs: 200 });
   const head = 'POST /portal/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n';
   const startedAt = performance.now();
   const slow = await lab.raw(`${head}Content-Length: 100\r\n\r\nname=`);
@@ -395,4 +409,68 @@ test('who sends a form slowly is cut off; who waits for an answer is not', async
   assert.ok(performance.now() - startedAt < 5_000);
   lab.answer = () => new Promise((resolve) => setTimeout(() => resolve(REFUSED), 500));
   assert.equal((await new Browser(lab).signIn()).status, 401);
+});
+
+test('a host of its own: the portal is there alone, and nothing else is', async (t) => {
+  const site = createHttpServer((request, response) => void response.end(`site ${request.url}`));
+  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
+  t.after(() => site.close().closeAllConnections());
+  const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+  const fallbacks = [
+    { kind: 'page' },
+    { kind: 'not-found' },
+    { kind: 'directory', path: tmpdir() },
+    { kind: 'proxy', url },
+  ];
+  for (const fallback of fallbacks as readonly Fallback[]) {
+    const lab = await Lab.start(t, fallback, { host: 'portal.example' });
+    for (const host of ['portal.example', 'PORTAL.example:8443', 'portal.example.']) {
+      lab.host = host;
+      const { status, body } = await lab.get('/portal');
+      assert.deepEqual([status, body.includes('Sign in with the name')], [200, true], host);
+      for (const target of ['/', '/index.html', '/portalx', '*'])
+        assert.equal((await lab.get(target)).status, 404, target);
+      assert.equal((await lab.post('/', 'a=b')).status, 404);
+    }
+    for (const host of ['vpn.example', 'portal.example.evil.example', 'x.portal.example', '192.0.2.1']) {
+      lab.host = host;
+      const { status, body } = await lab.get('/portal');
+      assert.doesNotMatch(body, /Sign in with the name/, host);
+      assert.ok(status === 404 || fallback.kind === 'proxy', `${fallback.kind} ${host}: ${status}`);
+    }
+    // The target says which host it is, whatever the header does (RFC 9112 3.2.2).
+    lab.host = 'vpn.example';
+    assert.equal((await lab.get('http://portal.example/')).status, 404);
+    lab.host = 'portal.example';
+    assert.doesNotMatch((await lab.get('http://vpn.example/portal')).body, /Sign in with the name/);
+    assert.deepEqual(lab.questions, []);
+  }
+});
+
+test('browsers are told to insist on TLS where all on the host is ours, and the certificate one that they know', async (t) => {
+  const asked: string[] = [];
+  const insistsOnTls = (name: string): boolean => asked.push(name) > 0 && name === 'known.example';
+  const header = async (lab: Lab, host: string, target: string): Promise<string | undefined> => {
+    lab.host = host;
+    return (await lab.get(target)).headers.get('strict-transport-security');
+  };
+  const HSTS = 'max-age=15768000';
+  for (const fallback of [{ kind: 'page' }, { kind: 'not-found' }] as const) {
+    const lab = await Lab.start(t, fallback, { insistsOnTls });
+    for (const target of ['/', '/portal', '/portal/files/x', '/nothing']) {
+      assert.equal(await header(lab, 'known.example', target), HSTS, target);
+      assert.equal(await header(lab, 'own.example', target), undefined, target);
+    }
+  }
+  const folder = { kind: 'directory', path: tmpdir() } as const;
+  const shared = await Lab.start(t, folder, { insistsOnTls });
+  for (const target of ['/', '/portal']) {
+    assert.equal(await header(shared, 'known.example', target), undefined, 'it would bind the site of others');
+  }
+  const alone = await Lab.start(t, folder, { insistsOnTls, host: 'known.example' });
+  assert.equal(await header(alone, 'known.example', '/portal'), HSTS);
+  assert.equal(await header(alone, 'www.example', '/'), undefined);
+  const byDefault = await Lab.start(t);
+  assert.equal(await header(byDefault, 'known.example', '/portal'), undefined);
+  assert.ok(!asked.includes('www.example'));
 });
