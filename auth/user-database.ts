@@ -79,6 +79,10 @@ export const MIGRATIONS: readonly string[] = [
      seen_at       INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX known_places_of_user ON known_places (user_id);`,
+  `CREATE TABLE known_addresses (
+     address       BLOB    PRIMARY KEY,
+     seen_at       INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */

@@ -7,6 +7,7 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import type { DatabaseSync } from 'node:sqlite';
 import { foldUserName, formatIpv4, type Ipv4 } from '../core/index.ts';
 import { blob, text } from './columns.ts';
+import { KnownAddresses } from './known-addresses.ts';
 import { type BrowserOf, KnownBrowsers } from './known-browsers.ts';
 import { KnownPlaces } from './known-places.ts';
 import { ntPasswordHash } from './mschapv2.ts';
@@ -83,6 +84,7 @@ export class UserStore {
   readonly #statements: UserStatements;
   readonly #dummy: SealedSecret;
   readonly #places: KnownPlaces;
+  readonly #addresses: KnownAddresses;
   /** Cookies of those who have signed in to the portal. */
   readonly browsers: KnownBrowsers;
 
@@ -95,6 +97,7 @@ export class UserStore {
     this.#dummy = this.#sealDummy();
     this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#places = asStoreErrors(directory, () => new KnownPlaces(database, seal.derive('known places')));
+    this.#addresses = asStoreErrors(directory, () => new KnownAddresses(database, seal.derive('known addresses')));
     this.browsers = new KnownBrowsers(seal.derive('known browsers of users'));
     if (this.#keep === 'nt-hash') this.#forgetPasswords();
     this.forgetOldPasswords();
@@ -297,7 +300,16 @@ export class UserStore {
 
   /** The user has logged in from there. */
   rememberPlace(name: string, place: string): void {
-    this.#run(() => this.#places.remember(foldUserName(name), place, this.#now().getTime()));
+    this.#run(() => {
+      const now = this.#now().getTime();
+      this.#places.remember(foldUserName(name), place, now);
+      this.#addresses.remember(place, now);
+    });
+  }
+
+  /** Whether anybody has logged in from there within 30 days. Looks in memory alone. @param place as `addressKey` writes it */
+  isKnownAddress(place: string): boolean {
+    return this.#run(() => this.#addresses.isKnown(place, this.#now().getTime()));
   }
 
   /** For whom a cookie may have been made that comes with this name. */

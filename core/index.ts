@@ -7,6 +7,7 @@ export * from './effective-user.ts';
 export * from './endpoint.ts';
 export * from './event-queue.ts';
 export * from './finding.ts';
+export * from './gathered-bytes.ts';
 export * from './groups.ts';
 export * from './host-mistake.ts';
 export * from './log.ts';

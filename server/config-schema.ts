@@ -487,12 +487,14 @@ export const SCHEMA: Schema = {
     unauthenticated: {
       format: whole(1, 1_000_000),
       default: 512,
-      doc: 'Connections in all that have not authenticated yet.',
+      doc:
+        'Connections in all that have not authenticated yet. At the limit the oldest of the source with most makes room; a ' +
+        'quarter is kept for addresses that logged in within 30 days.',
     },
     unauthenticatedPerAddress: {
       format: whole(1, 1_000_000),
       default: 32,
-      doc: 'The same for one address (IPv6: one /64).',
+      doc: 'The same for one address. IPv6: one /64; a /56 has twice, a /48 four times as many.',
     },
     flowsPerClient: {
       format: whole(0, 1_000_000),

@@ -10,7 +10,7 @@ import {
   type SstpHttpRequest,
 } from '../sstp/index.ts';
 import { formatEndpoint, type TlsConnectionInfo } from '../tls/index.ts';
-import type { Ticket } from './admission.ts';
+import type { Ticket, TurnedAway } from './admission/ticket.ts';
 import type { Attempt } from './attempts/attempt.ts';
 import type { ServerContext } from './server-context.ts';
 import { type Stage, Tunnel, type TunnelView } from './tunnel.ts';
@@ -85,6 +85,7 @@ export class Connection {
     this.#socket.on('error', this.#onError);
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('close', () => this.#onClose());
+    this.#ticket.whenTurnedAway((why) => this.#onTurnedAway(why));
   }
 
   get peer(): string {
@@ -258,6 +259,13 @@ export class Connection {
     void flushed.then(() => this.#socket.end());
     const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  /** Others need its place: nothing is said, as the peer may not even read. */
+  #onTurnedAway(why: TurnedAway): void {
+    if (this.#isClosed) return;
+    this.#attempt.turnedAway(why);
+    this.#abandon(why.kind);
   }
 
   #abandon(reason: string): void {

@@ -5,7 +5,7 @@ import { type Log, systemClock } from '../core/index.ts';
 import { NativePath } from '../datapath/index.ts';
 import { chooseByName, type ListenAddress, type ListenOptions, type TlsServerContext } from '../tls/index.ts';
 import type { TunPath } from '../tun/index.ts';
-import type { Doorkeeper } from './admission.ts';
+import type { Doorkeeper } from './admission/ticket.ts';
 import { Advertiser } from './advertiser.ts';
 import { certificateFacts } from './attempts/certificate-facts.ts';
 import type { CertificateFacts } from './attempts/facts.ts';

@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
 import {
+  type Admitted,
+  type Endpoints,
   formatEndpoint,
   type ListenAddress,
   ListenError,
@@ -11,7 +13,8 @@ import {
   TlsListener,
   type TlsServerContext,
 } from '../tls/index.ts';
-import type { Doorkeeper, Ticket } from './admission.ts';
+import type { Doorkeeper, Ticket, TurnedAway } from './admission/ticket.ts';
+import { TokenBucket } from './admission/token-bucket.ts';
 import { Attempt } from './attempts/attempt.ts';
 import { isBrowser } from './attempts/browser.ts';
 import type { Config } from './config.ts';
@@ -34,6 +37,7 @@ export function placesOf({ listen, offload }: Config): readonly Config['listen']
 export class Listeners {
   readonly #config: Config;
   readonly #admission: Doorkeeper;
+  readonly #turnedAway = new TokenBucket(NOTED.size, NOTED.perSecond);
   #open: (TlsListener<Visitor> | PlainListener<Visitor>)[] = [];
 
   constructor(config: Config, admission: Doorkeeper) {
@@ -74,14 +78,19 @@ export class Listeners {
       context: tls,
       handshakeTimeoutMs: this.#config.tls.handshakeMs,
       isProxy: proxySources(this.#config.proxy.from),
-      admit: (address, isHealthCheck) => this.#admit(context, address, isHealthCheck),
+      admit: (_address, isHealthCheck, endpoints) => this.#admit(context, table, endpoints, isHealthCheck),
       onConnection: (socket, info, hashes, { ticket, attempt }) => {
         const id = table.newId();
         attempt.tlsUp(id, info);
         const closed = (connection: Connection): void => table.remove(connection);
         table.add(new Connection({ id, context, socket, info, hashes, ticket, attempt, closed }));
       },
-      onTlsError: (error, failure, { attempt, isHealthCheck }) => {
+      onTlsError: (error, failure, { attempt, isHealthCheck, ticket }) => {
+        if (ticket.turnedAway !== undefined) {
+          context.log.debug('tls.turned-away', fieldsOf(error, failure));
+          if (!isHealthCheck) this.#noteTurnedAway(attempt, table, failure, ticket.turnedAway);
+          return;
+        }
         if (isHealthCheck || isProbe(failure) || isBrowser(failure.hello)) {
           context.log.debug('tls.probe', fieldsOf(error, failure));
           return;
@@ -101,7 +110,7 @@ export class Listeners {
     return new PlainListener({
       timeoutMs: tls.handshakeMs,
       isProxy: proxySources(proxy.from),
-      admit: (address, isHealthCheck) => this.#admit(context, address, isHealthCheck),
+      admit: (_address, isHealthCheck, endpoints) => this.#admit(context, table, endpoints, isHealthCheck),
       onConnection: (socket, endpoints, { ticket, attempt }) => {
         const id = table.newId();
         const info = { ...endpoints, ...IN_FRONT };
@@ -116,11 +125,32 @@ export class Listeners {
     });
   }
 
-  #admit(context: ServerContext, address: string, isHealthCheck: boolean): Visitor | undefined {
-    const ticket = this.#admission.open(address);
-    if (ticket === undefined) return undefined;
+  #admit(
+    context: ServerContext,
+    table: ConnectionTable,
+    endpoints: Endpoints,
+    isHealthCheck: boolean,
+  ): Visitor | undefined {
+    const ticket = this.#admission.open(endpoints.remoteAddress);
     const attempt = new Attempt(isHealthCheck ? { ...context.attempts, changed: () => {} } : context.attempts);
-    return { ticket, attempt, isHealthCheck, close: () => ticket.close() };
+    if (typeof ticket === 'string') {
+      this.#noteTurnedAway(attempt, table, endpoints, { limit: ticket, kind: 'dropped' });
+      return undefined;
+    }
+    return {
+      ticket,
+      attempt,
+      isHealthCheck,
+      whenCounted: (then) => ticket.whenCounted(then),
+      whenTurnedAway: (then) => ticket.whenTurnedAway(then),
+      silent: () => ticket.silent(),
+      close: () => ticket.close(),
+    };
+  }
+
+  /** Of a connection that came no further than TLS. In a flood most are nobody's: a few of them are written down. */
+  #noteTurnedAway(attempt: Attempt, table: ConnectionTable, endpoints: Endpoints, why: TurnedAway): void {
+    if (this.#turnedAway.take(performance.now())) attempt.turnedAwayAt(table.newId(), endpoints, why);
   }
 }
 
@@ -133,13 +163,15 @@ const IN_FRONT = {
   hello: undefined,
 } as const;
 
+/** Records of connections that were turned away before they had said anything. */
+const NOTED = { size: 50, perSecond: 1 } as const;
+
 /** Who has been let in, and what is written down about it. */
-interface Visitor {
+interface Visitor extends Admitted {
   readonly ticket: Ticket;
   readonly attempt: Attempt;
   /** A proxy's own connection: whatever becomes of it is no attempt to connect. */
   readonly isHealthCheck: boolean;
-  close(): void;
 }
 
 /** A port scan or a health check without TLS is no attempt to connect and no reason for a warning. */

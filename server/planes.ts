@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Offload, openTunDescriptor, openTunPath, type TunDescriptor, type TunPath } from '../tun/index.ts';
-import { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
 import type { Config } from './config.ts';
 import { MOST_WORKERS } from './config-schema.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
@@ -67,11 +67,6 @@ export interface PlaneParts
   readonly admission: Admission;
   readonly fail: (error: Error) => void;
   readonly onAttempt: DataPlaneOptions['onAttempt'];
-}
-
-/** @returns who counts the connections of all processes; of workers, what is too much to be counted they drop themselves */
-export function makeAdmission(devices: TunDevices, { limits }: Config): Admission {
-  return devices.kind === 'workers' ? new Admission(limits, Number.POSITIVE_INFINITY) : new Admission(limits);
 }
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */

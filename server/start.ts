@@ -11,6 +11,8 @@ import { forgetFlows, removeRoute, replaceRoute } from '../tun/index.ts';
 import { AdminLogin, tokensBackend } from './admin-access.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AdminListener, probeAdminListener } from './admin-listener.ts';
+import { Admission } from './admission/admission.ts';
+import { FloodWatch } from './admission/flood-watch.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import { userCommand } from './attempts/remedies.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
@@ -38,7 +40,7 @@ import { missingRight, readRights } from './missing-rights.ts';
 import { readRefusedFlows, tableName } from './network/index.ts';
 import type { StartSummary } from './next-steps.ts';
 import { forgetOldPasswordsDaily } from './old-passwords.ts';
-import { makeAdmission, openDevices, preparePlane } from './planes.ts';
+import { openDevices, preparePlane } from './planes.ts';
 import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
 import { profileFacts } from './profile-facts.ts';
@@ -141,7 +143,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     attempts.put(attempt);
     watch.attempt(attempt);
   };
-  const admission = makeAdmission(tuns, config);
+  const floods = new FloodWatch({ clock: systemClock, log, observer: watch.floods });
+  undo.push(() => floods.stop());
+  const admission = new Admission(config.limits, { isKnown: knownAddresses(store, log), observer: floods });
   const plane = await preparePlane(tuns, {
     config,
     runUser,
@@ -176,6 +180,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     listening: () => listening,
     devices: tuns.names,
     attempts: () => attempts.list({}).attempts,
+    flood: () => floods.flood,
   });
   const backend = adminBackend({
     config,
@@ -255,6 +260,18 @@ function checkRights(config: Config): RunUser {
     `data directory ${config.data} lies in ${closed}, which is closed to the user that sstpd becomes (${runUser.name}): ` +
       'choose another with --data DIR, or set run.user to root',
   );
+}
+
+/** Nobody is kept out because the store can't be read: then everybody is a stranger. */
+function knownAddresses(store: UserStore, log: Log): (place: string) => boolean {
+  return (place) => {
+    try {
+      return store.isKnownAddress(place);
+    } catch (error) {
+      log.warn('users.addresses-unreadable', { error: error instanceof Error ? error.message : String(error) });
+      return false;
+    }
+  };
 }
 
 function leaseDesk(options: {

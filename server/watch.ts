@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import type { AttemptView } from '../admin/index.ts';
 import type { Log, UserIds } from '../core/index.ts';
+import type { Flood, FloodObserver } from './admission/flood-watch.ts';
 import type { Renewal } from './certificates/keeper.ts';
 import type { Config } from './config.ts';
 import type { CheckedHooks } from './hooks/check-hooks.ts';
@@ -50,6 +51,22 @@ export class Watch {
 
   renewed(renewal: Renewal): void {
     this.#hooks.tell({ event: 'certificate.renewed', at: new Date().toISOString(), ...renewal });
+  }
+
+  /** Told of floods of connections. */
+  get floods(): FloodObserver {
+    const tell = (event: string, { since, until, pushedOut, refused, limits, from }: Flood): void =>
+      this.#hooks.tell({
+        event,
+        at: new Date().toISOString(),
+        since: since.toISOString(),
+        ...(until === undefined ? {} : { until: until.toISOString() }),
+        ...{ pushedOut, refused, limits, networks: from.map(({ network }) => network) },
+      });
+    return {
+      began: (flood) => tell('server.under-flood', flood),
+      ended: (flood) => tell('server.flood-over', flood),
+    };
   }
 
   metrics(sources: Omit<MetricSources, 'monitor' | 'hooks' | 'users'>): ServerMetrics {

@@ -1,3 +1,4 @@
+import { GatheredBytes } from '../core/index.ts';
 import { HttpHeadReader } from './http-head.ts';
 
 export type HttpAnswerResult =
@@ -14,7 +15,7 @@ const MAX_BODY_BYTES = 4096;
 interface Refusal {
   readonly status: number;
   readonly wanted: number;
-  readonly body: Buffer;
+  readonly body: GatheredBytes;
 }
 
 /** Reads a server's answer to SSTP_DUPLEX_POST, MS-SSTP 4.1; of a refusal also the body, which may say why. */
@@ -40,20 +41,21 @@ export class HttpAnswerReader {
         const length = result.fields.find((field) => field.name === 'content-length')?.value ?? '';
         // Without a length the body ends with the connection; what has come so far must do.
         const wanted = /^\d{1,20}$/.test(length) ? Math.min(Number(length), MAX_BODY_BYTES) : 0;
-        return this.#onBody({ status: Number(status), wanted, body: Buffer.alloc(0) }, result.rest);
+        return this.#onBody({ status: Number(status), wanted, body: new GatheredBytes() }, result.rest);
       }
       default:
         return result satisfies never;
     }
   }
 
-  #onBody({ status, wanted, body }: Refusal, chunk: Buffer): HttpAnswerResult {
-    const whole = Buffer.concat([body, chunk.subarray(0, MAX_BODY_BYTES - body.length)]);
-    if (whole.length >= wanted) {
-      const text = whole.toString('utf8', 0, wanted === 0 ? whole.length : wanted);
+  #onBody(refusal: Refusal, chunk: Buffer): HttpAnswerResult {
+    const { status, wanted, body } = refusal;
+    body.push(chunk.subarray(0, MAX_BODY_BYTES - body.length));
+    if (body.length >= wanted) {
+      const text = body.bytes.toString('utf8', 0, wanted === 0 ? body.length : wanted);
       return { kind: 'refused', status, body: text.replaceAll('\r\n', '\n').replace(/[^\P{C}\t\n]/gu, '?') };
     }
-    this.#refusal = { status, wanted, body: whole };
+    this.#refusal = refusal;
     return { kind: 'need-more' };
   }
 }

@@ -1,3 +1,5 @@
+import { GatheredBytes } from '../core/index.ts';
+
 /** One header field: the name in lower case, the value without the white space around it. Printable ASCII only. */
 export interface HttpField {
   readonly name: string;
@@ -18,7 +20,6 @@ export type HttpHeadResult =
       readonly rest: Buffer;
     };
 
-const NO_BYTES = Buffer.alloc(0);
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -33,7 +34,7 @@ const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 export class HttpHeadReader {
   readonly #prefix: Buffer;
   readonly #maxBytes: number;
-  #bytes: Buffer = NO_BYTES;
+  readonly #gathered = new GatheredBytes();
   #scanned = 0;
   #lineStart = 0;
 
@@ -48,10 +49,11 @@ export class HttpHeadReader {
 
   /** Results may hold views of `chunk`. Once it is other than `need-more` the reader is done and holds nothing. */
   push(chunk: Buffer): HttpHeadResult {
-    const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-    const result = this.#read(bytes);
-    if (result.kind !== 'need-more') this.#bytes = NO_BYTES;
-    else this.#bytes = bytes === chunk ? Buffer.from(chunk) : bytes; // the caller may use its buffer again
+    const isFirst = this.#gathered.length === 0;
+    if (!isFirst) this.#gathered.push(chunk);
+    const result = this.#read(isFirst ? chunk : this.#gathered.bytes);
+    if (result.kind !== 'need-more') this.#gathered.clear();
+    else if (isFirst) this.#gathered.push(chunk); // the caller may use its buffer again
     return result;
   }
 

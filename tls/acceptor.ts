@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Log } from '../core/index.ts';
+import { GatheredBytes, type Log } from '../core/index.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
 import { PROXY_HEADER_MOST, readProxyHeader } from './proxy-header.ts';
 
@@ -132,7 +132,7 @@ export class Acceptor {
   #awaitHeader(raw: Socket, tcp: Endpoints): void {
     const { timeoutMs } = this.#options;
     const since = performance.now();
-    let bytes = Buffer.alloc(0);
+    const gathered = new GatheredBytes();
     const end = (reason: string | undefined): void => {
       clearTimeout(alarm);
       raw.off('data', onData);
@@ -143,7 +143,8 @@ export class Acceptor {
       raw.destroy();
     };
     const onData = (chunk: Buffer): void => {
-      bytes = Buffer.concat([bytes, chunk]);
+      gathered.push(chunk);
+      const { bytes } = gathered;
       const result = readProxyHeader(bytes);
       if (result.kind === 'incomplete' && bytes.length < PROXY_HEADER_MOST) return;
       if (result.kind !== 'header') {

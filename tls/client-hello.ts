@@ -3,6 +3,8 @@
  * tells nothing of it when it fails.
  */
 
+import { GatheredBytes } from '../core/index.ts';
+
 export interface ClientHello {
   /** RFC 6066 3, lower case, without the port that sstpc puts there; undefined also if it is no printable name. */
   readonly serverName: string | undefined;
@@ -18,6 +20,8 @@ export type ClientHelloResult =
   | { readonly kind: 'incomplete' }
   /** What came is no ClientHello, or is longer than one needs to be. */
   | { readonly kind: 'other' }
+  /** In more records than any client needs. */
+  | { readonly kind: 'fragmented' }
   | { readonly kind: 'hello'; readonly hello: ClientHello };
 
 const HANDSHAKE = 22;
@@ -26,25 +30,62 @@ const RECORD_HEADER = 5;
 const LARGEST_RECORD = 16_384;
 const Extension = { ServerName: 0, Protocols: 16, SupportedVersions: 43 } as const;
 
-/** @param bytes all that the client has sent so far; the ClientHello may lie in several records */
-export function readClientHello(bytes: Buffer): ClientHelloResult {
-  let message = Buffer.alloc(0);
-  for (let at = 0; ; ) {
-    if (bytes.length - at < RECORD_HEADER)
-      return bytes[at] === undefined || bytes[at] === HANDSHAKE ? INCOMPLETE : OTHER;
-    const length = bytes.readUInt16BE(at + 3);
-    if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3 || length === 0 || length > LARGEST_RECORD) return OTHER;
-    if (bytes.length - at - RECORD_HEADER < length) return INCOMPLETE;
-    message = Buffer.concat([message, bytes.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length)]);
-    at += RECORD_HEADER + length;
-    if (message.length < 4) continue;
-    if (message[0] !== CLIENT_HELLO) return OTHER;
-    const wanted = message.readUIntBE(1, 3);
-    if (wanted > LARGEST_RECORD) return OTHER;
-    if (message.length - 4 >= wanted) return read(message.subarray(4, 4 + wanted));
+/**
+ * OpenSSL and every browser put it into one record; programs that hide from filters cut it into a few. Each record costs a
+ * segment's work, so a message in records of one byte is an attack.
+ */
+const MOST_RECORDS = 16;
+/** Enough for the largest ClientHello there is (post-quantum key shares, padding). */
+const MOST_BYTES = 20_480;
+
+/** Reads the ClientHello as it comes: each byte is looked at once, whatever segments and records it lies in. */
+export class ClientHelloReader {
+  readonly #wire = new GatheredBytes();
+  readonly #message = new GatheredBytes();
+  /** Where in what came the record begins that is not whole yet. */
+  #at = 0;
+  #records = 0;
+
+  /** All that came, for whoever does the handshake. */
+  get bytes(): Buffer {
+    return this.#wire.bytes;
+  }
+
+  /** Once the result is other than `incomplete`, the reader is used up. */
+  push(chunk: Uint8Array): ClientHelloResult {
+    this.#wire.push(chunk);
+    const result = this.#read(this.#wire.bytes);
+    return result.kind === 'incomplete' && this.#wire.length >= MOST_BYTES ? OTHER : result;
+  }
+
+  #read(bytes: Buffer): ClientHelloResult {
+    for (;;) {
+      const at = this.#at;
+      const type = bytes[at];
+      if (bytes.length - at < RECORD_HEADER) return type === undefined || type === HANDSHAKE ? INCOMPLETE : OTHER;
+      const length = bytes.readUInt16BE(at + 3);
+      if (type !== HANDSHAKE || bytes[at + 1] !== 3 || length === 0 || length > LARGEST_RECORD) return OTHER;
+      if (this.#records === MOST_RECORDS) return FRAGMENTED;
+      if (bytes.length - at - RECORD_HEADER < length) return INCOMPLETE;
+      this.#at = at + RECORD_HEADER + length;
+      this.#records += 1;
+      this.#message.push(bytes.subarray(at + RECORD_HEADER, this.#at));
+      const message = this.#message.bytes;
+      if (message.length < 4) continue;
+      if (message[0] !== CLIENT_HELLO) return OTHER;
+      const wanted = message.readUIntBE(1, 3);
+      if (wanted > LARGEST_RECORD) return OTHER;
+      if (message.length - 4 >= wanted) return read(message.subarray(4, 4 + wanted));
+    }
   }
 }
 
+/** @param bytes all that the client has sent so far; the ClientHello may lie in several records */
+export function readClientHello(bytes: Uint8Array): ClientHelloResult {
+  return new ClientHelloReader().push(bytes);
+}
+
+const FRAGMENTED: ClientHelloResult = { kind: 'fragmented' };
 const INCOMPLETE: ClientHelloResult = { kind: 'incomplete' };
 const OTHER: ClientHelloResult = { kind: 'other' };
 

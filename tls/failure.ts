@@ -7,7 +7,9 @@ export type TlsFailureStage =
   /** The client did not finish in time. */
   | 'timeout'
   /** The client went away without a word. */
-  | 'closed';
+  | 'closed'
+  /** There was no room for it, or no longer. */
+  | 'turned-away';
 
 export interface TlsFailure {
   readonly remoteAddress: string;
@@ -50,6 +52,7 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   ERR_SSL_VERSION_TOO_LOW: LEGACY,
   ERR_SSL_NO_APPLICATION_PROTOCOL: 'the client speaks only HTTP/2; an SSTP client speaks HTTP/1.1',
   ERR_SSL_HTTP_REQUEST: 'plain HTTP came to the TLS port: use https://',
+  ERR_CLIENT_HELLO_FRAGMENTED: 'no client does that: ignore it',
   ERR_SSL_HTTPS_PROXY_REQUEST: 'a request for an HTTP proxy came to the TLS port',
 };
 

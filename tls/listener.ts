@@ -10,7 +10,7 @@ import {
   type ListenAddress,
   type ListenOptions,
 } from './acceptor.ts';
-import { type ClientHello, cleanServerName, readClientHello } from './client-hello.ts';
+import { type ClientHello, ClientHelloReader, type ClientHelloResult, cleanServerName } from './client-hello.ts';
 import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint } from './listen-error.ts';
@@ -34,9 +34,18 @@ export interface TlsConnectionInfo {
 
 /** What `admit` lets in counts as open until its TCP socket is closed. */
 export interface Admitted {
+  /** Calls back, perhaps at once, when it is known whether it may stay: no handshake is made before. */
+  whenCounted(then: () => void): void;
+  /** Calls back if it is to end for the sake of others; who asks later instead of who asked before. */
+  whenTurnedAway(then: () => void): void;
+  /** It has said nothing that a client says first for `SILENT_MS`. */
+  silent(): void;
   /** Called once, with or without TLS ever up. */
   close(): void;
 }
+
+/** An honest client's first bytes are here with the first round trip; so much is for one whose packets were lost. */
+export const SILENT_MS = 3_000;
 
 export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly context: TlsServerContext;
@@ -49,7 +58,7 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
    *
    * @param isHealthCheck it is a proxy's own connection, by which it looks whether we are there
    */
-  admit(remoteAddress: string, isHealthCheck: boolean): Ticket | undefined;
+  admit(remoteAddress: string, isHealthCheck: boolean, endpoints: Endpoints): Ticket | undefined;
   /** TLS is up. The socket is the callee's from here; an `error` on it has destroyed it. */
   onConnection(socket: TLSSocket, info: TlsConnectionInfo, hashes: ServerCertificateHashes, ticket: Ticket): void;
   /** An admitted connection ended before TLS was up. */
@@ -107,7 +116,7 @@ export class TlsListener<Ticket extends Admitted> {
   }
 
   #onArrival(raw: Socket, { tcp, endpoints, isHealthCheck, headerLength, remainingMs }: Arrival): void {
-    const ticket = this.#options.admit(endpoints.remoteAddress, isHealthCheck);
+    const ticket = this.#options.admit(endpoints.remoteAddress, isHealthCheck, endpoints);
     if (ticket === undefined) {
       raw.on('error', ignore);
       raw.destroy();
@@ -119,14 +128,24 @@ export class TlsListener<Ticket extends Admitted> {
     const pending: Pending<Ticket> = { ticket, headerLength, endpoints, raw, alarm, hello: undefined };
     this.#pending.set(key, pending);
     raw.on('error', (error) => this.#fail(key, 'closed', error));
+    const quiet = setTimeout(() => ticket.silent(), SILENT_MS);
     raw.once('close', () => {
+      clearTimeout(quiet);
       this.#fail(key, 'closed', new Error('the client closed the connection during the TLS handshake'));
       ticket.close();
     });
-    readFirst(raw, (hello) => {
-      pending.hello = hello;
-      if (this.#pending.get(key) === pending) this.#tls.emit('connection', raw);
+    readFirst(raw, (result) => {
+      clearTimeout(quiet);
+      if (result.kind === 'fragmented') {
+        this.#fail(key, 'handshake', fragmentedError());
+        return;
+      }
+      pending.hello = result.kind === 'hello' ? result.hello : undefined;
+      ticket.whenCounted(() => {
+        if (this.#pending.get(key) === pending) this.#tls.emit('connection', raw);
+      });
     });
+    ticket.whenTurnedAway(() => this.#fail(key, 'turned-away', turnedAwayError()));
   }
 
   #createTls(context: TlsServerContext): TlsServer {
@@ -185,21 +204,16 @@ export class TlsListener<Ticket extends Admitted> {
   }
 }
 
-/** Enough for the largest ClientHello there is (post-quantum key shares, padding). */
-const MOST_FIRST_BYTES = 20_480;
-
 /** Looks at the ClientHello before TLS gets it: of a handshake that fails, nothing else tells what was offered. */
-function readFirst(raw: Socket, done: (hello: ClientHello | undefined) => void): void {
-  const chunks: Buffer[] = [];
+function readFirst(raw: Socket, done: (result: ClientHelloResult) => void): void {
+  const reader = new ClientHelloReader();
   const onData = (chunk: Buffer): void => {
-    chunks.push(chunk);
-    const bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks);
-    const result = readClientHello(bytes);
-    if (result.kind === 'incomplete' && bytes.length < MOST_FIRST_BYTES) return;
+    const result = reader.push(chunk);
+    if (result.kind === 'incomplete') return;
     raw.off('data', onData);
     raw.pause();
-    raw.unshift(bytes);
-    done(result.kind === 'hello' ? result.hello : undefined);
+    raw.unshift(reader.bytes);
+    done(result);
   };
   raw.on('data', onData);
   // A proxy's header came first: then it has been paused.
@@ -240,4 +254,14 @@ function timeoutError(): Error {
   return Object.assign(new Error('the client did not finish the TLS handshake in time'), {
     code: 'ERR_TLS_HANDSHAKE_TIMEOUT',
   });
+}
+
+function fragmentedError(): Error {
+  return Object.assign(new Error('the ClientHello came in more records than any client needs'), {
+    code: 'ERR_CLIENT_HELLO_FRAGMENTED',
+  });
+}
+
+function turnedAwayError(): Error {
+  return Object.assign(new Error('there was no room for the connection'), { code: 'ERR_TURNED_AWAY' });
 }

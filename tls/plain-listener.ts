@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Log } from '../core/index.ts';
 import { Acceptor, type Arrival, type Endpoints, ignore, type ListenAddress, type ListenOptions } from './acceptor.ts';
-import type { Admitted } from './listener.ts';
+import { type Admitted, SILENT_MS } from './listener.ts';
 
 export interface PlainListenerOptions<Ticket extends Admitted> {
   /** From accept to the first byte. */
   readonly timeoutMs: number;
   readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
   /** As that of the TLS listener. */
-  admit(remoteAddress: string, isHealthCheck: boolean): Ticket | undefined;
+  admit(remoteAddress: string, isHealthCheck: boolean, endpoints: Endpoints): Ticket | undefined;
   /** The client has sent something. The socket is the callee's from here. */
   onConnection(socket: Socket, endpoints: Endpoints, ticket: Ticket): void;
   /** An admitted connection ended without a byte: a health check or a port scan. */
@@ -42,7 +42,7 @@ export class PlainListener<Ticket extends Admitted> {
 
   #onArrival(raw: Socket, { endpoints, isHealthCheck, remainingMs }: Arrival): void {
     const { admit, onConnection, onProbe } = this.#options;
-    const ticket = admit(endpoints.remoteAddress, isHealthCheck);
+    const ticket = admit(endpoints.remoteAddress, isHealthCheck, endpoints);
     if (ticket === undefined) {
       raw.on('error', ignore);
       raw.destroy();
@@ -50,21 +50,25 @@ export class PlainListener<Ticket extends Admitted> {
     }
     this.#silent.add(raw);
     const alarm = setTimeout(() => raw.destroy(), remainingMs);
+    const quiet = setTimeout(() => ticket.silent(), SILENT_MS);
     // An error destroys the socket by itself; whoever owns it later listens too.
     raw.on('error', ignore);
     raw.once('close', () => {
       clearTimeout(alarm);
+      clearTimeout(quiet);
       if (this.#silent.delete(raw)) onProbe(endpoints);
       ticket.close();
     });
     raw.once('data', (chunk: Buffer) => {
       clearTimeout(alarm);
+      clearTimeout(quiet);
       this.#silent.delete(raw);
       raw.pause();
       raw.unshift(chunk);
       onConnection(raw, endpoints, ticket);
       raw.resume();
     });
+    ticket.whenTurnedAway(() => raw.destroy());
     // A proxy's header came first: then it has been paused.
     raw.resume();
   }

@@ -112,6 +112,7 @@ const ROWS: readonly { readonly title: string; readonly graphs: readonly Graph[]
           { expr: rate('sstp_connections_refused_total', 'limit'), legend: 'limits.{{limit}}' },
           { expr: rate('sstp_flows_refused_total', 'instance'), legend: 'limits.flowsPerClient: packets' },
           { expr: rate('sstp_connections_flooded_total', 'instance'), legend: 'closed at accept' },
+          { expr: rate('sstp_connections_pushed_out_total', 'limit'), legend: 'made room: limits.{{limit}}' },
           { expr: `sum by (kind) (sstp_login_throttle_entries{${HERE}})`, legend: 'watched: {{kind}}' },
           { expr: rate('sstp_admin_logins_total', 'result'), legend: 'admin page: {{result}}' },
           { expr: `sum(sstp_logins_waiting{${HERE}})`, legend: 'waiting' },

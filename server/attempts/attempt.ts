@@ -2,7 +2,8 @@ import type { AttemptOptions, AttemptView } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
 import type { Clock, Instant, Log } from '../../core/index.ts';
 import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '../../ppp/index.ts';
-import { formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../tls/index.ts';
+import { type Endpoints, formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../tls/index.ts';
+import type { TurnedAway } from '../admission/ticket.ts';
 import type { Judgement } from '../control-plane.ts';
 import type { Stage } from '../tunnel.ts';
 import { isBrowser } from './browser.ts';
@@ -95,6 +96,20 @@ export class Attempt {
     this.#facts.host = request.host;
     this.reach('sstp');
     this.#tell();
+  }
+
+  /** It is ended for the sake of others; `end` follows. */
+  turnedAway(why: TurnedAway): void {
+    this.#facts.turnedAway = why;
+  }
+
+  /** The same, of a connection that came no further than TLS; this is its end. */
+  turnedAwayAt(id: string, { remoteAddress, remotePort, localAddress }: Endpoints, why: TurnedAway): void {
+    this.#id = id;
+    this.#peer = formatEndpoint(remoteAddress, remotePort);
+    this.#facts.localAddress = localAddress;
+    this.turnedAway(why);
+    this.end(why.kind);
   }
 
   refused(status: number, reason: string, limit?: AttemptFacts['limit']): void {

@@ -14,6 +14,7 @@ export function diagnose(facts: AttemptFacts, certificate: CertificateFacts): Ex
 
 function judge(facts: AttemptFacts, certificate: CertificateFacts): Explanation {
   if (facts.wasUp) return explainEnd(facts);
+  if (facts.turnedAway !== undefined) return explainTurnedAway(facts.turnedAway);
   if (facts.tls !== undefined) return explainTls(facts, facts.tls, certificate);
   switch (facts.stage) {
     case 'tls':
@@ -47,6 +48,25 @@ function explainEnd(facts: AttemptFacts): Explanation {
     text: text.replace('REASON', detail === undefined ? reason : `${reason}: ${detail}`),
     code,
     fix: typeof fix === 'function' ? fix(user) : fix,
+  };
+}
+
+/** It was one of too many that had not logged in. */
+function explainTurnedAway({ kind, limit }: NonNullable<AttemptFacts['turnedAway']>): Explanation {
+  const most =
+    limit === 'unauthenticatedPerAddress'
+      ? 'its address or the network around it had taken them all'
+      : 'its address, or the network around it, had most of them';
+  const text =
+    kind === 'dropped'
+      ? `There was no place for the connection: the server was at its limit of those without a login (limits.${limit}), and ${most}.`
+      : `The connection had to make room before it had logged in: the server was at its limit (limits.${limit}), and it was the oldest where most came from.`;
+  return {
+    text,
+    code: '0x80072746',
+    fix:
+      'Dial again: a first connection goes before those of a flood, and an address that has logged in within 30 days has a share of its own. ' +
+      `sstpd doctor and the page Health say whether there is a flood; if not, raise limits.${limit}.`,
   };
 }
 

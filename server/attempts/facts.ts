@@ -1,7 +1,8 @@
 import type { LoginReason } from '../../auth/index.ts';
 import type { AuthMethod, LinkFault } from '../../ppp/index.ts';
 import type { ClientHello, TlsFailureStage } from '../../tls/index.ts';
-import type { AdmissionRefusal } from '../admission.ts';
+import type { AdmissionLimit } from '../admission/machine.ts';
+import type { TurnedAway } from '../admission/ticket.ts';
 import type { HeldBack } from '../hold-text.ts';
 import type { Stage } from '../tunnel.ts';
 
@@ -63,7 +64,9 @@ export interface AttemptFacts {
   host: string | undefined;
   /** An answer other than 200. */
   http: { readonly status: number; readonly reason: string } | undefined;
-  limit: AdmissionRefusal | undefined;
+  limit: AdmissionLimit | undefined;
+  /** It was ended for the sake of others, before it had logged in. */
+  turnedAway: TurnedAway | undefined;
   /** What LCP has agreed on. */
   authMethod: AuthMethod | undefined;
   /** Whether the client has sent a proof of the password. */
@@ -140,6 +143,7 @@ export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
     host: undefined,
     http: undefined,
     limit: undefined,
+    turnedAway: undefined,
     authMethod: undefined,
     hasAnswered: false,
     wantsOurLogin: false,

@@ -1,6 +1,7 @@
 import type { AttemptView } from '../../admin/index.ts';
 import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
+import type { Flood } from '../admission/flood-watch.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
 import { deviceNetwork } from '../network/index.ts';
@@ -13,6 +14,7 @@ import { examineClock } from './clock.ts';
 import { judgeDialled } from './dialled.ts';
 import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
+import { judgeFlood } from './floods.ts';
 import { examineHost } from './host.ts';
 import { examinePeers } from './peers.ts';
 import { judgePortal } from './portal.ts';
@@ -29,6 +31,8 @@ export interface RunningServer {
   readonly listening: () => readonly string[];
   readonly devices: readonly string[];
   readonly attempts: () => readonly AttemptView[];
+  /** The one that goes on, or the last one. */
+  readonly flood: () => Flood | undefined;
 }
 
 /** Of one certificate, what takes long to find out and stays the same. */
@@ -66,6 +70,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
       ...judgePortal(config, names),
       examinePeers(server.attempts(), config.proxy.from.length > 0),
+      judgeFlood(server.flood(), now),
       ...data.findings,
       examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),
     ];

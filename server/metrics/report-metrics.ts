@@ -70,7 +70,7 @@ export function reportMetrics(byProcess: ReadonlyMap<string, Report>): MetricJso
       { labels: {}, value: levels.unsentBytes },
     ]),
     gauge('sstp_tls_unsent_largest_bytes', 'The most of one socket.', [{ labels: {}, value: levels.unsentBytesMost }]),
-    counter('sstp_connections_flooded_total', 'Connections closed at accept, far above a limit.', [
+    counter('sstp_connections_flooded_total', 'Connections closed at accept, at a limit.', [
       { labels: {}, value: counts.floodDrops },
     ]),
     counter('sstp_log_lines_suppressed_total', 'Lines that the limit of the log has swallowed.', [

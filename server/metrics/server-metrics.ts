@@ -2,9 +2,9 @@
 import { AggregatorRegistry, Gauge, type Registry } from 'prom-client';
 import { allNames, type ServerCertificate } from '../../certs/index.ts';
 import { version } from '../../core/index.ts';
-import type { Admission } from '../admission.ts';
+import type { Admission } from '../admission/admission.ts';
 import type { ProcessMonitor } from './process-monitor.ts';
-import { addReports, MAIN, type Report, type SessionTraffic } from './report.ts';
+import { addReports, MAIN, makeReport, type Report, type SessionTraffic } from './report.ts';
 import { counter, type MetricJson, reportMetrics } from './report-metrics.ts';
 import type { UserTraffic } from './user-traffic.ts';
 
@@ -24,7 +24,7 @@ export interface MetricSources {
   /** On the admin page, since the start. */
   readonly adminLogins: Readonly<Record<'accepted' | 'refused' | 'slowed', number>>;
   readonly addresses: () => { readonly used: number; readonly size: number };
-  readonly admission: Pick<Admission, 'connections' | 'unauthenticated' | 'refusals'>;
+  readonly admission: Pick<Admission, 'connections' | 'unauthenticated' | 'refusals' | 'pushedOut' | 'flooded'>;
   readonly certificates: () => readonly ServerCertificate[];
   readonly hooks: { readonly waiting: { readonly scripts: number; readonly webhooks: number } };
   /** To be told what the sessions of this process have carried; of the others' it is told as it comes. */
@@ -58,11 +58,13 @@ export class ServerMetrics {
   }
 
   async #gather(): Promise<string> {
-    const { plane, monitor, noteTraffic, users } = this.#sources;
+    const { plane, monitor, noteTraffic, users, admission } = this.#sources;
     const reports = await plane.reports();
     const own = reports.get(MAIN);
     noteTraffic(own?.traffic ?? []);
-    const ours = addReports([monitor.report(), ...(own === undefined ? [] : [own])]);
+    // What is closed at accept is counted where it is decided.
+    const decided = own ?? makeReport({ counts: { floodDrops: admission.flooded } });
+    const ours = addReports([monitor.report(), decided]);
     const metrics = [
       await this.#registry.getMetricsAsJSON(),
       reportMetrics(new Map([...reports, [MAIN, ours]])),
@@ -82,8 +84,13 @@ export class ServerMetrics {
       ),
       counter(
         'sstp_connections_refused_total',
-        'Connections answered with 503, by the limit that was reached.',
+        'Connections refused at a limit, with a 503 or without an answer.',
         Object.entries(admission.refusals).map(([limit, value]) => ({ labels: { limit }, value })),
+      ),
+      counter(
+        'sstp_connections_pushed_out_total',
+        'Connections that had to make room for others before they had logged in, by the limit that was reached.',
+        Object.entries(admission.pushedOut).map(([limit, value]) => ({ labels: { limit }, value })),
       ),
       counter('sstp_flows_refused_total', 'Packets that would have begun a flow of a client that has too many.', [
         { labels: {}, value: flows.packets },

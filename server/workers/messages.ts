@@ -8,7 +8,8 @@ import type { Ipv4, UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import type { IpPrefix } from '../../tun/index.ts';
-import type { AdmissionRefusal } from '../admission.ts';
+import type { AdmissionLimit } from '../admission/machine.ts';
+import type { TurnedAway } from '../admission/ticket.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import type { Judgement, SessionEnd } from '../control-plane.ts';
@@ -34,7 +35,9 @@ export interface WorkerSetup {
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly setup: WorkerSetup }
-  | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionRefusal | undefined }
+  | { readonly kind: 'counted'; readonly ticket: number; readonly refusal: AdmissionLimit | undefined }
+  /** Its connection is to end, unless it has logged in, which the supervisor has yet to hear then. */
+  | { readonly kind: 'turned-away'; readonly ticket: number; readonly why: TurnedAway }
   | { readonly kind: 'held'; readonly session: string; readonly hold: Hold; readonly name: string }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: Lease | undefined }
@@ -55,6 +58,7 @@ export type ToSupervisor =
   /** It can't go on, and another one in its place could not either. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'ticket-opened'; readonly ticket: number; readonly address: string }
+  | { readonly kind: 'ticket-silent'; readonly ticket: number }
   | { readonly kind: 'ticket-authenticated'; readonly ticket: number }
   | { readonly kind: 'ticket-closed'; readonly ticket: number }
   | { readonly kind: 'opened'; readonly session: string; readonly peerAddress: string }

@@ -73,6 +73,7 @@ const FORMS: Readonly<Record<ToSupervisor['kind'], Form>> = {
   ready: object({ listening: list(object({ address: text, port: count })) }),
   failed: object({ message: text }),
   'ticket-opened': object({ ticket: count, address: text }),
+  'ticket-silent': object({ ticket: count }),
   'ticket-authenticated': object({ ticket: count }),
   'ticket-closed': object({ ticket: count }),
   opened: object({ session: text, peerAddress: text }),

@@ -1,4 +1,5 @@
-import type { Admission, Ticket } from '../admission.ts';
+import type { Admission } from '../admission/admission.ts';
+import type { Ticket } from '../admission/ticket.ts';
 import type { ControlSession, SessionEnd } from '../control-plane.ts';
 import type { LocalControl } from '../local-control.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
@@ -45,6 +46,9 @@ export class WorkerDesk {
       case 'ticket-opened':
         this.#openTicket(message.ticket, message.address);
         break;
+      case 'ticket-silent':
+        this.#tickets.get(message.ticket)?.silent();
+        break;
       case 'ticket-authenticated':
         this.#tickets.get(message.ticket)?.authenticated();
         break;
@@ -89,10 +93,15 @@ export class WorkerDesk {
 
   #openTicket(number: number, address: string): void {
     if (this.#tickets.has(number)) throw new Error(`ticket ${number} was opened twice`);
-    const ticket = this.#options.admission.open(address);
-    if (ticket === undefined) return;
+    const { admission, send } = this.#options;
+    const ticket = admission.open(address);
+    if (typeof ticket === 'string') {
+      send({ kind: 'turned-away', ticket: number, why: { limit: ticket, kind: 'dropped' } });
+      return;
+    }
     this.#tickets.set(number, ticket);
-    this.#options.send({ kind: 'counted', ticket: number, refusal: ticket.refusal });
+    send({ kind: 'counted', ticket: number, refusal: ticket.refusal });
+    ticket.whenTurnedAway((why) => send({ kind: 'turned-away', ticket: number, why }));
   }
 
   #askPortal({ question, text }: Extract<ControlMessage, { kind: 'portal-asked' }>): void {

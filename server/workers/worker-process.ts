@@ -4,7 +4,7 @@ import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
-import type { Admission } from '../admission.ts';
+import type { Admission } from '../admission/admission.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
 import { acceptReport, makeReport, type Report } from '../metrics/report.ts';

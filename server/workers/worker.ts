@@ -73,6 +73,9 @@ async function start(setup: WorkerSetup): Promise<void> {
       case 'counted':
         admission.counted(message.ticket, message.refusal);
         break;
+      case 'turned-away':
+        admission.turnedAway(message.ticket, message.why);
+        break;
       case 'portal-answered':
         control.portalAnswered(message);
         break;

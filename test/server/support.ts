@@ -13,7 +13,9 @@ import { Authenticator, type LoginThrottle, UserStore } from '../../auth/index.t
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
 import { AddressPool, PrefixPool } from '../../ip/index.ts';
-import { Admission, type AdmissionRefusal, type Ticket } from '../../server/admission.ts';
+import { Admission } from '../../server/admission/admission.ts';
+import type { AdmissionLimit } from '../../server/admission/machine.ts';
+import type { Ticket } from '../../server/admission/ticket.ts';
 import { Advertiser } from '../../server/advertiser.ts';
 import { Attempt } from '../../server/attempts/attempt.ts';
 import { AttemptRing } from '../../server/attempts/attempt-ring.ts';
@@ -314,13 +316,13 @@ export class World {
   connect(
     options: {
       readonly address?: string;
-      readonly refusal?: AdmissionRefusal | undefined;
+      readonly refusal?: AdmissionLimit | undefined;
       readonly whenCounted?: Ticket['whenCounted'];
     } = {},
   ): Peer {
     const address = options.address ?? '192.0.2.7';
     const admitted = this.admission.open(address);
-    if (admitted === undefined) throw new Error('dropped at accept');
+    if (typeof admitted === 'string') throw new Error('dropped at accept');
     const socket = new FakeSocket();
     const info: TlsConnectionInfo = {
       remoteAddress: address,
@@ -336,8 +338,15 @@ export class World {
     const attempt = new Attempt(this.context.attempts);
     const id = this.table.newId();
     attempt.tlsUp(id, info);
-    const { whenCounted = admitted.whenCounted } = options;
-    const ticket: Ticket = { ...admitted, whenCounted, refusal: options.refusal ?? admitted.refusal };
+    const ticket: Ticket = {
+      refusal: options.refusal ?? admitted.refusal,
+      turnedAway: undefined,
+      whenCounted: options.whenCounted ?? ((then) => admitted.whenCounted(then)),
+      whenTurnedAway: (then) => admitted.whenTurnedAway(then),
+      silent: () => admitted.silent(),
+      authenticated: () => admitted.authenticated(),
+      close: () => admitted.close(),
+    };
     let closed = 0;
     const connection = new Connection({
       id,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { type Endpoints, PlainListener } from '../../tls/index.ts';
-import { Queue, silentLog } from './support.ts';
+import { LET_IN, Queue, silentLog } from './support.ts';
 
 async function start(options: { readonly isProxy?: () => boolean; readonly timeoutMs?: number } = {}) {
   const connections = new Queue<{ socket: Socket; endpoints: Endpoints; heard: Promise<unknown[]> }>();
@@ -15,7 +15,7 @@ async function start(options: { readonly isProxy?: () => boolean; readonly timeo
     isProxy: options.isProxy,
     admit: (address) => {
       admitted.push(address);
-      return address === '203.0.113.9' ? undefined : { close: () => closes.push(address) };
+      return address === '203.0.113.9' ? undefined : { ...LET_IN, close: () => closes.push(address) };
     },
     onConnection: (socket, endpoints) => {
       connections.push({ socket, endpoints, heard: once(socket, 'data') });

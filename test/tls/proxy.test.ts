@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { authority, Harness, serverContext, silentLog } from './support.ts';
+import { authority, Harness, LET_IN, serverContext, silentLog } from './support.ts';
 
 const context = serverContext();
 const V2 = Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000201c6336401c35001bb', 'hex');
@@ -28,7 +28,7 @@ async function behindProxy(isProxy = (): boolean => true, handshakeTimeoutMs = 1
       harness.admitted.push(remoteAddress);
       heard.checks.push(isHealthCheck);
       count += 1;
-      return { number: count, close: () => {} };
+      return { ...LET_IN, number: count, close: () => {} };
     },
   }).start();
   return { harness, heard };

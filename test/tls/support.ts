@@ -46,6 +46,13 @@ export interface Connected {
   readonly ticket: Ticket;
 }
 
+/** For whoever is let in at once, and stays. */
+export const LET_IN: Pick<Admitted, 'whenCounted' | 'whenTurnedAway' | 'silent'> = {
+  whenCounted: (then) => then(),
+  whenTurnedAway: () => {},
+  silent: () => {},
+};
+
 /** What the harness admits with: numbered, so that a mix-up shows. */
 export interface Ticket extends Admitted {
   readonly number: number;
@@ -72,7 +79,7 @@ export class Harness {
       handshakeTimeoutMs: 10_000,
       admit: (remoteAddress) => {
         const number = this.admitted.push(remoteAddress);
-        return { number, close: () => this.closes.push(number) };
+        return { ...LET_IN, number, close: () => this.closes.push(number) };
       },
       onConnection: (socket, info, hashes, ticket) => {
         socket.resume();

@@ -39,6 +39,8 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
     admission: {
       connections: 7,
       unauthenticated: 3,
+      pushedOut: { connections: 0, unauthenticated: 7, unauthenticatedPerAddress: 0 },
+      flooded: 0,
       refusals: { connections: 1, unauthenticated: 0, unauthenticatedPerAddress: 4 },
     },
     certificates: () => [],

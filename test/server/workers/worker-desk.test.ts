@@ -1,7 +1,8 @@
 /** Supervisor and worker without the processes between them: everything that is said is serialized. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Admission } from '../../../server/admission.ts';
+import { Admission } from '../../../server/admission/admission.ts';
+import type { Doorkeeper, Ticket } from '../../../server/admission/ticket.ts';
 import type { ToSupervisor, ToWorker } from '../../../server/workers/messages.ts';
 import { RemoteAdmission } from '../../../server/workers/remote-admission.ts';
 import { type ControlMessage, WorkerDesk } from '../../../server/workers/worker-desk.ts';
@@ -129,36 +130,45 @@ test('a worker keeps no place that it has given back, and no session of another 
 /** Two workers, and the supervisor that counts for both. */
 function twoWorkers(t: TestContext, limits: { connections: number; unauthenticatedPerAddress: number }) {
   const all = { unauthenticated: 100, ...limits };
-  const admission = new Admission(all, Number.POSITIVE_INFINITY);
-  const { control } = new World(t);
+  const { control, context } = new World(t);
+  const admission = new Admission(all, { clock: context.clock });
   const worker = (): RemoteAdmission => {
     const desk = new WorkerDesk({
       control,
       admission,
       device: 'memory0',
-      send: (message: ToWorker) => message.kind === 'counted' && remote.counted(message.ticket, message.refusal),
+      send: (message: ToWorker) => {
+        if (message.kind === 'counted') remote.counted(message.ticket, message.refusal);
+        if (message.kind === 'turned-away') remote.turnedAway(message.ticket, message.why);
+      },
     });
     const remote: RemoteAdmission = new RemoteAdmission(all, (message: ToSupervisor) =>
       desk.receive(message as ControlMessage),
     );
     return remote;
   };
-  return { admission, workers: [worker(), worker()] as const };
+  const advance = (ms: number): void => t.mock.timers.tick(ms);
+  return { admission, workers: [worker(), worker()] as const, advance };
+}
+
+function opened(admission: Doorkeeper, address: string): Ticket {
+  const ticket = admission.open(address);
+  return typeof ticket === 'string' ? assert.fail(ticket) : ticket;
 }
 
 test('limits count the connections of all workers, whichever they come to', (t) => {
   const { admission, workers } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 3 });
   const [one, two] = workers;
-  const tickets = [one.open('192.0.2.7'), two.open('192.0.2.7'), one.open('192.0.2.7'), two.open('192.0.2.7')];
+  const tickets = [one, two, one, two].map((worker) => opened(worker, '192.0.2.7'));
   assert.deepEqual(
     tickets.map((ticket) => ticket?.refusal),
     [undefined, undefined, undefined, 'unauthenticatedPerAddress'],
   );
-  assert.equal(two.open('192.0.2.8')?.refusal, undefined, 'another address');
+  assert.equal(opened(two, '192.0.2.8').refusal, undefined, 'another address');
   tickets[0]?.authenticated();
   tickets[1]?.close();
-  assert.equal(one.open('192.0.2.7')?.refusal, undefined);
-  assert.equal(admission.connections, 5);
+  assert.equal(opened(one, '192.0.2.7').refusal, undefined);
+  assert.equal(admission.connections, 4, 'who is refused takes no place');
 });
 
 test('a request waits for the count, however long that takes, and what is sent meanwhile is not lost', async (t) => {
@@ -183,13 +193,49 @@ test('a request waits for the count, however long that takes, and what is sent m
   }
 });
 
-test('a worker that alone has what all may have says why it refuses; with twice as many it takes no more', (t) => {
-  const { workers } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 3 });
+test('a worker waits for no answer once it alone has twice as many as all may have', () => {
+  const said: ToSupervisor[] = [];
+  const limits = { connections: 100, unauthenticated: 3, unauthenticatedPerAddress: 3 };
+  const worker = new RemoteAdmission(limits, (message) => said.push(message));
+  for (let i = 0; i < 6; i++) opened(worker, `192.0.2.${i}`);
+  assert.equal(worker.open('192.0.2.9'), 'unauthenticated');
+  assert.deepEqual([worker.flooded, said.length], [1, 6]);
+});
+
+test('who has to make room in one worker for a connection of another is told, and frees its place at once', (t) => {
+  const { admission, workers, advance } = twoWorkers(t, { connections: 100, unauthenticatedPerAddress: 2 });
   const [one, two] = workers;
-  for (let i = 0; i < 3; i++) assert.equal(one.open('192.0.2.7')?.refusal, undefined);
-  for (let i = 0; i < 3; i++) assert.equal(one.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
-  assert.equal(one.open('192.0.2.7'), undefined);
-  assert.equal(two.open('192.0.2.7')?.refusal, 'unauthenticatedPerAddress');
+  const first = opened(one, '192.0.2.7');
+  const ends: unknown[] = [];
+  first.whenTurnedAway((why) => ends.push(why));
+  opened(two, '192.0.2.7');
+  advance(3_000);
+  assert.equal(opened(two, '192.0.2.7').refusal, undefined);
+  assert.deepEqual(ends, [{ limit: 'unauthenticatedPerAddress', kind: 'pushed-out' }]);
+  assert.equal(admission.connections, 2, 'before the worker has said that it is gone');
+  first.close();
+  assert.equal(admission.connections, 2);
+});
+
+test('a login and the order to make room that cross: who has logged in stays, and counts', (t) => {
+  const { control } = new World(t);
+  const limits = { connections: 100, unauthenticated: 100, unauthenticatedPerAddress: 1 };
+  let now = 0;
+  const admission = new Admission(limits, { clock: { now: () => now } });
+  const late: ToWorker[] = [];
+  const desk = new WorkerDesk({ control, admission, device: 'memory0', send: (message) => late.push(message) });
+  const worker = new RemoteAdmission(limits, (message) => desk.receive(message as ControlMessage));
+  const first = opened(worker, '192.0.2.7');
+  now = 3_000;
+  opened(worker, '192.0.2.7');
+  // The worker has not read any of it yet.
+  first.authenticated();
+  for (const message of late) if (message.kind === 'turned-away') worker.turnedAway(message.ticket, message.why);
+  assert.equal(late.filter(({ kind }) => kind === 'turned-away').length, 1);
+  assert.equal(first.turnedAway, undefined);
+  assert.deepEqual([admission.connections, admission.unauthenticated], [2, 1]);
+  first.close();
+  assert.deepEqual([admission.connections, admission.unauthenticated], [1, 1]);
 });
 
 test('the visitors of a worker that ends give up their places; a question that is asked twice is no honest one', async (t) => {
