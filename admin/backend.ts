@@ -195,6 +195,26 @@ export interface CertificateView {
   readonly key: string;
   /** It is shown to clients that ask for no name of another. */
   readonly isDefault: boolean;
+  /** From when on a start issues another one; of own ones alone. */
+  readonly renewedFrom?: string;
+  /** That issued it; of own ones alone. */
+  readonly authority?: AuthorityView;
+}
+
+/** The server's own authority, which its clients have imported. Times are ISO 8601, the hash hexadecimal with colons. */
+export interface AuthorityView {
+  readonly subject: string;
+  readonly sha256: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** Whole days; below zero when it is over. */
+  readonly daysLeft: number;
+  /** What clients take from it, in words; empty: every name. */
+  readonly within: string;
+  /** Who can read its key: root alone, or the server too; `nobody`: it is not in the data directory. */
+  readonly keyReader: 'root' | 'server' | 'nobody';
+  /** What to do about it; undefined: nothing. */
+  readonly advice: string | undefined;
 }
 
 /** What `sstpd doctor` says of the running server. */

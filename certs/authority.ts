@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { parseIpv4, parseIpv6 } from '../core/index.ts';
 import { CertificateError } from './certificate-error.ts';
+import { constraintsExtension, constraintsFor } from './constraints.ts';
 import { type CheckedNames, checkNames } from './names.ts';
 
 /** A certificate authority: who holds the key can issue for any name that its clients trust. */
@@ -30,20 +31,26 @@ const COMMON_NAME_LENGTH = 64;
 /** Apple's clients refuse a longer life, whoever issued the certificate. */
 const SERVER_DAYS = 825;
 
+/** After so many of them a start issues the next one, which it has the key for, and the running server has not. */
+export const RENEW_AFTER_DAYS = 550;
+
 /**
- * Makes a root certificate: RSA-3072, SHA-256, issues leaves only (path length 0).
+ * Makes a root certificate: RSA-3072, SHA-256, issues leaves only (path length 0), and for servers only (a client takes
+ * the uses of an authority as those of all below it).
  *
  * @param options.days 3650 by default
+ * @param options.within it can issue for names like these alone, see `constraintsFor`; undefined: for all
  * @throws {RangeError} if commonName is not 1 to 64 characters, or days is not a positive integer
  *
- * RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9.
+ * RFC 5280 4.2.1.2, 4.2.1.3, 4.2.1.9, 4.2.1.10, 4.2.1.12.
  */
 export function createAuthority(options: {
   readonly commonName: string;
   readonly now: Date;
   readonly days?: number;
+  readonly within?: CheckedNames | undefined;
 }): CertificateAuthority {
-  const { commonName, now, days = 3650 } = options;
+  const { commonName, now, days = 3650, within } = options;
   if (commonName === '' || commonName.length > COMMON_NAME_LENGTH) {
     throw new RangeError(`commonName must have 1 to ${COMMON_NAME_LENGTH} characters`);
   }
@@ -55,6 +62,8 @@ export function createAuthority(options: {
   certificate.setExtensions([
     { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
     { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    ...(within === undefined ? [] : [constraintsExtension(constraintsFor(within))]),
     { name: 'subjectKeyIdentifier' },
   ]);
   return signed(certificate, key.keyPem, key.keyPem);
@@ -69,7 +78,7 @@ export function createAuthority(options: {
  * for an address in dNSName or, without a SAN, the common name, but an address as dNSName breaks RFC 5280 4.2.1.6 and
  * strict verifiers then refuse the whole certificate. Such clients must dial a DNS name.
  *
- * @param options.names DNS names and IP addresses; the first is the common name too, cut to 64 characters
+ * @param options.names DNS names and IP addresses; the first DNS name is the common name too, cut to 64 characters
  * @param options.days from 1 to 825, the default
  * @throws {CertificateError} for a name that is refused
  * @throws {RangeError} for other days
@@ -90,7 +99,7 @@ export function issueServerCertificate(options: {
 
   const key = rsaKey(2048);
   const certificate = blank(key, life);
-  certificate.setSubject(distinguishedName(names.first.slice(0, COMMON_NAME_LENGTH)));
+  certificate.setSubject(subjectOf(names));
   certificate.setIssuer(issuer.subject.attributes.map(decoded));
   certificate.setExtensions([
     { name: 'basicConstraints', critical: true, cA: false },
@@ -151,6 +160,15 @@ function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes.writeUInt8((bytes.readUInt8(0) & 0x3f) | 0x40, 0);
   return bytes.toString('hex');
+}
+
+/**
+ * OpenSSL and GnuTLS take a common name for a DNS name, an address too, where the SAN has none, and hold it against the
+ * authority's constraints. So for addresses alone there is an organisation, which nobody does that with.
+ */
+function subjectOf({ dns: [name], first }: CheckedNames): forge.pki.CertificateField[] {
+  if (name !== undefined) return distinguishedName(name.slice(0, COMMON_NAME_LENGTH));
+  return [{ name: 'organizationName', value: `SSTP server ${first}`, valueTagClass: UTF8 }];
 }
 
 /** UTF8String, for a wildcard and an underscore are not in PrintableString's alphabet. */

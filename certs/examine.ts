@@ -3,6 +3,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { type Finding, fine, problem, warning } from '../core/index.ts';
 import { allNames, certificateHashes, coverage, hasServerAuth, WARN_DAYS } from './inspect.ts';
+import { renewalDue } from './own-files.ts';
 import { checkKeyOfFirst, parseCertificates, parseKey } from './pem.ts';
 import { readIfThere } from './secure-file.ts';
 
@@ -127,17 +128,21 @@ function examineExpiry([leaf, ...others]: CertificateChain, options: ExamineOpti
   for (const one of others) {
     if (one.validToDate >= now && one.validFromDate <= now) continue;
     const text = `the certificate of ${nameOf(one)} in the chain is valid from ${dayOf(one.validFromDate)} to ${dayOf(one.validToDate)} only`;
-    const anew = 'set the clock, or remove ca.pem and ca.key to make a new authority, which each client must import';
+    const anew = 'set the clock, or "sstpd ca renew" makes a new authority, which each client must then import';
     return problem(check, text, own === undefined ? 'take the chain of today from the authority' : anew);
   }
   const end = new Date(Math.min(...[leaf, ...others].map((one) => one.validToDate.getTime())));
   const days = Math.floor((end.getTime() - now.getTime()) / DAY_MS);
   const text = `valid until ${dayOf(end)}, ${days} days from now`;
+  // That a start renews it is no reason for one, unless the server runs on and on.
+  if (own === 'running' && now >= renewalDue(leaf)) {
+    return warning(check, `${text}, and due for renewal since ${dayOf(renewalDue(leaf))}`, REISSUE.running);
+  }
   return days < WARN_DAYS ? warning(check, text, own === undefined ? 'renew it' : REISSUE[own]) : fine(check, text);
 }
 
 const REISSUE = {
-  running: 'restart the server: its own authority issues a new one',
+  running: '"sstpd ca issue", as root, or restart the server: its own authority issues a new one',
   stopped: 'start the server: its own authority issues a new one',
 } as const;
 

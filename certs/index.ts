@@ -7,12 +7,15 @@
  * data directory, mode 0600.
  */
 export * from './authority.ts';
+export { authorityKeyReader, guardAuthorityKey } from './authority-key.ts';
 export * from './certificate-error.ts';
+export { describeTrees, nameConstraints } from './constraints.ts';
 export * from './examine.ts';
 export * from './files.ts';
 export * from './inspect.ts';
 export * from './names.ts';
-export { certificateBlocks } from './pem.ts';
+export { type OwnCertificates, type OwnState, readOwnCertificates, renewalDue } from './own-files.ts';
+export { certificateBlocks, parseCertificates } from './pem.ts';
 export * from './revocation.ts';
 export { readIfThere, writeSecureFile } from './secure-file.ts';
 export * from './store.ts';

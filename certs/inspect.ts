@@ -79,9 +79,7 @@ export function warnings(certificate: ServerCertificate, names: readonly string[
   const lines = [...certificate.notes];
   for (const one of chain) {
     const isLeaf = one.fingerprint256 === leaf.fingerprint256;
-    // What is renewed by itself may be short-lived from the start.
-    const warnDays = isLeaf && certificate.source === 'acme' ? 0 : WARN_DAYS;
-    const line = expiry(one, isLeaf ? 'the certificate' : one.subject, now, warnDays);
+    const line = expiry(one, isLeaf ? 'the certificate' : one.subject, now, limitOf(certificate, isLeaf));
     if (line !== undefined) lines.push(line);
   }
   const bits = leaf.publicKey.asymmetricKeyDetails?.modulusLength;
@@ -106,11 +104,29 @@ export function warnings(certificate: ServerCertificate, names: readonly string[
   return lines;
 }
 
-function expiry(one: X509Certificate, what: string, now: Date, warnDays: number): string | undefined {
+interface Limit {
+  readonly warnDays: number;
+  readonly remedy: string;
+}
+
+function limitOf({ source }: ServerCertificate, isLeaf: boolean): Limit {
+  if (source === 'own-ca') return isLeaf ? OWN_LEAF : OWN_AUTHORITY;
+  // What is renewed by itself may be short-lived from the start.
+  return { warnDays: isLeaf && source === 'acme' ? 0 : WARN_DAYS, remedy: 'renew it' };
+}
+
+/** A start would have renewed it long before: who does not start it in a year should hear in time. */
+const OWN_LEAF: Limit = { warnDays: 90, remedy: '"sstpd ca issue", as root, or a restart renews it' };
+const OWN_AUTHORITY: Limit = {
+  warnDays: 180,
+  remedy: '"sstpd ca renew", as root; each client must then import the new one',
+};
+
+function expiry(one: X509Certificate, what: string, now: Date, { warnDays, remedy }: Limit): string | undefined {
   const days = Math.floor((one.validToDate.getTime() - now.getTime()) / DAY_MS);
   if (days >= warnDays) return undefined;
   const date = one.validToDate.toISOString().slice(0, 10);
-  return days < 0 ? `${what} expired on ${date}` : `${what} expires in ${days} days, on ${date}: renew it`;
+  return days < 0 ? `${what} expired on ${date}` : `${what} expires in ${days} days, on ${date}: ${remedy}`;
 }
 
 /** Why clients that dial `name` refuse the certificate; undefined if they do not. */

@@ -1,7 +1,8 @@
 /** Where a certificate says that its revocation is told (RFC 5280 4.2.1.13), and whether anybody answers there. */
 import type { X509Certificate } from 'node:crypto';
-import forge from 'node-forge';
+import type forge from 'node-forge';
 import { type Finding, fine, warning } from '../core/index.ts';
+import { extensionOf } from './extension.ts';
 
 const CRL_DISTRIBUTION_POINTS = '2.5.29.31';
 const CONTEXT = 0x80;
@@ -10,8 +11,8 @@ const URI = 6;
 
 /** The places of revocation lists that a certificate names, as they stand there; none if it names none. */
 export function revocationLists(certificate: X509Certificate): string[] {
-  const extension = findExtension(forge.asn1.fromDer(binary(certificate.raw)));
-  return extension === undefined ? [] : uris(forge.asn1.fromDer(extension));
+  const extension = extensionOf(certificate, CRL_DISTRIBUTION_POINTS);
+  return extension === undefined ? [] : uris(extension);
 }
 
 /** Whether a place answers; undefined if it does, else why not, in a few words. */
@@ -56,28 +57,8 @@ async function fetchWithLimit(url: string): Promise<string | undefined> {
   }
 }
 
-/** The content of the extension's OCTET STRING. */
-function findExtension(node: forge.asn1.Asn1): string | undefined {
-  if (!Array.isArray(node.value)) return undefined;
-  const [id, ...rest] = node.value as forge.asn1.Asn1[];
-  const isOid = id?.type === forge.asn1.Type.OID && typeof id.value === 'string';
-  if (isOid && forge.asn1.derToOid(id.value as string) === CRL_DISTRIBUTION_POINTS) {
-    const value = rest.at(-1)?.value;
-    return typeof value === 'string' ? value : undefined;
-  }
-  for (const child of node.value as forge.asn1.Asn1[]) {
-    const found = findExtension(child);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 function uris(node: forge.asn1.Asn1): string[] {
   if (Array.isArray(node.value)) return (node.value as forge.asn1.Asn1[]).flatMap(uris);
   const isUri = Number(node.tagClass) === CONTEXT && Number(node.type) === URI;
   return isUri && typeof node.value === 'string' ? [node.value] : [];
-}
-
-function binary(bytes: Buffer): forge.util.ByteStringBuffer {
-  return forge.util.createBuffer(bytes.toString('latin1'), 'raw');
 }

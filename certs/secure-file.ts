@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import { CertificateError } from './certificate-error.ts';
 
 /** Larger than any chain or key. */
-const MOST_BYTES = 1_048_576;
+export const MOST_BYTES = 1_048_576;
 
 export interface ReadFile {
   readonly bytes: Buffer;

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Finding } from '../core/index.ts';
-import { addConfigFlags, configFile, givenFlags, loadGiven } from './options.ts';
+import { addConfigFlags } from './options.ts';
 import type { Run } from './program.ts';
+import { subjectOf } from './subject.ts';
 import { EXIT, json, type Terminal, table } from './terminal.ts';
 
 export function addDoctorCommand(program: Command, terminal: Terminal, run: Run): void {
@@ -17,7 +18,7 @@ export function addDoctorCommand(program: Command, terminal: Terminal, run: Run)
     .addHelpText('after', EXAMPLES);
   addConfigFlags(command).action((options: { json?: true }) =>
     run(async () => {
-      const { config, running } = await subject(command, terminal);
+      const { config, running } = await subjectOf(command, terminal);
       const { examineServer, wouldWork } = await import('../server/index.ts');
       const findings = await examineServer({ config, running });
       const works = wouldWork(findings);
@@ -31,21 +32,6 @@ const EXAMPLES = `
 Examples:
   $ sstpd doctor
   $ sstpd doctor --host vpn.example.com --cert fullchain.pem --key privkey.pem`;
-
-/** What is to be looked at: a running server as it is, unless the flags speak of another one. */
-async function subject(command: Command, terminal: Terminal) {
-  const { config } = loadGiven(command, terminal.env);
-  const { AdminClient } = await import('../admin/index.ts');
-  const asksRunning =
-    configFile(command) === undefined && Object.keys(givenFlags(command)).every((key) => key === 'data');
-  const client = asksRunning ? await AdminClient.connect(config.data) : undefined;
-  if (client === undefined) return { config, running: undefined };
-  terminal.stderr.write(`sstpd: as the running server has it (pid ${client.status.pid})\n`);
-  const { loadConfig } = await import('../server/config.ts');
-  const values = (await client.config()).map(({ key, value }) => [key, value as string]);
-  const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
-  return { config: loadConfig({ flags, env: {} }).config, running: client.status };
-}
 
 function describe(findings: readonly Finding[]): string {
   const rows = findings.map(({ check, result, text, fix }) => [

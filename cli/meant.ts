@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...named('sstpd token list', 'tokens'),
     ...named('sstpd sessions kill', 'kill', 'disconnect', 'kick'),
     ...named('sstpd connect', 'client', 'dial', 'call'),
+    ...named('sstpd ca show', 'cert', 'certs', 'certificate', 'certificates', 'authority', 'pki'),
+    ...named('sstpd ca renew', 'renew', 'rotate'),
     ...named('sstpd profile', 'profiles', 'export', 'setup'),
     ...named('sstpd config', 'configuration', 'settings', 'keys', 'show'),
     ...named('sstpd --version', 'version'),

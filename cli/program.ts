@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   user: async () => (await import('./user.ts')).addUserCommand,
   admin: async () => (await import('./admin.ts')).addAdminCommand,
   token: async () => (await import('./token.ts')).addTokenCommand,
+  ca: async () => (await import('./ca.ts')).addCaCommand,
   profile: async () => (await import('./profile.ts')).addProfileCommand,
   sessions: async () => (await import('./sessions.ts')).addSessionsCommand,
   throttle: async () => (await import('./throttle.ts')).addThrottleCommand,

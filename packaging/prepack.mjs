@@ -18,7 +18,12 @@ for (const folder of ['dist', 'prebuilds']) rmSync(at(folder), { recursive: true
 if (!process.argv.includes('--clean')) {
   run(at('tun/native/build.mjs'));
   await build({
-    entryPoints: ['cli/main.ts', 'cli/demo-traffic.ts', 'server/workers/worker-main.ts'].map(at),
+    entryPoints: [
+      'cli/main.ts',
+      'cli/demo-traffic.ts',
+      'server/workers/worker-main.ts',
+      'server/certificates/issuer-main.ts',
+    ].map(at),
     entryNames: 'programs/[name]',
     chunkNames: 'parts/[name]-[hash]',
     outdir: at('dist'),

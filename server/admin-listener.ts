@@ -4,7 +4,14 @@ import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { AdminNetwork } from '../admin/index.ts';
 import { originOf } from '../auth/index.ts';
-import { formatEndpoint, type ListenError, listenError, listenErrorOf, type TlsServerContext } from '../tls/index.ts';
+import {
+  formatEndpoint,
+  type ListenError,
+  listenError,
+  listenErrorOf,
+  serveOlderTickets,
+  type TlsServerContext,
+} from '../tls/index.ts';
 import { isNameOf, type TlsMaterial, tlsContext } from './certificates/material.ts';
 import type { Config } from './config.ts';
 import { probeForLater } from './listeners.ts';
@@ -62,6 +69,7 @@ export class AdminListener implements AdminNetwork {
       },
       handler,
     );
+    serveOlderTickets(server, this.#context.ticketKeys);
     // Node has the app answer, and what it writes before there is TLS never leaves: the socket would stay.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.maxConnections = MOST_CONNECTIONS;
@@ -79,7 +87,9 @@ export class AdminListener implements AdminNetwork {
   setTls(material: TlsMaterial): void {
     this.#context = this.#contextOf(material);
     this.#material = material;
-    this.#server?.setSecureContext(this.#context.serverOptions);
+    if (this.#server === undefined) return;
+    this.#server.setSecureContext(this.#context.serverOptions);
+    serveOlderTickets(this.#server, this.#context.ticketKeys);
   }
 
   /** @returns its URL @throws {ListenError} naming the key */

@@ -23,7 +23,10 @@ const OTHERS = 0o077;
 
 /** What sstpd makes in its data directory; SQLite puts its own endings behind `users.db`, a write in progress `.new`. */
 const OUR_NAMES =
-  /^(?:users\.(?:db|key)|ca\.(?:pem|key)|server\.(?:pem|key)|acme\.json|acme-account\.key|lock|admin\.sock|first-user\.txt)(?:$|[.-])/;
+  /^(?:users\.(?:db|key)|ca\.(?:pem|key|next|lock)|server\.(?:pem|key)|acme\.json|acme-account\.key|lock|admin\.sock|first-user\.txt)(?:$|[.-])/;
+
+/** The own authority's key, which a server that was started as root can't read. */
+const ROOTS_OWN = /^ca\.(?:key|next)(?:$|\.)/;
 
 /** A data directory that may be used. */
 export interface ClaimedDirectory {
@@ -34,7 +37,7 @@ export interface ClaimedDirectory {
 /**
  * Makes the data directory if it is new, and sees to it that it belongs to `user`, for whom the server gives up root.
  *
- * What root owned, and nobody else could enter, is handed over with the files of ours in it; what already is the user's
+ * What root owned, and nobody else could enter, is handed over with the files of ours in it, but for the authority's key; what already is the user's
  * is left alone, for root must not follow what somebody else may have put there.
  *
  * @returns what to do when the start fails: a directory that is new goes again
@@ -74,12 +77,28 @@ export function claimDataDirectory(directory: string, user: UserIds): ClaimedDir
  * @throws {StartError} if it can't be written, or another instance holds the lock
  */
 export function lockDataDirectory(directory: string, user: UserIds): { release(): void } {
-  const descriptor = asUser(user, () => openLock(directory));
+  const descriptor = asUser(user, () => openLock(directory, 'lock'));
   if (!lockFile(descriptor)) {
     closeSync(descriptor);
     throw new StartError(
       `another sstpd runs with the data directory ${directory}: stop it, or choose another with --data DIR`,
     );
+  }
+  return { release: () => closeSync(descriptor) };
+}
+
+/**
+ * Takes the lock of the own authority's files, and holds it until `release`.
+ *
+ * @param owner of the directory, if that is not who runs this
+ * @throws {StartError} if it can't be written, or another process is issuing
+ */
+export function lockAuthority(directory: string, owner: UserIds | undefined): { release(): void } {
+  const open = (): number => openLock(directory, 'ca.lock');
+  const descriptor = owner === undefined ? open() : asUser(owner, open);
+  if (!lockFile(descriptor)) {
+    closeSync(descriptor);
+    throw new StartError(`another process issues certificates in ${directory}: wait a moment, then try again`);
   }
   return { release: () => closeSync(descriptor) };
 }
@@ -120,7 +139,7 @@ function handOver(directory: string, user: UserIds): void {
       `data directory ${directory} holds other things than sstpd's, and would be given to another user: choose a folder of its own with --data DIR`,
     );
   }
-  for (const path of ours.map((name) => join(directory, name))) {
+  for (const path of ours.filter((name) => !ROOTS_OWN.test(name)).map((name) => join(directory, name))) {
     if (mayBeGiven(lstatSync(path))) lchownSync(path, user.uid, user.gid);
   }
   lchownSync(directory, user.uid, user.gid);
@@ -146,17 +165,17 @@ function discard(directory: string): void {
   rmdirSync(directory);
 }
 
-function openLock(directory: string): number {
+function openLock(directory: string, name: string): number {
   try {
     // Neither a link nor, which would wait for a reader, a pipe.
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const descriptor = openSync(join(directory, 'lock'), flags, 0o600);
+    const descriptor = openSync(join(directory, name), flags, 0o600);
     if (fstatSync(descriptor).isFile()) return descriptor;
     closeSync(descriptor);
     throw Object.assign(new Error('no regular file'), { code: 'EINVAL' });
   } catch (error) {
     throw new StartError(
-      `data directory ${directory} can't be written (lock: ${codeOf(error)}): run as root, or choose another with --data DIR`,
+      `data directory ${directory} can't be written (${name}: ${codeOf(error)}): run as root, or choose another with --data DIR`,
     );
   }
 }

@@ -33,6 +33,11 @@ export function machineNames(
   return names.length > 0 ? names : ['localhost'];
 }
 
+/** What the own certificate is for. @param hosts the operator's, none for the machine's own */
+export function ownNames(hosts: readonly string[]): readonly string[] {
+  return hosts.length > 0 ? hosts : machineNames();
+}
+
 function isCertifiable(name: string): boolean {
   try {
     checkName(name);

@@ -2,6 +2,9 @@
  * The server process: configuration, start and stop, listeners, one `Connection` per client, leases, the host's network.
  * Introduces the layers to one another; what a protocol says is decided in sstp/ and ppp/, never here.
  */
+export type { IssueResult } from './certificates/issue.ts';
+export { lookAtAuthority } from './certificates/look-at-authority.ts';
+export { issueByHand } from './certificates/operator-issue.ts';
 export {
   type Config,
   ConfigError,

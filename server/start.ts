@@ -15,6 +15,7 @@ import { Admission } from './admission/admission.ts';
 import { FloodWatch } from './admission/flood-watch.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
 import { userCommand } from './attempts/remedies.ts';
+import { authorityView } from './certificates/authority-view.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
 import { isNameOf } from './certificates/material.ts';
 import { certificateViews } from './certificates/view.ts';
@@ -196,7 +197,12 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     metrics: () => metrics.text(),
     listening: () => listening,
     devices: tuns.names,
-    certificates: () => certificateViews(certificates.certificates, new Date()),
+    certificates: () => {
+      const now = new Date();
+      const { ca } = certificates;
+      const authority = ca && authorityView(ca.pem, config.data, runUser.uid, now);
+      return certificateViews(certificates.certificates, now, authority);
+    },
     health: healthOf(examine, systemClock),
     accounts: adminLogin,
     tokens: tokensBackend(adminStore.tokens, log),

@@ -54,6 +54,22 @@ const CONFIG: FastifySchema = {
   },
 };
 
+const AUTHORITY = {
+  description: "The server's own authority, where that issued the certificate",
+  type: 'object',
+  required: ['subject', 'sha256', 'notBefore', 'notAfter', 'daysLeft', 'within', 'keyReader'],
+  properties: {
+    subject: text,
+    sha256: text,
+    notBefore: time,
+    notAfter: time,
+    daysLeft: { type: 'integer' },
+    within: { type: 'string', description: 'What it can issue for; empty: every name' },
+    keyReader: { type: 'string', enum: ['root', 'server', 'nobody'], description: 'Who can read its key' },
+    advice: { type: 'string', description: 'What to do about it, if anything' },
+  },
+} as const;
+
 const CERTIFICATES: FastifySchema = {
   summary: 'The certificates that clients are shown',
   tags: ['server'],
@@ -76,6 +92,8 @@ const CERTIFICATES: FastifySchema = {
           sha1: text,
           key: text,
           isDefault: flag,
+          renewedFrom: time,
+          authority: AUTHORITY,
         },
       },
     },

@@ -1,19 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { allNames, certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
 import { asUser, type Log } from '../../core/index.ts';
 import { chooseByName } from '../../tls/index.ts';
 import type { Config } from '../config.ts';
-import { machineNames } from '../first-start.ts';
+import { ownNames } from '../first-start.ts';
 import type { StartSummary } from '../next-steps.ts';
 import { isOperatorError } from '../operator-error.ts';
 import type { RunUser } from '../privileges.ts';
 import { AcmeSource } from './acme-source.ts';
 import { FilesSource } from './files-source.ts';
+import { guardKey } from './issue.ts';
 import { type AcmeChallenge, type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
 import { OwnSource } from './own-source.ts';
 import type { CertificateSource } from './source.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -40,24 +40,28 @@ interface Served {
 interface Loaded {
   readonly served: readonly [Served, ...Served[]];
   readonly names: readonly string[];
-  readonly ca: StartSummary['ca'];
 }
 
 /** The certificates to serve, from the start on, and the newer ones that come while the server runs. */
 export class CertificateKeeper {
   /** What clients may dial, the best first. */
   readonly names: readonly string[];
-  /** Set if the certificate comes from our own authority. */
-  readonly ca: StartSummary['ca'];
   readonly #config: Config;
   readonly #runUser: RunUser;
   readonly #log: Log;
   readonly #served: Loaded['served'];
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #tickets = new TicketKeys();
   #material: TlsMaterial;
   #apply: ApplyTls = async () => {};
   #renewed: (renewal: Renewal) => void = () => {};
   readonly #challenges = new Map<string, AcmeChallenge>();
+
+  /** Of our own authority, if it is what the certificate comes from. */
+  get ca(): StartSummary['ca'] {
+    const [{ source }] = this.#served;
+    return source instanceof OwnSource ? source.ca : undefined;
+  }
 
   /** The one for names that no other is for. */
   get first(): ServerCertificate {
@@ -75,22 +79,22 @@ export class CertificateKeeper {
     this.#runUser = runUser;
     this.#log = log;
     this.#served = loaded.served;
-    this.#material = materialOf(loaded.served, [], randomBytes(48));
+    this.#material = materialOf(loaded.served, [], this.#tickets.all);
     this.names = loaded.names;
-    this.ca = loaded.ca;
   }
 
   /**
    * The operator's files if the configuration names them, read with the rights that we have; else our own authority's,
-   * in the data directory, as its owner.
+   * in the data directory, as its owner. The key of that authority becomes root's alone, in use or not, if we are root.
    *
    * @throws {CertificateError} @throws {TlsContextError}
    */
   static async load(config: Config, runUser: RunUser, log: Log): Promise<CertificateKeeper> {
+    for (const warning of guardKey(config.data, runUser)) log.warn('certificate.warning', { warning });
     const loaded =
       (await fromFiles(config)) ??
       (await fromAcme(config, runUser, log)) ??
-      asUser(runUser, () => fromAuthority(config, log));
+      (await fromAuthority(config, runUser, log));
     const keeper = new CertificateKeeper(config, runUser, log, loaded);
     tlsContext(config, keeper.material);
     keeper.#warn();
@@ -125,11 +129,13 @@ export class CertificateKeeper {
       void this.#look(served);
     }
     this.#timers.push(setInterval(() => this.#warn(), DAY_MS));
+    this.#tickets.begin(() => this.#publishOr('certificate.ticket-keys'));
     return lines;
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#tickets.stop();
     for (const { source, stapler } of this.#served) {
       stapler?.stop();
       if (source instanceof AcmeSource) source.stop();
@@ -158,11 +164,14 @@ export class CertificateKeeper {
 
   async #change(served: Served, fresh: ServerCertificate): Promise<void> {
     const before = { certificate: served.certificate, staple: served.staple };
+    const tickets = this.#tickets.all;
     Object.assign(served, { certificate: fresh, staple: undefined });
+    this.#tickets.replace();
     try {
-      await this.#publish(randomBytes(48));
+      await this.#publish();
     } catch (error) {
       Object.assign(served, before);
+      this.#tickets.restore(tickets);
       throw error;
     }
     this.#staple(served);
@@ -177,7 +186,7 @@ export class CertificateKeeper {
   async #challenge(name: string, challenge: AcmeChallenge | undefined): Promise<void> {
     if (challenge === undefined) this.#challenges.delete(name);
     else this.#challenges.set(name, challenge);
-    await this.#publish(this.#material.ticketKeys);
+    await this.#publish();
   }
 
   /** Has the responder asked that the certificate names, if it names one. */
@@ -185,17 +194,19 @@ export class CertificateKeeper {
     served.stapler?.stop();
     const changed = (staple: Buffer | undefined): void => {
       served.staple = staple;
-      this.#publish(this.#material.ticketKeys).catch((error) =>
-        this.#log.error('certificate.no-staple', { error: (error as Error).message }),
-      );
+      this.#publishOr('certificate.no-staple');
     };
     served.stapler = OcspStapler.for(served.certificate, { log: this.#log, changed });
     void served.stapler?.begin();
   }
 
-  /** @param ticketKeys those of before if the certificates are the same, so that sessions may resume */
-  async #publish(ticketKeys: Buffer): Promise<void> {
-    const material = materialOf(this.#served, [...this.#challenges.values()], ticketKeys);
+  /** What fails is logged as `event`, and what was served before goes on. */
+  #publishOr(event: string): void {
+    this.#publish().catch((error) => this.#log.error(event, { error: (error as Error).message }));
+  }
+
+  async #publish(): Promise<void> {
+    const material = materialOf(this.#served, [...this.#challenges.values()], this.#tickets.all);
     tlsContext(this.#config, material); // OpenSSL may refuse it: here, not in a worker
     this.#material = material;
     await this.#apply(material);
@@ -256,18 +267,16 @@ async function fromFiles({ tls, hosts }: Config): Promise<Loaded | undefined> {
     all.push(newServed(source, certificate));
   }
   const [first, ...others] = all;
-  return first && { served: [first, ...others], names: [...names], ca: undefined };
+  return first && { served: [first, ...others], names: [...names] };
 }
 
 /** @returns undefined unless the configuration wants it; until there is one, the own authority's certificate */
 async function fromAcme(config: Config, runUser: RunUser, log: Log): Promise<Loaded | undefined> {
   if (!config.tls.acme.enabled) return undefined;
   const source = await AcmeSource.create(config, log);
-  const certificate = asUser(
-    runUser,
-    () => source.stored(new Date()) ?? fromAuthority(config, log).served[0].certificate,
-  );
-  return { served: [newServed(source, certificate)], names: config.hosts, ca: undefined };
+  const stored = asUser(runUser, () => source.stored(new Date()));
+  const certificate = stored ?? (await fromAuthority(config, runUser, log)).served[0].certificate;
+  return { served: [newServed(source, certificate)], names: config.hosts };
 }
 
 function ordering({ hosts, tls }: Config): string {
@@ -277,10 +286,9 @@ function ordering({ hosts, tls }: Config): string {
   );
 }
 
-function fromAuthority(config: Config, log: Log): Loaded {
-  const names = config.hosts.length > 0 ? config.hosts : machineNames();
-  const source = new OwnSource(config.data, names, log);
-  const { certificate, caPem, caFingerprint256 } = source.ensure(new Date());
-  const ca = { file: join(config.data, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
-  return { served: [newServed(source, certificate)], names, ca };
+async function fromAuthority(config: Config, runUser: RunUser, log: Log): Promise<Loaded> {
+  const { data: directory, hosts } = config;
+  const names = ownNames(hosts);
+  const source = await OwnSource.load({ directory, names, isBound: hosts.length > 0, runUser, log }, new Date());
+  return { served: [newServed(source, source.certificate)], names };
 }

@@ -27,7 +27,7 @@ export interface TlsMaterial {
   readonly certificates: readonly [ShownCertificate, ...ShownCertificate[]];
   /** What an ACME authority is shown, by name. */
   readonly challenges: readonly AcmeChallenge[];
-  /** 48 bytes, others after each change of a certificate: a session must not resume across it. */
+  /** See `TlsOptions`. Others after each change of a certificate: a session must not resume across it. */
   readonly ticketKeys: Buffer;
 }
 

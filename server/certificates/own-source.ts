@@ -1,35 +1,97 @@
-import { ensureOwnCertificates, type OwnCertificates, type ServerCertificate } from '../../certs/index.ts';
-import type { Log } from '../../core/index.ts';
+import { join } from 'node:path';
+import {
+  CertificateError,
+  type OwnCertificates,
+  type OwnState,
+  readOwnCertificates,
+  type ServerCertificate,
+} from '../../certs/index.ts';
+import { asUser, type Log } from '../../core/index.ts';
+import type { StartSummary } from '../next-steps.ts';
+import { isOperatorError } from '../operator-error.ts';
+import type { RunUser } from '../privileges.ts';
+import { FileWatch } from './file-watch.ts';
+import { issueApart } from './issue.ts';
 import type { CertificateSource } from './source.ts';
 
-const DAY_MS = 86_400_000;
+const EVERY_MS = 2_000;
 
-/** Our own authority: its certificate for the server is renewed in time, it itself stays. */
+export interface OwnSourceOptions {
+  /** The data directory. */
+  readonly directory: string;
+  /** What clients dial. */
+  readonly names: readonly string[];
+  /** Whether the operator named them: a new authority is then bound to them. */
+  readonly isBound: boolean;
+  readonly runUser: RunUser;
+  readonly log: Log;
+}
+
+/**
+ * Our own authority. A start issues what is lacking; the server that runs has no key for that, but takes what
+ * `sstpd ca` puts there meanwhile, a new authority too.
+ */
 export class OwnSource implements CertificateSource {
-  readonly everyMs: number = DAY_MS;
-  readonly #directory: string;
-  readonly #names: readonly string[];
-  readonly #log: Log;
-  #served = '';
+  readonly everyMs: number = EVERY_MS;
+  readonly #options: OwnSourceOptions;
+  readonly #watch: FileWatch;
+  #own: OwnCertificates;
 
-  constructor(directory: string, names: readonly string[], log: Log) {
-    this.#directory = directory;
-    this.#names = names;
-    this.#log = log;
+  private constructor(options: OwnSourceOptions, own: OwnCertificates) {
+    this.#options = options;
+    const { directory } = options;
+    this.#watch = new FileWatch(['ca.next', 'ca.pem', 'server.pem', 'server.key'].map((name) => join(directory, name)));
+    this.#own = own;
   }
 
-  /** As the owner of the data directory. @throws {CertificateError} */
-  ensure(now: Date): OwnCertificates {
-    const own = ensureOwnCertificates(this.#directory, this.#names, now);
-    const { made, why } = own;
-    if (made.length > 0) this.#log.info('certificate.made', { made, why, names: this.#names });
-    this.#served = own.certificate.certificatePem;
-    return own;
+  /** While we still are who was started. @throws {CertificateError} */
+  static async load(options: OwnSourceOptions, now: Date): Promise<OwnSource> {
+    const source = new OwnSource(options, loadOwn(options, now));
+    await source.#watch.begin();
+    return source;
+  }
+
+  get certificate(): ServerCertificate {
+    return this.#own.certificate;
+  }
+
+  /** The authority's certificate, for clients. */
+  get ca(): NonNullable<StartSummary['ca']> {
+    const { caPem, caFingerprint256 } = this.#own;
+    return { file: join(this.#options.directory, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
   }
 
   async look(now: Date): Promise<ServerCertificate | undefined> {
-    const before = this.#served;
-    const { certificate } = this.ensure(now);
-    return certificate.certificatePem === before ? undefined : certificate;
+    if (!(await this.#watch.changed())) return undefined;
+    const { directory, names } = this.#options;
+    const { own, why } = readOwnCertificates(directory, names, now);
+    if (own === undefined) throw notUsable(why);
+    const before = this.#own.certificate;
+    this.#own = own;
+    return own.certificate.certificatePem === before.certificatePem ? undefined : own.certificate;
   }
+}
+
+function loadOwn(options: OwnSourceOptions, now: Date): OwnCertificates {
+  const { directory, names, isBound, runUser, log } = options;
+  const read = (): OwnState => asUser(runUser, () => readOwnCertificates(directory, names, now));
+  const { own, why } = read();
+  if (own !== undefined && why === undefined) return own;
+  try {
+    const request = { data: directory, names, isBound, renews: false, now: now.getTime() };
+    const { made, why: reason, notes } = issueApart(request, runUser);
+    if (made.length > 0) log.info('certificate.made', { made, why: reason, names });
+    for (const warning of notes) log.warn('certificate.warning', { warning });
+    const fresh = read();
+    if (fresh.own === undefined) throw notUsable(fresh.why);
+    return fresh.own;
+  } catch (error) {
+    if (own === undefined || !isOperatorError(error)) throw error;
+    log.warn('certificate.not-renewed', { error: error.message, servedUntil: own.certificate.leaf.validToDate });
+    return own;
+  }
+}
+
+function notUsable(why: string | undefined): CertificateError {
+  return new CertificateError(`${why}: "sstpd ca issue", as root and with the same --host, puts it right`);
 }

@@ -1,13 +1,22 @@
 import type { KeyObject } from 'node:crypto';
-import type { CertificateView } from '../../admin/index.ts';
-import { allNames, type ServerCertificate } from '../../certs/index.ts';
+import type { AuthorityView, CertificateView } from '../../admin/index.ts';
+import { allNames, renewalDue, type ServerCertificate } from '../../certs/index.ts';
 
 const DAY_MS = 86_400_000;
 const SOURCES = { 'own-ca': 'own', files: 'files', acme: 'acme' } as const;
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
 
-/** Certificates as an operator sees them. @param certificates the one for all other names first */
-export function certificateViews(certificates: readonly ServerCertificate[], now: Date): CertificateView[] {
+/**
+ * Certificates as an operator sees them.
+ *
+ * @param certificates the one for all other names first
+ * @param authority our own, if it issued one of them
+ */
+export function certificateViews(
+  certificates: readonly ServerCertificate[],
+  now: Date,
+  authority?: AuthorityView,
+): CertificateView[] {
   return certificates.map(({ leaf, source }, index) => ({
     source: SOURCES[source],
     names: allNames(leaf),
@@ -20,6 +29,8 @@ export function certificateViews(certificates: readonly ServerCertificate[], now
     sha1: leaf.fingerprint,
     key: describeKey(leaf.publicKey),
     isDefault: index === 0,
+    ...(source === 'own-ca' ? { renewedFrom: renewalDue(leaf).toISOString() } : {}),
+    ...(source === 'own-ca' && authority !== undefined ? { authority } : {}),
   }));
 }
 

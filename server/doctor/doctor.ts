@@ -23,6 +23,7 @@ import { deviceCount, deviceName } from '../planes.ts';
 import { chooseRunUser, type RunUser } from '../privileges.ts';
 import { proxySources } from '../proxy-sources.ts';
 import { instanceOf, planAddresses } from '../start-network.ts';
+import { examineAuthority } from './authority.ts';
 import { chainOf, examineFiles } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
 import { judgeClientsIpv6 } from './clients-ipv6.ts';
@@ -55,7 +56,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const user = await runUserOf(config, findings);
 
   const { findings: found, served } = examineFiles(config, { user, devices: running?.devices, now });
-  findings.push(...found);
+  findings.push(...found, ...examineAuthority(config, user, now));
   if (served !== undefined) findings.push(await examineRevocation(served.chain));
   const names = namesOf(config, served?.chain[0], running?.devices);
   findings.push(judgeDialled(config.hosts, names));
@@ -105,6 +106,7 @@ export async function examineStart(options: {
   const overlap = await examineOverlap(tlsOf(config, { chain, keyPem: certificate.keyPem }, now));
   const findings = [
     ...examineCertificate(chain, { names, own, now }),
+    ...examineAuthority(config, runUser, now),
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
     ...examineOffload(config),

@@ -8,6 +8,7 @@ import { deviceNetwork } from '../network/index.ts';
 import type { RunUser } from '../privileges.ts';
 import { proxySources } from '../proxy-sources.ts';
 import { instanceOf } from '../start-network.ts';
+import { examineAuthority } from './authority.ts';
 import { chainOf } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
 import { examineClock } from './clock.ts';
@@ -61,6 +62,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
     };
     return [
       ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
+      ...examineAuthority(config, runUser, now),
       ...lasting.findings,
       judgeDialled(config.hosts, names),
       ...(await guarded('ports', ports)),

@@ -412,7 +412,12 @@ test('certificates: names, days left, and the hash to be copied', { skip }, asyn
   await page.getByRole('button', { name: 'Copy the SHA-256 hash' }).click();
   await page.getByText('Copied').waitFor();
   assert.equal(await page.evaluate('navigator.clipboard.readText()'), leaf.fingerprint256);
-  assert.match(await page.getByRole('main').innerText(), /82\d days left/);
+  const shown = await page.getByRole('main').innerText();
+  assert.match(shown, /82\d days left/);
+  assert.match(
+    shown,
+    /Certificate authority of this server[\s\S]*Can issue for\s+198\.18\.0\.1\s+Key\s+Root alone can read it/,
+  );
 });
 
 for (const [days, words] of [

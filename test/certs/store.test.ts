@@ -99,13 +99,23 @@ test('other names: a new server certificate and key from the same authority', ()
   assert.equal(mode(join(directory, 'server.key')), 0o600);
 });
 
-test('less than 30 days left: a new server certificate', () => {
+test('550 days old, with 275 left: a new server certificate', () => {
   const directory = copy();
-  const end = made.certificate.leaf.validToDate.getTime();
-  assert.deepEqual(ensureOwnCertificates(directory, names, new Date(end - 30 * DAY_MS)).made, []);
-  const renewed = ensureOwnCertificates(directory, names, new Date(end - 30 * DAY_MS + 1));
+  const due = made.certificate.leaf.validFromDate.getTime() + 550 * DAY_MS;
+  assert.equal(made.certificate.leaf.validToDate.getTime() - due, 275 * DAY_MS);
+  assert.deepEqual(ensureOwnCertificates(directory, names, new Date(due - 1)).made, []);
+  const renewed = ensureOwnCertificates(directory, names, new Date(due));
   assert.deepEqual(renewed.made, ['server']);
-  assert.match(renewed.why ?? '', /valid only until/);
+  assert.match(renewed.why ?? '', /550 days old/);
+});
+
+test('one that is due without ca.key is served on, until it has expired', () => {
+  const directory = copy();
+  rmSync(join(directory, 'ca.key'));
+  const end = made.certificate.leaf.validToDate;
+  const late = ensureOwnCertificates(directory, names, end);
+  assert.deepEqual([late.made, late.caPem], [[], made.caPem]);
+  assertRefused(directory, /ca.key: missing, but .* valid only until/, new Date(end.getTime() + 1));
 });
 
 test('a certificate that ends with its authority is not issued again and again', () => {

@@ -2,7 +2,7 @@
 // Needs: systemd-analyze
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -40,7 +40,7 @@ test('systemd-analyze verify: no unknown key, no bad value', { skip }, (t) => {
     return `${status} ${stderr}`;
   };
   // The command has to exist; it is where npm install --global puts it.
-  const here = unit.replace('ExecStart=/usr/local/bin/sstpd ', `ExecStart=${SSTPD} `);
+  const here = unit.replaceAll('/usr/local/bin/sstpd ', `${SSTPD} `);
   assert.notEqual(here, unit);
   assert.equal(verify(here), '0 ');
   assert.match(
@@ -73,8 +73,12 @@ test('with the rights that the unit gives, as a user of its own, all works: devi
     ...(setting('NoNewPrivileges') === 'yes' ? ['--no-new-privs'] : []),
   ];
   const [, ...words] = setting('ExecStart').split(' ');
+  const [before, ...wordsBefore] = setting('ExecStartPre').split(' ');
+  assert.equal(before, '+/usr/local/bin/sstpd', 'with all rights');
   const sstpd = [process.execPath, SSTPD, ...words, '--data', lab.data, '--workers', '2', ...SERVE_ARGS];
   await lab.server.run('chown', ['61000:61000', lab.data]);
+  const issue = [process.execPath, SSTPD, ...wordsBefore, '--data', lab.data, ...SERVE_ARGS];
+  assert.equal(await lab.server.run('env', issue), 'Issued: there was no authority.\n');
   const script = `umask ${setting('UMask')} && exec "$@"`;
   const command = ['sh', '-c', script, 'sh', 'setpriv', ...rights, ...sstpd];
   const server = new SstpdProcess(lab.server, command, { SSTPD_LOG_FORMAT: 'json' });
@@ -85,6 +89,12 @@ test('with the rights that the unit gives, as a user of its own, all works: devi
     remarks.filter((remark) => remark.startsWith('WARNING')),
     [],
   );
+  assert.deepEqual(server.lines({ msg: 'certificate.made' }), []);
+  assert.deepEqual(
+    readdirSync(lab.data).filter((file) => statSync(join(lab.data, file)).uid === 0),
+    ['ca.key'],
+  );
+  assert.deepEqual(server.lines({ msg: 'doctor.finding', check: /authority/ }), []);
   const [user = '', password = ''] = readFileSync(join(lab.data, 'first-user.txt'), 'utf8').split('\n');
   const client = lab.connect({ user, password });
   await client.up();

@@ -3,7 +3,7 @@ import { badge, card, copyable, emptyState, errorPlace, facts, heading } from '.
 import { element, fill } from '../element.js';
 import { formatDate, plural, time, visible } from '../text.js';
 
-/** @import { CertificateView } from '../../backend.ts' */
+/** @import { AuthorityView, CertificateView } from '../../backend.ts' */
 /** @import { Tone } from '../controls.js' */
 /** @import { Place, View } from '../shell.js' */
 
@@ -13,7 +13,7 @@ const NOW_DAYS = 7;
 
 /** @type {Readonly<Record<CertificateView['source'], string>>} */
 const SOURCES = {
-  own: 'This server\u2019s own certificate authority; renewed by itself',
+  own: 'This server\u2019s own certificate authority',
   acme: 'ACME authority; renewed by itself',
   files: 'Files of the operator; served as soon as they change',
 };
@@ -28,7 +28,12 @@ export function certificatesView({ api }) {
   async function load() {
     try {
       const certificates = /** @type {CertificateView[]} */ (await api.get('/v1/certificates'));
-      fill(list, ...(certificates.length === 0 ? [card(nothing())] : certificates.map(certificateCard)));
+      const [authority] = certificates.flatMap((certificate) => certificate.authority ?? []);
+      fill(
+        list,
+        ...(certificates.length === 0 ? [card(nothing())] : certificates.map(certificateCard)),
+        authority === undefined ? undefined : authorityCard(authority),
+      );
     } catch (cause) {
       error.show(cause);
     }
@@ -59,6 +64,7 @@ function nothing() {
 /** @param {CertificateView} certificate */
 function certificateCard(certificate) {
   const { names, daysLeft, isDefault, issuer, subject, key, notBefore, notAfter, sha256, sha1, source } = certificate;
+  const { renewedFrom } = certificate;
   const { tone, text } = validity(daysLeft);
   return card(
     element('h2', {}, names.map(visible).join(', ') || visible(subject)),
@@ -75,8 +81,56 @@ function certificateCard(certificate) {
       ['Key', key],
       ['Valid from', time(notBefore, formatDate(notBefore))],
       ['Valid to', time(notAfter, formatDate(notAfter))],
+      ...(renewedFrom === undefined ? [] : [renewal(renewedFrom)]),
       ['SHA-256', copyable(sha256, 'the SHA-256 hash')],
       ['SHA-1', copyable(sha1, 'the SHA-1 hash')],
+    ]),
+  );
+}
+
+/**
+ * @param {string} from
+ * @returns {[string, Node]}
+ */
+function renewal(from) {
+  return [
+    'Renewed',
+    element(
+      'span',
+      {},
+      'by each start from ',
+      time(from, formatDate(from)),
+      ' on, or by ',
+      element('code', {}, 'sstpd ca issue'),
+    ),
+  ];
+}
+
+/** @type {Readonly<Record<AuthorityView['keyReader'], string>>} */
+const KEYS = {
+  root: 'Root alone can read it, not the server',
+  server: 'The server can read it, as it was not started as root: who takes the server over has it',
+  nobody: 'Kept elsewhere; it has to be put back when a certificate is to be issued',
+};
+
+/** @param {AuthorityView} authority */
+function authorityCard({ subject, sha256, notAfter, daysLeft, within, keyReader, advice }) {
+  const { tone, text } = validity(daysLeft);
+  return card(
+    element('h2', {}, 'Certificate authority of this server'),
+    element(
+      'p',
+      { class: 'badges' },
+      badge(tone, text),
+      keyReader === 'server' ? badge('warning', 'Key in reach of the server') : undefined,
+    ),
+    advice === undefined ? undefined : element('p', {}, visible(`To do: ${advice}`)),
+    facts([
+      ['Subject', visible(subject)],
+      ['Can issue for', within === '' ? 'Every name' : visible(within)],
+      ['Key', KEYS[keyReader]],
+      ['Valid to', time(notAfter, formatDate(notAfter))],
+      ['SHA-256', copyable(sha256, 'the authority\u2019s SHA-256')],
     ]),
   );
 }

@@ -1,27 +1,32 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { issueHere } from '../../../server/certificates/issue.ts';
 import { CertificateKeeper, type Renewal } from '../../../server/certificates/keeper.ts';
 import type { TlsMaterial } from '../../../server/certificates/material.ts';
 import { loadConfig } from '../../../server/config.ts';
 import { temporaryFolder } from '../../certs/support.ts';
-import { eventually } from '../../support/eventually.ts';
 import { RecordingLog } from '../support.ts';
 
 const root = temporaryFolder();
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const START = Date.UTC(2026, 0, 1);
 const user = { name: 'somebody', uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+
+async function load(data: string) {
+  const { config } = loadConfig({ flags: { data, hosts: ['vpn.test'] }, env: {} });
+  const log = new RecordingLog();
+  return { keeper: await CertificateKeeper.load(config, user, log), log };
+}
 
 async function ownKeeper(t: TestContext) {
   // Intervals and the date stand still until they are moved; files and keys are real.
   t.mock.timers.enable({ apis: ['setInterval', 'Date'], now: START });
   const data = mkdtempSync(join(root, 'data-'));
-  const { config } = loadConfig({ flags: { data, hosts: ['vpn.test'] }, env: {} });
-  const log = new RecordingLog();
-  const keeper = await CertificateKeeper.load(config, user, log);
+  const { keeper, log } = await load(data);
   t.after(() => keeper.stop());
   const applied: TlsMaterial[] = [];
   const renewals: Renewal[] = [];
@@ -40,46 +45,88 @@ async function ownKeeper(t: TestContext) {
 const endOf = ({ certificates }: TlsMaterial): number =>
   new X509Certificate(certificates[0].certificatePem).validToDate.getTime();
 
-test("the own authority's server certificate is renewed while the server runs, before it ends; the authority stays", async (t) => {
-  const { data, keeper, applied, renewals, log } = await ownKeeper(t);
+/** Two looks with a change before both: the first may have come in its middle. */
+async function lookTwice(keeper: CertificateKeeper): Promise<void> {
+  await keeper.look();
+  await keeper.look();
+}
+
+test("the own authority's server certificate is renewed by a start from day 550 on, not while the server runs", async (t) => {
+  const { data, keeper, applied } = await ownKeeper(t);
   const ca = readFileSync(join(data, 'ca.pem'), 'utf8');
   const firstEnd = endOf(keeper.material);
+  t.mock.timers.setTime(firstEnd - 275 * DAY_MS);
+  await lookTwice(keeper);
+  assert.equal(applied.length, 0, 'it has no key');
+  t.mock.timers.setTime(firstEnd - 275 * DAY_MS - 1);
+  assert.equal(endOf((await load(data)).keeper.material), firstEnd);
+  t.mock.timers.setTime(firstEnd - 275 * DAY_MS);
+  const { keeper: next, log } = await load(data);
+  const newEnd = firstEnd + 550 * DAY_MS - HOUR_MS;
+  assert.equal(endOf(next.material), newEnd);
+  assert.equal(readFileSync(join(data, 'ca.pem'), 'utf8'), ca);
+  const [{ fields } = assert.fail()] = log.of('certificate.made');
+  assert.deepEqual(fields, { made: ['server'], why: 'server.pem was 550 days old', names: ['vpn.test'] });
+
+  // The server of before takes what that start has put there.
+  await lookTwice(keeper);
+  assert.equal(applied.length, 1);
+  assert.equal(endOf(keeper.material), newEnd);
+});
+
+test('what is issued by hand is taken while the server runs: another certificate, or another authority', async (t) => {
+  const { data, keeper, applied, renewals, log } = await ownKeeper(t);
   const { ticketKeys } = keeper.material;
-  const daysToRenewal = Math.floor((firstEnd - START) / DAY_MS) - 30;
-  t.mock.timers.setTime(START + (daysToRenewal - 1) * DAY_MS);
+  const before = keeper.ca;
+  const request = { data, names: ['vpn.test'], isBound: true, now: Date.now(), owner: undefined };
+  issueHere({ ...request, renews: true });
   await keeper.look();
-  assert.equal(applied.length, 0);
-  for (let day = 0; day < 3; day += 1) {
-    t.mock.timers.tick(DAY_MS);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await eventually('a renewed certificate', () => applied.length > 0);
+  assert.equal(applied.length, 0, 'it may still be changing');
+  await keeper.look();
   const [renewed = assert.fail()] = applied;
   assert.equal(applied.length, 1);
-  assert.ok(endOf(renewed) > firstEnd + 700 * DAY_MS);
-  assert.ok(Date.now() < firstEnd - 25 * DAY_MS, 'weeks before the end');
-  assert.equal(readFileSync(join(data, 'ca.pem'), 'utf8'), ca);
   assert.equal(renewed.certificates[0].isOwn, true);
   assert.notDeepEqual(renewed.ticketKeys, ticketKeys, 'no session resumes across the change');
   assert.equal(keeper.material, renewed);
+  assert.equal(keeper.ca?.pem, readFileSync(join(data, 'ca.pem'), 'utf8'));
+  assert.notEqual(keeper.ca?.fingerprint, before?.fingerprint);
+  assert.ok(renewed.certificates[0].certificatePem.endsWith(keeper.ca?.pem ?? 'no authority'));
   assert.equal(log.of('certificate.renewed').length, 1);
-  const [leaf = assert.fail()] = renewed.certificates.map(({ certificatePem }) => new X509Certificate(certificatePem));
+  const leaf = new X509Certificate(renewed.certificates[0].certificatePem);
   assert.deepEqual(renewals, [
     { names: ['vpn.test'], until: leaf.validToDate.toISOString(), sha256: leaf.fingerprint256 },
   ]);
 });
 
-test('without the key of the authority: an error a day, and the old certificate goes on', async (t) => {
+test('half of a change, and a certificate for other names, are not served, and said once', async (t) => {
   const { data, keeper, applied, log } = await ownKeeper(t);
-  renameSync(join(data, 'ca.key'), join(data, '..', 'ca.key.elsewhere'));
-  t.mock.timers.setTime(endOf(keeper.material) - 10 * DAY_MS);
-  await keeper.look();
+  const ca = keeper.ca?.pem;
+  renameSync(join(data, 'server.key'), join(data, 'server.key.old'));
+  for (let i = 0; i < 4; i += 1) await keeper.look();
+  const request = { data, names: ['other.test'], isBound: false, now: Date.now(), owner: undefined };
+  issueHere({ ...request, renews: true });
+  for (let i = 0; i < 4; i += 1) await keeper.look();
   assert.equal(applied.length, 0);
-  const [line = assert.fail()] = log.of('certificate.not-renewed');
-  assert.equal(line.level, 'error');
-  assert.match(String(line.fields.error), /ca\.key: missing, but a server certificate must be issued/);
-  renameSync(join(data, '..', 'ca.key.elsewhere'), join(data, 'ca.key'));
-  await keeper.look();
-  assert.equal(applied.length, 1);
-  rmSync(data, { recursive: true });
+  assert.equal(keeper.ca?.pem, ca);
+  const lines = log.of('certificate.not-renewed').map(({ fields }) => String(fields.error));
+  assert.equal(lines.length, 2);
+  assert.match(
+    lines.join('\n'),
+    /server\.key was missing: "sstpd ca issue".*\n.*was for other\.test: "sstpd ca issue"/,
+  );
+});
+
+test('without the key of the authority a start serves the old certificate, and says so', async (t) => {
+  const { data, keeper } = await ownKeeper(t);
+  const end = endOf(keeper.material);
+  renameSync(join(data, 'ca.key'), join(data, '..', 'ca.key.elsewhere'));
+  t.mock.timers.setTime(end - 10 * DAY_MS);
+  const { keeper: next, log } = await load(data);
+  assert.equal(endOf(next.material), end);
+  assert.match(
+    JSON.stringify(log.of('certificate.warning')),
+    /expires in 10 days, on 2028-\d\d-\d\d: \\"sstpd ca issue\\", as root/,
+  );
+  t.mock.timers.setTime(end + 1);
+  await assert.rejects(load(data), /ca\.key: missing, but a server certificate must be issued/);
 });

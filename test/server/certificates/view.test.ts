@@ -34,6 +34,7 @@ test('a certificate as an operator sees it', () => {
     sha1: own.leaf.fingerprint,
     key: 'RSA 2048',
     isDefault: true,
+    renewedFrom: new Date(own.leaf.validFromDate.getTime() + 550 * 86_400_000).toISOString(),
   });
   assert.deepEqual([second?.source, second?.isDefault], ['files', false]);
   assert.equal(certificateViews([own], new Date(notAfter.getTime() + 1))[0]?.daysLeft, -1);

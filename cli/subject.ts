@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { StatusView } from '../admin/index.ts';
+import type { Config } from '../server/config.ts';
+import { configFile, givenFlags, loadGiven } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A server as it runs, or as one would start. */
+export interface Subject {
+  readonly config: Config;
+  readonly running: StatusView | undefined;
+}
+
+/** What a command is about: a running server as it is, unless the flags speak of another one. */
+export async function subjectOf(command: Command, terminal: Terminal): Promise<Subject> {
+  const { config } = loadGiven(command, terminal.env);
+  const { AdminClient } = await import('../admin/index.ts');
+  const asksRunning =
+    configFile(command) === undefined && Object.keys(givenFlags(command)).every((key) => key === 'data');
+  const client = asksRunning ? await AdminClient.connect(config.data) : undefined;
+  if (client === undefined) return { config, running: undefined };
+  terminal.stderr.write(`sstpd: as the running server has it (pid ${client.status.pid})\n`);
+  const { loadConfig } = await import('../server/config.ts');
+  const values = (await client.config()).map(({ key, value }) => [key, value as string]);
+  const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
+  return { config: loadConfig({ flags, env: {} }).config, running: client.status };
+}
