@@ -6,8 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The name in the product's Dockerfile. */
+/** The name in the product's Dockerfile, where its digest stands behind it. */
 export const BASE_IMAGE = 'node:24-bookworm-slim';
+/** Has the product's image built on what stands in, whose digest is another. */
+export const ON_BASE: readonly string[] = ['--build-arg', `BASE=${BASE_IMAGE}`];
 /** What the archive is imported as. */
 export const DEBIAN_IMAGE = 'debian:bookworm-slim';
 

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { eventually, within } from '../support/eventually.ts';
 import { type ExecResult, execute, type Netns } from '../support/netns.ts';
-import { BASE_IMAGE, type BaseImage, DEBIAN_IMAGE } from './base-image.ts';
+import { BASE_IMAGE, type BaseImage, DEBIAN_IMAGE, ON_BASE } from './base-image.ts';
 
 export const IMAGE = 'sstpd';
 const BUILD_MS = 300_000;
@@ -50,7 +50,8 @@ export class Docker implements Engine {
     await must('/usr/bin/docker', ['import', archive, DEBIAN_IMAGE], this.env);
     const build = ['build', '--network', 'host', '--tag'];
     await must('/usr/bin/docker', [...build, BASE_IMAGE, context], this.env);
-    await must('/usr/bin/docker', [...build, IMAGE, '--file', join(clone, 'docker/Dockerfile'), clone], this.env);
+    const file = ['--file', join(clone, 'docker/Dockerfile')];
+    await must('/usr/bin/docker', [...build, IMAGE, ...ON_BASE, ...file, clone], this.env);
     await this.#stop();
   }
 
@@ -123,7 +124,7 @@ export class Podman implements Engine {
     const build = ['build', '--format', 'docker', '--pull=never', '--network', 'host', '--tag'];
     await must('podman', [...this.#place, ...build, `docker.io/library/${BASE_IMAGE}`, context], this.#env);
     const file = ['--file', join(clone, 'docker/Dockerfile')];
-    await must('podman', [...this.#place, ...build, IMAGE, ...file, clone], this.#env);
+    await must('podman', [...this.#place, ...build, IMAGE, ...ON_BASE, ...file, clone], this.#env);
   }
 
   /** Builds an image on top of one that is there. */

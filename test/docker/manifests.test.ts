@@ -50,11 +50,26 @@ interface Deployment {
   };
 }
 
-test('the image: both stages on node:24-bookworm-slim, a user, a health check, an entry point that can be run', () => {
+test('no image is taken by a name that may come to mean another one: each stage has a digest, or is one of the others', () => {
+  const base = word(/^ARG BASE=(\S+)$/m);
+  assert.match(base, /^node:24-bookworm-slim@sha256:[0-9a-f]{64}$/);
+  const stages = [...dockerfile.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)].map(([, image, name]) => ({ image, name }));
   assert.deepEqual(
-    [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1]),
-    ['node:24-bookworm-slim', 'node:24-bookworm-slim'],
+    stages.map(({ image = '' }) => /^\$\{(\w+)\}$/.exec(image)?.[1]),
+    ['BASE', 'BASE'],
   );
+  const names = stages.map(({ name }) => name);
+  const copied = [...dockerfile.matchAll(/--from=(\S+)/g)].map(([, name]) => name);
+  assert.deepEqual(
+    copied.filter((name) => !names.includes(name)),
+    [],
+  );
+  // Nor may a later argument or a frontend of BuildKit take its place.
+  assert.equal(dockerfile.match(/\bBASE\b/g)?.length, 3);
+  assert.doesNotMatch(dockerfile, /^# *syntax=/im);
+});
+
+test('the image: a user, a health check, an entry point that can be run', () => {
   assert.equal(word(/^USER (\S+)$/m), 'sstpd');
   assert.match(dockerfile, /^HEALTHCHECK /m);
   const entrypoint = word(/^COPY (docker\/\S+) /m);
