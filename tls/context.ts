@@ -2,6 +2,7 @@ import { constants, createHash, X509Certificate } from 'node:crypto';
 import { createSecureContext, type TlsOptions as NodeTlsOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { cleanServerName } from './client-hello.ts';
 import { chooseByName } from './server-names.ts';
+import { newestTicketKey, readOlderTickets } from './ticket-keys.ts';
 
 /** A certificate with its key, as PEM: leaf first, then the chain. */
 export interface TlsCertificate {
@@ -18,8 +19,9 @@ export interface TlsOptions {
   /** OpenSSL names, our preference first, TLS 1.3 and 1.2 in one list; `DEFAULT_CIPHERS` by default. */
   readonly ciphers?: string;
   /**
-   * 48 bytes that session tickets are encrypted with, the same in all processes that share a port: a client may come
-   * back to another one. Made anew with each certificate; without it, each context makes its own.
+   * What session tickets are encrypted with, the same in all processes that share a port: a client may come back to
+   * another one. `TICKET_KEY_BYTES` for new ones, behind them as many for each older key that is still read. Made anew
+   * with each certificate; without it, each context makes its own.
    */
   readonly ticketKeys?: Buffer;
   /** Certificates for clients that ask for one of their names, beside the one for all others, with its own names. */
@@ -51,6 +53,8 @@ export interface TlsServerContext {
   hashesFor(serverName: string | undefined): ServerCertificateHashes;
   /** OCSP responses by the SHA-256 of the certificate's DER, as hexadecimal. */
   readonly staples: ReadonlyMap<string, Buffer>;
+  /** As in the options; `serveOlderTickets` wants them. */
+  readonly ticketKeys: Buffer | undefined;
   /** For node:tls' `Server`, or `new TLSSocket(socket, { isServer: true, … })`. */
   readonly serverOptions: NodeTlsOptions;
 }
@@ -83,14 +87,15 @@ export const DEFAULT_CIPHERS: string = [
 ].join(':');
 
 /**
- * Session tickets stay as Node has them: on. A ticket ends with the context that it came from, and it has to: a client that resumed across a change of certificate would bind to the old
- * certificate's hash.
+ * Session tickets stay as Node has them: on. A ticket ends with the keys that it came from, and at a change of certificate
+ * it has to: a client that resumed across that would bind to the old certificate's hash.
  *
  * @param certificate.certificatePem leaf first, then the chain
  * @throws {TlsContextError} if OpenSSL refuses the certificate, the key or the ciphers
  */
 export function createServerTls(certificate: TlsCertificate, options: TlsOptions): TlsServerContext {
   const ciphers = options.ciphers ?? DEFAULT_CIPHERS;
+  const { ticketKeys } = options;
   if (options.minVersion === 'TLSv1.3' && !/(^|:)TLS_/.test(ciphers)) {
     throw new TlsContextError(`TLS 1.3 only, but the ciphers name none of its suites (TLS_…): ${ciphers}`);
   }
@@ -103,11 +108,14 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     maxVersion: options.maxVersion ?? 'TLSv1.3',
     // No SSTP client renegotiates, and each one would cost us a private-key operation.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    ...(ticketKeys === undefined ? {} : { ticketKeys: newestTicketKey(ticketKeys) }),
   };
   try {
     const { names = [], others = [] } = options.byName ?? {};
     const first = { names, ...serve(base, certificate) };
     const all = [first, ...others.map((other) => ({ names: other.names, ...serve(base, other) }))];
+    // OpenSSL asks the context of the certificate that was chosen by name.
+    if (ticketKeys !== undefined) for (const { secureContext } of all) readOlderTickets(secureContext, ticketKeys);
     const choose = (serverName: string | undefined): Served => all[chooseByName(all, serverName)] ?? first;
     const challenges = (options.challenges ?? []).map((one) => ({ names: one.names, ...serve(base, one) }));
     const challenged: Challenged = new WeakMap();
@@ -118,13 +126,9 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
       secureContext: first.secureContext,
       hashes: first.hashes,
       staples: staplesOf(all),
+      ticketKeys,
       hashesFor: (serverName: string | undefined) => choose(serverName).hashes,
-      serverOptions: Object.freeze({
-        ...base,
-        ...(options.ticketKeys === undefined ? {} : { ticketKeys: options.ticketKeys }),
-        ...callbacks,
-        requestCert: false,
-      }),
+      serverOptions: Object.freeze({ ...base, ...callbacks, requestCert: false }),
     });
   } catch (cause) {
     throw new TlsContextError(explainRefusal(cause, ciphers), { cause });

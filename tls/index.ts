@@ -14,3 +14,4 @@ export * from './listener.ts';
 export * from './plain-listener.ts';
 export * from './proxy-header.ts';
 export * from './server-names.ts';
+export { newestTicketKey, serveOlderTickets, TICKET_KEY_BYTES } from './ticket-keys.ts';

@@ -14,6 +14,7 @@ import { type ClientHello, ClientHelloReader, type ClientHelloResult, cleanServe
 import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint } from './listen-error.ts';
+import { serveOlderTickets } from './ticket-keys.ts';
 
 /** What the handshake settled. IPv4 addresses are dotted quads, also on a dual-stack listener. */
 export interface TlsConnectionInfo {
@@ -150,6 +151,7 @@ export class TlsListener<Ticket extends Admitted> {
 
   #createTls(context: TlsServerContext): TlsServer {
     const tls = createTlsServer(context.serverOptions);
+    serveOlderTickets(tls, context.ticketKeys);
     tls.on('secureConnection', (socket) => this.#onSecure(socket, context));
     // A listener for nothing would cost each handshake a turn of the event loop.
     if (context.staples.size > 0) {
