@@ -18,6 +18,10 @@ export interface Engine {
   clampMss(packet: Buffer, mtu: number): Buffer;
   split(stream: Buffer, chunks: Int32Array, pauses: number): Buffer;
   checksum(bytes: Buffer): number;
+  /** @returns an errno, or 0 */
+  readAcknowledgement(answer: Buffer): number;
+  /** @returns DumpState, errno, number of requests in 4 bytes each, and the requests to delete flows of these addresses */
+  readDump(received: Buffer, addresses: Buffer): Buffer;
 }
 
 export const engine: Engine = (loadNative() as NativeAddon & { readonly engine: Engine }).engine;

@@ -125,6 +125,8 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   'engine.clampMss': [buffer, uint],
   'engine.split': [buffer, withRoom(ints, Int32Array.of(8193)), uint],
   'engine.checksum': [buffer],
+  'engine.readAcknowledgement': [buffer],
+  'engine.readDump': [buffer, buffer],
 };
 
 /** Every function that the addon exports, those of objects as `object.function`. */

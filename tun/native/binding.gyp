@@ -3,7 +3,8 @@
     {
       "target_name": "tun",
       "sources": [
-        "addon.cc", "arguments.cc", "device.cc", "privileges.cc", "netlink.cc", "listen_socket.cc", "conntrack.cc", "conntrack_dump.cc",
+        "addon.cc", "arguments.cc", "device.cc", "privileges.cc", "listen_socket.cc",
+        "netlink.cc", "netlink_answer.cc", "netlink_socket.cc", "conntrack.cc", "conntrack_dump.cc",
         "checksum.cc", "packet.cc", "coalesce.cc", "ingress.cc", "frames.cc", "fragment.cc",
         "engine_test_api.cc",
         "codel.cc", "inflight.cc", "scheduler.cc", "slots.cc", "slots-receive.cc",

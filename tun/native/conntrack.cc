@@ -5,7 +5,6 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include <atomic>
@@ -16,6 +15,8 @@
 
 #include "arguments.h"
 #include "conntrack_dump.h"
+#include "netlink_answer.h"
+#include "netlink_socket.h"
 
 namespace tun {
 
@@ -32,45 +33,13 @@ constexpr time_t kAnswerSeconds = 10;
 
 std::atomic<bool> filter_is_refused{false};
 
-class Socket {
- public:
-  Socket() : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)), error_(fd_ == -1 ? errno : 0) {
-    if (fd_ == -1) return;
+struct Socket : NetlinkSocket {
+  Socket() : NetlinkSocket(NETLINK_NETFILTER) {
+    if (error() != 0) return;
     const timeval limit = {kAnswerSeconds, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBytes, sizeof(kReceiveBytes));
+    setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBytes, sizeof(kReceiveBytes));
   }
-  ~Socket() {
-    if (fd_ != -1) close(fd_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  int error() const { return error_; }
-
-  int Send(const void* data, size_t length) {
-    sockaddr_nl kernel = {};
-    kernel.nl_family = AF_NETLINK;
-    const auto* to = reinterpret_cast<const sockaddr*>(&kernel);
-    return sendto(fd_, data, length, 0, to, sizeof(kernel)) == -1 ? errno : 0;
-  }
-
-  // Bytes from the kernel, 0 if there are none; or -1 with errno.
-  ssize_t Receive(std::vector<uint8_t>* buffer, int flags) {
-    for (;;) {
-      sockaddr_nl from = {};
-      socklen_t size = sizeof(from);
-      const ssize_t length =
-          recvfrom(fd_, buffer->data(), buffer->size(), flags, reinterpret_cast<sockaddr*>(&from), &size);
-      if (length == -1 && errno == EINTR) continue;
-      if (length > 0 && from.nl_pid != 0) continue;  // of another process
-      return length;
-    }
-  }
-
- private:
-  int fd_;
-  int error_;
 };
 
 struct Job {
@@ -84,7 +53,7 @@ struct Job {
 
 // Answers to requests without NLM_F_ACK are complaints of flows that are gone already.
 void Drain(Socket* socket, std::vector<uint8_t>* buffer) {
-  while (socket->Receive(buffer, MSG_DONTWAIT) > 0) {
+  while (socket->Receive(buffer->data(), buffer->size(), MSG_DONTWAIT) > 0) {
   }
 }
 
@@ -96,11 +65,8 @@ int DeleteFiltered(uint32_t address, bool is_reply) {
   const int error = socket.Send(request.data(), request.size());
   if (error != 0) return error;
   std::vector<uint8_t> buffer(8192);
-  const ssize_t length = socket.Receive(&buffer, 0);
-  if (length == -1) return errno;
-  const DumpResult result = ReadDump(buffer.data(), static_cast<size_t>(length), FlowMatcher(), &request);
-  if (result.state == DumpState::kDone) return 0;
-  return result.error == 0 ? EBADMSG : result.error;
+  const ssize_t length = socket.Receive(buffer.data(), buffer.size(), 0);
+  return length == -1 ? errno : ReadAcknowledgement({buffer.data(), static_cast<size_t>(length)});
 }
 
 // True if all of it is done.
@@ -119,11 +85,13 @@ bool ForgetFiltered(Job* job) {
   return true;
 }
 
-DumpState DumpOnce(Job* job, uint8_t family) {
+enum class DumpEnd { kWhole, kInterrupted, kFailed };
+
+DumpEnd DumpOnce(Job* job, uint8_t family) {
   Socket dump;
   Socket deletion;
   job->error = dump.error() != 0 ? dump.error() : deletion.error();
-  if (job->error != 0) return DumpState::kFailed;
+  if (job->error != 0) return DumpEnd::kFailed;
   struct {
     nlmsghdr header;
     nfgenmsg message;
@@ -133,38 +101,37 @@ DumpState DumpOnce(Job* job, uint8_t family) {
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.message.nfgen_family = family;
   job->error = dump.Send(&request, sizeof(request));
-  if (job->error != 0) return DumpState::kFailed;
+  if (job->error != 0) return DumpEnd::kFailed;
   std::vector<uint8_t> buffer(64 * 1024);
   std::vector<uint8_t> answers(8192);
   std::vector<uint8_t> requests;
   bool was_interrupted = false;
   for (;;) {
-    const ssize_t length = dump.Receive(&buffer, 0);
+    const ssize_t length = dump.Receive(buffer.data(), buffer.size(), 0);
     if (length <= 0) {
       job->error = length == 0 ? EBADMSG : errno;
-      return DumpState::kFailed;
+      return DumpEnd::kFailed;
     }
-    const DumpResult result = ReadDump(buffer.data(), static_cast<size_t>(length), job->matcher, &requests);
+    const DumpResult result = ReadDump({buffer.data(), static_cast<size_t>(length)}, job->matcher, &requests);
     job->deleted += static_cast<uint32_t>(result.matched);
-    const bool is_last = result.state == DumpState::kDone || result.state == DumpState::kFailed;
-    if (!requests.empty() && (is_last || requests.size() >= kRequestBytes || result.state != DumpState::kMore)) {
+    if (!requests.empty() && (requests.size() >= kRequestBytes || result.state != DumpState::kMore)) {
       job->error = deletion.Send(requests.data(), requests.size());
-      if (job->error != 0) return DumpState::kFailed;
+      if (job->error != 0) return DumpEnd::kFailed;
       requests.clear();
       Drain(&deletion, &answers);
     }
     if (result.state == DumpState::kFailed) {
-      job->error = result.error == 0 ? EBADMSG : result.error;
-      return DumpState::kFailed;
+      job->error = result.error;
+      return DumpEnd::kFailed;
     }
-    if (result.state == DumpState::kInterrupted) was_interrupted = true;
-    if (result.state == DumpState::kDone) return was_interrupted ? DumpState::kInterrupted : DumpState::kDone;
+    if (result.was_interrupted) was_interrupted = true;
+    if (result.state == DumpState::kDone) return was_interrupted ? DumpEnd::kInterrupted : DumpEnd::kWhole;
   }
 }
 
 void ForgetDumped(Job* job, uint8_t family) {
   for (int i = 0; i < kMostDumps; i++) {
-    if (DumpOnce(job, family) != DumpState::kInterrupted) return;
+    if (DumpOnce(job, family) != DumpEnd::kInterrupted) return;
   }
 }
 

@@ -11,9 +11,6 @@ namespace tun {
 
 namespace {
 
-// Linux's MAX_ERRNO: what is beyond is no error of a kernel.
-constexpr int32_t kMostErrno = 4095;
-
 // Newer than the headers of some distributions; Linux 5.8.
 constexpr uint16_t kCtaFilter = 25;
 constexpr uint16_t kFilterOrigFlags = 1;
@@ -23,13 +20,8 @@ constexpr uint32_t kFilterSource = 1;
 constexpr uint16_t kDelete = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
 constexpr uint16_t kNew = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW;
 
-struct Bytes {
-  const uint8_t* data = nullptr;
-  size_t length = 0;
-};
-
 // The value of the first attribute of this type, or of the whole attribute; nothing if there is none that fits.
-Bytes Find(Bytes all, uint16_t type, bool whole = false) {
+ByteSpan Find(ByteSpan all, uint16_t type, bool whole = false) {
   while (all.length >= sizeof(nlattr)) {
     nlattr attribute;
     std::memcpy(&attribute, all.data, sizeof(attribute));
@@ -51,14 +43,14 @@ uint64_t BigEndian(const uint8_t* data, size_t length) {
   return value;
 }
 
-bool Matches(Bytes tuple, const FlowMatcher& matcher) {
-  const Bytes addresses = Find(tuple, CTA_TUPLE_IP);
+bool Matches(ByteSpan tuple, const FlowMatcher& matcher) {
+  const ByteSpan addresses = Find(tuple, CTA_TUPLE_IP);
   for (const uint16_t type : {CTA_IP_V4_SRC, CTA_IP_V4_DST}) {
-    const Bytes address = Find(addresses, type);
+    const ByteSpan address = Find(addresses, type);
     if (address.length == 4 && matcher.Has4(static_cast<uint32_t>(BigEndian(address.data, 4)))) return true;
   }
   for (const uint16_t type : {CTA_IP_V6_SRC, CTA_IP_V6_DST}) {
-    const Bytes address = Find(addresses, type);
+    const ByteSpan address = Find(addresses, type);
     if (address.length == 16 && matcher.Has6(BigEndian(address.data, 8))) return true;
   }
   return false;
@@ -125,48 +117,35 @@ bool FlowMatcher::Has6(uint64_t prefix) const {
   return false;
 }
 
-DumpResult ReadDump(const uint8_t* data, size_t length, const FlowMatcher& matcher, std::vector<uint8_t>* requests) {
+DumpResult ReadDump(ByteSpan received, const FlowMatcher& matcher, std::vector<uint8_t>* requests) {
   DumpResult result;
-  bool was_interrupted = false;
-  while (length >= NLMSG_HDRLEN) {
-    nlmsghdr header;
-    std::memcpy(&header, data, sizeof(header));
-    if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > length) break;
-    const Bytes body = {data + NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN};
-    if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) was_interrupted = true;
-    if (header.nlmsg_type == NLMSG_DONE) {
-      result.state = was_interrupted ? DumpState::kInterrupted : DumpState::kDone;
-      return result;
-    }
-    if (header.nlmsg_type == NLMSG_ERROR) {
-      int32_t error = 0;
-      if (body.length >= sizeof(error)) std::memcpy(&error, body.data, sizeof(error));
-      result.state = error == 0 ? DumpState::kDone : DumpState::kFailed;
-      result.error = error < 0 && error >= -kMostErrno ? -error : 0;
+  nlmsghdr header;
+  ByteSpan body;
+  while (TakeMessage(&received, &header, &body)) {
+    if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) result.was_interrupted = true;
+    // A dump that fails in the middle says so in the message that ends it.
+    if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
+      result.error = ErrnoOf(body);
+      result.state = result.error == 0 ? DumpState::kDone : DumpState::kFailed;
       return result;
     }
     if (header.nlmsg_type == kNew && body.length >= sizeof(nfgenmsg)) {
       nfgenmsg message;
       std::memcpy(&message, body.data, sizeof(message));
-      const Bytes attributes = {body.data + sizeof(message), body.length - sizeof(message)};
-      const Bytes orig = Find(attributes, CTA_TUPLE_ORIG);
+      const ByteSpan attributes = {body.data + sizeof(message), body.length - sizeof(message)};
+      const ByteSpan orig = Find(attributes, CTA_TUPLE_ORIG);
       if (Matches(orig, matcher) || Matches(Find(attributes, CTA_TUPLE_REPLY), matcher)) {
         const size_t at = Begin(requests, 0, message.nfgen_family);
         // The identifier keeps a newer flow between the same ends.
         for (const uint16_t type : {CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID}) {
-          const Bytes attribute = Find(attributes, type, true);
+          const ByteSpan attribute = Find(attributes, type, true);
           if (attribute.length != 0) Append(requests, attribute.data, attribute.length);
         }
         End(requests, at);
         result.matched += 1;
       }
     }
-    const size_t step = NLMSG_ALIGN(static_cast<size_t>(header.nlmsg_len));
-    if (step >= length) break;
-    data += step;
-    length -= step;
   }
-  if (was_interrupted) result.state = DumpState::kInterrupted;
   return result;
 }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "netlink_answer.h"
+
 namespace tun {
 
 // Addresses in network byte order as integers of the host; of IPv6 the first 64 bits count.
@@ -20,17 +22,18 @@ struct FlowMatcher {
   bool Has6(uint64_t prefix) const;
 };
 
-enum class DumpState { kMore, kDone, kInterrupted, kFailed };
+enum class DumpState { kMore, kDone, kFailed };
 
 struct DumpResult {
   DumpState state = DumpState::kMore;
-  int error = 0;       // what the kernel answered, with kFailed
-  size_t matched = 0;  // requests written
+  int error = 0;                 // with kFailed: what the kernel answered, or EBADMSG
+  size_t matched = 0;            // requests written
+  bool was_interrupted = false;  // the table changed meanwhile: the dump may lack flows
 };
 
 // Reads what one recv of a dump brought and appends a request to delete for each flow with such an address, as source or
 // destination, before or after translation. Messages that are not what they should be are passed over.
-DumpResult ReadDump(const uint8_t* data, size_t length, const FlowMatcher& matcher, std::vector<uint8_t>* requests);
+DumpResult ReadDump(ByteSpan received, const FlowMatcher& matcher, std::vector<uint8_t>* requests);
 
 // Appends a request to delete the flows of one IPv4 address; kernels before 6.12 refuse it (EINVAL, EOPNOTSUPP).
 // `is_reply`: those whose answers come from the address, else those that it began.

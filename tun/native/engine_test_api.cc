@@ -7,8 +7,10 @@
 #include "arguments.h"
 #include "checksum.h"
 #include "coalesce.h"
+#include "conntrack_dump.h"
 #include "frames.h"
 #include "ingress.h"
+#include "netlink_answer.h"
 #include "packet.h"
 
 namespace tun {
@@ -294,6 +296,37 @@ napi_value Checksum(napi_env env, napi_callback_info info) {
   return ToNumber(env, (copied << 16) | summed);
 }
 
+// (answer) -> errno, or 0
+napi_value ReadAcknowledgementCall(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  View<uint8_t> view;
+  if (!ReadArguments(env, info, 1, arguments) || !ReadBuffer(env, arguments[0], &view)) return nullptr;
+  const Piece copy(view.data, view.length);
+  return ToNumber(env, static_cast<uint32_t>(ReadAcknowledgement({copy.bytes.get(), copy.length})));
+}
+
+// (what was received, IPv4 addresses of 4 bytes each) -> state, errno, number of requests, 4 bytes each, and the requests
+napi_value ReadDumpCall(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  View<uint8_t> received;
+  View<uint8_t> addresses;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadBuffer(env, arguments[0], &received) ||
+      !ReadBuffer(env, arguments[1], &addresses)) {
+    return nullptr;
+  }
+  FlowMatcher matcher;
+  for (size_t i = 0; i + 4 <= addresses.length; i += 4) matcher.ipv4.insert(Load32(addresses.data + i));
+  const Piece copy(received.data, received.length);
+  Bytes requests;
+  const DumpResult read = ReadDump({copy.bytes.get(), copy.length}, matcher, &requests);
+  Bytes result;
+  AppendLength(&result, static_cast<size_t>(read.state));
+  AppendLength(&result, static_cast<size_t>(read.error));
+  AppendLength(&result, read.matched);
+  Append(&result, requests.data(), requests.size());
+  return ToBuffer(env, result.data(), result.size());
+}
+
 }  // namespace
 
 napi_value MakeEngineTestApi(napi_env env) {
@@ -304,6 +337,7 @@ napi_value MakeEngineTestApi(napi_env env) {
       function("segment", Segment),         function("describe", Describe),       function("coalesce", Coalesce),
       function("judgeIpv4", JudgeIpv4Call), function("judgeIpv6", JudgeIpv6Call), function("clampMss", ClampMssCall),
       function("split", Split),             function("checksum", Checksum),
+      function("readDump", ReadDumpCall),   function("readAcknowledgement", ReadAcknowledgementCall),
   };
   napi_value engine = nullptr;
   if (napi_create_object(env, &engine) != napi_ok ||

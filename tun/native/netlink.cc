@@ -4,13 +4,14 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <string>
 
 #include "arguments.h"
+#include "netlink_answer.h"
+#include "netlink_socket.h"
 
 namespace tun {
 
@@ -35,29 +36,15 @@ void AddAttribute(RouteRequest* request, uint16_t type, const void* data, size_t
 
 // 0, or the errno that the kernel answered.
 int Ask(const RouteRequest& request) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd == -1) return errno;
-  int result = 0;
-  if (send(fd, &request, request.header.nlmsg_len, 0) == -1) {
-    result = errno;
-  } else {
-    // The answer is there when send returns. It quotes the request, which has no room here and need not.
-    alignas(nlmsghdr) char answer[256];
-    const ssize_t length = recv(fd, answer, sizeof(answer), 0);
-    nlmsghdr header = {};
-    nlmsgerr error = {};
-    if (length == -1) {
-      result = errno;
-    } else if (static_cast<size_t>(length) < NLMSG_LENGTH(sizeof(error))) {
-      result = EBADMSG;
-    } else {
-      std::memcpy(&header, answer, sizeof(header));
-      std::memcpy(&error, answer + NLMSG_LENGTH(0), sizeof(error));
-      result = header.nlmsg_type == NLMSG_ERROR ? -error.error : EBADMSG;
-    }
-  }
-  close(fd);
-  return result;
+  NetlinkSocket socket(NETLINK_ROUTE);
+  if (socket.error() != 0) return socket.error();
+  const int error = socket.Send(&request, request.header.nlmsg_len);
+  if (error != 0) return error;
+  // The answer is there when the request is sent. It quotes that.
+  uint8_t answer[256];
+  static_assert(NLMSG_LENGTH(sizeof(nlmsgerr)) + sizeof(request) <= sizeof(answer));
+  const ssize_t length = socket.Receive(answer, sizeof(answer), MSG_DONTWAIT);
+  return length == -1 ? errno : ReadAcknowledgement({answer, static_cast<size_t>(length)});
 }
 
 // What both functions begin with. False with an exception pending.

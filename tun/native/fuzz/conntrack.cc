@@ -15,7 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t length) {
   matcher.networks6.emplace_back(0xfd00000000000000, 0xff00000000000000);
   std::vector<uint8_t> requests;
   const auto exact = tun::Exactly(data, length);
-  const tun::DumpResult result = tun::ReadDump(exact.get(), length, matcher, &requests);
+  const tun::DumpResult result = tun::ReadDump({exact.get(), length}, matcher, &requests);
+  tun::Require((result.state == tun::DumpState::kFailed) == (result.error != 0));
+  tun::Require(result.error >= 0 && result.error <= 4095);
   size_t at = 0;
   size_t count = 0;
   while (at < requests.size()) {

@@ -1,13 +1,17 @@
 /**
  * `npm run fuzz [seconds]`: builds each target with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer and runs
- * it for a few seconds, from made-up packets on. A finding is written to the folder it names; keep it as a vector.
+ * it for a few seconds, from made-up packets on. A finding is written to the folder it names; keep it in findings.json,
+ * which the unit tests read too.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const TARGETS = { segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000, conntrack: 4_096, fragment: 5_000 };
+const TARGETS = {
+  ...{ segment: 65_600, coalesce: 20_000, ingress: 400, frames: 20_000, conntrack: 4_096, fragment: 5_000 },
+  acknowledgement: 300,
+};
 const ENGINE = [
   'checksum.cc',
   'packet.cc',
@@ -15,12 +19,15 @@ const ENGINE = [
   'ingress.cc',
   'frames.cc',
   'conntrack_dump.cc',
+  'netlink_answer.cc',
   'fragment.cc',
 ];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, 'build');
 const seconds = Number(process.argv[2] ?? 5);
+/** What a fuzzer found once, by target, in hexadecimal. */
+const findings = JSON.parse(readFileSync(join(here, 'findings.json'), 'utf8'));
 const compiler = process.env.CLANGXX ?? 'clang++';
 
 process.exitCode = main();
@@ -50,6 +57,7 @@ function run(target, most) {
   const corpus = join(output, `${target}-corpus`);
   mkdirSync(corpus, { recursive: true });
   for (const [name, seed] of Object.entries(seeds(target))) writeFileSync(join(corpus, `seed-${name}`), seed);
+  for (const [name, text] of Object.entries(findings[target] ?? {})) writeFileSync(join(corpus, name), hex(text));
   const options = [
     `-max_total_time=${seconds}`,
     `-max_len=${most}`,
@@ -136,6 +144,9 @@ function seeds(target) {
             '14000000 03000200 00000000 00000000 00000000',
         ),
       };
+    case 'acknowledgement':
+      // EPERM to a request for a route, which it quotes.
+      return { refused: hex('24000000 02000000 00000000 00000000 ffffffff 1c000000 18000504 00000000 00000000') };
     case 'frames':
       return {
         mixed: Buffer.concat([
