@@ -46,6 +46,14 @@ export interface LoginResult {
   readonly isPrevious: boolean;
 }
 
+/** A proof, and what its name may mean: read once for all who look at it. */
+export interface ReadProof {
+  readonly proof: CredentialProof;
+  readonly wire: WireName;
+  /** All texts that the name may be, the likeliest first. They follow from its bytes alone. */
+  readonly readings: readonly string[];
+}
+
 /** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
 export interface CredentialSource {
   lookupAny(readings: readonly string[], most: number): readonly Credentials[];
@@ -112,9 +120,10 @@ export class Authenticator {
     this.#arithmetic = options.arithmetic ?? ARITHMETIC;
   }
 
-  /** All texts that the name in a proof may be, the likeliest first. They follow from its bytes alone. */
-  readingsOf(proof: CredentialProof): string[] {
-    return this.#wireName(proof).readings.map(({ text }) => text);
+  /** Reads the name in a proof, as `ppp/` decoded it, in all code pages. */
+  read(proof: CredentialProof): ReadProof {
+    const wire = wireNameOf(proof.nameBytes ?? Buffer.from(proof.name, 'utf8'), this.#codePages);
+    return { proof, wire, readings: wire.readings.map(({ text }) => text) };
   }
 
   /**
@@ -123,24 +132,22 @@ export class Authenticator {
    *
    * @throws {UserStoreError} ERR_USER_STORE
    */
-  nameOf(readings: readonly string[]): string | undefined {
+  nameOf({ readings }: ReadProof): string | undefined {
     return this.#store.nameOf(readings);
   }
 
   /**
-   * @param proof as `ppp/` decoded it; challenges and responses of a wrong length are a wrong password
+   * Challenges and responses of a wrong length are a wrong password.
+   *
    * @param place a login to the VPN is written down as the user's last one
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
-  verify(proof: CredentialProof, place: 'vpn' | 'portal' = 'vpn'): LoginResult {
-    const wire = this.#wireName(proof);
-    const { readings } = wire;
-    const texts = readings.map(({ text }) => text);
+  verify({ proof, wire, readings }: ReadProof, place: 'vpn' | 'portal' = 'vpn'): LoginResult {
     const prove = this.#prover(proof, wire);
-    const trials = this.#store.lookupAny(texts, mostMeant(texts)).map((credentials): Trial => {
+    const trials = this.#store.lookupAny(readings, mostMeant(readings)).map((credentials): Trial => {
       const fits = prove(credentials.secret);
       const fitsPrevious = prove(credentials.previous);
-      return { ...credentials, fits, fitsPrevious, bare: readings[credentials.reading ?? 0]?.bare ?? 0 };
+      return { ...credentials, fits, fitsPrevious, bare: wire.readings[credentials.reading ?? 0]?.bare ?? 0 };
     });
     const known = trials.filter(({ user }) => user !== undefined);
     const trial = known.find(({ fits, bare }) => fits[bare]) ?? known[0];
@@ -180,10 +187,6 @@ export class Authenticator {
     if (!user.enabled) return result('disabled', disabled());
     if (place === 'vpn') this.#recordLogin(user.name);
     return result('ok', accepted(proof, secret, wire.hashed[bare] ?? Buffer.alloc(0)));
-  }
-
-  #wireName({ name, nameBytes }: CredentialProof): WireName {
-    return wireNameOf(nameBytes ?? Buffer.from(name, 'utf8'), this.#codePages);
   }
 
   /**

@@ -6,7 +6,13 @@
 export type { AdminAccount } from './admin-accounts.ts';
 export { AdminStore } from './admin-store.ts';
 export type { ApiToken } from './api-tokens.ts';
-export { Authenticator, type AuthenticatorOptions, type LoginReason, type LoginResult } from './authenticator.ts';
+export {
+  Authenticator,
+  type AuthenticatorOptions,
+  type LoginReason,
+  type LoginResult,
+  type ReadProof,
+} from './authenticator.ts';
 export { CODE_PAGES, type CodePage } from './code-pages.ts';
 export { BROWSER_MS, type BrowserOf, KnownBrowsers } from './known-browsers.ts';
 export { hlakFromMsChapV2 } from './mppe-keys.ts';

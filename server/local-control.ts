@@ -3,12 +3,12 @@ import type { Authenticator, Hold, User } from '../auth/index.ts';
 import { foldUserName, Groups, type Ipv4 } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
-import { judgeProof } from './judge-proof.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
 import type { LoginDesk, PendingLogin } from './login-desk.ts';
 import type { SessionTraffic } from './metrics/report.ts';
 import type { PortalDesk } from './portal-desk.ts';
 import type { LiveSession, SessionObserver } from './session-observer.ts';
+import { enterUser } from './user-login.ts';
 
 export interface LocalControlOptions {
   readonly authenticator: Authenticator;
@@ -114,30 +114,23 @@ class Session implements ControlSession {
    * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
    */
   verify(
-    asSent: CredentialProof,
+    proof: CredentialProof,
     answer: (judgement: Judgement) => void,
     held: (hold: Hold, name: string) => void,
   ): void {
     if (this.#isClosed) return;
-    const { logins, authenticator } = this.#options;
-    const readings = authenticator.readingsOf(asSent);
-    const proof = this.#named(asSent, readings);
-    this.#login = logins.enter({
-      ...{ realm: 'vpn', address: this.info.peerAddress, name: proof.name, readings },
-      method: proof.method,
-      held: (hold) => held(hold, proof.name),
-      password: proof.method === 'pap' ? proof.password : undefined,
-      judge: () => judgeProof(authenticator, proof),
-      answer: (given) => {
-        if (given.kind === 'held-back') return answer({ ...given, name: proof.name });
+    this.#login = enterUser(this.#options, {
+      ...{ proof, place: 'vpn', address: this.info.peerAddress, held },
+      answer: (given, name) => {
+        if (given.kind === 'held-back') return answer({ ...given, name });
         if (given.kind === 'fault') return answer(given);
-        const { verdict, reason, user, name, remark } = given.result;
+        const { verdict, reason, user, name: judged, remark } = given.result;
         if (verdict.kind === 'accept') {
           this.#list.identified(this.#user, user);
           this.#user = user;
           this.#method = proof.method;
         }
-        answer({ kind: 'judged', verdict, reason, user, name, remark, delayMs: given.delayMs });
+        answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
       },
     });
   }
@@ -196,15 +189,5 @@ class Session implements ControlSession {
     this.noteTraffic(bytesIn, bytesOut);
     const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
     for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
-  }
-
-  /** With the name of the user whom it means: one user is counted and told as one, however the name is spelt. */
-  #named(proof: CredentialProof, readings: readonly string[]): CredentialProof {
-    const nameBytes = proof.nameBytes ?? Buffer.from(proof.name, 'utf8');
-    try {
-      return { ...proof, nameBytes, name: this.#options.authenticator.nameOf(readings) ?? proof.name };
-    } catch {
-      return proof; // A store that can't be read is a fault of the judgement, which comes.
-    }
   }
 }

@@ -4,8 +4,8 @@ import type { Clock, Instant, Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import { heldPortalAttempt, portalAttempt } from './attempts/portal-attempt.ts';
 import { type HeldBack, holdFields } from './hold-text.ts';
-import { judgeProof } from './judge-proof.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
+import { enterUser, type UserJudgement } from './user-login.ts';
 
 export interface PortalDeskOptions {
   readonly authenticator: Authenticator;
@@ -29,8 +29,8 @@ interface Attempted {
   readonly address: string;
   /** As it was typed. */
   readonly name: string;
-  /** Of the user whom it means. */
-  readonly known: string | undefined;
+  /** As operators know it: of the user whom it means; if it is nobody's, as it was typed. */
+  readonly user: string;
 }
 
 /** Answers the portal's questions, for the portals of all workers. */
@@ -52,24 +52,20 @@ export class PortalDesk {
 
   #signIn(asTyped: SignIn, gone: AbortSignal | undefined): Promise<PortalAnswer> {
     const { address, name, password } = asTyped;
-    const { authenticator, logins, store, clock } = this.#options;
+    const { store, clock } = this.#options;
     if (gone?.aborted === true) return Promise.resolve(LATER);
     const browser = store.browsers.check(asTyped.browser, store.browsersOf(name), Date.now());
-    const proof = { method: 'pap', name, password } as const;
-    const readings = authenticator.readingsOf(proof);
-    const attempt = { address, name, known: authenticator.nameOf(readings) };
     return new Promise((resolve, reject) => {
-      let held: { readonly hold: Hold; readonly since: Instant } | undefined;
-      const login = logins.enter({
-        ...{ realm: 'vpn', address, name: attempt.known ?? name, readings, method: 'portal', password, browser },
-        judge: () => judgeProof(authenticator, proof, 'portal'),
-        held: (hold) => {
-          held = { hold, since: clock.now() };
+      let held: { readonly user: string; readonly hold: Hold; readonly since: Instant } | undefined;
+      const login = enterUser(this.#options, {
+        ...{ proof: { method: 'pap', name, password }, place: 'portal', address, browser },
+        held: (hold, user) => {
+          held = { user, hold, since: clock.now() };
         },
-        answer: (answer) => {
+        answer: (answer, user) => {
           held = undefined;
           try {
-            resolve(this.#answer(attempt, answer));
+            resolve(this.#answer({ address, name, user }, answer));
           } catch (error) {
             reject(error);
           }
@@ -78,15 +74,15 @@ export class PortalDesk {
       const leave = (): void => {
         login.leave();
         if (held === undefined) return;
-        const { hold, since } = held;
-        this.#heldBack(attempt, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
+        const { user, hold, since } = held;
+        this.#heldBack({ address, name, user }, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
         resolve(LATER);
       };
       gone?.addEventListener('abort', leave, { once: true });
     });
   }
 
-  #answer(attempt: Attempted, answer: LoginAnswer<ReturnType<typeof judgeProof>>): PortalAnswer {
+  #answer(attempt: Attempted, answer: LoginAnswer<UserJudgement>): PortalAnswer {
     const { log, refused } = this.#options;
     const { address: peer, name } = attempt;
     switch (answer.kind) {
@@ -115,10 +111,10 @@ export class PortalDesk {
   }
 
   /** Nobody looked at the password. */
-  #heldBack({ address: peer, name, known }: Attempted, held: HeldBack): void {
+  #heldBack({ address: peer, user }: Attempted, held: HeldBack): void {
     const { log, refused } = this.#options;
-    log.warn('portal.held-back', { user: known ?? name, peer, ...holdFields(held.hold, held.ms) });
-    refused?.(heldPortalAttempt({ address: peer, user: known ?? name, held }));
+    log.warn('portal.held-back', { user, peer, ...holdFields(held.hold, held.ms) });
+    refused?.(heldPortalAttempt({ address: peer, user, held }));
   }
 
   #look({ name, version }: PortalUser): PortalAnswer {

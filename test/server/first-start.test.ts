@@ -79,7 +79,8 @@ function newStore(t: TestContext): { directory: string; store: UserStore } {
 }
 
 function canLogIn(store: UserStore, name: string, password: string): boolean {
-  return new Authenticator({ store }).verify({ method: 'pap', name, password }).reason === 'ok';
+  const authenticator = new Authenticator({ store });
+  return authenticator.verify(authenticator.read({ method: 'pap', name, password })).reason === 'ok';
 }
 
 /** At least 64 bits in characters that nobody mistakes for one another when reading them out. */

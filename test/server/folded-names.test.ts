@@ -147,7 +147,7 @@ test('sessions are found by name', () => {
   const verdict = { kind: 'accept', keys: undefined } as const;
   forBoth((one, other) => {
     const authenticator = {
-      readingsOf: () => [one],
+      read: () => ({ readings: [one] }),
       nameOf: () => one,
       verify: () => ({ verdict, reason: 'ok', user: user(one) }),
     } as unknown as Authenticator;

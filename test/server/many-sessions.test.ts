@@ -115,9 +115,13 @@ test('an address', () => {
 
 test('a login, and what is asked of one user', () => {
   const authenticator = {
-    readingsOf: ({ name }: { name: string }) => [name],
-    nameOf: ([name]: readonly string[]) => name,
-    verify: ({ name }: { name: string }) => ({ verdict: { kind: 'accept' }, reason: 'ok', user: user(name) }),
+    read: (proof: { name: string }) => ({ proof, readings: [proof.name] }),
+    nameOf: ({ proof }: { proof: { name: string } }) => proof.name,
+    verify: ({ proof: { name } }: { proof: { name: string } }) => ({
+      verdict: { kind: 'accept' },
+      reason: 'ok',
+      user: user(name),
+    }),
   } as unknown as Authenticator;
   const control = new LocalControl({
     authenticator,

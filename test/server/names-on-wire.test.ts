@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { CODE_PAGES } from '../../auth/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { Judgement, SessionInfo } from '../../server/control-plane.ts';
 import type { Login } from '../../server/session-observer.ts';
@@ -130,6 +131,29 @@ const SPELLINGS = [
   Buffer.concat([Buffer.from('CORP\\'), Buffer.from('aca0e0a8ef', 'hex')]),
   Buffer.from('ccc0d0c8df', 'hex'),
 ];
+
+test('a name is decoded once in each code page for a whole login, whoever has it, by VPN and portal', async (t) => {
+  const { world } = newWorld(t);
+  const decode = t.mock.method(TextDecoder.prototype, 'decode');
+  const counts: number[] = [];
+  for (const [index, name] of ['мария', 'мирея', 'мария', 'мирея'].entries()) {
+    const address = `192.0.2.${index + 7}`;
+    const before = decode.mock.callCount();
+    if (index < 2) {
+      const judged = t.mock.fn();
+      world.control.open(infoOf(`${index}`, address)).verify(named(name), judged, () => assert.fail('held'));
+      assert.equal(judged.mock.callCount(), 1);
+    } else {
+      const question = { kind: 'sign-in', address, name, password: 'guess' } as const;
+      assert.equal((await world.control.portal(question)).kind, 'refused');
+    }
+    counts.push(decode.mock.callCount() - before);
+  }
+  const [once = 0, ...others] = counts;
+  assert.deepEqual(others, [once, once, once]);
+  // UTF-8, and those of the code pages that a TextDecoder reads.
+  assert.ok(once > 5 && once <= 1 + CODE_PAGES.length, `${once} of ${CODE_PAGES.length} code pages`);
+});
 
 /** What the guesser sees: when each of them was answered, and how; and when it was held. */
 async function seen(t: TestContext, users: readonly string[], guesses: readonly Guess[]): Promise<string[]> {
