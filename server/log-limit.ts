@@ -16,19 +16,21 @@ export interface ProcessLog {
   readonly log: Log;
   /** Lines swallowed since the start. */
   suppressed(): number;
+  /** Lines lost since the start because nobody read what was written. */
+  dropped(): number;
   /** Says what is left to be said. */
   stop(): void;
 }
 
 /** Limits a log, and has it say each minute what it swallowed. */
-export function processLog(target: Log, clock: Clock): ProcessLog {
+export function processLog(target: Log & { readonly dropped: number }, clock: Clock): ProcessLog {
   const log = limited(target, { perMinute: LINES_PER_MINUTE, clock });
   const flushing = setInterval(() => log.flush(), MINUTE_MS);
   const stop = (): void => {
     clearInterval(flushing);
     log.flush();
   };
-  return { log, suppressed: () => log.suppressed, stop };
+  return { log, suppressed: () => log.suppressed, dropped: () => target.dropped, stop };
 }
 
 export interface LogLimitOptions {

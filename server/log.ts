@@ -1,19 +1,20 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { Log, LogFields } from '../core/index.ts';
+import { BoundedLines, type BoundedTarget } from './bounded-lines.ts';
 import type { Config } from './config.ts';
 
 /** Where lines go: a stream such as `process.stdout`, written to within the log call so that a crash loses none. */
-export interface LogSink {
-  write(text: string): unknown;
+export interface LogSink extends BoundedTarget {
   readonly isTTY?: boolean | undefined;
 }
 
 /**
  * A log on pino: the event as `msg`, the fields behind it.
  * JSON: one object per line, `{"level":"info","time":"<ISO>","msg":"connection.up","user":"ann"}`.
+ * Lines that the reader of a pipe does not take are kept for a while, then dropped: `log.lines-dropped` says how many.
  */
-export function createLog(options: Config['log'], sink: LogSink): Log {
+export function createLog(options: Config['log'], sink: LogSink): StreamLog {
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && sink.isTTY === true);
   const settings: pino.LoggerOptions = {
     level: options.level,
@@ -23,7 +24,9 @@ export function createLog(options: Config['log'], sink: LogSink): Log {
     serializers: { error: pino.stdSerializers.err },
   };
   const format = isPretty ? prettyFormat(sink) : (line: string): string => line;
-  return new PinoLog(pino(settings, { write: (line: string) => void sink.write(withoutHidden(format(line))) }));
+  const lines = new BoundedLines(sink, (dropped) => logger.error({ ...dropped }, 'log.lines-dropped'));
+  const logger = pino(settings, { write: (line: string) => lines.write(withoutHidden(format(line))) });
+  return new StreamLog(logger, lines);
 }
 
 /** pino-pretty called in-process: a worker thread could hold lines back when the process dies. */
@@ -78,5 +81,20 @@ class PinoLog implements Log {
 
   child(fields: LogFields): Log {
     return new PinoLog(this.#pino.child(fields));
+  }
+}
+
+/** The log of a stream. */
+export class StreamLog extends PinoLog {
+  readonly #lines: BoundedLines;
+
+  constructor(logger: pino.Logger, lines: BoundedLines) {
+    super(logger);
+    this.#lines = lines;
+  }
+
+  /** Lines that the reader of the stream has lost since the start. */
+  get dropped(): number {
+    return this.#lines.dropped;
   }
 }

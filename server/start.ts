@@ -95,9 +95,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const tuns = openDevices(config, runUser.uid, fail);
   undo.push(() => tuns.close());
 
-  const { log, suppressed, stop } = processLog(createLog(config.log, stdout), systemClock);
-  undo.push(stop);
-  const watch = new Watch({ config, checkedHooks, runUser, log, suppressed });
+  const lines = processLog(createLog(config.log, stdout), systemClock);
+  const { log } = lines;
+  undo.push(() => lines.stop());
+  const watch = new Watch({ config, checkedHooks, runUser, log, lines });
   undo.push(() => watch.stop());
   const certificates = await CertificateKeeper.load(config, runUser, log);
   const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));

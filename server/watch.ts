@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import type { CheckedHooks } from './hooks/check-hooks.ts';
 import { Hooks } from './hooks/hooks.ts';
 import { EventMetrics } from './metrics/event-metrics.ts';
-import { ProcessMonitor } from './metrics/process-monitor.ts';
+import { type LostLines, ProcessMonitor } from './metrics/process-monitor.ts';
 import { type MetricSources, ServerMetrics } from './metrics/server-metrics.ts';
 import { UserTraffic } from './metrics/user-traffic.ts';
 import type { SessionObserver } from './session-observer.ts';
@@ -18,8 +18,7 @@ export interface WatchOptions {
   /** Who this process becomes. */
   readonly runUser: UserIds;
   readonly log: Log;
-  /** Lines that it has swallowed. */
-  readonly suppressed: () => number;
+  readonly lines: LostLines;
 }
 
 /** Who looks on at what a server does: metrics and hooks. */
@@ -31,10 +30,10 @@ export class Watch {
   readonly #users: UserTraffic | undefined;
   readonly #monitor: ProcessMonitor;
 
-  constructor({ config, checkedHooks, runUser, log, suppressed }: WatchOptions) {
+  constructor({ config, checkedHooks, runUser, log, lines }: WatchOptions) {
     this.#events = new EventMetrics(this.#registry);
     this.#users = config.metrics.users ? new UserTraffic() : undefined;
-    this.#monitor = new ProcessMonitor(suppressed);
+    this.#monitor = new ProcessMonitor(lines);
     this.#hooks = new Hooks({
       config: config.hooks,
       checked: checkedHooks,

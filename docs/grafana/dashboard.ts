@@ -207,11 +207,12 @@ const ROWS: readonly { readonly title: string; readonly graphs: readonly Graph[]
         queries: [{ expr: quantile(0.95, 'sstp_hook_duration_seconds', 'hook, '), legend: '{{hook}}' }],
       },
       {
-        title: 'Restarts of workers, and lines that the log swallowed',
+        title: 'Restarts of workers, and lines that the log lost',
         unit: 'ops',
         queries: [
           { expr: rate('sstp_worker_restarts_total', 'instance'), legend: 'restarts {{instance}}' },
           { expr: rate('sstp_log_lines_suppressed_total', 'instance'), legend: 'lines {{instance}}' },
+          { expr: rate('sstp_log_lines_dropped_total', 'instance'), legend: 'lines nobody read {{instance}}' },
         ],
       },
     ],

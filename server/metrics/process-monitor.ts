@@ -1,20 +1,23 @@
+import type { ProcessLog } from '../log-limit.ts';
 import { LOOP_BOUNDS, loopClass, makeReport, type Report } from './report.ts';
 
 /** Ten looks a second: a p99 of five minutes is then that of 3,000. */
 const SAMPLE_MS = 100;
 
+/** What the log of the process has not written. */
+export type LostLines = Pick<ProcessLog, 'suppressed' | 'dropped'>;
+
 /** Watches one process: how late its event loop is, and what it uses. */
 export class ProcessMonitor {
-  readonly #suppressedLines: () => number;
+  readonly #lines: LostLines;
   readonly #timer: NodeJS.Timeout;
   readonly #classes = LOOP_BOUNDS.map(() => 0);
   #samples = 0;
   #seconds = 0;
   #due: number;
 
-  /** @param suppressedLines lines that its log has swallowed */
-  constructor(suppressedLines: () => number) {
-    this.#suppressedLines = suppressedLines;
+  constructor(lines: LostLines) {
+    this.#lines = lines;
     this.#due = performance.now() + SAMPLE_MS;
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
     this.#timer.unref();
@@ -31,7 +34,8 @@ export class ProcessMonitor {
       counts: {
         cpuUserSeconds: user / 1e6,
         cpuSystemSeconds: system / 1e6,
-        logLinesSuppressed: this.#suppressedLines(),
+        logLinesSuppressed: this.#lines.suppressed(),
+        logLinesDropped: this.#lines.dropped(),
         loopSamples: this.#samples,
         loopSeconds: this.#seconds,
         ...Object.fromEntries(LOOP_BOUNDS.map((bound, i) => [loopClass(bound), this.#classes[i] ?? 0])),

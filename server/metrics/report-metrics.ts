@@ -76,6 +76,9 @@ export function reportMetrics(byProcess: ReadonlyMap<string, Report>): MetricJso
     counter('sstp_log_lines_suppressed_total', 'Lines that the limit of the log has swallowed.', [
       { labels: {}, value: counts.logLinesSuppressed },
     ]),
+    counter('sstp_log_lines_dropped_total', 'Lines of the log that nobody read in time.', [
+      { labels: {}, value: counts.logLinesDropped },
+    ]),
     ...processMetrics(byProcess),
   ];
 }

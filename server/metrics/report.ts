@@ -26,6 +26,7 @@ const OTHER_COUNTS = [
   'cpuUserSeconds',
   'cpuSystemSeconds',
   'logLinesSuppressed',
+  'logLinesDropped',
   'loopSamples',
   'loopSeconds',
 ] as const;

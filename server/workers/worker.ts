@@ -36,7 +36,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   dropPrivileges({ ...runUser, keepCapabilities: [] });
   const limited = processLog(createLog(config.log, process.stdout), systemClock);
   const log = limited.log.child({ worker });
-  const monitor = new ProcessMonitor(limited.suppressed);
+  const monitor = new ProcessMonitor(limited);
   const onFault = (error: unknown): void => {
     log.error('worker.fault', { error: error instanceof Error ? error.stack : String(error) });
     leave(1);

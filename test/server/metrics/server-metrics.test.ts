@@ -20,7 +20,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
   const registry = new Registry();
   const events = new EventMetrics(registry);
   const reports = new Map([[MAIN, makeReport()]]);
-  const monitor = new ProcessMonitor(() => 3);
+  const monitor = new ProcessMonitor({ suppressed: () => 3, dropped: () => 4 });
   monitor.stop();
   const sources: MetricSources = {
     monitor,
@@ -70,6 +70,7 @@ test('what the server knows at the moment stands in the text', async () => {
   assert.equal(value(text, 'sstp_connections_refused_total{limit="unauthenticatedPerAddress"}'), 4);
   assert.equal(value(text, 'sstp_hooks_waiting{kind="script"}'), 1);
   assert.equal(value(text, 'sstp_log_lines_suppressed_total'), 3);
+  assert.equal(value(text, 'sstp_log_lines_dropped_total'), 4);
   assert.ok(value(text, 'sstp_process_memory_bytes{process="main",kind="resident"}') > 1e6);
   assert.match(text, /^sstp_build_info\{version="[^"]+",node="24/m);
 });
