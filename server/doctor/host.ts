@@ -12,12 +12,14 @@ import {
   findForeignChains,
   firewallRules,
   forwardingState,
+  mostTrackedFlows,
   nftFault,
   type RefusedFlows,
   readRefusedFlows,
   tableName,
   uplink,
 } from '../network/index.ts';
+import { judgeFlowTable } from './flow-table.ts';
 
 export interface HostOptions {
   readonly config: Config;
@@ -41,6 +43,7 @@ export async function examineHost(options: HostOptions): Promise<Finding[]> {
     ...(withIpv6 ? [judgeForwarding('IPv6', await forwardingState('ipv6'), isRunning)] : []),
     judgeNat(config.network.nat, isRunning, await natFault(options)),
     ...judgeFlows(config.limits.flowsPerClient, isRunning ? await readRefusedFlows(ownTable) : undefined),
+    ...judgeFlowTable(config, await mostTrackedFlows()),
     ...judgeForeign(await findForeignChains({ ownTable, tuns, withIpv6 }), tuns),
     ...(pool === undefined ? [] : [judgeDetour(pool, await findDetour(pool, isRunning ? tun : undefined))]),
     judgeMtu(config.network.mtu, await uplink()),

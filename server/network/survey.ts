@@ -7,6 +7,16 @@ import { readSysctl } from './sysctl.ts';
 
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
+/**
+ * So many flows the kernel tracks at most, those of all programs of the machine; 0 without a limit.
+ *
+ * @returns undefined if it tracks none yet
+ */
+export async function mostTrackedFlows(): Promise<number | undefined> {
+  const size = Number((await readSysctl('net/netfilter/nf_conntrack_max')) ?? Number.NaN);
+  return Number.isSafeInteger(size) ? size : undefined;
+}
+
 export interface ForeignChains {
   readonly chains: readonly DroppingChain[];
   /** Why nft could not be asked; absent if it was. */

@@ -26,9 +26,14 @@ interface Said {
 }
 
 /** Runs `sstpd doctor --json` behind a shell script that ends in running its arguments. */
-async function doctor(lab: VpnLab, args: readonly string[] = SERVE_ARGS, script = 'exec "$@"'): Promise<Said> {
+async function doctor(
+  lab: VpnLab,
+  args: readonly string[] = SERVE_ARGS,
+  script = 'exec "$@"',
+  name = 'sh',
+): Promise<Said> {
   const command = [process.execPath, SSTPD, 'doctor', '--json', '--data', lab.data, '--workers', '2', ...args];
-  const { code, stdout, stderr } = await lab.server.exec('unshare', ['-m', 'sh', '-c', script, 'sh', ...command]);
+  const { code, stdout, stderr } = await lab.server.exec('unshare', ['-m', 'sh', '-c', script, name, ...command]);
   assert.match(stdout, /^\{/, stderr);
   return { code, ...(JSON.parse(stdout) as Omit<Said, 'code'>) };
 }
@@ -75,6 +80,31 @@ test('a machine that is fit: before the first start, while the server runs, and 
   await server.stop();
   const after = await doctor(lab);
   assert.deepEqual([after.code, bad(after)], [0, []]);
+});
+
+test('a table of flows that a handful of clients could fill is warned of, and the host is told what mends it', {
+  skip,
+}, async (t) => {
+  const lab = await makeLab(t);
+  // Has the kernel track flows, as the server will.
+  await lab.server.run('nft', [
+    'add table ip other; add chain ip other nat { type nat hook postrouting priority 0; }; add rule ip other nat masquerade',
+  ]);
+  const found = async (size: number): Promise<Finding | undefined> => {
+    const setting = '/proc/sys/net/netfilter/nf_conntrack_max';
+    const script = `echo ${size} >"$0.max" && mount --bind "$0.max" ${setting} && exec "$@"`;
+    const { code, findings } = await doctor(lab, SERVE_ARGS, script, join(lab.folder, 'flows'));
+    assert.equal(code, 0);
+    return findings.find(({ check }) => check === 'flow table');
+  };
+  assert.equal((await found(65_536))?.result, 'ok');
+  const warned = await found(8_192);
+  assert.equal(warned?.result, 'warning');
+  assert.match(warned?.text ?? '', /^it holds 8192 flows, so 2 clients can fill it/);
+  assert.match(
+    warned?.fix ?? '',
+    /^sysctl -w net\.netfilter\.nf_conntrack_max=16384 .*, or limits\.flowsPerClient 2048$/,
+  );
 });
 
 const FAULTS: readonly {
