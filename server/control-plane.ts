@@ -6,7 +6,7 @@ import type { Lease } from './lease-desk.ts';
 
 /**
  * Who knows users and addresses, seen from a tunnel: this process, or for a worker the supervisor. Answers come while the
- * call runs or later, and none after `close`.
+ * call runs or later, and after `close` none but the one that it speaks of.
  */
 export interface ControlPlane {
   open(session: SessionInfo): ControlSession;
@@ -52,8 +52,13 @@ export interface ControlSession {
   release(): void;
   /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */
   up(): void;
-  /** The session ends: what it had is returned. An attempt without an answer keeps its place in line for a while. */
-  close(end: SessionEnd): void;
+  /**
+   * The session ends: what it had is returned. An attempt without an answer keeps its place in line for a while.
+   *
+   * @returns whether `held` or `answer` of `verify` is still to be told, once, by who has the proof and has not spoken
+   *   yet. It comes too late for the client, but says whom the name means.
+   */
+  close(end: SessionEnd): boolean;
 }
 
 /** How a session ended. */

@@ -177,8 +177,12 @@ class Session implements ControlSession {
     this.#options.leases.release(this.info);
   }
 
-  close({ reason, bytesIn, bytesOut }: SessionEnd): void {
-    if (this.#isClosed) return;
+  close(end: SessionEnd): boolean {
+    if (!this.#isClosed) this.#close(end);
+    return false; // `verify` was told at once.
+  }
+
+  #close({ reason, bytesIn, bytesOut }: SessionEnd): void {
     this.#isClosed = true;
     this.#login?.leave();
     this.release();

@@ -2,7 +2,7 @@ import type { AttemptView, PortalAnswer, PortalQuestion, PortalUser } from '../a
 import type { Authenticator, Hold, UserStore } from '../auth/index.ts';
 import type { Clock, Instant, Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
-import { heldPortalAttempt, portalAttempt } from './attempts/portal-attempt.ts';
+import { PortalAttempt } from './attempts/portal-attempt.ts';
 import { type HeldBack, holdFields } from './hold-text.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
 import { enterUser, type UserJudgement } from './user-login.ts';
@@ -15,8 +15,8 @@ export interface PortalDeskOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
-  /** Told of each sign-in that was refused, or whose turn did not come. */
-  readonly refused?: (attempt: AttemptView) => void;
+  /** Told of each sign-in that has to wait, and of what becomes of it; and of those that are refused at once. */
+  readonly recorded?: (attempt: AttemptView) => void;
 }
 
 /** When to come again, if nobody looked at a sign-in: a place in line is kept for longer. */
@@ -26,11 +26,14 @@ const LATER: PortalAnswer = { kind: 'later', seconds: COME_AGAIN_S };
 type SignIn = Extract<PortalQuestion, { kind: 'sign-in' }>;
 
 interface Attempted {
+  readonly record: PortalAttempt;
   readonly address: string;
   /** As it was typed. */
   readonly name: string;
   /** As operators know it: of the user whom it means; if it is nobody's, as it was typed. */
   readonly user: string;
+  /** If it had to wait. */
+  readonly held: { readonly hold: Hold; readonly since: Instant } | undefined;
 }
 
 /** Answers the portal's questions, for the portals of all workers. */
@@ -55,17 +58,21 @@ export class PortalDesk {
     const { store, clock } = this.#options;
     if (gone?.aborted === true) return Promise.resolve(LATER);
     const browser = store.browsers.check(asTyped.browser, store.browsersOf(name), Date.now());
+    const record = new PortalAttempt(address);
     return new Promise((resolve, reject) => {
-      let held: { readonly user: string; readonly hold: Hold; readonly since: Instant } | undefined;
+      /** While it waits. */
+      let waiting: Attempted | undefined;
       const login = enterUser(this.#options, {
         ...{ proof: { method: 'pap', name, password }, place: 'portal', address, browser },
         held: (hold, user) => {
-          held = { user, hold, since: clock.now() };
+          waiting = { record, address, name, user, held: { hold, since: clock.now() } };
+          this.#record(record.waits(user));
         },
         answer: (answer, user) => {
-          held = undefined;
+          const attempt = waiting ?? { record, address, name, user, held: undefined };
+          waiting = undefined;
           try {
-            resolve(this.#answer({ address, name, user }, answer));
+            resolve(this.#answer(attempt, answer));
           } catch (error) {
             reject(error);
           }
@@ -73,9 +80,9 @@ export class PortalDesk {
       });
       const leave = (): void => {
         login.leave();
-        if (held === undefined) return;
-        const { user, hold, since } = held;
-        this.#heldBack({ address, name, user }, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
+        if (waiting?.held === undefined) return;
+        const { hold, since } = waiting.held;
+        this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
         resolve(LATER);
       };
       gone?.addEventListener('abort', leave, { once: true });
@@ -83,8 +90,8 @@ export class PortalDesk {
   }
 
   #answer(attempt: Attempted, answer: LoginAnswer<UserJudgement>): PortalAnswer {
-    const { log, refused } = this.#options;
-    const { address: peer, name } = attempt;
+    const { log } = this.#options;
+    const { record, address: peer, name, held } = attempt;
     switch (answer.kind) {
       case 'judged': {
         const { verdict, reason, user, remark } = answer.result;
@@ -92,11 +99,11 @@ export class PortalDesk {
         if (verdict.kind !== 'accept' || user === undefined) {
           log.warn('portal.refused', { user: name, peer, reason, delayMs });
           const errorCode = verdict.kind === 'reject' ? verdict.errorCode : 0;
-          const told = { address: peer, name, user: user?.name, reason, errorCode, remark, delayMs };
-          refused?.(portalAttempt(told));
+          this.#record(record.refused({ name, user: user?.name, reason, errorCode, remark }));
           return { kind: 'refused', isDisabled: reason === 'disabled' };
         }
         log.info('portal.signed-in', { user: user.name, peer });
+        if (held !== undefined) this.#record(record.signedIn(user.name));
         return this.#welcome(user.name, true);
       }
       case 'held-back':
@@ -104,6 +111,7 @@ export class PortalDesk {
         return LATER;
       case 'fault':
         log.error('portal.fault', { error: answer.error });
+        if (held !== undefined) this.#record(record.fault(attempt.user));
         return { kind: 'fault' };
       default:
         return answer satisfies never;
@@ -111,10 +119,13 @@ export class PortalDesk {
   }
 
   /** Nobody looked at the password. */
-  #heldBack({ address: peer, user }: Attempted, held: HeldBack): void {
-    const { log, refused } = this.#options;
-    log.warn('portal.held-back', { user, peer, ...holdFields(held.hold, held.ms) });
-    refused?.(heldPortalAttempt({ address: peer, user, held }));
+  #heldBack({ record, address: peer, user }: Attempted, held: HeldBack): void {
+    this.#options.log.warn('portal.held-back', { user, peer, ...holdFields(held.hold, held.ms) });
+    this.#record(record.heldBack(user, held));
+  }
+
+  #record(view: AttemptView): void {
+    this.#options.recorded?.(view);
   }
 
   #look({ name, version }: PortalUser): PortalAnswer {

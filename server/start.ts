@@ -137,8 +137,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const observers = [...watch.observers, flows];
   const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
-  const refused = (attempt: AttemptView): void => attempts.put(attempt);
-  const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, refused });
+  const recorded = (attempt: AttemptView): void => attempts.put(attempt);
+  const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, recorded });
   const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
   const onAttempt = (attempt: AttemptView): void => {

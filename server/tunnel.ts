@@ -183,7 +183,7 @@ export class Tunnel {
     this.#pppAlarm.stop();
     this.#network.release();
     const { bytesIn, bytesOut } = this.#link.counters;
-    this.#session.close({ reason: this.#reason, bytesIn, bytesOut });
+    if (this.#session.close({ reason: this.#reason, bytesIn, bytesOut })) this.#attempt.awaitAnswer();
     this.#link.stop();
   }
 
@@ -417,14 +417,19 @@ export class Tunnel {
       proof,
       (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)),
       (hold, name) => {
-        this.#held = { login: { name, method: proof.method }, hold, since: clock.now() };
+        const login = { name, method: proof.method };
+        if (this.#ended) this.#onHeldBack(login, hold, 0);
+        else this.#held = { login, hold, since: clock.now() };
         this.#attempt.held(name, hold);
       },
     );
   }
 
   #onJudged(proof: CredentialProof, judgement: Judgement): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      this.#attempt.answeredLate(judgement);
+      return;
+    }
     this.#held = undefined;
     if (judgement.kind === 'fault') {
       this.#log.error('connection.fault', { error: judgement.error });

@@ -42,6 +42,8 @@ export class Attempt {
   #user: string | undefined;
   #heldSince: Instant = 0;
   #endedAt: { readonly date: Date; readonly at: Instant } | undefined;
+  /** It is over, and whom the name means is still to be heard. */
+  #awaitsAnswer = false;
 
   /** At TCP accept. */
   constructor(context: AttemptContext) {
@@ -187,7 +189,21 @@ export class Attempt {
     this.#user = name;
     this.#heldSince = this.#context.clock.now();
     this.#facts.held = { hold, ms: 0, hasLeft: true };
+    this.#awaitsAnswer = false;
     this.#tell();
+  }
+
+  /** The client is leaving before whoever has its proof said anything: the record waits for that, and for no more. */
+  awaitAnswer(): void {
+    this.#awaitsAnswer = true;
+  }
+
+  /** What was said of the proof of a client that has left. */
+  answeredLate(judgement: Judgement): void {
+    if (judgement.kind === 'judged') this.judged(judgement);
+    else if (judgement.kind === 'held-back') this.heldBack(judgement.name, judgement.hold);
+    this.#awaitsAnswer = false;
+    if (this.#endedAt !== undefined) this.#tell();
   }
 
   /** Its turn did not come. */
@@ -220,7 +236,7 @@ export class Attempt {
     const { held } = this.#facts;
     if (held !== undefined) this.#facts.held = { ...held, ms: this.#endedAt.at - this.#heldSince };
     this.#facts.inStageMs = this.#endedAt.at - (this.#reached.at(-1)?.at ?? this.#endedAt.at);
-    this.#tell();
+    if (!this.#awaitsAnswer) this.#tell();
   }
 
   get view(): AttemptView {

@@ -6,8 +6,6 @@ import { explainAuthentication } from './diagnose-ppp.ts';
 import { newFacts } from './facts.ts';
 
 export interface RefusedSignIn {
-  readonly address: string;
-  /** As it was typed. */
   readonly name: string;
   /** As it is stored, if it is a user's. */
   readonly user: string | undefined;
@@ -15,61 +13,73 @@ export interface RefusedSignIn {
   readonly errorCode: number;
   /** What the operator should know besides: see `LoginResult`. */
   readonly remark: string | undefined;
-  /** How long it was held back. */
-  readonly delayMs: number;
 }
 
-/** What becomes of every sign-in that does not succeed. */
-interface Ended {
-  readonly address: string;
-  readonly user: string;
-  readonly ms: number;
-  readonly reason: string;
-  readonly text: string;
-  readonly fix: string | undefined;
-}
+/** The records of one sign-in to the user portal, each of which takes the place of the one before. */
+export class PortalAttempt {
+  readonly #id = randomBytes(4).toString('hex');
+  readonly #startedAt = new Date();
+  readonly #peer: string;
 
-/** The record of a sign-in to the user portal at which nobody looked. */
-export function heldPortalAttempt(attempt: {
-  readonly address: string;
-  /** Of the user whom it means; if it is nobody's, as it was typed. */
-  readonly user: string;
-  readonly held: HeldBack;
-}): AttemptView {
-  const { address, user, held } = attempt;
-  const { text, fix } = explainHold(held, 'portal');
-  return ended({ address, user, ms: held.ms, reason: 'portal-held-back', text, fix });
-}
+  /** @param address text form, without a port */
+  constructor(address: string) {
+    this.#peer = address;
+  }
 
-/** The record of a sign-in to the user portal that was refused: with the VPN's password, so it says why that fails too. */
-export function portalAttempt(refused: RefusedSignIn): AttemptView {
-  const { address, name, user, reason, errorCode, remark, delayMs } = refused;
-  const facts = { ...newFacts([]), user, auth: { reason, errorCode, remark } };
-  const { text, fix } = explainAuthentication(facts);
-  return ended({ address, user: user ?? name, ms: delayMs, reason: 'portal-refused', text, fix });
-}
+  /**
+   * It has to wait for its turn.
+   *
+   * @param user whom it means; if it is nobody's name, that as it was typed
+   */
+  waits(user: string): AttemptView {
+    return this.#view({ state: 'under-way', user });
+  }
 
-function ended({ address, user, ms, reason, text, fix }: Ended): AttemptView {
-  const endedAt = new Date();
-  return {
-    id: randomBytes(4).toString('hex'),
-    peer: address,
-    startedAt: new Date(endedAt.getTime() - ms).toISOString(),
-    endedAt: endedAt.toISOString(),
-    state: 'failed',
-    user,
-    stage: 'authentication',
-    stages: [{ stage: 'authentication', ms }],
-    options: [],
-    reason,
-    explanation: { text: `Sign-in to the user portal: ${text}`, code: undefined, fix },
-    ...{
-      correlationId: undefined,
-      tls: undefined,
-      sni: undefined,
-      offered: undefined,
-      alert: undefined,
-      http: undefined,
-    },
-  };
+  /** Nobody looked at it. */
+  heldBack(user: string, held: HeldBack): AttemptView {
+    return this.#failed(user, 'portal-held-back', explainHold(held, 'portal'));
+  }
+
+  /** It was refused: with the VPN's password, so this says why that fails too. */
+  refused({ name, user, reason, errorCode, remark }: RefusedSignIn): AttemptView {
+    const facts = { ...newFacts([]), user, auth: { reason, errorCode, remark } };
+    return this.#failed(user ?? name, 'portal-refused', explainAuthentication(facts));
+  }
+
+  /** It could not be judged. */
+  fault(user: string): AttemptView {
+    const text = 'The server could not judge the login: portal.fault in its log says why.';
+    return this.#failed(user, 'portal-fault', { text, fix: undefined });
+  }
+
+  /** For one that had to wait: others leave no record. */
+  signedIn(user: string): AttemptView {
+    return this.#view({ state: 'ended', user, endedAt: new Date(), reason: 'portal-signed-in' });
+  }
+
+  #failed(user: string, reason: string, why: { readonly text: string; readonly fix: string | undefined }): AttemptView {
+    const explanation = { text: `Sign-in to the user portal: ${why.text}`, code: undefined, fix: why.fix };
+    return this.#view({ state: 'failed', user, endedAt: new Date(), reason, explanation });
+  }
+
+  #view(known: {
+    readonly state: AttemptView['state'];
+    readonly user: string;
+    readonly endedAt?: Date;
+    readonly reason?: string;
+    readonly explanation?: AttemptView['explanation'];
+  }): AttemptView {
+    const { state, user, endedAt, reason, explanation } = known;
+    const ms = (endedAt ?? new Date()).getTime() - this.#startedAt.getTime();
+    return {
+      ...{ id: this.#id, peer: this.#peer, state, user, reason, explanation },
+      startedAt: this.#startedAt.toISOString(),
+      endedAt: endedAt?.toISOString(),
+      stage: 'authentication',
+      stages: [{ stage: 'authentication', ms }],
+      options: [],
+      ...{ correlationId: undefined, tls: undefined, sni: undefined, offered: undefined },
+      ...{ alert: undefined, http: undefined },
+    };
+  }
 }

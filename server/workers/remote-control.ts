@@ -19,6 +19,11 @@ export class RemoteControl implements ControlPlane {
     this.#send = send;
   }
 
+  /** Sessions that the supervisor may still say something about. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   open(info: SessionInfo): ControlSession {
     const { id, peerAddress } = info;
     const session = new RemoteSession(info, this.#send, () => this.#sessions.delete(id));
@@ -55,19 +60,22 @@ export class RemoteControl implements ControlPlane {
 class RemoteSession implements ControlSession {
   readonly #info: SessionInfo;
   readonly #send: Send;
-  readonly #closed: () => void;
+  /** Nothing that the supervisor may still say is for it. */
+  readonly #forget: () => void;
   #onJudged: ((judgement: Judgement) => void) | undefined;
   #onHeld: ((hold: Hold, name: string) => void) | undefined;
   #onLeased: ((lease: Lease | undefined) => void) | undefined;
   #onChosen: ((lease: Lease | undefined) => void) | undefined;
+  /** The supervisor has the proof, and has said nothing of it yet. */
+  #isUnheard = false;
   #isReleased = false;
   #isUp = false;
   #isClosed = false;
 
-  constructor(info: SessionInfo, send: Send, closed: () => void) {
+  constructor(info: SessionInfo, send: Send, forget: () => void) {
     this.#info = info;
     this.#send = send;
-    this.#closed = closed;
+    this.#forget = forget;
   }
 
   verify(
@@ -78,6 +86,7 @@ class RemoteSession implements ControlSession {
     if (this.#isClosed) return;
     this.#onJudged = answer;
     this.#onHeld = held;
+    this.#isUnheard = true;
     this.#send({ kind: 'verify', session: this.#info.id, proof });
   }
 
@@ -105,19 +114,31 @@ class RemoteSession implements ControlSession {
     this.#send({ kind: 'up', session: this.#info.id });
   }
 
-  close(end: SessionEnd): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#closed();
-    this.#send({ kind: 'closed', session: this.#info.id, end });
+  close(end: SessionEnd): boolean {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#send({ kind: 'closed', session: this.#info.id, end });
+      if (!this.#isUnheard) this.#forget();
+    }
+    return this.#isUnheard;
   }
 
   receive(message: Extract<ToWorker, { session: string }>): void {
+    if (!this.#isClosed) this.#serve(message);
+    else if (message.kind === 'held' || message.kind === 'judged') {
+      this.#forget();
+      this.#serve(message);
+    }
+  }
+
+  #serve(message: Extract<ToWorker, { session: string }>): void {
     switch (message.kind) {
       case 'held':
+        this.#isUnheard = false;
         this.#onHeld?.(message.hold, message.name);
         break;
       case 'judged': {
+        this.#isUnheard = false;
         const answer = this.#onJudged;
         this.#onJudged = undefined;
         answer?.(message.judgement);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AttemptView } from '../../admin/index.ts';
+import type { RemoteControl } from '../../server/workers/remote-control.ts';
 import { PASSWORD } from './mschapv2-peer.ts';
 import type { ScriptedPeer } from './scripted-peer.ts';
 import { challenged, RESPONSE } from './session.ts';
@@ -138,6 +139,45 @@ for (const isWorker of [false, true]) {
       world.log.of('auth.accepted').map(({ fields }) => fields.delayMs),
       [2_500],
     );
+  });
+}
+
+for (const [what, sent, user, explained] of [
+  ['has to wait', 'CORP\\alice', 'alice', /^The login was held back 2\.5 s .*, and the client hung up after 0 s\.$/],
+  ['is wrong', 'CORP\\alice', 'alice', /^The password is wrong\./],
+  ["is nobody's", 'CORP\\nobody', 'CORP\\nobody', /^There is no such user\./],
+  ['can not be judged', 'CORP\\alice', 'alice', /login/],
+] as const) {
+  test(`a client of a worker that leaves before the supervisor says that its login ${what}: one record, under its user`, async (t: TestContext) => {
+    const world = new World(t, { users: USERS, isWorker: true });
+    if (what === 'has to wait') world.failLogin('192.0.2.7', 'somebody', 4);
+    if (what === 'can not be judged') {
+      t.mock.method(world.authenticator, 'verify', () => {
+        throw new Error('disk is gone');
+      });
+    }
+    const told = t.mock.method(world.attempts, 'put');
+    const peer = await challenged(world);
+    const goOn = world.stallSupervisor();
+    await peer.sendBytes(responseOf(peer, Buffer.from(sent)));
+    peer.socket.destroy();
+    await settle();
+    const { id } = peer.connection;
+    assert.equal(world.attempts.find(id)?.state, 'under-way');
+    const { size } = world.context.control as RemoteControl;
+    assert.equal(size, 1, 'the answer is still to come');
+    goOn();
+    await settle();
+    const ends = told.mock.calls.map(({ arguments: [view] }) => view).filter(({ state }) => state === 'failed');
+    assert.deepEqual(
+      ends.map(({ id: of, user: whose }) => [of, whose]),
+      [[id, what === 'can not be judged' ? sent : user]],
+    );
+    assert.match(ends[0]?.explanation?.text ?? '', explained);
+    assert.equal((world.context.control as RemoteControl).size, 0);
+    assert.deepEqual([world.control.count, world.throttle.size.waiting], [0, 0]);
+    const lines = world.log.of('auth.held-back').map(({ fields }) => [fields.user, fields.delayMs]);
+    assert.deepEqual(lines, what === 'has to wait' ? [['alice', 0]] : []);
   });
 }
 

@@ -82,8 +82,10 @@ test('a sign-in is no login to the VPN, and one that is refused leaves a record 
   const { authenticator, logins, store, log } = world;
   const { clock } = world.context;
   const told: AttemptView[] = [];
-  const refused = (view: AttemptView): void => void told.push(view);
-  const desk = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, refused });
+  const recorded = (view: AttemptView): void => {
+    if (view.state !== 'under-way') told.push(view);
+  };
+  const desk = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, recorded });
   const before = store.find('ann')?.lastLoginAt;
   await later(world, desk.ask(ANN));
   assert.equal(store.find('ann')?.lastLoginAt, before);
@@ -196,10 +198,13 @@ for (const isWorker of [false, true]) {
       const answer = control.portal(signIn, gone.signal);
       await world.advance(1_000, 500);
       assert.equal(world.throttle.size.waiting, 1);
+      const [waiting] = world.attempts.list({ user }).attempts;
+      assert.deepEqual([waiting?.state, waiting?.peer, waiting?.endedAt], ['under-way', '192.0.2.7', undefined]);
       gone.abort();
       assert.equal((await later(world, answer)).kind, 'later');
       assert.equal(world.throttle.size.waiting, 0);
       const [view, ...others] = world.attempts.list({}).attempts;
+      assert.deepEqual([view?.id, view?.startedAt], [waiting?.id, waiting?.startedAt]);
       assert.deepEqual(others, []);
       assert.deepEqual([view?.user, view?.reason, view?.state], [user, 'portal-held-back', 'failed']);
       assert.match(
@@ -209,6 +214,29 @@ for (const isWorker of [false, true]) {
       assert.equal(world.log.of('portal.held-back')[0]?.fields.user, user);
     });
   }
+}
+
+for (const [end, password, state, reason] of [
+  ['is let in', PASSWORD, 'ended', 'portal-signed-in'],
+  ['is refused', 'wrong', 'failed', 'portal-refused'],
+  ['can not be judged', PASSWORD, 'failed', 'portal-fault'],
+] as const) {
+  test(`the record of a sign-in that waits, and then ${end}, says so`, async (t) => {
+    const { world } = newDesk(t);
+    if (reason === 'portal-fault') {
+      t.mock.method(world.authenticator, 'verify', () => {
+        throw new Error('disk is gone');
+      });
+    }
+    world.failLogin('192.0.2.7', 'somebody', 4);
+    const answer = world.context.control.portal({ ...ANN, password });
+    assert.equal(world.attempts.list({ user: 'ann' }).attempts[0]?.state, 'under-way');
+    await later(world, answer);
+    const [view, ...others] = world.attempts.list({}).attempts;
+    assert.deepEqual([view?.state, view?.reason, others], [state, reason, []]);
+    assert.equal(view?.explanation === undefined, state === 'ended');
+    assert.ok((view?.stages[0]?.ms ?? 0) >= 2_000);
+  });
 }
 
 test('a visitor who has gone before he is heard takes no place in line', async (t) => {

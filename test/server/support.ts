@@ -195,6 +195,8 @@ export class World {
   readonly web: { readonly socket: Duplex; readonly bytes: Buffer }[] = [];
   /** The supervisor's side, if the world is a worker. */
   desk: WorkerDesk | undefined;
+  /** What it has said and the worker has not heard yet, for as long as `stallSupervisor` lets it be so. */
+  #unheard: (() => void)[] | undefined;
   readonly #test: TestContext;
 
   constructor(test: TestContext, options: WorldOptions = {}) {
@@ -234,8 +236,8 @@ export class World {
     const { observers = [] } = options;
     const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
     this.logins = logins;
-    const refused = (attempt: AttemptView): void => this.attempts.put(attempt);
-    const portal = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, refused });
+    const recorded = (attempt: AttemptView): void => this.attempts.put(attempt);
+    const portal = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, recorded });
     this.control = new LocalControl({ authenticator, logins, leases, portal, observers });
     this.context = {
       config,
@@ -275,6 +277,10 @@ export class World {
         queueMicrotask(() => receive(deserialize(bytes) as Message));
       };
     };
+    const hear = (message: ToWorker): void => {
+      if ('session' in message) remote.receive(message);
+      else if (message.kind === 'portal-answered') remote.portalAnswered(message);
+    };
     const remote = new RemoteControl(
       over((message) => {
         assert.ok(isWellFormed(message));
@@ -282,11 +288,21 @@ export class World {
       }),
     );
     const send = over((message: ToWorker) => {
-      if ('session' in message) remote.receive(message);
-      else if (message.kind === 'portal-answered') remote.portalAnswered(message);
+      if (this.#unheard === undefined) hear(message);
+      else this.#unheard.push(() => hear(message));
     });
     this.desk = new WorkerDesk({ control: this.control, admission: this.admission, device: 'memory0', send });
     return remote;
+  }
+
+  /** Nothing of what the supervisor says arrives until the function is called that this returns. */
+  stallSupervisor(): () => void {
+    const unheard: (() => void)[] = [];
+    this.#unheard = unheard;
+    return () => {
+      this.#unheard = undefined;
+      for (const hear of unheard) hear();
+    };
   }
 
   get throttle(): LoginThrottle {
