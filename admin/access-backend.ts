@@ -62,14 +62,21 @@ export interface TokenView {
 export interface NewToken {
   readonly name: string;
   readonly scopes: readonly Scope[];
+  /** 90 unless said. */
   readonly expiresInDays?: number;
 }
+
+/** By whom a token is made, and with whom it ends; undefined: by somebody on the machine. */
+export type TokenMaker =
+  | ({ readonly kind: 'account' } & Pick<AdminIdentity, 'id' | 'version'>)
+  | { readonly kind: 'token'; readonly id: string }
+  | undefined;
 
 /** Methods throw errors with the codes `ERR_TOKEN` and `ERR_TOKEN_UNKNOWN`. */
 export interface TokensBackend {
   list(): TokenView[];
   /** @returns the token itself too, this once */
-  add(token: NewToken): TokenView & { readonly token: string };
+  add(token: NewToken, maker: TokenMaker): TokenView & { readonly token: string };
   remove(id: string): void;
   /** The token of this text, if it is valid; its use is noted. */
   find(text: string): TokenView | undefined;

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { SCOPES, type Scope } from '../core/index.ts';
-import type { TokensBackend, TokenView } from './access-backend.ts';
+import type { TokenMaker, TokensBackend, TokenView } from './access-backend.ts';
 import type { LoginSession, LoginSessions } from './login-sessions.ts';
 
 /** Who sends a request. */
@@ -49,6 +49,21 @@ export function scopesOf(asker: Asker): readonly Scope[] {
       return asker.token.scopes;
     case 'nobody':
       return [];
+    default:
+      return asker satisfies never;
+  }
+}
+
+/** As whom it makes tokens. */
+export function makerOf(asker: Asker): TokenMaker {
+  switch (asker.kind) {
+    case 'account':
+      return { kind: 'account', id: asker.session.account.id, version: asker.session.account.version };
+    case 'token':
+      return { kind: 'token', id: asker.token.id };
+    case 'local':
+    case 'nobody': // has no scope to do it
+      return undefined;
     default:
       return asker satisfies never;
   }

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { ProfileFacts } from '../profile/index.ts';
+import type { TokenView } from './access-backend.ts';
 import type {
   AttemptList,
   AttemptQuery,
@@ -109,6 +110,10 @@ export class AdminClient {
 
   async certificates(): Promise<CertificateView[]> {
     return (await call(this.#socketPath, 'GET', '/v1/certificates')) as CertificateView[];
+  }
+
+  async tokens(): Promise<TokenView[]> {
+    return (await call(this.#socketPath, 'GET', '/v1/tokens')) as TokenView[];
   }
 
   async users(): Promise<UserView[]> {

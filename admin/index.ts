@@ -10,6 +10,7 @@ export * from './client.ts';
 export type { Fallback } from './fallback.ts';
 export { listenForMetrics, type MetricsListener } from './metrics-listener.ts';
 export * from './portal/backend.ts';
+export { SIGNED_IN_MS } from './portal/cookies.ts';
 export type { PortalOptions } from './portal/portal.ts';
 export * from './server.ts';
 export { AdminSocketError, adminSocketPath } from './socket.ts';

@@ -33,6 +33,8 @@ const SQL = {
   setStrength: 'UPDATE admins SET strength = :strength WHERE id = :id AND version = :version',
   recordLogin: 'UPDATE admins SET last_login_at = :last_login_at WHERE id = :id',
   remove: 'DELETE FROM admins WHERE folded = :folded',
+  countTokens: 'SELECT count(*) AS count FROM tokens WHERE admin_id = (SELECT id FROM admins WHERE folded = :folded)',
+  removeTokens: 'DELETE FROM tokens WHERE admin_id = (SELECT id FROM admins WHERE folded = :folded)',
 } as const;
 
 /** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
@@ -66,24 +68,48 @@ export class AdminAccounts {
   }
 
   /**
-   * Ends the account's logins.
+   * Ends the account's logins, and the tokens that were made in them: whoever had the old password may have made them.
    *
-   * @param options.weak takes a password too that guessers try first
+   * @param options.weak takes a password too that guessers try first @param options.keepTokens they go on
+   * @returns how many tokens ended
    * @throws {UserStoreError} ERR_ADMIN_UNKNOWN, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK
    */
-  async setPassword(name: string, password: string, { weak }: NewPasswordOptions = {}): Promise<void> {
+  async setPassword(
+    name: string,
+    password: string,
+    { weak, keepTokens }: NewPasswordOptions & { readonly keepTokens?: boolean | undefined } = {},
+  ): Promise<number> {
     const strength = checkNewPassword(password, { name, weak });
     const hash = await hashPassword(password);
-    const { changes } = this.#access.change(() =>
-      this.#statements.setHash.run({ folded: foldUserName(name), hash, strength }),
-    );
-    if (changes === 0) throw unknown(name);
+    const folded = foldUserName(name);
+    return this.#access.change(() => {
+      const { changes } = this.#statements.setHash.run({ folded, hash, strength });
+      if (changes === 0) throw unknown(name);
+      return keepTokens === true ? 0 : this.#removeTokens(folded);
+    });
   }
 
-  /** @throws {UserStoreError} ERR_ADMIN_UNKNOWN */
-  remove(name: string): void {
-    const { changes } = this.#access.change(() => this.#statements.remove.run({ folded: foldUserName(name) }));
-    if (changes === 0) throw unknown(name);
+  /**
+   * With the tokens that were made in its logins.
+   *
+   * @returns how many tokens ended
+   * @throws {UserStoreError} ERR_ADMIN_UNKNOWN
+   */
+  remove(name: string): number {
+    const folded = foldUserName(name);
+    return this.#access.change(() => {
+      const tokens = this.#removeTokens(folded);
+      if (this.#statements.remove.run({ folded }).changes === 0) throw unknown(name);
+      return tokens;
+    });
+  }
+
+  /** @returns how many, with those that tokens of the account made, which SQLite does not count */
+  #removeTokens(folded: string): number {
+    const { countTokens, removeTokens } = this.#statements;
+    const count = integer(countTokens.get({ folded }) ?? {}, 'count');
+    removeTokens.run({ folded });
+    return count;
   }
 
   /** All accounts by name. */

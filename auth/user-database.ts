@@ -83,6 +83,11 @@ export const MIGRATIONS: readonly string[] = [
      address       BLOB    PRIMARY KEY,
      seen_at       INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // Whose session, and by which other token, it was made; without them on the machine itself.
+  `ALTER TABLE tokens ADD COLUMN admin_id TEXT REFERENCES admins (id) ON DELETE CASCADE;
+   ALTER TABLE tokens ADD COLUMN parent_id TEXT REFERENCES tokens (id) ON DELETE CASCADE;
+   CREATE INDEX tokens_of_admin ON tokens (admin_id);
+   CREATE INDEX tokens_of_token ON tokens (parent_id);`,
 ];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */

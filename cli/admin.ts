@@ -31,6 +31,10 @@ interface PasswordFlags {
   readonly weak?: true;
 }
 
+interface PasswdFlags extends PasswordFlags {
+  readonly keepTokens?: true;
+}
+
 function addAdd(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
     .command('add')
@@ -78,17 +82,20 @@ function addPasswd(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
     .command('passwd')
     .summary("change an account's password")
-    .description("Changes an account's password, asked for as with add. The account's logins end.")
+    .description(
+      "Changes an account's password, asked for as with add. The account's logins end, and the tokens made in them.",
+    )
     .argument('<NAME>', 'name to log in with')
     .option('--password-stdin', 'read the password from stdin')
     .option(...WEAK_FLAG)
+    .option('--keep-tokens', 'the API tokens that were made in its logins go on')
     .addHelpText('after', '\nExample:\n  $ sstpd admin passwd ann');
-  addPlaceOptions(command).action((name: string, { passwordStdin, weak }: PasswordFlags) =>
+  addPlaceOptions(command).action((name: string, { passwordStdin, weak, keepTokens }: PasswdFlags) =>
     run(() =>
       withAdminStore(command, terminal, {}, async ({ accounts }) => {
         const secret = await newPassword(terminal, passwordStdin === true);
-        await orWeak(() => accounts.setPassword(name, secret.password, { weak }));
-        terminal.stdout.write(said(`Password of ${name} changed.`, secret));
+        const tokens = await orWeak(() => accounts.setPassword(name, secret.password, { weak, keepTokens }));
+        terminal.stdout.write(said(`Password of ${name} changed.${ended(tokens)}`, secret));
       }),
     ),
   );
@@ -98,17 +105,22 @@ function addRemove(admin: Command, terminal: Terminal, run: Run): void {
   const command = admin
     .command('remove')
     .summary('remove an account')
-    .description('Removes an account. Its logins end; API tokens stay: see sstpd token list.')
+    .description('Removes an account. Its logins end, and the API tokens that were made in them.')
     .argument('<NAME>', 'name to log in with')
     .addHelpText('after', '\nExample:\n  $ sstpd admin remove ann');
   addPlaceOptions(command).action((name: string) =>
     run(() =>
       withAdminStore(command, terminal, {}, ({ accounts }) => {
-        accounts.remove(name);
-        terminal.stdout.write(`Admin account ${printable(name)} removed.\n`);
+        const tokens = accounts.remove(name);
+        terminal.stdout.write(`Admin account ${printable(name)} removed.${ended(tokens)}\n`);
       }),
     ),
   );
+}
+
+function ended(tokens: number): string {
+  if (tokens === 0) return '';
+  return ` ${tokens === 1 ? 'The token' : `The ${tokens} tokens`} made in its logins ended.`;
 }
 
 function formatAccounts(accounts: readonly AdminAccount[]): string {

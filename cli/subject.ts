@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StatusView } from '../admin/index.ts';
+import type { StatusView, TokenView } from '../admin/index.ts';
 import type { Config } from '../server/config.ts';
 import { configFile, givenFlags, loadGiven } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 /** A server as it runs, or as one would start. */
 export interface Subject {
   readonly config: Config;
-  readonly running: StatusView | undefined;
+  readonly running: (StatusView & { readonly tokens: readonly TokenView[] }) | undefined;
 }
 
 /** What a command is about: a running server as it is, unless the flags speak of another one. */
@@ -22,5 +22,6 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
   const { loadConfig } = await import('../server/config.ts');
   const values = (await client.config()).map(({ key, value }) => [key, value as string]);
   const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
-  return { config: loadConfig({ flags, env: {} }).config, running: client.status };
+  const running = { ...client.status, tokens: await client.tokens() };
+  return { config: loadConfig({ flags, env: {} }).config, running };
 }

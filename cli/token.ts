@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ApiToken } from '../auth/index.ts';
-import { isScope, SCOPES, type Scope } from '../core/index.ts';
+import { isScope, SCOPES, type Scope, TOKEN_DAYS } from '../core/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
 import { addPlaceOptions } from './options.ts';
 import type { Run } from './program.ts';
@@ -27,14 +27,15 @@ function addAdd(token: Command, terminal: Terminal, run: Run): void {
     .description('Adds a token and prints it; it can not be shown again. Makes the data directory if it is new.')
     .argument('<NAME>', 'what it is for')
     .requiredOption('--scope <SCOPE>', `what it may do: ${SCOPES.join(', ')}; may be repeated`, collectScope)
-    .option('--days <N>', 'expires after so many days (default: never)', parseDays)
+    .option('--days <N>', `expires after so many days, or never (default: ${TOKEN_DAYS.usual})`, parseDays)
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES);
   addPlaceOptions(command).action((name: string, options: AddOptions) =>
     run(() =>
       withAdminStore(command, terminal, { mayCreate: true }, ({ tokens }) => {
         const added = tokens.add({ name, scopes: options.scope, expiresInDays: options.days });
-        const text = `Token ${added.id} added.\n${added.token}\n(shown only now)\n`;
+        const end = added.expiresAt === undefined ? 'never expires' : `expires on ${day(added.expiresAt)}`;
+        const text = `Token ${added.id} added; it ${end}.\n${added.token}\n(shown only now)\n`;
         terminal.stdout.write(options.json ? json(added) : text);
       }),
     ),
@@ -62,7 +63,7 @@ function addRemove(token: Command, terminal: Terminal, run: Run): void {
   const command = token
     .command('remove')
     .summary('remove a token')
-    .description('Removes a token: it is refused from now on.')
+    .description('Removes a token, and those that were made by it: they are refused from now on.')
     .argument('<ID>', 'as sstpd token list shows it')
     .addHelpText('after', '\nExample:\n  $ sstpd token remove 5f2c8a90d1e3');
   addPlaceOptions(command).action((id: string) =>
@@ -77,7 +78,7 @@ function addRemove(token: Command, terminal: Terminal, run: Run): void {
 
 interface AddOptions {
   readonly scope: readonly Scope[];
-  readonly days?: number;
+  readonly days?: number | 'never';
   readonly json?: true;
 }
 
@@ -86,17 +87,16 @@ Examples:
   $ sstpd token add prometheus --scope metrics
   $ sstpd token add backup --scope read --days 90`;
 
-const MOST_DAYS = 3650;
-
 function collectScope(text: string, before: readonly Scope[] = []): readonly Scope[] {
   if (!isScope(text)) throw new InvalidArgumentError(`It is one of ${SCOPES.join(', ')}.`);
   return [...before, text];
 }
 
-function parseDays(text: string): number {
+function parseDays(text: string): number | 'never' {
+  if (text === 'never') return text;
   const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (days < 1 || days > MOST_DAYS) throw new InvalidArgumentError(`It is a whole number from 1 to ${MOST_DAYS}.`);
-  return days;
+  if (days >= 1 && days <= TOKEN_DAYS.mostHere) return days;
+  throw new InvalidArgumentError(`It is a whole number from 1 to ${TOKEN_DAYS.mostHere}, or never.`);
 }
 
 function formatTokens(tokens: readonly ApiToken[]): string {

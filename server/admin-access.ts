@@ -5,6 +5,7 @@ import type {
   LoginOutcome,
   LoginRequest,
   NewToken,
+  TokenMaker,
   TokensBackend,
   TokenView,
 } from '../admin/index.ts';
@@ -143,8 +144,8 @@ interface AdminJudgement extends Judged {
 export function tokensBackend(store: AdminStore['tokens'], log: Log): TokensBackend {
   return {
     list: () => store.list().map(viewOf),
-    add: (token: NewToken) => {
-      const added = store.add(token);
+    add: (token: NewToken, maker: TokenMaker) => {
+      const added = store.add({ ...token, maker });
       return { ...viewOf(added), token: added.token };
     },
     remove: (id) => store.remove(id),

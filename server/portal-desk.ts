@@ -1,10 +1,11 @@
-import type { AttemptView, PortalAnswer, PortalQuestion, PortalUser } from '../admin/index.ts';
+import type { AttemptView, PortalAnswer, PortalQuestion } from '../admin/index.ts';
 import type { Authenticator, Hold, UserStore } from '../auth/index.ts';
 import type { Clock, Instant, Log } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import { PortalAttempt } from './attempts/portal-attempt.ts';
 import { type HeldBack, holdFields } from './hold-text.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
+import { PortalSessions } from './portal-sessions.ts';
 import { enterUser, type UserJudgement } from './user-login.ts';
 
 export interface PortalDeskOptions {
@@ -21,6 +22,7 @@ export interface PortalDeskOptions {
 
 /** When to come again, if nobody looked at a sign-in: a place in line is kept for longer. */
 const COME_AGAIN_S = 30;
+const NOT_SIGNED_IN: PortalAnswer = { kind: 'refused', isDisabled: false };
 const LATER: PortalAnswer = { kind: 'later', seconds: COME_AGAIN_S };
 
 type SignIn = Extract<PortalQuestion, { kind: 'sign-in' }>;
@@ -39,14 +41,27 @@ interface Attempted {
 /** Answers the portal's questions, for the portals of all workers. */
 export class PortalDesk {
   readonly #options: PortalDeskOptions;
+  readonly #sessions: PortalSessions;
+
   constructor(options: PortalDeskOptions) {
     this.#options = options;
+    this.#sessions = new PortalSessions(options.clock);
   }
 
   /** @param gone aborted once nobody waits for the answer any more: a sign-in gives up its place in line */
   async ask(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
     try {
-      return question.kind === 'look' ? this.#look(question.user) : await this.#signIn(question, gone);
+      switch (question.kind) {
+        case 'sign-in':
+          return await this.#signIn(question, gone);
+        case 'look':
+          return this.#look(question.session);
+        case 'sign-out':
+          this.#sessions.end(question.session);
+          return NOT_SIGNED_IN;
+        default:
+          return question satisfies never;
+      }
     } catch (error) {
       this.#options.log.error('portal.fault', { error: error instanceof Error ? error.stack : String(error) });
       return { kind: 'fault' };
@@ -104,7 +119,7 @@ export class PortalDesk {
         }
         log.info('portal.signed-in', { user: user.name, peer });
         if (held !== undefined) this.#record(record.signedIn(user.name));
-        return this.#welcome(user.name, true);
+        return this.#welcome(user.name);
       }
       case 'held-back':
         this.#heldBack(attempt, { hold: answer.hold, ms: answer.delayMs, hasLeft: false });
@@ -128,20 +143,22 @@ export class PortalDesk {
     this.#options.recorded?.(view);
   }
 
-  #look({ name, version }: PortalUser): PortalAnswer {
-    const { store } = this.#options;
-    const user = store.find(name);
-    if (user?.enabled !== true || store.passwordVersion(name) !== version)
-      return { kind: 'refused', isDisabled: false };
-    return this.#welcome(user.name, false);
+  #look(id: string): PortalAnswer {
+    const { store, facts } = this.#options;
+    const session = this.#sessions.find(id);
+    if (session === undefined) return NOT_SIGNED_IN;
+    const user = store.find(session.name);
+    if (user?.enabled !== true || store.passwordVersion(session.name) !== session.version) return NOT_SIGNED_IN;
+    return { kind: 'welcome', user: user.name, facts: facts(user.name) };
   }
 
-  #welcome(name: string, isNew: boolean): PortalAnswer {
+  #welcome(name: string): PortalAnswer {
     const { store, facts } = this.#options;
     const version = store.passwordVersion(name);
-    if (version === undefined) return { kind: 'refused', isDisabled: false }; // removed meanwhile
-    const [of] = isNew ? store.browsersOf(name) : [];
+    if (version === undefined) return NOT_SIGNED_IN; // removed meanwhile
+    const [of] = store.browsersOf(name);
     const browser = of === undefined ? undefined : store.browsers.issue(of, Date.now());
-    return { kind: 'welcome', user: { name, version }, facts: facts(name), browser };
+    const session = this.#sessions.begin({ name, version });
+    return { kind: 'welcome', user: name, facts: facts(name), session, browser };
   }
 }

@@ -107,7 +107,13 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const adminStore = asUser(runUser, () => AdminStore.open(config.data));
   undo.push(() => adminStore.close());
 
-  const findings = await examineStart({ config, certificate: certificates.first, names: certificates.names, runUser });
+  const findings = await examineStart({
+    config,
+    certificate: certificates.first,
+    names: certificates.names,
+    runUser,
+    tokens: adminStore.tokens.list(),
+  });
   for (const { check, text, fix } of [...checkedHooks.findings, ...findings])
     log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
@@ -183,6 +189,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     devices: tuns.names,
     attempts: () => attempts.list({}).attempts,
     flood: () => floods.flood,
+    tokens: () => adminStore.tokens.list(),
   });
   const backend = adminBackend({
     config,

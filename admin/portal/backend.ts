@@ -1,11 +1,5 @@
 import type { ProfileFacts } from '../../profile/index.ts';
 
-/** Who has signed in to the portal, and with which password: the version is another one after each change of it. */
-export interface PortalUser {
-  readonly name: string;
-  readonly version: string;
-}
-
 /** What the portal asks of whoever knows the users. */
 export type PortalQuestion =
   | {
@@ -16,18 +10,24 @@ export type PortalQuestion =
       /** The cookie that an earlier sign-in left in the browser, as it came. */
       readonly browser?: string | undefined;
     }
-  /** Whether somebody who signed in may still come in. */
-  | { readonly kind: 'look'; readonly user: PortalUser };
+  /** Whether somebody who signed in may still come in; `session` as the welcome said it. */
+  | { readonly kind: 'look'; readonly session: string }
+  /** Nobody comes in by it any more, wherever it has been copied to. */
+  | { readonly kind: 'sign-out'; readonly session: string };
 
 export type PortalAnswer =
-  /** `facts` undefined: there is no name that a client could dial. `browser`: a cookie to keep, after a sign-in. */
+  /**
+   * `user`: the name as stored. `facts` undefined: there is no name that a client could dial. After a sign-in, `session`
+   * stands for it, and `browser` is a cookie to keep.
+   */
   | {
       readonly kind: 'welcome';
-      readonly user: PortalUser;
+      readonly user: string;
       readonly facts: ProfileFacts | undefined;
+      readonly session?: string | undefined;
       readonly browser?: string | undefined;
     }
-  /** Only who has the password learns that the account is disabled. */
+  /** Also to whoever is not signed in any more. Only who has the password learns that the account is disabled. */
   | { readonly kind: 'refused'; readonly isDisabled: boolean }
   /** Its turn did not come: nobody looked at it. */
   | { readonly kind: 'later'; readonly seconds: number }

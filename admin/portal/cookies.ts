@@ -1,8 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { PortalUser } from './backend.ts';
 
 /** How long a sign-in lasts. */
-export const SESSION_MS = 1_800_000;
+export const SIGNED_IN_MS = 1_800_000;
 
 /** `__Secure-`: sent over TLS alone. Their path is the portal's, so that another web server on this port never sees them. */
 export const SESSION_COOKIE = '__Secure-sstpd-user';
@@ -25,20 +24,18 @@ export class PortalCookies {
     this.#now = now;
   }
 
-  session({ name, version }: PortalUser): string {
-    const text = [name, version].map((part) => Buffer.from(part, 'utf8').toString('base64url')).join('.');
-    const dated = `${text}.${(this.#now() + SESSION_MS).toString(36)}`;
+  /** @param id of the session, which others know more of */
+  session(id: string): string {
+    const dated = `${id}.${(this.#now() + SIGNED_IN_MS).toString(36)}`;
     return `${dated}.${this.#sign('session', dated)}`;
   }
 
-  /** @returns undefined unless it was made here and is not too old */
-  userOf(cookie: string | undefined): PortalUser | undefined {
-    const [, text = '', name = '', version = '', until = '', mac = ''] =
-      /^(([\w-]{1,400})\.([\w-]{1,64})\.([0-9a-z]{1,12}))\.([\w-]{43})$/.exec(cookie ?? '') ?? [];
+  /** @returns the id; undefined unless it was made here and is not too old, so that nobody else has to be asked */
+  sessionOf(cookie: string | undefined): string | undefined {
+    const [, text = '', id = '', until = '', mac = ''] =
+      /^(([\w-]{43})\.([0-9a-z]{1,12}))\.([\w-]{43})$/.exec(cookie ?? '') ?? [];
     if (text === '' || !this.#isSigned('session', text, mac)) return undefined;
-    if (Number.parseInt(until, 36) <= this.#now()) return undefined;
-    const read = (part: string): string => Buffer.from(part, 'base64url').toString('utf8');
-    return { name: read(name), version: read(version) };
+    return Number.parseInt(until, 36) <= this.#now() ? undefined : id;
   }
 
   newFormSeed(): string {

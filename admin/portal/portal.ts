@@ -5,8 +5,8 @@ import cookiePlugin from '@fastify/cookie';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { fileNamed } from '../../profile/index.ts';
 import { hasBody } from '../plain-answer.ts';
-import type { AskPortal, PortalAnswer, PortalUser } from './backend.ts';
-import { BROWSER_COOKIE, BROWSER_MS, FORM_COOKIE, PortalCookies, SESSION_COOKIE, SESSION_MS } from './cookies.ts';
+import type { AskPortal, PortalAnswer } from './backend.ts';
+import { BROWSER_COOKIE, BROWSER_MS, FORM_COOKIE, PortalCookies, SESSION_COOKIE, SIGNED_IN_MS } from './cookies.ts';
 import { PORTAL_HEADERS } from './html.ts';
 import { homePage, messagePage, signInPage } from './pages.ts';
 
@@ -92,15 +92,15 @@ function addRoutes(
   });
 
   app.get(path, async (request, reply) => {
-    const answer = await lookAt(visits.user(request), ask);
+    const answer = await lookAt(visits.session(request), ask);
     if (answer?.kind === 'fault') return unavailable(reply, path);
     const token = visits.token(request, reply);
     if (answer?.kind !== 'welcome') return page(reply, signInPage({ base: path, token, name: '', error: undefined }));
-    return page(reply, homePage({ base: path, token, user: answer.user.name, facts: answer.facts }));
+    return page(reply, homePage({ base: path, token, user: answer.user, facts: answer.facts }));
   });
 
   app.get<{ Params: { name: string } }>(`${path}/files/:name`, async (request, reply) => {
-    const answer = await lookAt(visits.user(request), ask);
+    const answer = await lookAt(visits.session(request), ask);
     if (answer?.kind === 'fault') return unavailable(reply, path);
     if (answer?.kind !== 'welcome') return reply.redirect(path, 303);
     const file = answer.facts && fileNamed(request.params.name, answer.facts);
@@ -125,7 +125,7 @@ function addRoutes(
     reply.raw.once('close', () => gone.abort());
     const answer = await ask({ kind: 'sign-in', address, name, password, browser }, gone.signal);
     if (answer.kind === 'welcome') {
-      visits.begin(reply, answer.user, answer.browser);
+      visits.begin(reply, answer.session ?? '', answer.browser);
       return reply.redirect(path, 303);
     }
     const [status, error] = refusal(answer);
@@ -140,7 +140,10 @@ function addRoutes(
     { schema: { body: SIGN_OUT } },
     async (request, reply) => {
       if (!visits.isOwnForm(request, request.body.token)) return stale(reply, path);
+      const session = visits.session(request);
+      // Also if nobody can be told now: this browser at least forgets it.
       visits.end(reply);
+      if (session !== undefined) await ask({ kind: 'sign-out', session });
       return reply.redirect(path, 303);
     },
   );
@@ -161,8 +164,8 @@ class Visits {
     this.#attributes = { path, secure: true, httpOnly: true, sameSite: 'strict' };
   }
 
-  user(request: FastifyRequest): PortalUser | undefined {
-    return this.#cookies.userOf(request.cookies[SESSION_COOKIE]);
+  session(request: FastifyRequest): string | undefined {
+    return this.#cookies.sessionOf(request.cookies[SESSION_COOKIE]);
   }
 
   /** For a form in the answer. Gives the browser what it belongs to, if it has not got that. */
@@ -180,8 +183,9 @@ class Visits {
   }
 
   /** @param browser what the browser is to keep for its next sign-in, also after a sign-out */
-  begin(reply: FastifyReply, user: PortalUser, browser: string | undefined): void {
-    reply.setCookie(SESSION_COOKIE, this.#cookies.session(user), { ...this.#attributes, maxAge: SESSION_MS / 1_000 });
+  begin(reply: FastifyReply, session: string, browser: string | undefined): void {
+    const cookie = this.#cookies.session(session);
+    reply.setCookie(SESSION_COOKIE, cookie, { ...this.#attributes, maxAge: SIGNED_IN_MS / 1_000 });
     if (browser === undefined) return;
     reply.setCookie(BROWSER_COOKIE, browser, { ...this.#attributes, maxAge: BROWSER_MS / 1_000 });
   }
@@ -204,8 +208,8 @@ function allowed(path: string, target: string): string | undefined {
   }
 }
 
-async function lookAt(user: PortalUser | undefined, ask: AskPortal): Promise<PortalAnswer | undefined> {
-  return user && ask({ kind: 'look', user });
+async function lookAt(session: string | undefined, ask: AskPortal): Promise<PortalAnswer | undefined> {
+  return session === undefined ? undefined : ask({ kind: 'look', session });
 }
 
 function refusal(answer: Exclude<PortalAnswer, { kind: 'welcome' }>): readonly [status: number, error: string] {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import { SCOPES } from '../../core/index.ts';
+import { SCOPES, TOKEN_DAYS } from '../../core/index.ts';
 import type { NewToken, TokensBackend } from '../access-backend.ts';
-import { scopesOf } from '../asker.ts';
+import { makerOf, scopesOf } from '../asker.ts';
 import { fail } from '../failures.ts';
 import { done, failures, idParam, text, time } from '../schemas.ts';
 
@@ -14,7 +14,7 @@ export function addTokenRoutes(app: FastifyInstance, tokens: TokensBackend): voi
     if (beyond !== undefined) {
       return fail(reply, 403, 'ERR_SCOPE', `a token cannot give the scope '${beyond}', which it lacks itself`);
     }
-    return reply.code(201).send(tokens.add(request.body));
+    return reply.code(201).send(tokens.add(request.body, makerOf(request.asker)));
   });
   app.delete<{ Params: { id: string } }>('/v1/tokens/:id', { schema: REMOVE, config }, (request, reply) => {
     tokens.remove(request.params.id);
@@ -37,7 +37,9 @@ const LIST: FastifySchema = {
 };
 
 const ADD: FastifySchema = {
-  summary: 'Make an API token; the answer shows it this once',
+  summary:
+    'Make an API token; the answer shows it this once. It ends with its maker: the account or its password, or the token ' +
+    'that asked for it, whose end it does not outlive',
   tags: ['access'],
   body: {
     type: 'object',
@@ -46,7 +48,7 @@ const ADD: FastifySchema = {
     properties: {
       name: { type: 'string', maxLength: 256 },
       scopes: { ...scopes, minItems: 1, maxItems: SCOPES.length, uniqueItems: true },
-      expiresInDays: { type: 'integer', minimum: 1, maximum: 3650 },
+      expiresInDays: { type: 'integer', minimum: 1, maximum: TOKEN_DAYS.most, default: TOKEN_DAYS.usual },
     },
   },
   response: {
@@ -61,7 +63,7 @@ const ADD: FastifySchema = {
 };
 
 const REMOVE: FastifySchema = {
-  summary: 'Remove an API token: it is refused from now on',
+  summary: 'Remove an API token, and those made by it: they are refused from now on',
   tags: ['access'],
   params: idParam,
   response: { 204: done, ...failures },

@@ -33,11 +33,18 @@ import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
+import { judgeTokens } from './tokens.ts';
 
 export interface DoctorOptions {
   readonly config: Config;
   /** What a server that runs with this configuration says of itself. */
-  readonly running?: { readonly listening: readonly string[]; readonly devices: readonly string[] } | undefined;
+  readonly running?:
+    | {
+        readonly listening: readonly string[];
+        readonly devices: readonly string[];
+        readonly tokens: Parameters<typeof judgeTokens>[0];
+      }
+    | undefined;
 }
 
 /** Whether a server with these findings serves clients: warnings are allowed. */
@@ -80,6 +87,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
   await examine('fallback', async () => examineFallback(config, user));
   findings.push(...judgePortal(config, names));
+  if (running !== undefined) findings.push(judgeTokens(running.tokens));
   const data = examineData(config.data, user);
   findings.push(...data.findings);
   findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));
@@ -96,6 +104,7 @@ export async function examineStart(options: {
   readonly certificate: ServerCertificate;
   readonly names: readonly string[];
   readonly runUser: RunUser;
+  readonly tokens: Parameters<typeof judgeTokens>[0];
 }): Promise<Finding[]> {
   const { config, certificate, runUser } = options;
   const now = new Date();
@@ -112,6 +121,7 @@ export async function examineStart(options: {
     ...examineOffload(config),
     judgeDialled(config.hosts, options.names),
     ...judgePortal(config, options.names),
+    judgeTokens(options.tokens),
     judgeClientsIpv6(config),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),

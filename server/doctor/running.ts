@@ -20,6 +20,7 @@ import { examineHost } from './host.ts';
 import { examinePeers } from './peers.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineServedPorts } from './ports.ts';
+import { judgeTokens } from './tokens.ts';
 
 export interface RunningServer {
   readonly config: Config;
@@ -34,6 +35,7 @@ export interface RunningServer {
   readonly attempts: () => readonly AttemptView[];
   /** The one that goes on, or the last one. */
   readonly flood: () => Flood | undefined;
+  readonly tokens: () => Parameters<typeof judgeTokens>[0];
 }
 
 /** Of one certificate, what takes long to find out and stays the same. */
@@ -71,6 +73,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...(await guarded('network', host)),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
       ...judgePortal(config, names),
+      ...(await guarded('API tokens', async () => [judgeTokens(server.tokens())])),
       examinePeers(server.attempts(), config.proxy.from.length > 0),
       judgeFlood(server.flood(), now),
       ...data.findings,

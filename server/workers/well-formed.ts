@@ -50,7 +50,7 @@ const proof = either(
 
 const question = either(
   object({ kind: word('sign-in'), address: text, name: text, password: text, browser: maybe(text) }),
-  object({ kind: word('look'), user: object({ name: text, version: text }) }),
+  object({ kind: word('look', 'sign-out'), session: text }),
 );
 
 const attempt = object({

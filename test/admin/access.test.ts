@@ -203,6 +203,14 @@ test('tokens are made with the scopes of their maker at most, shown once, and re
   const session = await network.session();
   const made = await make(session, { name: 'y', scopes: ['read', 'metrics'], expiresInDays: 30 });
   assert.equal(made.json<{ token: string }>().token, 'sstpd_y');
+  assert.equal((await make(session, { name: 'z', scopes: ['read'] })).statusCode, 201);
+  const account = { kind: 'account', id: 'ann', version: 1 };
+  const calls = network.backend.calls.filter(([call, , scopes]) => call === 'addToken' && scopes !== undefined);
+  assert.deepEqual(calls.slice(-3), [
+    ['addToken', 'x', ['admin'], 90, { kind: 'token', id: 'admin' }],
+    ['addToken', 'y', ['read', 'metrics'], 30, account],
+    ['addToken', 'z', ['read'], 90, account],
+  ]);
   const listed = await network.ask('GET', '/v1/tokens', { headers: session });
   assert.ok(!listed.body.includes('sstpd_'));
   assert.equal((await network.ask('DELETE', '/v1/tokens/y', { headers: session })).statusCode, 204);
@@ -212,6 +220,9 @@ test('tokens are made with the scopes of their maker at most, shown once, and re
     { name: 'x', scopes: ['root'] },
     { name: 'x', scopes: ['read', 'read'] },
     { name: 'x', scopes: ['read'], expiresInDays: 0 },
+    { name: 'x', scopes: ['read'], expiresInDays: 367 },
+    { name: 'x', scopes: ['read'], expiresInDays: 'never' },
+    { name: 'x', scopes: ['read'], expiresInDays: null },
     { name: 'x', scopes: ['read'], expiresInDays: 1.5 },
     { name: 'x', scopes: 'read' },
     { name: 'x', scopes: ['read'], token: 'mine' },

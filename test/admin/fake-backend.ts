@@ -146,8 +146,8 @@ export class FakeBackend implements AdminBackend {
 
   readonly tokens: TokensBackend = {
     list: () => [...this.issued.values()],
-    add: ({ name, scopes }) => {
-      this.#note('addToken', [name, scopes]);
+    add: ({ name, scopes, expiresInDays }, maker) => {
+      this.#note('addToken', [name, scopes, expiresInDays, maker]);
       const token = `sstpd_${name}`;
       const view = { id: name, name, scopes, createdAt: AT, expiresAt: undefined, lastUsedAt: undefined };
       this.issued.set(token, view);

@@ -94,6 +94,6 @@ export class Network {
 
   /** Headers of a program with a token. */
   token(...scopes: Parameters<FakeBackend['tokens']['add']>[0]['scopes']): { readonly authorization: string } {
-    return { authorization: `Bearer ${this.backend.tokens.add({ name: scopes.join('-'), scopes }).token}` };
+    return { authorization: `Bearer ${this.backend.tokens.add({ name: scopes.join('-'), scopes }, undefined).token}` };
   }
 }

@@ -164,6 +164,58 @@ test('a token is known by its text while it is valid; what is stored is its hash
   }
 });
 
+test('each token ends: after 90 days unless another time is said; never, only where that is said', (t) => {
+  const { tokens } = open(t);
+  const ends = (expiresInDays?: number | 'never'): number | undefined => {
+    const { expiresAt } = tokens.add({ name: 'x', scopes: ['read'], expiresInDays });
+    return expiresAt && (expiresAt.getTime() - now.getTime()) / DAY_MS;
+  };
+  assert.deepEqual([ends(), ends(5), ends('never')], [90, 5, undefined]);
+});
+
+test('a token that an account made ends with the account and with its password, unless it is to be kept', async (t) => {
+  const { accounts, tokens } = open(t);
+  const [ann, bob] = [await accounts.add('ann', PASSWORD), await accounts.add('bob', PASSWORD)];
+  const make = ({ id, version }: { id: string; version: number }): string =>
+    tokens.add({ name: 'x', scopes: ['read'], maker: { kind: 'account', id, version } }).token;
+  const [ours, theirs] = [make(ann), make(bob)];
+  const here = tokens.add({ name: 'here', scopes: ['read'] }).token;
+  const live = (): boolean[] => [ours, theirs, here].map((token) => tokens.find(token) !== undefined);
+  assert.equal(await accounts.setPassword('ann', 'another horse', { keepTokens: true }), 0);
+  assert.deepEqual(live(), [true, true, true]);
+  assert.throws(() => make(ann), refusal('ERR_TOKEN', /login is over/), 'with the old password');
+  assert.equal(await accounts.setPassword('ANN', 'a third horse'), 1);
+  assert.deepEqual(live(), [false, true, true]);
+  assert.equal(accounts.remove('bob'), 1);
+  assert.deepEqual(live(), [false, false, true]);
+  assert.throws(() => make(bob), refusal('ERR_TOKEN', /login is over/));
+});
+
+test('a token that a token made ends no later than that, and with it, and with the account behind it', async (t) => {
+  const { accounts, tokens } = open(t);
+  const { id, version } = await accounts.add('ann', PASSWORD);
+  const scopes = ['admin'] as const;
+  const first = tokens.add({ name: 'a', scopes, expiresInDays: 5, maker: { kind: 'account', id, version } });
+  const second = tokens.add({ name: 'b', scopes, expiresInDays: 300, maker: { kind: 'token', id: first.id } });
+  const third = tokens.add({ name: 'c', scopes, expiresInDays: 1, maker: { kind: 'token', id: second.id } });
+  assert.deepEqual(second.expiresAt, first.expiresAt);
+  assert.ok(third.expiresAt !== undefined && first.expiresAt !== undefined && third.expiresAt < first.expiresAt);
+  assert.equal(await accounts.setPassword('ann', 'another horse'), 3);
+  assert.deepEqual(tokens.list(), []);
+
+  const parent = tokens.add({ name: 'a', scopes, expiresInDays: 'never' });
+  const child = tokens.add({ name: 'b', scopes, expiresInDays: 300, maker: { kind: 'token', id: parent.id } });
+  const grandchild = tokens.add({ name: 'c', scopes, maker: { kind: 'token', id: child.id } });
+  const other = tokens.add({ name: 'd', scopes });
+  tokens.remove(parent.id);
+  assert.deepEqual(
+    tokens.list().map((left) => left.id),
+    [other.id],
+  );
+  assert.equal(tokens.find(grandchild.token), undefined);
+  assert.throws(() => tokens.add({ name: 'e', scopes, maker: { kind: 'token', id: parent.id } }), refusal('ERR_TOKEN'));
+});
+
 test('the last use of a token is written now and then only', (t) => {
   const { tokens } = open(t);
   const { token } = tokens.add({ name: 'backup', scopes: ['read'] });

@@ -102,6 +102,8 @@ test('refusals are one line each', async () => {
     ['token', 'add', 'x', '--scope', 'root'],
     ['token', 'add', 'x', '--scope', 'read', '--days', '0'],
     ['token', 'add', 'x', '--scope', 'read', '--days', '1e3'],
+    ['token', 'add', 'x', '--scope', 'read', '--days', '3651'],
+    ['token', 'add', 'x', '--scope', 'read', '--days', 'Never'],
   ]) {
     assert.equal((await run(words)).code, 2, words.join(' '));
   }
@@ -110,7 +112,9 @@ test('refusals are one line each', async () => {
 test('the life of a token', async () => {
   const added = await run(['token', 'add', 'backup', '--scope', 'read', '--scope', 'users', '--days', '90']);
   const [, id = '', token = ''] =
-    /^Token ([0-9a-f]{12}) added\.\n(sstpd_[\w-]{43})\n\(shown only now\)\n$/.exec(added.stdout) ?? [];
+    /^Token ([0-9a-f]{12}) added; it expires on \d{4}-\d\d-\d\d\.\n(sstpd_[\w-]{43})\n\(shown only now\)\n$/.exec(
+      added.stdout,
+    ) ?? [];
   const found = await within(({ tokens }) => tokens.find(token));
   assert.deepEqual([found?.id, found?.name, found?.scopes], [id, 'backup', ['read', 'users']]);
   const list = await run(['token', 'list']);
@@ -120,6 +124,11 @@ test('the life of a token', async () => {
   assert.equal((await run(['token', 'list'])).stdout, 'No tokens.\n');
   const shown = JSON.parse((await run(['token', 'add', 'x', '--scope', 'metrics', '--json'])).stdout);
   assert.match(shown.token, /^sstpd_/);
+  const days = (Date.parse(shown.expiresAt) - Date.parse(shown.createdAt)) / 86_400_000;
+  assert.equal(days, 90);
+  const endless = await run(['token', 'add', 'y', '--scope', 'read', '--days', 'never']);
+  assert.match(endless.stdout, /^Token [0-9a-f]{12} added; it never expires\.\n/);
+  assert.match((await run(['token', 'list'])).stdout, /^\S+ +y +read +\S{10} +never +never$/m);
 });
 
 test('root works in the directory of a server that gave up root as the user that owns it', {

@@ -1,7 +1,7 @@
 /** The user portal on the VPN port, asked by curl through real TLS, in front of each fallback. */
 // Needs: curl
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
@@ -103,8 +103,16 @@ for (const workers of ['1', '2']) {
     assert.equal((await browser.signIn(USER, 'another of ann')).status, 303);
     assert.equal((await browser.submit('sign-out')).status, 403, 'with the token of the form before');
     await browser.get('/portal');
+    // Whoever has read the cookie meanwhile, and another browser of the same user.
+    copyFileSync(join(lab.folder, 'ann.jar'), join(lab.folder, 'thief.jar'));
+    const [thief, phone] = [new Browser(lab, 'thief'), new Browser(lab, 'phone')];
+    assert.equal((await phone.signIn(USER, 'another of ann')).status, 303);
+    assert.equal(await thief.isIn(), true);
     assert.equal((await browser.submit('sign-out')).status, 303);
-    assert.equal(await browser.isIn(), false);
+    for (let i = 0; i < 8; i += 1) {
+      const [owner, other, copy] = [await browser.isIn(), await phone.isIn(), await thief.isIn()];
+      assert.deepEqual({ owner, other, copy }, { owner: false, other: true, copy: false });
+    }
     assert.equal((await server.stop()).status, 0);
   });
 }

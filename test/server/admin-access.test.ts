@@ -301,7 +301,7 @@ test('a store that cannot be written keeps nobody out', async (t) => {
   t.mock.method(tokens, 'recordUse', full);
   assert.equal((await desk.try(PASSWORD)).kind, 'accepted');
   const backend = tokensBackend(tokens, desk.log);
-  const { token, id } = backend.add({ name: 'backup', scopes: ['read'] });
+  const { token, id } = backend.add({ name: 'backup', scopes: ['read'] }, undefined);
   assert.equal(backend.find(token)?.id, id);
   assert.equal(desk.log.of('admin.use-not-recorded').length, 2);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { AttemptView, PortalAnswer, PortalUser } from '../../admin/index.ts';
+import type { AttemptView, PortalAnswer } from '../../admin/index.ts';
 import { PortalDesk } from '../../server/portal-desk.ts';
 import type { Login } from '../../server/session-observer.ts';
 import { PLAIN } from '../profile/facts.ts';
@@ -20,9 +20,10 @@ function newDesk(t: TestContext, options: WorldOptions = {}): { readonly world: 
   };
 }
 
-async function signedIn(desk: PortalDesk): Promise<PortalUser> {
+/** @returns the id of the session */
+async function signedIn(desk: PortalDesk): Promise<string> {
   const answer = await desk.ask(ANN);
-  return answer.kind === 'welcome' ? answer.user : assert.fail(answer.kind);
+  return (answer.kind === 'welcome' ? answer.session : undefined) ?? assert.fail(answer.kind);
 }
 
 /** An answer, however long it takes in virtual time. */
@@ -262,8 +263,8 @@ test('a sign-in whose turn does not come leaves a record of why', async (t) => {
 
 test('a changed password, a disabled and a removed user end a sign-in; a new user of that name gets none of it', async (t) => {
   const { world, desk } = newDesk(t);
-  const user = await signedIn(desk);
-  const look = (): Promise<PortalAnswer> => desk.ask({ kind: 'look', user });
+  const session = await signedIn(desk);
+  const look = (): Promise<PortalAnswer> => desk.ask({ kind: 'look', session });
   assert.equal((await look()).kind, 'welcome');
   world.store.setEnabled('ann', false);
   assert.equal((await look()).kind, 'refused');
@@ -273,9 +274,20 @@ test('a changed password, a disabled and a removed user end a sign-in; a new use
   assert.equal((await look()).kind, 'refused');
   const again = await signedIn(desk);
   world.store.remove('ann');
-  assert.equal((await desk.ask({ kind: 'look', user: again })).kind, 'refused');
+  assert.equal((await desk.ask({ kind: 'look', session: again })).kind, 'refused');
   world.store.add('ann', PASSWORD);
-  assert.equal((await desk.ask({ kind: 'look', user: again })).kind, 'refused');
+  assert.equal((await desk.ask({ kind: 'look', session: again })).kind, 'refused');
+});
+
+test('a sign-out ends the sign-in wherever its cookie has been copied to, and no other', async (t) => {
+  const { desk } = newDesk(t);
+  const [here, there] = [await signedIn(desk), await signedIn(desk)];
+  const look = async (session: string): Promise<string> => (await desk.ask({ kind: 'look', session })).kind;
+  assert.deepEqual([await look(here), await look(there)], ['welcome', 'welcome']);
+  await desk.ask({ kind: 'sign-out', session: here });
+  assert.deepEqual([await look(here), await look(there)], ['refused', 'welcome']);
+  await desk.ask({ kind: 'sign-out', session: 'x'.repeat(43) });
+  assert.deepEqual([await look(here), await look(there)], ['refused', 'welcome']);
 });
 
 test('a store that can not be read is a fault, said in the log and to nobody else', async (t) => {

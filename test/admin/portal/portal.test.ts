@@ -10,8 +10,8 @@ import { PortalCookies } from '../../../admin/portal/cookies.ts';
 import { profileFiles } from '../../../profile/index.ts';
 import { PLAIN } from '../../profile/facts.ts';
 
-const ANN = { name: 'ann', version: 'v1' };
-const WELCOME: PortalAnswer = { kind: 'welcome', user: ANN, facts: PLAIN };
+const SESSION = 'a'.repeat(43);
+const WELCOME: PortalAnswer = { kind: 'welcome', user: 'ann', facts: PLAIN, session: SESSION };
 const REFUSED: PortalAnswer = { kind: 'refused', isDisabled: false };
 const CLIENT = '192.0.2.7';
 
@@ -27,7 +27,7 @@ class Lab {
   readonly questions: PortalQuestion[] = [];
   readonly key: Buffer = randomBytes(32);
   answer: (question: PortalQuestion, gone?: AbortSignal) => PortalAnswer | Promise<PortalAnswer> = (question) =>
-    question.kind === 'look' || question.password === 'right' ? WELCOME : REFUSED;
+    question.kind !== 'sign-in' || question.password === 'right' ? WELCOME : REFUSED;
   /** By which browsers come. */
   host = 'evil.example';
   /** The client of the last request goes away. */
@@ -167,6 +167,7 @@ test('sign in, see how to connect, fetch each file, sign out', async (t) => {
   }
   assert.equal((await browser.get('/portal/files/eap.xml')).status, 404);
   assert.equal((await browser.submit('sign-out')).status, 303);
+  assert.deepEqual(lab.questions.at(-1), { kind: 'sign-out', session: SESSION });
   assert.match((await browser.get('/portal')).body, /action="\/portal\/sign-in"/);
   assert.equal((await browser.get('/portal/files/setup.ps1')).headers.get('location'), '/portal');
 });
@@ -266,15 +267,15 @@ test('a form from elsewhere is refused: no token, no cookie, another browser, or
 test('a cookie that is forged, old, or of a user who may no longer, shows the sign-in', async (t) => {
   const lab = await Lab.start(t);
   const at = (cookie: string): Promise<Answer> => lab.get('/portal', `__Secure-sstpd-user=${cookie}`);
-  const old = new PortalCookies(lab.key, () => Date.now() - 1_800_001).session(ANN);
-  const forged = new PortalCookies(randomBytes(32)).session(ANN);
+  const old = new PortalCookies(lab.key, () => Date.now() - 1_800_001).session(SESSION);
+  const forged = new PortalCookies(randomBytes(32)).session(SESSION);
   for (const cookie of [old, forged, 'x', '']) assert.match((await at(cookie)).body, /action="\/portal\/sign-in"/);
   assert.deepEqual(lab.questions, [], 'nobody is asked about a cookie that is not ours');
-  const good = new PortalCookies(lab.key).session(ANN);
+  const good = new PortalCookies(lab.key).session(SESSION);
   assert.match((await at(good)).body, /Signed in as/);
   lab.answer = () => REFUSED;
   assert.match((await at(good)).body, /action="\/portal\/sign-in"/);
-  assert.deepEqual(lab.questions.at(-1), { kind: 'look', user: ANN });
+  assert.deepEqual(lab.questions.at(-1), { kind: 'look', session: SESSION });
   lab.answer = () => ({ kind: 'fault' });
   assert.equal((await at(good)).status, 503);
 });
@@ -320,7 +321,7 @@ test('a hostile name is shown as text; the Host header shows up nowhere', async 
   const answer = await browser.signIn(name, 'wrong');
   assert.match(answer.body, /value="&quot;&gt;&lt;script&gt;alert\(1\)&lt;\/script&gt;"/);
   assert.doesNotMatch(answer.body, /<script/);
-  lab.answer = () => ({ kind: 'welcome', user: { name, version: 'v' }, facts: { ...PLAIN, user: name } });
+  lab.answer = () => ({ kind: 'welcome', user: name, session: SESSION, facts: { ...PLAIN, user: name } });
   await browser.signIn(name);
   const home = await browser.get('/portal');
   assert.match(home.body, /&lt;script&gt;/);
@@ -355,7 +356,7 @@ test('methods and places that are not there', async (t) => {
     assert.equal(answer.status, status, line);
     assert.equal(answer.headers.get('allow'), allow, line);
   }
-  const cookie = `__Secure-sstpd-user=${new PortalCookies(lab.key).session(ANN)}`;
+  const cookie = `__Secure-sstpd-user=${new PortalCookies(lab.key).session(SESSION)}`;
   for (const name of ['..%2f..%2fetc%2fpasswd', '..%5cx', 'setup.ps1%00', 'constructor', '__proto__']) {
     assert.equal((await lab.get(`/portal/files/${name}`, cookie)).status, 404, name);
   }

@@ -38,7 +38,7 @@ const HONEST: readonly ToSupervisor[] = [
   { kind: 'up', session: '01020304' },
   { kind: 'closed', session: '01020304', end: END },
   { kind: 'portal-left', question: 1 },
-  { kind: 'portal-asked', question: 1, text: { kind: 'look', user: { name: 'ann', version: 'x' } } },
+  { kind: 'portal-asked', question: 1, text: { kind: 'look', session: 'a'.repeat(43) } },
   {
     kind: 'portal-asked',
     question: 1,

@@ -258,12 +258,10 @@ test("the portal's questions go to the supervisor, and each answer to its questi
   const signIn = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: PASSWORD } as const;
   const answers = [
     control.portal(signIn),
-    control.portal({ kind: 'look', user: { name: 'alice', version: 'x' } }),
+    control.portal({ kind: 'look', session: 'a'.repeat(43) }),
     control.portal({ ...signIn, name: 'bobby' }),
   ];
   await settle();
-  const kinds = (await Promise.all(answers)).map((answer) =>
-    answer.kind === 'welcome' ? answer.user.name : answer.kind,
-  );
+  const kinds = (await Promise.all(answers)).map((answer) => (answer.kind === 'welcome' ? answer.user : answer.kind));
   assert.deepEqual(kinds, ['alice', 'refused', 'bobby']);
 });
