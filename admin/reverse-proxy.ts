@@ -14,11 +14,16 @@ import { isClientsOwn, withoutConnection } from './forwarded-headers.ts';
 import { authorityOf } from './host-header.ts';
 import { answer, hasBody } from './plain-answer.ts';
 import { BROWSER_COOKIE, FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
+import { BodyWatch, type FirstOfBody, gatherBody, RATE_WINDOW_MS } from './request-body.ts';
+import { sourceKey, UpstreamPlaces } from './upstream-places.ts';
 
-/** Silence of the other server, or of the client in the middle of a body. */
+/** Silence of the other server. */
 const SILENCE_MS = 30_000;
-/** Requests that are under way to the other server at a time; the others wait in turn. */
+/** Requests that are under way to the other server at a time; the others wait in turn, one of each address. */
 const MOST_REQUESTS = 64;
+const PLACES = { most: MOST_REQUESTS, mostPerSource: 8, mostWaiting: 1_024, mostWaitingPerSource: 128 } as const;
+/** Of these, with bodies that are passed on as they come: an upload may take long, and must not take all. */
+const UPLOADS = { most: 32, mostPerSource: 4, mostWaiting: 256, mostWaitingPerSource: 32 } as const;
 
 /** A browser sends the cookies of a host to each of its ports: with the admin page's, the other server could log in there. */
 const OUR_COOKIES: ReadonlySet<string> = new Set([
@@ -30,12 +35,18 @@ const OUR_COOKIES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Hands each request on to another web server, and its answer back; bodies pass as they come. The other server learns
+ * Hands each request on to another web server, and its answer back. A body of up to 64 KiB is read before the other server
+ * is asked, so that who sends slowly takes no place there; a larger one has to keep a least rate. The other server learns
  * the client in X-Forwarded-For, -Proto and -Host; nothing that the client says in place of a proxy reaches it.
  *
  * @param upstream scheme, host and port @param addressOf the client's address
  */
-export function proxyListener(upstream: URL, addressOf: (socket: Duplex) => string | undefined): RequestListener {
+export function proxyListener(
+  upstream: URL,
+  addressOf: (socket: Duplex) => string | undefined,
+  rateWindowMs: number = RATE_WINDOW_MS,
+): RequestListener {
+  const [places, uploads] = [new UpstreamPlaces(PLACES), new UpstreamPlaces(UPLOADS)];
   const isTls = upstream.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: MOST_REQUESTS, maxFreeSockets: 8, timeout: SILENCE_MS };
   const agent = isTls ? new TlsAgent(options) : new Agent(options);
@@ -47,9 +58,8 @@ export function proxyListener(upstream: URL, addressOf: (socket: Duplex) => stri
       answer(response, 400);
       return;
     }
-    const headers = requestHeaders(incoming.headers, {
-      ...{ upstream, authority, address: addressOf(incoming.socket) },
-    });
+    const address = addressOf(incoming.socket);
+    const headers = requestHeaders(incoming.headers, { upstream, authority, address });
     const method = incoming.method ?? 'GET';
     const { hostname, port } = upstream;
     const target = {
@@ -60,11 +70,70 @@ export function proxyListener(upstream: URL, addressOf: (socket: Duplex) => stri
       headers,
       agent,
     };
-    forward(request(target), incoming, response);
+    const visit = new Visit(incoming, response, sourceKey(address));
+    if (!hasBody(incoming.headers)) {
+      visit.enter(places, () => forward(request(target), incoming, response));
+      return;
+    }
+    const watch = new BodyWatch(incoming, () => visit.end(408), rateWindowMs);
+    visit.atEnd(() => watch.stop());
+    gatherBody(incoming, (first) => {
+      if (first.isWhole) {
+        visit.enter(places, () => forward(request(target), incoming, response, { first, watch }));
+        return;
+      }
+      watch.waits();
+      visit.enter(uploads, () =>
+        visit.enter(places, () => forward(request(target), incoming, response, { first, watch })),
+      );
+    });
   };
 }
 
-function forward(outgoing: ReturnType<typeof httpRequest>, incoming: IncomingMessage, response: ServerResponse): void {
+/** One request and the places that it has, or waits for. */
+class Visit {
+  readonly #incoming: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #source: string;
+  readonly #atEnd: (() => void)[] = [];
+
+  constructor(incoming: IncomingMessage, response: ServerResponse, source: string) {
+    this.#incoming = incoming;
+    this.#response = response;
+    this.#source = source;
+    response.once('close', () => {
+      for (const leave of this.#atEnd) leave();
+    });
+  }
+
+  /** When the answer is over, whoever ended it. */
+  atEnd(leave: () => void): void {
+    this.#atEnd.push(leave);
+  }
+
+  /** The place is given back when the answer is over. */
+  enter(places: UpstreamPlaces, go: () => void): void {
+    if (this.#response.destroyed) return;
+    const leave = places.enter(this.#source, go);
+    if (leave === undefined) this.end(503);
+    else this.atEnd(leave);
+  }
+
+  /** The connection goes with the answer, as the rest of the body would be taken for a request. */
+  end(status: number): void {
+    if (this.#response.headersSent) this.#response.destroy();
+    else answer(this.#response, status, { connection: 'close' });
+    this.#incoming.socket.destroySoon();
+  }
+}
+
+/** @param body undefined: it has none */
+function forward(
+  outgoing: ReturnType<typeof httpRequest>,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  body?: { readonly first: FirstOfBody; readonly watch: BodyWatch },
+): void {
   let isLate = false;
   outgoing.setTimeout(SILENCE_MS, () => {
     isLate = true;
@@ -80,8 +149,18 @@ function forward(outgoing: ReturnType<typeof httpRequest>, incoming: IncomingMes
     else answer(response, isLate ? 504 : 502, { connection: 'close' });
   });
   response.once('close', () => outgoing.destroy());
-  if (hasBody(incoming.headers)) pipeline(incoming, outgoing, () => {});
-  else outgoing.end();
+  if (body === undefined) {
+    outgoing.end();
+    return;
+  }
+  const { first, watch } = body;
+  if (first.isWhole) {
+    outgoing.end(first.bytes);
+    return;
+  }
+  watch.passesOn(outgoing);
+  outgoing.write(first.bytes);
+  pipeline(incoming, outgoing, () => {});
 }
 
 /** RFC 9112 3.2: what the other server, which is no proxy, is to be asked for. */

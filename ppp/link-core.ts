@@ -22,6 +22,12 @@ import { formatTerminateData } from './peer-words.ts';
 /** How long our Terminate-Request may wait for its Ack. */
 const TERMINATE_MS = 1000;
 const MAX_PEER_INFOS = 8;
+/**
+ * RFC 1661 §5.7 has each unknown protocol rejected. A client that offers many at once has its answers; who floods has one a
+ * second, and an honest one repeats what stayed without an answer.
+ */
+const MOST_REJECTS = 8;
+const REJECT_MS = 1000;
 const MAX_PEER_INFO_LENGTH = 64;
 const NO_LCP: LinkFault = { protocol: 'LCP', problem: 'no-agreement' };
 const NO_LCP_DETAIL = 'our requests stayed without an answer, or were rejected as a whole';
@@ -54,6 +60,8 @@ export class LinkCore {
   #ending: (LinkEnd & { readonly deadline: Instant }) | undefined;
   #identifier = 0;
   #peerInfos = 0;
+  /** When all rejects that may be sent at once may be sent again. */
+  #rejectsFree: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(
     options: CommonLinkOptions,
@@ -128,7 +136,7 @@ export class LinkCore {
       default:
         break;
     }
-    this.#rejectProtocol(protocol, payload);
+    this.#rejectProtocol(protocol, payload, now);
   }
 
   /** Why it is about to be over: a Terminate-Request is out, or was answered. */
@@ -402,8 +410,11 @@ export class LinkCore {
   }
 
   /** RFC 1661 §5.7. Before the network phase other protocols are passed over, §3.4 and §3.5. */
-  #rejectProtocol(protocol: number, payload: Buffer): void {
+  #rejectProtocol(protocol: number, payload: Buffer, now: Instant): void {
     if (this.#phase !== 'Network') return;
+    const free = after(Math.max(this.#rejectsFree, now), REJECT_MS);
+    if (free > after(now, MOST_REJECTS * REJECT_MS)) return;
+    this.#rejectsFree = free;
     const rejected = payload.subarray(0, MAX_REJECTED_LENGTH - 2);
     const packet = { type: 'ProtocolReject', identifier: this.#nextIdentifier(), protocol, rejected } as const;
     this.send(PppProtocol.Lcp, encodeControlPacket(packet));

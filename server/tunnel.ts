@@ -51,6 +51,11 @@ export interface TunnelView {
   readonly reason: string | undefined;
 }
 
+/** What a client may send before it has logged in: the longest negotiation there is takes some kilobytes. */
+const MOST_BEFORE_LOGIN = 65_536;
+/** A read or a frame of a single byte costs as much work as one of so many. */
+const LEAST_CHARGE = 64;
+
 /** Under the name that it is found by. */
 type HeldLogin = Pick<CredentialProof, 'name' | 'method'>;
 
@@ -82,6 +87,8 @@ export class Tunnel {
   readonly #pppAlarm: Alarm;
   readonly #startedAt: Instant;
   readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
+  /** Bytes that the client may still send before it has logged in. */
+  #leftBeforeLogin = MOST_BEFORE_LOGIN;
   #ended = false;
   #stage: Stage = 'sstp';
   #user: User | undefined;
@@ -146,6 +153,7 @@ export class Tunnel {
 
   /** Bytes from the client behind the HTTP request. @throws SstpFramingError if they are not SSTP packets */
   receive(chunk: Buffer): void {
+    this.#charge(chunk.length);
     if (!this.#ended) this.#link.receive(chunk);
   }
 
@@ -303,6 +311,7 @@ export class Tunnel {
         break;
       case 'data-open':
         this.#reach('network');
+        this.#leftBeforeLogin = Number.POSITIVE_INFINITY;
         this.#authenticated();
         this.#post({ to: 'ppp', event: { kind: 'data-open' } });
         break;
@@ -386,7 +395,15 @@ export class Tunnel {
     }
   }
 
+  /** Without a login nobody has work done for him without end. */
+  #charge(bytes: number): void {
+    this.#leftBeforeLogin -= Math.max(bytes, LEAST_CHARGE);
+    if (this.#leftBeforeLogin < 0) this.#fail('too-much-before-login');
+  }
+
   #onControl(packet: Buffer): void {
+    this.#charge(0);
+    if (this.#ended) return;
     try {
       const message = decodeMessage(packet);
       this.#post({ to: 'sstp', event: { kind: 'message', message, bytes: packet } });
@@ -399,7 +416,8 @@ export class Tunnel {
 
   /** MS-SSTP 3.3.7.2: PPP control frames pass once the Call Connect Request was answered. */
   #onPppFrame(frame: Buffer): void {
-    if (!this.#sstp.pppOpen) return;
+    this.#charge(0);
+    if (this.#ended || !this.#sstp.pppOpen) return;
     this.#attempt.frame('client', frame);
     this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
   }

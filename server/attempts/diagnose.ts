@@ -16,6 +16,7 @@ function judge(facts: AttemptFacts, certificate: CertificateFacts): Explanation 
   if (facts.wasUp) return explainEnd(facts);
   if (facts.turnedAway !== undefined) return explainTurnedAway(facts.turnedAway);
   if (facts.tls !== undefined) return explainTls(facts, facts.tls, certificate);
+  if (facts.reason === 'too-much-before-login') return TOO_MUCH;
   switch (facts.stage) {
     case 'tls':
     case 'http':
@@ -50,6 +51,12 @@ function explainEnd(facts: AttemptFacts): Explanation {
     fix: typeof fix === 'function' ? fix(user) : fix,
   };
 }
+
+const TOO_MUCH: Explanation = {
+  text: 'The client sent more than 64 KiB, or more than a thousand packets, before it had logged in; no client needs a tenth of that.',
+  code: '0x80072746',
+  fix: 'If this was a VPN client, update it; if not, ignore it.',
+};
 
 /** It was one of too many that had not logged in. */
 function explainTurnedAway({ kind, limit }: NonNullable<AttemptFacts['turnedAway']>): Explanation {

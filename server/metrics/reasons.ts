@@ -35,6 +35,8 @@ const OURS = [
   'hook-failed',
   'worker-ended',
   'peer-not-reading',
+  'too-much-before-login',
+  'pushed-out',
   'framing-error',
   'internal-error',
   'closed-by-peer',

@@ -111,3 +111,16 @@ test('no sequence of frames throws, spins, or asks twice for a lease; down comes
     { numRuns: 300 },
   );
 });
+
+test('eight unknown protocols are rejected at once, more one a second; then the next ones are again (RFC 1661 §5.7)', () => {
+  const { link, now } = run(PHASES.Network ?? '');
+  const offered = (count: number, at: number): number =>
+    Array.from({ length: count }, () =>
+      link.handle({ kind: 'frame', frame: hex('ff03 80fd 01 05 000a 1206 01000001') }, at),
+    )
+      .flat()
+      .filter(({ kind }) => kind === 'send').length;
+  assert.deepEqual([offered(8, now), offered(1_000, now)], [8, 0]);
+  assert.equal(offered(1_000, now + 1_000), 1);
+  assert.equal(offered(1_000, now + 60_000), 8);
+});

@@ -579,3 +579,58 @@ test('the right password at the second try counts (RFC 2759 §6)', async (t) => 
   assert.equal(peer.connection.view.user, 'alice');
   assert.equal(peer.waitedMs, 500);
 });
+
+/** PPP protocols that no client speaks here, each in an SSTP packet of 8 bytes. */
+function unknown(count: number): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => Buffer.from('10000008ff0380fd', 'hex')));
+}
+
+test('before the login a client may send as much as the longest negotiation takes, and after it without end', async (t) => {
+  const world = new World(t, { users: USERS });
+  const peer = await challenged(world);
+  await peer.sendBytes(unknown(300));
+  await peer.play(`${RESPONSE}\n${SUCCESS}\n${CALL_CONNECTED}\n${IPCP}`);
+  await peer.sendBytes(unknown(20_000));
+  assert.equal(peer.connection.view.stage, 'up');
+});
+
+const FLOODS: readonly { readonly name: string; readonly send: (peer: ScriptedPeer) => Promise<void> }[] = [
+  { name: 'PPP frames', send: (peer) => peer.sendBytes(unknown(1_100)) },
+  {
+    name: 'SSTP control packets',
+    send: (peer) =>
+      peer.sendBytes(Buffer.concat(Array.from({ length: 1_100 }, () => Buffer.from('1001000800080000', 'hex')))),
+  },
+  {
+    name: 'one byte at a time',
+    send: async (peer) => {
+      for (let i = 0; i < 1_100; i++)
+        peer.socket.deliver(
+          Buffer.from([0x10, 0x00, 0x0f, 0xff][i] === undefined ? [0] : [[0x10, 0x00, 0x0f, 0xff][i] ?? 0]),
+        );
+      await settle();
+    },
+  },
+  {
+    name: 'large packets',
+    send: (peer) => peer.sendBytes(Buffer.concat(Array.from({ length: 70 }, () => largePacket()))),
+  },
+];
+
+function largePacket(): Buffer {
+  const packet = Buffer.alloc(1_000);
+  packet.write('100003e8ff0380fd', 'hex');
+  return packet;
+}
+
+for (const { name, send } of FLOODS) {
+  test(`a flood before the login ends the connection, and explain says so: ${name}`, async (t) => {
+    const world = new World(t, { users: USERS });
+    const peer = await challenged(world);
+    await send(peer);
+    assert.equal(peer.socket.destroyed, true);
+    const { reason } = peer.connection.view;
+    assert.equal(reason, 'too-much-before-login');
+    assert.match(String(world.attempts.find(peer.connection.id)?.explanation?.text), /more than 64 KiB/);
+  });
+}
