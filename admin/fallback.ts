@@ -1,5 +1,6 @@
 /** What answers requests on the VPN port that are not SSTP's. */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answer, hasBody } from './plain-answer.ts';
 import { proxyListener } from './reverse-proxy.ts';
@@ -15,6 +16,9 @@ export type Fallback =
   /** Another web server. */
   | { readonly kind: 'proxy'; readonly url: string };
 
+/** Gives a connection to the other server; rejects with an error that has a `code`. */
+export type Dial = () => Promise<Socket>;
+
 /** Larger than what browsers send with many cookies. */
 const MOST_HEADER_BYTES = 16_384;
 
@@ -22,10 +26,12 @@ const MOST_HEADER_BYTES = 16_384;
  * The server for anything but the page.
  *
  * @param addressOf the client's address, which with a proxy in front is not that of the socket
+ * @param dial connects to another server, where this process may not itself
  */
 export function fallbackServer(
   fallback: Exclude<Fallback, { kind: 'page' }>,
   addressOf: (socket: Duplex) => string | undefined,
+  dial?: Dial,
 ): Server {
   return createServer(
     {
@@ -33,13 +39,14 @@ export function fallbackServer(
       keepAliveTimeout: 5_000,
       headersTimeout: 10_000,
     },
-    listenerFor(fallback, addressOf),
+    listenerFor(fallback, addressOf, dial),
   );
 }
 
 function listenerFor(
   fallback: Exclude<Fallback, { kind: 'page' }>,
   addressOf: (socket: Duplex) => string | undefined,
+  dial: Dial | undefined,
 ): RequestListener {
   switch (fallback.kind) {
     case 'not-found':
@@ -50,7 +57,7 @@ function listenerFor(
     case 'directory':
       return staticListener(fallback.path);
     case 'proxy':
-      return proxyListener(new URL(fallback.url), addressOf);
+      return proxyListener(new URL(fallback.url), addressOf, dial);
     default:
       return fallback satisfies never;
   }

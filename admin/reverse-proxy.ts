@@ -8,7 +8,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import { Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
+import { type ConnectionOptions, createSecureContext, connect as tlsConnect } from 'node:tls';
 import { BROWSER_COOKIE as ADMIN_BROWSER_COOKIE, COOKIE } from './asker.ts';
 import { isClientsOwn, withoutConnection } from './forwarded-headers.ts';
 import { authorityOf } from './host-header.ts';
@@ -44,12 +46,15 @@ const OUR_COOKIES: ReadonlySet<string> = new Set([
 export function proxyListener(
   upstream: URL,
   addressOf: (socket: Duplex) => string | undefined,
+  dial?: () => Promise<Socket>,
   rateWindowMs: number = RATE_WINDOW_MS,
 ): RequestListener {
   const [places, uploads] = [new UpstreamPlaces(PLACES), new UpstreamPlaces(UPLOADS)];
   const isTls = upstream.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: MOST_REQUESTS, maxFreeSockets: 8, timeout: SILENCE_MS };
-  const agent = isTls ? new TlsAgent(options) : new Agent(options);
+  // The authorities that are trusted are read now: a worker in its cage opens no file later on.
+  const agent = isTls ? new TlsAgent({ ...options, secureContext: createSecureContext() }) : new Agent(options);
+  if (dial !== undefined) agent.createConnection = connectionBy(dial, isTls);
   const request = isTls ? httpsRequest : httpRequest;
   return (incoming, response) => {
     const path = originForm(incoming.url ?? '');
@@ -87,6 +92,17 @@ export function proxyListener(
         visit.enter(places, () => forward(request(target), incoming, response, { first, watch })),
       );
     });
+  };
+}
+
+/** The same as Node's own, but for where the TCP connection comes from. */
+function connectionBy(dial: () => Promise<Socket>, isTls: boolean): Agent['createConnection'] {
+  return (options, callback) => {
+    dial().then(
+      (socket) => callback?.(null, isTls ? tlsConnect({ ...(options as ConnectionOptions), socket }) : socket),
+      (error: Error) => callback?.(error, new Socket()),
+    );
+    return undefined;
   };
 }
 
@@ -143,7 +159,8 @@ function forward(
     response.writeHead(from.statusCode ?? 502, answerHeaders(from.headers));
     pipeline(from, response, () => {}); // whichever side leaves ends the other
   });
-  outgoing.on('error', () => {
+  outgoing.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'ETIMEDOUT') isLate = true;
     if (response.destroyed) return;
     if (response.headersSent) response.destroy();
     else answer(response, isLate ? 504 : 502, { connection: 'close' });

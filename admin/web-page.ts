@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import { type Fallback, fallbackServer } from './fallback.ts';
+import { type Dial, type Fallback, fallbackServer } from './fallback.ts';
 import { authorityOf, hostOf } from './host-header.ts';
 import { answer, hasBody } from './plain-answer.ts';
 import { type Portal, type PortalOptions, preparePortal } from './portal/portal.ts';
@@ -23,6 +23,8 @@ export interface WebPage {
 export interface WebPageOptions {
   /** The page by default. */
   readonly fallback?: Fallback;
+  /** Connects to the other server of a fallback that is one; this process does it itself unless said. */
+  readonly dial?: Dial | undefined;
   /** Has its path whatever the fallback is; with a host, on that alone, which has nothing else then. */
   readonly portal?: (PortalOptions & { readonly host?: string | undefined }) | undefined;
   /**
@@ -74,7 +76,7 @@ export async function startWebPage(options: WebPageOptions = {}): Promise<WebPag
   const { fallback = { kind: 'page' }, lifetimeMs = 30_000, useMs = 600_000, requestsPerSocket = 100 } = options;
   const { formMs = 10_000 } = options;
   const addresses = new WeakMap<Duplex, string>();
-  const { server, close } = await serverFor(fallback, addresses, requestsPerSocket);
+  const { server, close } = await serverFor(options, addresses, requestsPerSocket);
   server.on('connect', refuseConnect);
   const lifetimes = new Map<Duplex, NodeJS.Timeout>();
   const endIn = (socket: Duplex, ms: number): void => {
@@ -162,7 +164,7 @@ function putInFront(server: Server, { front, hasSite, insistsOnTls }: InFront): 
 }
 
 async function serverFor(
-  fallback: Fallback,
+  { fallback = { kind: 'page' }, dial }: WebPageOptions,
   addresses: WeakMap<Duplex, string>,
   requestsPerSocket: number,
 ): Promise<{ readonly server: Server; close(): Promise<void> }> {
@@ -170,7 +172,7 @@ async function serverFor(
     const app = await pageServer(requestsPerSocket);
     return { server: app.server, close: () => app.close() };
   }
-  const server = fallbackServer(fallback, (socket) => addresses.get(socket));
+  const server = fallbackServer(fallback, (socket) => addresses.get(socket), dial);
   server.maxRequestsPerSocket = requestsPerSocket;
   server.on('clientError', answerBadBytes);
   // It never listens, so there is nothing to be closed but connections.

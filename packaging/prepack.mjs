@@ -1,12 +1,12 @@
 /**
- * What `npm pack` does first: compiles the sources to dist/, and puts the addon, which install scripts are not needed
- * for then, into prebuilds/. `--clean` takes both away again.
+ * What `npm pack` does first: compiles the sources to dist/, and puts the addon and the workers' cage, which install
+ * scripts are not needed for then, into prebuilds/. `--clean` takes both away again.
  *
  * The sources become a few files, as each one more costs half a millisecond at every start; what they depend on does not.
  * All lie two folders below dist's parent, where core/package.ts looks for it.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -35,9 +35,11 @@ if (!process.argv.includes('--clean')) {
     packages: 'external',
     logLevel: 'warning',
   });
-  const place = at(`prebuilds/${process.platform}-${process.arch}-${libc()}/tun.node`);
-  mkdirSync(dirname(place), { recursive: true });
-  copyFileSync(at('tun/native/build/Release/tun.node'), place);
+  const folder = at(`prebuilds/${process.platform}-${process.arch}-${libc()}`);
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['tun.node', 'sstpd-cage'].filter((one) => existsSync(at(`tun/native/build/Release/${one}`)))) {
+    copyFileSync(at(`tun/native/build/Release/${name}`), join(folder, name));
+  }
 }
 
 function run(program, ...args) {

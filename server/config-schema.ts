@@ -129,8 +129,9 @@ export interface Config {
   readonly run: {
     /** Empty: `sstpd` if that account exists, else a fixed number. */
     readonly user: string;
-    /** Undefined: one for each processor. */
+    /** Undefined: one for each processor. 0: this process carries the connections. */
     readonly workers: number | undefined;
+    readonly cage: 'auto' | 'require' | 'off';
     readonly link: boolean;
   };
 }
@@ -629,10 +630,15 @@ export const SCHEMA: Schema = {
       doc: "Account to run as once everything is open. Empty: 'sstpd' if it exists, else a fixed number. 'root': stay.",
     },
     workers: {
-      format: orWord('auto', whole(1, MOST_WORKERS)),
+      format: orWord('auto', whole(0, MOST_WORKERS)),
       default: 'auto',
-      doc: "Processes that carry connections, each with a TUN device. 'auto': one for each processor; 1: no others.",
+      doc: "Processes that carry connections, each with a TUN device. 'auto': one for each processor. 0, for tests: the process with users and keys does it, in no cage.",
       flag: { name: 'workers', value: 'N' },
+    },
+    cage: {
+      format: oneOf('auto', 'require', 'off'),
+      default: 'auto',
+      doc: "Landlock and seccomp around the workers. 'auto': as much as the kernel has; 'require': no start without both; 'off': none.",
     },
     link: {
       format: yesOrNo,

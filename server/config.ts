@@ -115,8 +115,8 @@ export function configFlags(): { key: string; flag: Flag; doc: string; default: 
 }
 
 const PREFIX = 'SSTPD_';
-/** Read elsewhere: by this file, the command line, the addon's loader and the install script. */
-const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD', 'ADDON', 'APT'].map((name) => `${PREFIX}${name}`);
+/** Read elsewhere: by this file, the command line, the addon's loader, the install script and the workers' cage. */
+const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PASSWORD', 'ADDON', 'APT', 'CAGE_ABI'].map((name) => `${PREFIX}${name}`);
 const VARIABLES: ReadonlySet<string> = new Set([...KEYS.map(({ env }) => env), ...OTHER_VARIABLES]);
 
 /** Of a whole group, named to who gives its name alone. */

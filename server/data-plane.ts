@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AttemptView, SessionView, WebPage, WorkerView } from '../admin/index.ts';
+import type { AttemptView, SessionView, WebPage, WebPageOptions, WorkerView } from '../admin/index.ts';
 import { startWebPage } from '../admin/index.ts';
 import { type Log, systemClock } from '../core/index.ts';
 import { NativePath } from '../datapath/index.ts';
@@ -34,6 +34,8 @@ export interface DataPlaneOptions {
   readonly onAttempt: (attempt: AttemptView) => void;
   /** Which worker this is; 0 if there is one process for all. */
   readonly worker: number;
+  /** Connects to the other server of `http.fallback`, where this process may not itself. */
+  readonly dialFallback?: WebPageOptions['dial'];
 }
 
 /** Everything that carries connections: listeners, tunnels and the way of their packets to one TUN device. */
@@ -72,12 +74,12 @@ export class DataPlane {
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
   static async prepare(options: DataPlaneOptions): Promise<DataPlane> {
-    const { config, control, portalKey } = options;
+    const { config, control, portalKey, dialFallback: dial } = options;
     const { enabled, path, host } = config.portal;
     const portal = enabled ? { path, host, key: portalKey, ask: control.portal.bind(control) } : undefined;
     let plane: DataPlane | undefined;
     const insistsOnTls = (name: string): boolean => plane?.isTrustedFor(name) === true;
-    const web = await startWebPage({ fallback: config.http.fallback, portal, insistsOnTls });
+    const web = await startWebPage({ fallback: config.http.fallback, portal, dial, insistsOnTls });
     plane = new DataPlane(options, web);
     return plane;
   }

@@ -1,4 +1,4 @@
-/** Whether this process carries the connections itself, or workers do. */
+/** Whether workers carry the connections or, for tests, this process itself. */
 import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Offload, openTunDescriptor, openTunPath, type TunDescriptor, type TunPath } from '../tun/index.ts';
@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { MOST_WORKERS } from './config-schema.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 import type { LocalControl } from './local-control.ts';
+import type { Cage } from './workers/cage-plan.ts';
 import { locateWorker, type WorkerProgram } from './workers/program.ts';
 import { WorkerPool, type WorkerPoolOptions } from './workers/worker-pool.ts';
 
@@ -22,23 +23,23 @@ export type TunDevices = {
 );
 
 /**
- * One device, or one for each worker.
+ * One device for each worker, or the one of this process.
  *
- * @param uid who will start the workers
+ * @param uid who will start the workers @param cage what they start in
  * @param fail to be told that the device is gone
  * @throws {TunError}
  */
-export function openDevices(config: Config, uid: number, fail: (error: Error) => void): TunDevices {
+export function openDevices(config: Config, uid: number, cage: Cage, fail: (error: Error) => void): TunDevices {
   const { tun: name, mtu, offload, isolate } = config.network;
   const count = deviceCount(config);
-  if (count === 1) {
+  if (config.run.workers === 0) {
     const mostBytes = config.limits.queuesBytes;
     const opened = openTunPath({ name, mtu, offload, isolate, mostBytes, onFailure: fail });
     const { path } = opened;
     return { kind: 'one-process', names: [path.name], offload: opened.offload, path, close: () => path.close() };
   }
   const descriptors: TunDescriptor[] = [];
-  const program = locateWorker(uid);
+  const program = locateWorker(uid, cage);
   const close = (): void => {
     for (const { fd } of descriptors.splice(0)) closeSync(fd);
     program.close();
@@ -53,9 +54,9 @@ export function openDevices(config: Config, uid: number, fail: (error: Error) =>
   return { kind: 'workers', names, offload: descriptors[0]?.offload ?? 'none', descriptors, program, close };
 }
 
-/** How many devices a start makes: one for each worker. */
-export function deviceCount(config: Config): number {
-  return config.run.workers ?? Math.min(availableParallelism(), MOST_WORKERS);
+/** How many devices a start makes: one for each worker, and one without any. */
+export function deviceCount({ run: { workers = Math.min(availableParallelism(), MOST_WORKERS) } }: Config): number {
+  return Math.max(workers, 1);
 }
 
 /** What both kinds of plane need. */
@@ -63,6 +64,7 @@ export interface PlaneParts
   extends Pick<DataPlaneOptions, 'config' | 'tls' | 'portalKey' | 'congestionControl' | 'log'> {
   readonly runUser: WorkerPoolOptions['setup']['runUser'];
   readonly networks: WorkerPoolOptions['setup']['networks'];
+  readonly cage: Cage;
   readonly control: LocalControl;
   readonly admission: Admission;
   readonly fail: (error: Error) => void;
@@ -73,6 +75,7 @@ export interface PlaneParts
 export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
   const { config, control, admission, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } =
     parts;
+  const { layers, opensFiles } = parts.cage;
   switch (devices.kind) {
     case 'one-process': {
       const tun = devices.path;
@@ -84,7 +87,10 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
         config,
         program: devices.program,
         devices: devices.descriptors,
-        setup: { config, runUser, networks, tls, portalKey, congestionControl },
+        setup: {
+          ...{ config, runUser, networks, tls, portalKey, congestionControl },
+          confine: layers.seccomp ? { opensFiles } : undefined,
+        },
         control,
         admission,
         log,

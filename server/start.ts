@@ -50,6 +50,7 @@ import { type AddressPlan, clientNetworks, instanceOf, planAddresses, setUpNetwo
 import { Translations } from './translations.ts';
 import type { UndoStack } from './undo-stack.ts';
 import { Watch } from './watch.ts';
+import { planCage } from './workers/cage-plan.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -81,6 +82,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   if (process.getuid?.() !== 0) becomeRunUser(runUser);
   checkFallback(config, runUser);
   const checkedHooks = checkHooks(config, runUser);
+  const cage = planCage(config);
   const directory = claimDataDirectory(config.data, runUser);
   let isStarted = false;
   undo.push(() => {
@@ -92,7 +94,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   await probeAdminListener(config);
   await probeMetricsListener(config);
   const plan = await planAddresses(config);
-  const tuns = openDevices(config, runUser.uid, fail);
+  const tuns = openDevices(config, runUser.uid, cage, fail);
   undo.push(() => tuns.close());
 
   const lines = processLog(createLog(config.log, stdout), systemClock);
@@ -107,13 +109,14 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const adminStore = asUser(runUser, () => AdminStore.open(config.data));
   undo.push(() => adminStore.close());
 
-  const findings = await examineStart({
+  const common = await examineStart({
     config,
     certificate: certificates.first,
     names: certificates.names,
     runUser,
     tokens: adminStore.tokens.list(),
   });
+  const findings = cage.finding.result === 'ok' ? common : [...common, cage.finding];
   for (const { check, text, fix } of [...checkedHooks.findings, ...findings])
     log.warn('doctor.finding', { check, text, fix });
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
@@ -160,6 +163,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     control,
     admission,
     networks,
+    cage,
     tls: certificates.material,
     portalKey: randomBytes(32),
     congestionControl,

@@ -73,6 +73,8 @@ export interface NativeAddon {
   effectiveCapabilities(): bigint;
   dropPrivileges(uid: number, gid: number, keep: bigint): bigint;
   setAmbient(keep: bigint): void;
+  /** A seccomp filter for all threads: see native/cage_filter.h. */
+  confine(opensFiles: 0 | 1): void;
   /** Over rtnetlink; `destination` has 4 or 16 bytes. */
   routeReplace(device: string, destination: Uint8Array, prefixLength: number): void;
   routeRemove(device: string, destination: Uint8Array, prefixLength: number): void;
@@ -92,7 +94,8 @@ export interface NativeAddon {
  * The addon to load, chosen early (see `version`): another build that `SSTPD_ADDON` names, such as the one with sanitizers of `npm run test:asan`;
  * what was built here; or the one that came with the installed package, which is for glibc.
  */
-const ADDON = process.env.SSTPD_ADDON ?? chooseAddon();
+export const addonFile: string = chooseAddon();
+const ADDON = process.env.SSTPD_ADDON ?? addonFile;
 
 /** @throws {Error} in one line if the addon was not built, or for another processor or C library */
 export function loadNative(file: string = ADDON): NativeAddon {

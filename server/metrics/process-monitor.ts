@@ -1,3 +1,5 @@
+import { openSync, readSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 import type { ProcessLog } from '../log-limit.ts';
 import { LOOP_BOUNDS, loopClass, makeReport, type Report } from './report.ts';
 
@@ -11,6 +13,9 @@ export type LostLines = Pick<ProcessLog, 'suppressed' | 'dropped'>;
 export class ProcessMonitor {
   readonly #lines: LostLines;
   readonly #timer: NodeJS.Timeout;
+  /** Open from the start: a worker in its cage opens no file later on, so process.memoryUsage() is not for it. */
+  readonly #status = openSync('/proc/self/status', 'r');
+  readonly #text = Buffer.alloc(8_192);
   readonly #classes = LOOP_BOUNDS.map(() => 0);
   #samples = 0;
   #seconds = 0;
@@ -29,7 +34,7 @@ export class ProcessMonitor {
 
   report(): Report {
     const { user, system } = process.cpuUsage();
-    const { rss, heapUsed, external } = process.memoryUsage();
+    const { used_heap_size: heapUsed, external_memory: external } = getHeapStatistics();
     return makeReport({
       counts: {
         cpuUserSeconds: user / 1e6,
@@ -40,8 +45,14 @@ export class ProcessMonitor {
         loopSeconds: this.#seconds,
         ...Object.fromEntries(LOOP_BOUNDS.map((bound, i) => [loopClass(bound), this.#classes[i] ?? 0])),
       },
-      levels: { residentBytes: rss, heapBytes: heapUsed, externalBytes: external },
+      levels: { residentBytes: this.#residentBytes(), heapBytes: heapUsed, externalBytes: external },
     });
+  }
+
+  /** proc_pid_status(5): VmRSS, in units of 1,024 bytes. */
+  #residentBytes(): number {
+    const length = readSync(this.#status, this.#text, 0, this.#text.length, 0);
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(this.#text.toString('latin1', 0, length))?.[1] ?? 0) * 1_024;
   }
 
   #sample(): void {

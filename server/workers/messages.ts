@@ -31,6 +31,8 @@ export interface WorkerSetup {
   readonly tls: TlsMaterial;
   readonly portalKey: Uint8Array;
   readonly congestionControl: string;
+  /** To be shut in once it is ready; undefined: the kernel, or the operator, lets it not be. */
+  readonly confine: { readonly opensFiles: boolean } | undefined;
 }
 
 export type ToWorker =
@@ -42,6 +44,8 @@ export type ToWorker =
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
   | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: Lease | undefined }
   | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }
+  /** With the socket, unless there is an error, which is a code such as ECONNREFUSED. */
+  | { readonly kind: 'dialled'; readonly dial: number; readonly error: string | undefined }
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
   | { readonly kind: 'list'; readonly request: number }
@@ -72,6 +76,8 @@ export type ToSupervisor =
   | { readonly kind: 'portal-asked'; readonly question: number; readonly text: PortalQuestion }
   /** Nobody waits for the answer any more, which comes all the same. */
   | { readonly kind: 'portal-left'; readonly question: number }
+  /** For a connection to the server of `http.fallback`; to be answered by `dialled`. */
+  | { readonly kind: 'dial'; readonly dial: number }
   | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
   | { readonly kind: 'report'; readonly report: Report }

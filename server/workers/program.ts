@@ -1,19 +1,31 @@
-/** Where the program of a worker is, for a supervisor that may no longer go there. */
+/** Where the program of a worker is, for a supervisor that may no longer go there, and the cage that it starts in. */
 import { closeSync, openSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { packageFolder, programFile } from '../../core/index.ts';
+import { cageProgram } from '../../tun/index.ts';
 import { closedParent } from '../data-directory.ts';
 import { StartError } from '../start-error.ts';
+import { type CageLayers, cageArguments, pathsOfWorker } from './cage.ts';
 
-/** The descriptor that a worker finds the folder of the program at. */
-export const FOLDER_FD = 5;
+/** The first descriptor that `WorkerProgram.descriptors` become in a worker. */
+export const PROGRAM_FD = 5;
+const FOLDER_FD = PROGRAM_FD;
+const NODE_FD = PROGRAM_FD + 1;
+const CAGE_FD = PROGRAM_FD + 2;
 
 export interface WorkerProgram {
   readonly command: string;
   readonly args: readonly string[];
-  /** To be inherited as descriptor `FOLDER_FD`. */
-  readonly folder: number | undefined;
+  /** To be inherited as `PROGRAM_FD` and what follows. */
+  readonly descriptors: readonly number[];
   close(): void;
+}
+
+/** How a worker is shut in. */
+export interface CagePlan {
+  readonly layers: CageLayers;
+  /** What it has to read besides its program: files, and folders with all below them. */
+  readonly reads: readonly string[];
 }
 
 const QUIET = '--disable-warning=ExperimentalWarning';
@@ -27,25 +39,47 @@ const NO_DEBUGGER = ['--disable-sigusr1', '--no-inspect', '--no-inspect-brk', '-
  * @param uid who will start it
  * @throws {StartError} if that user may not enter the folder itself
  */
-export function locateWorker(uid: number): WorkerProgram {
+export function locateWorker(uid: number, cage: CagePlan): WorkerProgram {
   const main = programFile('server/workers/worker-main');
   if (closedParent(main, uid) === undefined && closedParent(process.execPath, uid) === undefined) {
     const args = [...process.execArgv, ...NO_DEBUGGER, QUIET, main];
-    return { command: process.execPath, args, folder: undefined, close: () => {} };
+    const paths = pathsOfWorker(process.execPath, cage.reads);
+    return { ...inCage(cage.layers, cageProgram, process.execPath, args, paths), descriptors: [], close: () => {} };
   }
   const top = topFolder();
   const closed = closedParent(main, uid, top);
   if (closed !== undefined) {
     throw new StartError(
       `sstpd is installed below ${closed}, which is closed to the user that its workers run as (uid ${uid}): ` +
-        `chmod o+x ${closed}, or install it elsewhere, or start with --workers 1`,
+        `chmod o+x ${closed}, or install it elsewhere`,
     );
   }
-  const folder = openSync(top, 'r');
+  const isCaged = cage.layers.landlock > 0 || cage.layers.seccomp;
+  const descriptors = [top, process.execPath, ...(isCaged ? [cageProgram] : [])].map((path) => openSync(path, 'r'));
   // Node would go by the links' real names, through the closed folders.
   const flags = [...NO_DEBUGGER, QUIET, '--preserve-symlinks', '--preserve-symlinks-main'];
-  const args = [...process.execArgv, ...flags, join(`/proc/self/fd/${FOLDER_FD}`, relative(top, main))];
-  return { command: '/proc/self/exe', args, folder, close: () => closeSync(folder) };
+  const throughFolder = (path: string): string => {
+    const below = relative(top, path);
+    return below.startsWith('..') ? path : join(`/proc/self/fd/${FOLDER_FD}`, below);
+  };
+  const args = [...process.execArgv, ...flags, throughFolder(main)];
+  const { run, read } = pathsOfWorker(`/proc/self/fd/${NODE_FD}`, cage.reads);
+  const paths = { run, read: read.map(throughFolder) };
+  const node = `/proc/self/fd/${NODE_FD}`;
+  const started = inCage(cage.layers, `/proc/self/fd/${CAGE_FD}`, node, args, paths, [NODE_FD, CAGE_FD]);
+  return { ...started, descriptors, close: () => descriptors.forEach(closeSync) };
+}
+
+function inCage(
+  layers: CageLayers,
+  cage: string,
+  node: string,
+  args: readonly string[],
+  paths: Parameters<typeof cageArguments>[1],
+  drop: readonly number[] = [],
+): Pick<WorkerProgram, 'command' | 'args'> {
+  if (layers.landlock === 0 && !layers.seccomp) return { command: node, args };
+  return { command: cage, args: [...cageArguments(layers, paths, drop), node, ...args] };
 }
 
 /** The folder that holds all modules: the one of this package, or the one in whose node_modules it is installed. */

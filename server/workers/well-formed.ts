@@ -85,6 +85,7 @@ const FORMS: Readonly<Record<ToSupervisor['kind'], Form>> = {
   closed: object({ session: text, end: object({ reason: text, bytesIn: count, bytesOut: count }) }),
   'portal-asked': object({ question: count, text: question }),
   'portal-left': object({ question: count }),
+  dial: object({ dial: count }),
   'tls-set': object({}),
   alive: object({}),
   // Its numbers are looked at one by one: see acceptReport.

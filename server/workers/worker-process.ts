@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
@@ -9,13 +10,13 @@ import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
 import { acceptReport, makeReport, type Report } from '../metrics/report.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
+import { FallbackDialler } from './fallback-dialler.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
-import { FOLDER_FD, type WorkerProgram } from './program.ts';
+import { PROGRAM_FD, type WorkerProgram } from './program.ts';
 import { isWellFormed } from './well-formed.ts';
 import { WorkerDesk } from './worker-desk.ts';
 
 const DEVICE_FD = 4;
-const FIRST_SOCKET_FD = FOLDER_FD + 1;
 /** A worker that does not answer is left out of a list. */
 const LIST_MS = 5_000;
 /** One whose event loop stands still serves nobody, yet the kernel goes on giving it connections. */
@@ -67,6 +68,7 @@ export class WorkerProcess {
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   #isServing = false;
+  readonly #dialler: FallbackDialler;
   #isReady: (listening: readonly ListenAddress[]) => void = () => {};
 
   constructor(options: WorkerProcessOptions) {
@@ -79,6 +81,9 @@ export class WorkerProcess {
       device: options.device.name,
       send: (message) => this.#send(message),
     });
+    this.#dialler = new FallbackDialler(options.setup.config.http.fallback, (message, socket) =>
+      this.#send(message, socket),
+    );
     this.#child = launch(options);
     this.exited = this.#watch();
     this.ready = new Promise((resolve, reject) => {
@@ -88,13 +93,14 @@ export class WorkerProcess {
       );
     });
     this.ready.catch(() => {}); // whoever waits for it hears of it
-    const { setup, device, sockets } = options;
+    const { setup, device, sockets, program } = options;
+    const firstSocket = PROGRAM_FD + program.descriptors.length;
     this.#send({
       kind: 'start',
       setup: {
         ...setup,
         device: { fd: DEVICE_FD, mtu: device.mtu, flags: device.flags },
-        sockets: sockets.map((_, index) => FIRST_SOCKET_FD + index),
+        sockets: sockets.map((_, index) => firstSocket + index),
       },
     });
   }
@@ -191,6 +197,7 @@ export class WorkerProcess {
         clearInterval(this.#asking);
         const { sessions } = this.#desk;
         this.#desk.close();
+        this.#dialler.close();
         this.#tlsIsSet();
         this.#reportsAreHere();
         for (const answer of [...this.#lists.values()]) answer([]);
@@ -208,8 +215,10 @@ export class WorkerProcess {
     });
   }
 
-  #send(message: ToWorker): void {
-    if (this.#child.connected) this.#child.send(message, () => {}); // if it is gone, `exited` says so
+  #send(message: ToWorker, socket?: Socket): void {
+    if (this.#child.connected)
+      this.#child.send(message, socket, () => {}); // if it is gone, `exited` says so
+    else socket?.destroy();
   }
 
   /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
@@ -234,6 +243,9 @@ export class WorkerProcess {
       case 'failed':
         this.#failure = message.message;
         break;
+      case 'dial':
+        this.#dialler.dial(message.dial);
+        break;
       case 'tls-set':
         this.#tlsUnset -= 1;
         if (this.#tlsUnset === 0) this.#tlsIsSet();
@@ -256,9 +268,9 @@ export class WorkerProcess {
   }
 }
 
-/** Without capabilities from its first instruction on. */
+/** In its cage and without capabilities from its first instruction on. */
 function launch({ program, device, sockets }: WorkerProcessOptions): ChildProcess {
-  const descriptors = [device.fd, program.folder ?? 'ignore', ...sockets.map(({ fd }) => fd)] as const;
+  const descriptors = [device.fd, ...program.descriptors, ...sockets.map(({ fd }) => fd)];
   try {
     return withoutCapabilities(KEPT_CAPABILITIES, () =>
       spawn(program.command, [...program.args], {

@@ -1,7 +1,8 @@
 /** A worker: one process with a TUN device, the listeners and their connections, and no rights. */
+import { Socket } from 'node:net';
 import type { AttemptView } from '../../admin/index.ts';
 import { systemClock } from '../../core/index.ts';
-import { adoptTunPath, dropPrivileges } from '../../tun/index.ts';
+import { adoptTunPath, confine, dropPrivileges } from '../../tun/index.ts';
 import { DataPlane } from '../data-plane.ts';
 import { createLog } from '../log.ts';
 import { processLog } from '../log-limit.ts';
@@ -11,6 +12,7 @@ import { isOperatorError } from '../operator-error.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
 import { RemoteAdmission } from './remote-admission.ts';
 import { RemoteControl } from './remote-control.ts';
+import { RemoteDialler } from './remote-dialler.ts';
 
 /** The supervisor's signals: it passes on what a worker has to know. A terminal and systemd send them to all. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -52,6 +54,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   for (const { network, own: ours } of setup.networks) tun.addNetwork(network, ours);
   const control = new RemoteControl(send);
   const admission = new RemoteAdmission(config.limits, send);
+  const dialler = new RemoteDialler(send);
   const { tls, portalKey, congestionControl } = setup;
   const onAttempt = (attempt: AttemptView): void => send({ kind: 'attempt', attempt });
   const plane = await DataPlane.prepare({
@@ -65,8 +68,9 @@ async function start(setup: WorkerSetup): Promise<void> {
     log,
     onAttempt,
     worker,
+    dialFallback: () => dialler.dial(),
   });
-  process.on('message', (message: ToWorker) => {
+  process.on('message', (message: ToWorker, handle: unknown) => {
     switch (message.kind) {
       case 'start':
         break;
@@ -78,6 +82,9 @@ async function start(setup: WorkerSetup): Promise<void> {
         break;
       case 'portal-answered':
         control.portalAnswered(message);
+        break;
+      case 'dialled':
+        dialler.dialled(message, handle instanceof Socket ? handle : undefined);
         break;
       case 'held':
       case 'judged':
@@ -110,7 +117,10 @@ async function start(setup: WorkerSetup): Promise<void> {
         message satisfies never;
     }
   });
-  send({ kind: 'ready', listening: await plane.listen(sockets.map((fd) => ({ fd }))) });
+  const listening = await plane.listen(sockets.map((fd) => ({ fd })));
+  // Before the first client is spoken to: all that it needs is loaded and open.
+  if (setup.confine !== undefined) confine(setup.confine);
+  send({ kind: 'ready', listening });
 }
 
 /** Ends the process when the last lines of the log have left, which `process.exit` would drop, or a little later. */

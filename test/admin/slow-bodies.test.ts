@@ -35,6 +35,7 @@ async function site(t: TestContext, addressOf: (port: number) => string = () => 
   const listener = proxyListener(
     new URL(`http://127.0.0.1:${upstream}`),
     (socket) => addressOf((socket as Socket).remotePort ?? 0),
+    undefined,
     WINDOW_MS,
   );
   return { port: await listen(t, createServer(listener)), asked };

@@ -169,17 +169,30 @@ for (const [who, env] of [
       }
       assert.deepEqual([...new Set(ofThreads(pid, 'NoNewPrivs'))], ['1']);
       assert.deepEqual([...new Set(ofThreads(pid, 'Uid'))], [server.status('Uid')]);
+      // One filter from before its first instruction, one from when it was ready.
+      assert.deepEqual([...new Set(ofThreads(pid, 'Seccomp'))], ['2']);
+      const filters = Number(server.status('Seccomp_filters')) + 2;
+      assert.deepEqual([...new Set(ofThreads(pid, 'Seccomp_filters'))], [String(filters)]);
       assert.equal(/\b0\b/.test(server.status('Uid')), who === 'root');
     }
   });
 }
 
-test('--workers 1 is one process with one device', { skip }, async (t) => {
-  const lab = await makeLab(t);
-  const server = await lab.serve({ args: ['--workers', '1'] });
-  assert.deepEqual(await lab.serverPids(), [String(server.process.pid)]);
-  assert.equal((await lab.server.run('ip', ['-o', 'link', 'show', 'type', 'tun'])).trim().split('\n').length, 1);
-});
+for (const [workers, processes] of [
+  ['1', 2],
+  ['0', 1],
+] as const) {
+  test(`--workers ${workers}: one device, and ${processes} of processes`, { skip }, async (t) => {
+    const lab = await makeLab(t);
+    const server = await lab.serveAnn({ args: ['--workers', workers] });
+    assert.equal((await lab.serverPids()).length, processes);
+    assert.equal(server.pids.length, processes);
+    assert.equal((await lab.server.run('ip', ['-o', 'link', 'show', 'type', 'tun'])).trim().split('\n').length, 1);
+    const client = lab.connect();
+    await client.up();
+    await client.netns.run('ping', ['-c', '2', '-i', '0.2', '-W', '5', INSIDE]);
+  });
+}
 
 test('a second instance finds the port taken, although the workers of the first share it', { skip }, async (t) => {
   const lab = await makeLab(t);

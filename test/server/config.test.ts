@@ -101,7 +101,7 @@ test('without file, environment and flags every key has its documented default',
       secretFile: undefined,
     },
     log: { level: 'info', format: 'auto' },
-    run: { user: '', workers: undefined, link: true },
+    run: { user: '', workers: undefined, cage: 'auto', link: true },
   };
   assert.deepEqual(config, expected);
   assert.deepEqual(new Set(origins.values()), new Set(['default']));
@@ -335,7 +335,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'log.format': ['text'],
   'run.user': ['"a b"', '-x', '12345678901', 'true'],
   'run.link': ['maybe', '0'],
-  'run.workers': ['0', '65', '-1', 'many', '1.5'],
+  'run.cage': ['on', 'none', '1'],
+  'run.workers': ['65', '-1', 'many', '1.5'],
 };
 
 test('each key refuses bad values in one line: key, value, what is allowed, where it came from', () => {

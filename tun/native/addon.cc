@@ -1,6 +1,7 @@
 // The addon does system calls and batches of packets; TypeScript decides everything else.
 #include <node_api.h>
 
+#include "confine.h"
 #include "conntrack.h"
 #include "datapath.h"
 #include "device.h"
@@ -53,6 +54,7 @@ NAPI_MODULE_INIT() {
       Function("effectiveCapabilities", tun::EffectiveCapabilities),
       Function("dropPrivileges", tun::DropPrivileges),
       Function("setAmbient", tun::SetAmbientCapabilities),
+      Function("confine", tun::Confine),
       Function("routeReplace", tun::RouteReplace),
       Function("routeRemove", tun::RouteRemove),
       Function("bindSocket", tun::BindSocket),
