@@ -27,9 +27,11 @@ const FAULTS = /WARNING: (?!IPv6 of clients|own authority's key)|"level":"error"
 
 /** As docs/packages.md has it; without the network, which each engine has its own way for. */
 const LOCKED = ['--cap-drop', 'ALL', '--read-only', '--tmpfs', '/tmp', '--env', `SSTPD_HOSTS=${HOST}`];
+/** The engine's own profile of system calls lets both layers be used. */
+const CAGED = ['--env', 'SSTPD_RUN_CAGE=require'];
 const CAPABILITIES = ['--cap-add', 'NET_ADMIN', '--cap-add', 'NET_BIND_SERVICE'];
 const DEVICE = ['--device', '/dev/net/tun'];
-const USUAL = [...LOCKED, ...CAPABILITIES, ...DEVICE];
+const USUAL = [...LOCKED, ...CAPABILITIES, ...DEVICE, ...CAGED];
 
 /** The image with a systemd that starts the unit as docs/packages.md says; the program comes from the image. */
 const WITH_SYSTEMD = `FROM ${IMAGE}
@@ -37,7 +39,7 @@ USER root
 RUN apt-get update && apt-get install -y --no-install-recommends systemd dbus
 COPY sstpd.sysusers.conf /etc/sysusers.d/sstpd.conf
 COPY sstpd.service /etc/systemd/system/
-RUN systemd-sysusers && echo SSTPD_HOSTS=${HOST} > /etc/default/sstpd && systemctl enable sstpd
+RUN systemd-sysusers && printf 'SSTPD_HOSTS=${HOST}\\nSSTPD_RUN_CAGE=require\\n' > /etc/default/sstpd && systemctl enable sstpd
 HEALTHCHECK NONE
 ENTRYPOINT []
 CMD ["/lib/systemd/systemd"]
@@ -121,12 +123,16 @@ for (const kind of ['docker', 'podman'] as const) {
         assert.ok(workers.length >= 1);
         const rights = (of: string): (string | undefined)[] => {
           const status = readFileSync(`/proc/${of}/status`, 'utf8');
-          return ['Uid', 'CapEff', 'NoNewPrivs'].map(
+          return ['Uid', 'CapEff', 'NoNewPrivs', 'Seccomp_filters'].map(
             (field) => new RegExp(`^${field}:\\s*(\\S+)`, 'm').exec(status)?.[1],
           );
         };
-        assert.deepEqual(rights(pid), [UID, NET_ADMIN_AND_BIND_SERVICE, '1']);
-        for (const worker of workers) assert.deepEqual(rights(worker), [UID, '0000000000000000', '1']);
+        const [uid, capabilities, noNewPrivileges, filters] = rights(pid);
+        assert.deepEqual([uid, capabilities, noNewPrivileges], [UID, NET_ADMIN_AND_BIND_SERVICE, '1']);
+        const caged = String(Number(filters) + 2);
+        for (const worker of workers) {
+          assert.deepEqual(rights(worker), [UID, '0000000000000000', '1', caged]);
+        }
         await tunnel(name);
         const health = kind === 'docker' ? '{{.State.Health.Status}}' : '{{.State.Healthcheck.Status}}';
         await eventually('a healthy container', async () => {

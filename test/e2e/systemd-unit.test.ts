@@ -49,6 +49,37 @@ test('systemd-analyze verify: no unknown key, no bad value', { skip }, (t) => {
   );
 });
 
+/** The calls that a name stands for, sets in sets resolved, as systemd reads them. */
+function callsOf(name: string): string[] {
+  if (!name.startsWith('@')) return [name];
+  const { status, stdout } = spawnSync('systemd-analyze', ['syscall-filter', '--no-pager', name], { encoding: 'utf8' });
+  assert.equal(status, 0, name);
+  const [, ...lines] = stdout.split('\n').map((line) => line.trim());
+  return lines.filter((line) => /^@?\w/.test(line)).flatMap(callsOf);
+}
+
+/** systemd.exec(5): the first line says that the rest is refused; each one after it adds, or with "~" takes away. */
+function allowedBy(lines: readonly string[]): Set<string> {
+  const allowed = new Set(callsOf('@default'));
+  for (const line of lines) {
+    const takesAway = line.startsWith('~');
+    for (const call of line.replace('~', '').split(' ').flatMap(callsOf)) {
+      if (takesAway) allowed.delete(call);
+      else allowed.add(call);
+    }
+  }
+  return allowed;
+}
+
+test('the unit lets the server shut its workers in', { skip }, () => {
+  const lines = [...unit.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, value = '']) => value);
+  const allowed = allowedBy(lines);
+  for (const call of ['seccomp', 'landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self', 'prctl']) {
+    assert.ok(allowed.has(call), call);
+  }
+  for (const call of ['ptrace', 'mount', 'bpf', 'setpriority']) assert.ok(!allowed.has(call), call);
+});
+
 test('systemd-sysusers makes the account of the unit', { skip }, (t) => {
   const root = folderFor(t);
   mkdirSync(join(root, 'etc'));
