@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Capability, dropPrivileges } from '../tun/index.ts';
+import { spareId } from './spare-user.ts';
 import { StartError } from './start-error.ts';
 
 /** An account to run as. */
@@ -9,17 +10,19 @@ export interface RunUser {
   readonly gid: number;
 }
 
-/** An id that no Debian account has: above the dynamic accounts of systemd, below the subordinate ids of containers. */
-const SPARE_ID = 88_443;
-
 /**
  * Whom to become after the start.
  *
- * @param wanted `run.user`: a name, a number, `root` to stay root, or empty for the account `sstpd` if there is one.
- *   Only root can become somebody else; anybody else stays who it is.
+ * @param wanted `run.user`: a name, a number, `root` to stay root, or empty for the account `sstpd` if there is one, else
+ *   an id for this data directory alone. Only root can become somebody else; anybody else stays who it is.
+ * @param data the data directory
  * @throws {StartError} if there is no such account
  */
-export function chooseRunUser(wanted: string, passwd: string = readFileSync('/etc/passwd', 'utf8')): RunUser {
+export function chooseRunUser(
+  wanted: string,
+  data: string,
+  passwd: string = readFileSync('/etc/passwd', 'utf8'),
+): RunUser {
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) return { name: `uid ${uid}`, uid, gid: process.getgid?.() ?? 0 };
   const account = passwd
@@ -29,7 +32,10 @@ export function chooseRunUser(wanted: string, passwd: string = readFileSync('/et
   if (account !== undefined) {
     return { name: account[0] ?? '', uid: Number(account[2]), gid: Number(account[3]) };
   }
-  if (wanted === '') return { name: `uid ${SPARE_ID}`, uid: SPARE_ID, gid: SPARE_ID };
+  if (wanted === '') {
+    const id = spareId(data);
+    return { name: `uid ${id}`, uid: id, gid: id };
+  }
   if (/^\d+$/.test(wanted)) return { name: `uid ${wanted}`, uid: Number(wanted), gid: Number(wanted) };
   throw new StartError(`run.user: there is no account '${wanted}': useradd --system ${wanted}, or leave the key out`);
 }

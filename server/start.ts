@@ -269,7 +269,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
 
 /** @returns whom to become when all is set up */
 function checkRights(config: Config): RunUser {
-  const runUser = chooseRunUser(config.run.user);
+  const runUser = chooseRunUser(config.run.user, config.data);
   const missing = missingRight(readRights(), runUser.uid);
   if (missing !== undefined) throw new StartError(missing);
   const closed = closedParent(config.data, runUser.uid);

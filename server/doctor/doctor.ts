@@ -34,12 +34,14 @@ import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
 import { judgeTokens } from './tokens.ts';
+import { examineSharing } from './user-sharing.ts';
 
 export interface DoctorOptions {
   readonly config: Config;
   /** What a server that runs with this configuration says of itself. */
   readonly running?:
     | {
+        readonly pid: number;
         readonly listening: readonly string[];
         readonly devices: readonly string[];
         readonly tokens: Parameters<typeof judgeTokens>[0];
@@ -89,7 +91,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   findings.push(...judgePortal(config, names));
   if (running !== undefined) findings.push(judgeTokens(running.tokens));
   const data = examineData(config.data, user);
-  findings.push(...data.findings);
+  findings.push(...data.findings, ...examineOthers(config, user, running === undefined ? [] : [running.pid]));
   findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));
   return findings;
 }
@@ -126,6 +128,7 @@ export async function examineStart(options: {
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),
     ...data.findings,
+    ...examineOthers(config, runUser, [process.pid]),
     examineClock({ now, notBefore: chain[0].validFromDate, newest: data.newest }),
   ];
   return findings.filter(({ result }) => result !== 'ok');
@@ -186,6 +189,11 @@ export function examineFallback(config: Config, user: RunUser): Finding[] {
   return [fine('fallback', `${fallback.path} can be read by user id ${user.uid}`)];
 }
 
+/** Who is not root looks from among those who run as the same user: commands beside the server, for one. */
+function examineOthers(config: Config, user: RunUser, servers: readonly number[]): Finding[] {
+  return process.getuid?.() === 0 ? examineSharing(user, config.data, servers) : [];
+}
+
 /** What a client may dial: what is on the certificate that is there, else what a start would put on one. */
 function namesOf(config: Config, leaf: X509Certificate | undefined, devices?: readonly string[]): readonly string[] {
   if (leaf !== undefined) return allNames(leaf);
@@ -194,11 +202,11 @@ function namesOf(config: Config, leaf: X509Certificate | undefined, devices?: re
 
 async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> {
   try {
-    return chooseRunUser(config.run.user);
+    return chooseRunUser(config.run.user, config.data);
   } catch (error) {
     if (!isOperatorError(error)) throw error;
     findings.push(problem('run.user', error.message, 'see run.user'));
-    return chooseRunUser('');
+    return chooseRunUser('', config.data);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Certificates that change while the server runs: new connections get the new one, sessions stay. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { put, TestAuthority } from '../support/certificates.ts';
+import { put, RUN_UID, TestAuthority } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import { OcspAuthority, RESPONDER } from '../support/ocsp.ts';
@@ -15,6 +15,9 @@ const issuer = new TestAuthority();
 async function makeLab(t: TestContext): Promise<VpnLab> {
   const lab = await VpnLab.create();
   t.after(() => lab.destroy());
+  // Of a version before, so that it is known whom the server becomes.
+  mkdirSync(lab.data, { mode: 0o700 });
+  chownSync(lab.data, RUN_UID, RUN_UID);
   return lab;
 }
 

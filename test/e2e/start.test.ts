@@ -194,6 +194,22 @@ test('two servers with their own data run side by side, and one that stops leave
   const before = await lab.state();
   const args = ['--host', SERVER, '--listen', `${SERVER}:444`, '--admin', '127.0.0.1:8444', '--pool', '10.87.0.0/24'];
   const other = await SstpdServer.start({ netns: lab.server, data: join(lab.folder, 'other'), args });
+  for (const [one, two] of [
+    [server, other],
+    [other, server],
+  ] as const) {
+    const [uid = '', foreign = ''] = [one, two].map((each) => each.status('Uid').split('\t')[0]);
+    assert.notEqual(uid, foreign);
+    assert.doesNotMatch(one.process.text, /WARNING: user of its own/);
+    const as = ['--reuid', uid, '--regid', uid, '--clear-groups', '--inh-caps=-all'];
+    for (const file of ['users.db', 'users.key', 'server.key', 'ca.key', 'admin.sock']) {
+      const read = await lab.server.exec('setpriv', [...as, 'cat', join(two.data, file)]);
+      assert.match(read.stderr, /Permission denied/, file);
+    }
+    const kill = await lab.server.exec('setpriv', [...as, 'kill', '-0', ...two.pids.map(String)]);
+    assert.match(kill.stderr, /not permitted/i);
+    assert.equal(kill.stderr.match(/not permitted/gi)?.length, two.pids.length);
+  }
   assert.equal((await other.stop()).status, 0);
   assert.equal(await lab.state(), before);
   const client = lab.connect();

@@ -4,8 +4,8 @@ import { chownSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CertificateAuthority, createAuthority, issueServerCertificate } from '../../certs/index.ts';
 
-/** Whom the server becomes where there is no account `sstpd`. */
-const RUN_UID = 88_443;
+/** Whom the server becomes, without an account `sstpd`, for a data directory that is his already. */
+export const RUN_UID = 88_443;
 
 export interface TestPair {
   readonly certificatePem: string;
