@@ -117,6 +117,8 @@ export interface UserView {
   readonly enabled: boolean;
   /** The fixed address. */
   readonly ipv4: string | undefined;
+  /** Why nobody can have that address, to follow it: the user can't connect. */
+  readonly ipv4Fault: string | undefined;
   readonly secretKind: 'password' | 'nt-hash';
   /** Whether guessers try the password first; undefined if nobody can tell, where only its hash is kept. */
   readonly weak: boolean | undefined;
@@ -139,8 +141,21 @@ export interface StatusView {
   readonly sessions: number;
   /** TUN devices; the route to the pool leads to the first. */
   readonly devices: readonly string[];
+  readonly reach: ReachView;
   /** Processes that carry connections; none if the server does that itself. */
   readonly workers: readonly WorkerView[];
+}
+
+/** What clients reach, and who reaches them. */
+export interface ReachView {
+  /** Others may begin connections to clients. */
+  readonly inbound: boolean;
+  /** On this host, as `network.hostAccess` has it. */
+  readonly hostAccess: string;
+  /** Who said so. */
+  readonly hostAccessFrom: 'configuration' | 'new' | 'before';
+  /** Networks that no client reaches. */
+  readonly deny: readonly string[];
 }
 
 export interface WorkerView {

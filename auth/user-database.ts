@@ -18,7 +18,7 @@ const APPLICATION_ID = 0x73737470;
  * `version` grows with each new password of an account; `scopes` are words with commas between. A previous secret is
  * sealed for an owner of its own (`previousOwner`), so that it does not open as the present one. `strength` is what
  * `password-rule.ts` says of the password, NULL before anybody looked. A known place
- * is a keyed hash of a user's name and an address.
+ * is a keyed hash of a user's name and an address. A setting is what the server noted for itself.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE users (
@@ -88,7 +88,17 @@ export const MIGRATIONS: readonly string[] = [
    ALTER TABLE tokens ADD COLUMN parent_id TEXT REFERENCES tokens (id) ON DELETE CASCADE;
    CREATE INDEX tokens_of_admin ON tokens (admin_id);
    CREATE INDEX tokens_of_token ON tokens (parent_id);`,
+  `CREATE TABLE settings (
+     name          TEXT    PRIMARY KEY,
+     value         TEXT    NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
+
+/**
+ * In a store that is new, and in none from before: what a server does by default from then on, where older ones have done
+ * otherwise and go on with it.
+ */
+const SETTINGS_OF_NEW: readonly (readonly [string, string])[] = [['host-access', 'icmp']];
 
 /** Owner and secret of the sealed constant that tells whether key file and database belong together. */
 const KEY_CHECK_OWNER = 'key-check';
@@ -183,6 +193,10 @@ function migrate(database: DatabaseSync, directory: string): void {
   }
   if (version === MIGRATIONS.length) return;
   for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+  if (version === 0) {
+    const insert = database.prepare('INSERT INTO settings (name, value) VALUES (?, ?)');
+    for (const [name, value] of SETTINGS_OF_NEW) insert.run(name, value);
+  }
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
 }
 

@@ -55,6 +55,8 @@ const SQL = {
   joinGroup: 'INSERT INTO user_groups (user_id, name) VALUES (:id, :name)',
   remove: 'DELETE FROM users WHERE id = :id',
   recordLogin: 'UPDATE users SET last_login_at = :last_login_at WHERE folded = :folded',
+  setting: 'SELECT value FROM settings WHERE name = :name',
+  setSetting: 'INSERT OR REPLACE INTO settings (name, value) VALUES (:name, :value)',
   rememberLease: 'INSERT OR REPLACE INTO leases (folded, ipv4, leased_at) VALUES (:folded, :ipv4, :leased_at)',
   forgetLease: 'DELETE FROM leases WHERE folded = :folded',
   leases: 'SELECT folded, ipv4 FROM leases ORDER BY leased_at, folded',

@@ -339,6 +339,19 @@ export class UserStore {
     });
   }
 
+  /** What the server noted under this name. */
+  setting(name: string): string | undefined {
+    return this.#run(() => {
+      const columns = this.#statements.setting.get({ name });
+      return columns === undefined ? undefined : text(columns, 'value');
+    });
+  }
+
+  /** Notes it for this and later starts. */
+  setSetting(name: string, value: string): void {
+    this.#run(() => this.#statements.setSetting.run({ name, value }));
+  }
+
   /** The store must not be used afterwards; closing it again does nothing. */
   close(): void {
     if (this.#database.isOpen) this.#database.close();

@@ -81,6 +81,8 @@ export function sstpd(lab: Lab, options: SstpdOptions): Vpn {
   const wanted = options.tunOffload;
   const canChoose = wanted === undefined || knows(program, 'serve', '--tun-offload');
   const serveFlags = wanted === undefined ? [] : ['--tun-offload', wanted];
+  // The far end of the tunnel is what traffic is for.
+  const reach = knows(program, 'serve', '--host-access') ? ['--host-access', 'all'] : [];
   const isClientToo = wanted !== undefined && options.isServerOnly !== true;
   const connectFlags = isClientToo && knows(program, 'connect', '--tun-offload') ? serveFlags : [];
   return {
@@ -92,7 +94,17 @@ export function sstpd(lab: Lab, options: SstpdOptions): Vpn {
       if (!existsSync(data)) addUser(program, data);
       const listener = ['--host', SERVER_ADDRESS, '--listen', '443', '--dns', TUNNEL_SERVER, '--no-nat'];
       const network = ['--pool', `${TUNNEL_NETWORK}/24`, '--mtu', String(TUNNEL_MTU)];
-      const command = [process.execPath, program, 'serve', '--data', data, ...listener, ...network, ...serveFlags];
+      const command = [
+        process.execPath,
+        program,
+        'serve',
+        '--data',
+        data,
+        ...listener,
+        ...network,
+        ...reach,
+        ...serveFlags,
+      ];
       const child = new LineProcess(command, { netns: server, core: SERVER_CORE, env: SERVER_ENV });
       await child.hear((line) => line.includes('"msg":"server.started"'));
       const serving = servingOf(child, async (client) => {

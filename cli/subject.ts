@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StatusView, TokenView } from '../admin/index.ts';
+import type { StatusView, TokenView, UserView } from '../admin/index.ts';
 import type { Config } from '../server/config.ts';
 import { configFile, givenFlags, loadGiven } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -7,7 +7,9 @@ import type { Terminal } from './terminal.ts';
 /** A server as it runs, or as one would start. */
 export interface Subject {
   readonly config: Config;
-  readonly running: (StatusView & { readonly tokens: readonly TokenView[] }) | undefined;
+  readonly running:
+    | (StatusView & { readonly tokens: readonly TokenView[]; readonly users: readonly UserView[] })
+    | undefined;
 }
 
 /** What a command is about: a running server as it is, unless the flags speak of another one. */
@@ -22,6 +24,6 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
   const { loadConfig } = await import('../server/config.ts');
   const values = (await client.config()).map(({ key, value }) => [key, value as string]);
   const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
-  const running = { ...client.status, tokens: await client.tokens() };
+  const running = { ...client.status, tokens: await client.tokens(), users: await client.users() };
   return { config: loadConfig({ flags, env: {} }).config, running };
 }

@@ -39,22 +39,27 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
   return openStore(config);
 }
 
-function openStore(config: Config): UserAccess {
+type FaultOf = (address: Ipv4) => string | undefined;
+
+async function openStore(config: Config): Promise<UserAccess> {
+  const { fixedAddressCheck } = await import('../server/index.ts');
+  const faultOf = fixedAddressCheck(config);
+  const viewOf = (user: User): UserView => view(user, faultOf);
+  const fixed = (text: string): Ipv4 => addressOf(text, faultOf);
   becomeDataOwner(config.data);
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
-    list: async () => store.list().map(viewOf),
+    list: async () => store.list().map((user) => viewOf(user)),
     async add({ name, password, ipv4, groups, weak }) {
-      return viewOf(
-        store.add(name, password, { ipv4: ipv4 === undefined ? undefined : addressOf(ipv4), groups, weak }),
-      );
+      return viewOf(store.add(name, password, { ipv4: ipv4 === undefined ? undefined : fixed(ipv4), groups, weak }));
     },
     async set(name, { password, ipv4, enabled, groups, weak }) {
       // Whatever can be refused for what it is comes first.
       let user = store.find(name);
+      if (typeof ipv4 === 'string') fixed(ipv4);
       if (user !== undefined && password !== undefined) checkNewPassword(password, { name: user.name, weak });
       if (groups !== undefined) user = store.setGroups(name, groups);
-      if (ipv4 !== undefined) user = store.setAddress(name, ipv4 === null ? undefined : addressOf(ipv4));
+      if (ipv4 !== undefined) user = store.setAddress(name, ipv4 === null ? undefined : fixed(ipv4));
       if (password !== undefined) store.setPassword(name, password, { weak });
       if (enabled !== undefined) user = store.setEnabled(name, enabled);
       user ??= store.find(name);
@@ -66,11 +71,12 @@ function openStore(config: Config): UserAccess {
   };
 }
 
-function viewOf(user: User): UserView {
+function view(user: User, faultOf: FaultOf): UserView {
   return {
     name: user.name,
     enabled: user.enabled,
     ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
+    ipv4Fault: user.ipv4 === undefined ? undefined : faultOf(user.ipv4),
     secretKind: user.secretKind,
     weak: user.isWeak,
     createdAt: user.createdAt.toISOString(),
@@ -80,8 +86,11 @@ function viewOf(user: User): UserView {
   };
 }
 
-function addressOf(text: string): Ipv4 {
+function addressOf(text: string, faultOf: FaultOf): Ipv4 {
   const address = parseIpv4(text);
   if (address === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
-  return address;
+  const fault = faultOf(address);
+  if (fault === undefined) return address;
+  const remedy = fault.includes('pool.fixed') ? ': pool.fixed in the configuration (--pool-fixed CIDR) allows it' : '';
+  throw new CliError(`${text} ${fault}${remedy}`);
 }

@@ -253,12 +253,23 @@ function jsonWith(user: UserView, { password, isGenerated }: NewPassword): strin
 
 function formatUsers(users: readonly UserView[]): string {
   if (users.length === 0) return 'No users.\n';
+  const unusable = users.filter(({ ipv4Fault }) => ipv4Fault !== undefined).map(unusableLine);
+  return `${listed(users)}${unusable.length === 0 ? '' : `\n${unusable.join('')}`}`;
+}
+
+function unusableLine({ name, ipv4, ipv4Fault }: UserView): string {
+  const who = printable(name);
+  const allow = ipv4Fault?.includes('pool.fixed') === true ? `, or a start with --pool-fixed ${ipv4}/32` : '';
+  return `${who} can not connect, for ${ipv4} ${ipv4Fault}: sstpd user set ${who} --ip ADDR, or --no-ip${allow}\n`;
+}
+
+function listed(users: readonly UserView[]): string {
   return table(
     ['NAME', 'STATE', 'ADDRESS', 'GROUPS', 'KEPT', 'LAST LOGIN', 'SESSIONS'],
     users.map((user) => [
       user.name,
       user.enabled ? 'enabled' : 'disabled',
-      user.ipv4 ?? 'from pool',
+      user.ipv4 === undefined ? 'from pool' : `${user.ipv4}${user.ipv4Fault === undefined ? '' : ', unusable'}`,
       user.groups.join(',') || '-',
       user.weak === true ? `${user.secretKind}, weak` : user.secretKind,
       user.lastLoginAt?.replace(/\.\d+Z$/, 'Z') ?? 'never',

@@ -47,8 +47,8 @@ const REDIRECT = 137;
 /**
  * Judges a frame with PPP protocol 0x0021.
  *
- * Destinations: RFC 1122 3.2.1.3 (0/8, 127/8), RFC 3927 2.7 (169.254/16 is never forwarded; clouds keep their metadata
- * service there), RFC 1112 4 (240/4).
+ * Destinations: RFC 1122 3.2.1.3 (0/8, 127/8), RFC 1112 4 (240/4). 169.254/16 is the firewall's to refuse: clouds have the
+ * resolver there that clients may be told to ask.
  */
 export function mayForwardIpv4(bytes: Uint8Array, start: number, end: number, clientAddress: Ipv4): Verdict {
   if (end - start < IPV4_HEADER) return Verdict.DropMalformed;
@@ -61,7 +61,7 @@ export function mayForwardIpv4(bytes: Uint8Array, start: number, end: number, cl
 
   const destination = uint32(bytes, start + 16);
   const net = destination >>> 24;
-  if (net === 0 || net === 127 || destination >>> 16 === 0xa9fe) return Verdict.DropDestination;
+  if (net === 0 || net === 127) return Verdict.DropDestination;
   if (destination === 0xffffffff || (net >= 224 && net < 240)) return Verdict.DropGroup;
   if (net >= 240) return Verdict.DropDestination;
   return Verdict.Forward;

@@ -1,10 +1,9 @@
-import type { AdminBackend, CertificateView, SessionView, UserView, WorkerView } from '../admin/index.ts';
+import type { AdminBackend, CertificateView, ReachView, SessionView, UserView, WorkerView } from '../admin/index.ts';
 import { checkNewPassword, type LiftTarget, type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, veilConfig } from './config.ts';
-import { hostAddresses } from './host-addresses.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
 import type { LoginDesk } from './login-desk.ts';
@@ -33,6 +32,7 @@ export interface AdminBackendOptions {
   readonly tokens: AdminBackend['tokens'];
   /** TUN devices. */
   readonly devices: readonly string[];
+  readonly reach: ReachView;
 }
 
 /**
@@ -46,6 +46,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     name: user.name,
     enabled: user.enabled,
     ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
+    ipv4Fault: user.ipv4 === undefined ? undefined : leases.fixedFault(user.ipv4),
     secretKind: user.secretKind,
     weak: user.isWeak,
     createdAt: user.createdAt.toISOString(),
@@ -67,6 +68,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       listening: listening(),
       sessions: control.count,
       devices: options.devices,
+      reach: options.reach,
       workers: plane.workers,
     }),
     certificates: options.certificates,
@@ -145,11 +147,8 @@ class ProfileHostError extends Error {
 function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {
   const address = parseIpv4(text);
   if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
-  const owner = !leases.mayBeFixed(address)
-    ? "is the server's own, or the pool's network or broadcast address"
-    : hostAddresses().has(address)
-      ? 'belongs to this host or its default gateway'
-      : undefined;
-  if (owner !== undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} ${owner}`);
-  return address;
+  const fault = leases.fixedFault(address);
+  if (fault === undefined) return address;
+  const remedy = fault.includes('pool.fixed') ? `: start with --pool-fixed ${text}/32, or a network around it` : '';
+  throw new UserStoreError('ERR_USER_ADDRESS', `${text} ${fault}${remedy}`);
 }

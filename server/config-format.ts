@@ -16,6 +16,7 @@ import {
   parseIpv6,
   parseIpv6Cidr,
 } from '../core/index.ts';
+import type { HostAccess, HostService } from './network/reach.ts';
 
 /**
  * How the values of one kind of key are written. A value arrives as YAML gives it (scalar or list of scalars),
@@ -283,6 +284,40 @@ export const network: Item<Network> = {
     return ipv6 === undefined ? undefined : { family: 'ipv6', ...ipv6 };
   },
   show: (value) => (value.family === 'ipv4' ? formatIpv4Cidr(value) : formatIpv6Cidr(value)),
+};
+
+/** `tcp/22`, `udp/123`, `icmp`. */
+const hostService: Item<HostService> = {
+  allowed: 'tcp/PORT, udp/PORT (1 to 65535) or icmp',
+  parse(text) {
+    if (text === 'icmp') return { protocol: 'icmp', port: undefined };
+    const [, protocol, digits] = /^(tcp|udp)\/([1-9]\d{0,4})$/.exec(text) ?? [];
+    const port = Number(digits);
+    if ((protocol !== 'tcp' && protocol !== 'udp') || port > 65_535) return undefined;
+    return { protocol, port };
+  },
+  show: ({ protocol, port }) => (port === undefined ? protocol : `${protocol}/${port}`),
+};
+
+const hostServices = list(hostService, { most: 64 });
+
+/** What clients reach on this host. */
+export const hostAccess: Format<HostAccess> = {
+  ...hostServices,
+  allowed: `'all', ${hostServices.allowed}`,
+  parse: (raw) => (raw === 'all' || isListOf(raw, 'all') ? { value: 'all' } : hostServices.parse(raw)),
+  show: (value) => (value === 'all' ? value : value.length === 0 ? 'none' : hostServices.show(value)),
+};
+
+/** A network for fixed addresses of users. */
+export const fixedNetwork: Item<Ipv4Cidr> = {
+  allowed: 'an IPv4 network such as 10.20.40.0/24 for clients, without host bits: no loopback, link-local or multicast',
+  parse(text) {
+    const value = parseIpv4Cidr(text.includes('/') ? text : `${text}/32`);
+    if (value === undefined || value.prefixLength < 8) return undefined;
+    return isOrdinaryIpv4(value.address) && value.address >>> 16 !== 0xa9fe ? value : undefined;
+  },
+  show: formatIpv4Cidr,
 };
 
 /** Where to listen; `host` undefined is every address of the machine, IPv4 and IPv6. */

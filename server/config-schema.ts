@@ -7,7 +7,9 @@ import {
   endpoint,
   type Format,
   fallback,
+  fixedNetwork,
   hash,
+  hostAccess,
   hostName,
   ipv4Host,
   ipv4Pool,
@@ -28,6 +30,7 @@ import {
   word,
   yesOrNo,
 } from './config-format.ts';
+import type { HostAccess } from './network/reach.ts';
 
 /** The effective configuration; key names are the paths in the YAML file. Deeply frozen, except for address bytes. */
 export interface Config {
@@ -78,6 +81,8 @@ export interface Config {
     readonly ipv4: Ipv4Cidr | undefined;
     readonly ipv6: Ipv6Cidr | undefined;
     readonly clientChoice: boolean;
+    /** Where fixed addresses may be besides the pool. */
+    readonly fixed: readonly Ipv4Cidr[];
   };
   /** Undefined: the host's resolvers. */
   readonly dns: readonly Ipv4[] | undefined;
@@ -95,6 +100,11 @@ export interface Config {
     readonly mtu: number;
     readonly nat: boolean;
     readonly isolate: boolean;
+    /** Undefined: only without NAT. */
+    readonly inbound: boolean | undefined;
+    /** Undefined: as the data directory began. */
+    readonly hostAccess: HostAccess | undefined;
+    readonly deny: readonly Network[];
     readonly offload: 'auto' | 'off';
   };
   readonly tcp: { readonly congestion: string };
@@ -394,6 +404,12 @@ export const SCHEMA: Schema = {
       default: true,
       doc: "A client that asks for an address of the IPv4 pool gets it if it is free and nobody else's: neither fixed nor the last one of another user. A fixed address of its user comes first.",
     },
+    fixed: {
+      format: list(fixedNetwork, { most: 64 }),
+      default: 'none',
+      doc: "Networks besides the pool in which users may have fixed addresses; the network behind this machine must lead them here, or NAT translates them. Never those of this machine's own networks, nor what clients are told as DNS or WINS.",
+      flag: { name: 'pool-fixed', value: 'CIDR', repeat: true },
+    },
   },
   dns: {
     format: orWord('auto', list(ipv4Host, { most: 2 })),
@@ -468,6 +484,24 @@ export const SCHEMA: Schema = {
       default: false,
       doc: 'Keep clients from reaching each other.',
       flag: { name: 'isolate', sets: true },
+    },
+    inbound: {
+      format: orWord('auto', yesOrNo),
+      default: 'auto',
+      doc: "Let others begin connections to clients. 'auto': only without NAT. What you forward to a client (DNAT), other clients and this machine always may.",
+      flag: { name: 'inbound', sets: true, doc: 'Let others begin connections to clients, also with NAT.' },
+    },
+    hostAccess: {
+      format: orWord('auto', hostAccess),
+      default: 'auto',
+      doc: "What clients reach on this machine, whatever address of it they use, besides the VPN port and, where it is told as DNS, port 53. 'auto': icmp, or all where the data directory is from before this key. Loopback addresses and the admin page never, but on the server's address in the pool.",
+      flag: { name: 'host-access', value: 'LIST', repeat: true },
+    },
+    deny: {
+      format: list(network, { most: 64 }),
+      default: ['169.254.0.0/16', '168.63.129.16', '100.100.100.200', 'fd00:ec2::254', 'fe80::/10'],
+      doc: 'Networks that clients never reach, such as where clouds tell machines their secrets. Port 53 of an address that is told as DNS passes, and so do the pool and link-local addresses in the tunnel.',
+      flag: { name: 'deny', value: 'CIDR', repeat: true },
     },
     offload: {
       format: oneOf('auto', 'off'),

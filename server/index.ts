@@ -15,6 +15,7 @@ export {
   showConfig,
 } from './config.ts';
 export { examineServer, wouldWork } from './doctor/doctor.ts';
+export { fixedAddressCheck } from './fixed-address-check.ts';
 export { createLog, type LogSink } from './log.ts';
 export { isOperatorError } from './operator-error.ts';
 export { type ServeOptions, serve } from './serve.ts';

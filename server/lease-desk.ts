@@ -40,6 +40,8 @@ export interface LeaseDeskOptions {
   readonly wins: readonly Ipv4[];
   /** Sessions that one user may have; one more replaces the oldest. */
   readonly maxPerUser: number;
+  /** Why no user can have an address for good; absent: what the pool itself refuses is enough. */
+  readonly fixedFault?: (address: Ipv4) => string | undefined;
   /** Whether clients may choose among the free addresses; absent: they may not. */
   readonly clientChoice?: boolean;
 }
@@ -92,7 +94,7 @@ export class LeaseDesk {
   /** @returns false if it has to wait for an address whose flows are not forgotten yet */
   #leaseIfFree(user: User, holder: LeaseHolder, answer: (lease: Lease | undefined) => void): boolean {
     const lease = this.lease(user, holder);
-    if (lease === undefined && this.#ending.size > 0) return false;
+    if (lease === undefined && this.#ending.size > 0 && this.#faultOf(user) === undefined) return false;
     this.#waiting.delete(holder);
     const ready = lease === undefined ? undefined : this.#options.routes.settled?.(lease);
     if (ready === undefined) answer(lease);
@@ -102,6 +104,7 @@ export class LeaseDesk {
 
   /** @returns undefined if no address is left, or none yet */
   lease(user: User, holder: LeaseHolder): Lease | undefined {
+    if (this.#faultOf(user) !== undefined) return undefined;
     const key = foldUserName(user.name);
     const mine = this.#ofUser.of(key);
     const [oldest] = mine;
@@ -242,9 +245,16 @@ export class LeaseDesk {
     return { used, size };
   }
 
-  /** Whether the address can be a user's fixed one. */
-  mayBeFixed(address: Ipv4): boolean {
-    return this.#options.pool.mayBeFixed(address);
+  /** Why the address can't be a user's fixed one, to follow it; undefined if it can. */
+  fixedFault(address: Ipv4): string | undefined {
+    if (!this.#options.pool.mayBeFixed(address)) {
+      return "is the server's own, or the pool's network or broadcast address";
+    }
+    return this.#options.fixedFault?.(address);
+  }
+
+  #faultOf({ ipv4 }: User): string | undefined {
+    return ipv4 === undefined ? undefined : this.fixedFault(ipv4);
   }
 
   /** Keeps a user's fixed address out of everybody else's hands from now on, or no longer. */

@@ -4,7 +4,7 @@ import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, ipv4Bytes, type Lo
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
 import type { IpPrefix } from '../tun/index.ts';
 import type { Config } from './config.ts';
-import { HostNetwork } from './network/index.ts';
+import { HostNetwork, type Reach } from './network/index.ts';
 import { StartError } from './start-error.ts';
 import type { UndoStack } from './undo-stack.ts';
 
@@ -22,7 +22,7 @@ export interface AddressPlan {
 
 /** @throws {StartError} if the pool overlaps a network of this host, or all of the usual ones are taken */
 export async function planAddresses(config: Config): Promise<AddressPlan> {
-  const taken = await HostNetwork.localNetworks();
+  const taken = [...(await HostNetwork.localNetworks()), ...ofProxies(config)];
   const wanted = config.pool.ipv4;
   const clash = wanted === undefined ? undefined : overlapping(wanted, taken);
   if (wanted !== undefined && clash !== undefined) {
@@ -38,15 +38,21 @@ export async function planAddresses(config: Config): Promise<AddressPlan> {
   return { cidr, serverAddress: cidr.address + 1, prefixes, dns };
 }
 
+/** A client with an address there could name itself whatever it likes. */
+function ofProxies({ proxy }: Config): Ipv4Cidr[] {
+  return proxy.from.flatMap((network) => (network.family === 'ipv4' ? [network] : []));
+}
+
 /** Sets up everything around the TUN devices. What it makes is put on `undo`. */
 export async function setUpNetwork(options: {
   readonly config: Config;
   readonly plan: AddressPlan;
   readonly tuns: readonly string[];
+  readonly reach: Reach;
   readonly undo: UndoStack;
   readonly log: Log;
 }): Promise<{ readonly host: HostNetwork; readonly remarks: readonly string[] }> {
-  const { config, plan, tuns, undo, log } = options;
+  const { config, plan, tuns, reach, undo, log } = options;
   const host = new HostNetwork({
     tuns,
     isolate: config.network.isolate,
@@ -56,6 +62,7 @@ export async function setUpNetwork(options: {
     linkLocal: SERVER_LINK_LOCAL,
     nat: config.network.nat,
     flowsPerClient: config.limits.flowsPerClient,
+    reach,
     instance: instanceOf(realpathSync(config.data)),
     log,
   });
@@ -65,8 +72,13 @@ export async function setUpNetwork(options: {
   if (plan.dns.length === 0 && config.dns === undefined) {
     remarks.push('this host has no resolver besides loopback, so clients get none: name one with --dns IP');
   }
-  for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
+  logRemarks(remarks, log);
   return { host, remarks };
+}
+
+/** What a start prints among its notes, for who reads the log alone. */
+export function logRemarks(remarks: readonly string[], log: Log): void {
+  for (const remark of remarks) log[remark.startsWith('WARNING') ? 'warn' : 'info']('network.remark', { remark });
 }
 
 /** Tells the servers of one host apart. @param data their data directory, without links in its path */

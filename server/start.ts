@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
 import { AdminStore, Authenticator, UserStore } from '../auth/index.ts';
-import { asUser, formatIpv4, type Log, systemClock } from '../core/index.ts';
+import { asUser, type Ipv4, type Log, systemClock } from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
@@ -14,7 +14,7 @@ import { AdminListener, probeAdminListener } from './admin-listener.ts';
 import { Admission } from './admission/admission.ts';
 import { FloodWatch } from './admission/flood-watch.ts';
 import { AttemptRing } from './attempts/attempt-ring.ts';
-import { userCommand } from './attempts/remedies.ts';
+import { explainAddress, unusableAddresses } from './attempts/unusable-address.ts';
 import { authorityView } from './certificates/authority-view.ts';
 import { CertificateKeeper } from './certificates/keeper.ts';
 import { isNameOf } from './certificates/material.ts';
@@ -25,6 +25,7 @@ import { claimDataDirectory, closedParent, lockDataDirectory } from './data-dire
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
 import { runningDoctor } from './doctor/running.ts';
 import { ensureFirstUser } from './first-start.ts';
+import { fixedAddressFault, fixedAddressRule } from './fixed-address.ts';
 import { FlowCleaner } from './flow-cleaner.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { healthOf } from './health.ts';
@@ -41,12 +42,20 @@ import { missingRight, readRights } from './missing-rights.ts';
 import { readRefusedFlows, tableName } from './network/index.ts';
 import type { StartSummary } from './next-steps.ts';
 import { forgetOldPasswordsDaily } from './old-passwords.ts';
+import { planReach, reachRemarks, reachView } from './plan-reach.ts';
 import { openDevices, preparePlane } from './planes.ts';
 import { PortalDesk } from './portal-desk.ts';
 import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
 import { profileFacts } from './profile-facts.ts';
 import { StartError } from './start-error.ts';
-import { type AddressPlan, clientNetworks, instanceOf, planAddresses, setUpNetwork } from './start-network.ts';
+import {
+  type AddressPlan,
+  clientNetworks,
+  instanceOf,
+  logRemarks,
+  planAddresses,
+  setUpNetwork,
+} from './start-network.ts';
 import { Translations } from './translations.ts';
 import type { UndoStack } from './undo-stack.ts';
 import { Watch } from './watch.ts';
@@ -119,7 +128,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const findings = cage.finding.result === 'ok' ? common : [...common, cage.finding];
   for (const { check, text, fix } of [...checkedHooks.findings, ...findings])
     log.warn('doctor.finding', { check, text, fix });
-  const network = await setUpNetwork({ config, plan, tuns: tuns.names, undo, log });
+  const access = planReach(config, plan, store);
+  const network = await setUpNetwork({ config, plan, tuns: tuns.names, reach: access.reach, undo, log });
+  const reachable = reachRemarks(access, store);
+  logRemarks(reachable, log);
   const congestionControl = congestionControlFor(config.tcp.congestion);
   const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };
   log.info('network.offload', shown);
@@ -130,7 +142,10 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const cleaner = new FlowCleaner({ forget: forgetFlows, log });
   undo.push(() => cleaner.settled());
   await cleaner.cleanNetworks(clientNetworks(config, plan).map(({ network: clients }) => clients));
-  const leases = leaseDesk({ config, plan, store, routes, flows: cleaner, log });
+  const rule = fixedAddressRule(config, plan, tuns.names);
+  const fixedFault = (address: Ipv4): string | undefined => fixedAddressFault(address, rule);
+  const leases = leaseDesk({ config, plan, store, routes, flows: cleaner, fixedFault, log });
+  const unusable = unusableAddresses(store.list(), fixedFault, log);
   const authenticator = new Authenticator({ store, codePages: config.auth.codePages });
   let port = 443;
   const facts = (user: string, host?: string): ProfileFacts | undefined => {
@@ -151,8 +166,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
   const onAttempt = (attempt: AttemptView): void => {
-    attempts.put(attempt);
-    watch.attempt(attempt);
+    const explained = explainAddress(attempt, store, fixedFault);
+    attempts.put(explained);
+    watch.attempt(explained);
   };
   const floods = new FloodWatch({ clock: systemClock, log, observer: watch.floods });
   undo.push(() => floods.stop());
@@ -191,6 +207,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     names: certificates.names,
     listening: () => listening,
     devices: tuns.names,
+    reach: reachView(access),
+    users: () =>
+      store.list().map(({ name, ipv4 }) => ({ name, ipv4, fault: ipv4 === undefined ? ipv4 : fixedFault(ipv4) })),
     attempts: () => attempts.list({}).attempts,
     flood: () => floods.flood,
     tokens: () => adminStore.tokens.list(),
@@ -209,6 +228,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     metrics: () => metrics.text(),
     listening: () => listening,
     devices: tuns.names,
+    reach: reachView(access),
     certificates: () => {
       const now = new Date();
       const { ca } = certificates;
@@ -262,7 +282,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     ca: certificates.ca,
     user,
     admin: adminUrl === undefined ? undefined : { url: adminUrl, hasAccount: backend.accounts.exist() },
-    remarks: [...network.remarks, ...certificateRemarks, ...findings.map(asRemark)],
+    remarks: [...network.remarks, ...reachable, ...unusable, ...certificateRemarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };
 }
@@ -298,23 +318,22 @@ function leaseDesk(options: {
   readonly store: UserStore;
   readonly routes: HostRoutes;
   readonly flows: FlowCleaner;
+  readonly fixedFault: (address: Ipv4) => string | undefined;
   readonly log: Log;
 }): LeaseDesk {
-  const { config, plan, store, routes, flows, log } = options;
-  const pool = new AddressPool({ cidr: plan.cidr, serverAddress: plan.serverAddress, sticky: store.leases() });
-  for (const { name, ipv4 } of store.list()) {
-    if (ipv4 !== undefined && !pool.mayBeFixed(ipv4)) {
-      const fix = userCommand('set', name, ' --ip ADDR');
-      log.error('user.address-unusable', { user: name, address: formatIpv4(ipv4), fix });
-    }
-    pool.setFixed(name, ipv4);
-  }
+  const { config, plan, store, routes, flows, fixedFault, log } = options;
+  // Nobody becomes everybody's resolver by choosing its address.
+  const reserved = [...plan.dns, ...config.wins];
+  const places = { cidr: plan.cidr, serverAddress: plan.serverAddress };
+  const pool = new AddressPool({ ...places, reserved, sticky: store.leases() });
+  for (const { name, ipv4 } of store.list()) pool.setFixed(name, ipv4);
   return new LeaseDesk({
     pool,
     prefixes: plan.prefixes,
     store,
     routes,
     flows,
+    fixedFault,
     log,
     serverAddress: plan.serverAddress,
     dns: plan.dns.slice(0, 2),

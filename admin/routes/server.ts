@@ -18,7 +18,7 @@ const STATUS: FastifySchema = {
     200: {
       description: 'The server',
       type: 'object',
-      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'devices', 'workers'],
+      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'devices', 'reach', 'workers'],
       properties: {
         version: text,
         pid: count,
@@ -26,6 +26,11 @@ const STATUS: FastifySchema = {
         listening: texts,
         sessions: count,
         devices: texts,
+        reach: {
+          type: 'object',
+          required: ['inbound', 'hostAccess', 'hostAccessFrom', 'deny'],
+          properties: { inbound: flag, hostAccess: text, hostAccessFrom: text, deny: texts },
+        },
         workers: {
           type: 'array',
           items: { type: 'object', required: ['pid', 'device'], properties: { pid: count, device: text } },

@@ -29,6 +29,7 @@ const user = {
     name: text,
     enabled: flag,
     ipv4: text,
+    ipv4Fault: text,
     secretKind: { type: 'string', enum: ['password', 'nt-hash'] },
     weak: flag,
     createdAt: time,

@@ -1,6 +1,7 @@
 /** Everything that decides whether a client could connect, looked at without a change to anything. */
 import type { X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
+import type { ReachView, UserView } from '../../admin/index.ts';
 import {
   allNames,
   createAuthority,
@@ -8,7 +9,16 @@ import {
   examineRevocation,
   type ServerCertificate,
 } from '../../certs/index.ts';
-import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, type Log, problem, warning } from '../../core/index.ts';
+import {
+  type Finding,
+  fine,
+  formatIpv4Cidr,
+  type Ipv4Cidr,
+  type Log,
+  parseIpv4,
+  problem,
+  warning,
+} from '../../core/index.ts';
 import { availableCongestionControls } from '../../datapath/index.ts';
 import { createServerTls, formatEndpoint } from '../../tls/index.ts';
 import { Capability, hasCapability } from '../../tun/index.ts';
@@ -33,6 +43,7 @@ import { examineData } from './files.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
+import { type FixedUser, judgeFixedAddresses, judgeReach } from './reach.ts';
 import { judgeTokens } from './tokens.ts';
 import { examineSharing } from './user-sharing.ts';
 
@@ -45,6 +56,8 @@ export interface DoctorOptions {
         readonly listening: readonly string[];
         readonly devices: readonly string[];
         readonly tokens: Parameters<typeof judgeTokens>[0];
+        readonly reach: ReachView;
+        readonly users: readonly UserView[];
       }
     | undefined;
 }
@@ -87,6 +100,8 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const tuns = running?.devices ?? devicesToBe(config);
   const instance = instanceOf(realDirectory(config.data));
   await examine('network', () => examineHost({ config, pool, tuns, isRunning, instance }));
+  if (running !== undefined)
+    findings.push(...judgeReach(running.reach), ...judgeFixedAddresses(fixedUsers(running.users)));
   await examine('fallback', async () => examineFallback(config, user));
   findings.push(...judgePortal(config, names));
   if (running !== undefined) findings.push(judgeTokens(running.tokens));
@@ -208,6 +223,10 @@ async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> 
     findings.push(problem('run.user', error.message, 'see run.user'));
     return chooseRunUser('', config.data);
   }
+}
+
+function fixedUsers(users: readonly UserView[]): FixedUser[] {
+  return users.map(({ name, ipv4, ipv4Fault }) => ({ name, ipv4: parseIpv4(ipv4 ?? ''), fault: ipv4Fault }));
 }
 
 /** Without a certificate yet, one for the moment stands in: the first one is RSA too. */

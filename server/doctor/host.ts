@@ -19,6 +19,7 @@ import {
   tableName,
   uplink,
 } from '../network/index.ts';
+import { isInbound } from '../plan-reach.ts';
 import { judgeFlowTable } from './flow-table.ts';
 
 export interface HostOptions {
@@ -77,8 +78,11 @@ function natFault({ config, pool, tuns, isRunning, instance }: HostOptions): Pro
   const table = tableName(instance);
   if (isRunning) return nftFault(['list', 'table', 'inet', table]);
   const ipv4 = pool ?? { address: 0x0a000000, prefixLength: 24 };
-  const { nat, isolate } = config.network;
-  const rules = { table, tuns, isolate, ipv4, ipv6: config.pool.ipv6, nat, flowsPerClient: 0 };
+  const { nat, isolate, deny, hostAccess = [] } = config.network;
+  const own = { own: config.listen, admin: config.admin.listen, dns: config.dns ?? [], dns6: config.dns6 };
+  const reach = { inbound: isInbound(config), hostAccess, deny, ...own };
+  const inside = { ipv4: ipv4.address + 1, ipv6: config.pool.ipv6?.address };
+  const rules = { table, tuns, isolate, ipv4, ipv6: config.pool.ipv6, inside, nat, flowsPerClient: 0, reach };
   return nftFault(['-c', '-f', '-'], firewallRules(rules));
 }
 

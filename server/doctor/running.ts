@@ -1,4 +1,4 @@
-import type { AttemptView } from '../../admin/index.ts';
+import type { AttemptView, ReachView } from '../../admin/index.ts';
 import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
 import type { Flood } from '../admission/flood-watch.ts';
@@ -20,6 +20,7 @@ import { examineHost } from './host.ts';
 import { examinePeers } from './peers.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineServedPorts } from './ports.ts';
+import { type FixedUser, judgeFixedAddresses, judgeReach } from './reach.ts';
 import { judgeTokens } from './tokens.ts';
 
 export interface RunningServer {
@@ -32,6 +33,8 @@ export interface RunningServer {
   /** `ADDRESS:PORT`, those with TLS first. */
   readonly listening: () => readonly string[];
   readonly devices: readonly string[];
+  readonly reach: ReachView;
+  readonly users: () => readonly FixedUser[];
   readonly attempts: () => readonly AttemptView[];
   /** The one that goes on, or the last one. */
   readonly flood: () => Flood | undefined;
@@ -71,6 +74,8 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...(await guarded('ports', () => examineAdminPort(config, leaf.fingerprint256))),
       ...examineOffload(config),
       ...(await guarded('network', host)),
+      ...judgeReach(server.reach),
+      ...judgeFixedAddresses(server.users()),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
       ...judgePortal(config, names),
       ...(await guarded('API tokens', async () => [judgeTokens(server.tokens())])),

@@ -1,5 +1,16 @@
-/** Our own nftables table, as text for one transaction. It refuses nothing that others allow and needs no other table. */
-import { formatIpv4Cidr, formatIpv6Cidr, type Ipv4Cidr, type Ipv6Cidr } from '../../core/index.ts';
+/**
+ * Our own nftables table, as text for one transaction. It is about what comes from clients and goes to them alone: what it
+ * accepts others may still drop, what it drops nobody else can let pass.
+ */
+import {
+  formatIpv4Cidr,
+  formatIpv6Cidr,
+  type Ipv4,
+  type Ipv4Cidr,
+  type Ipv6,
+  type Ipv6Cidr,
+} from '../../core/index.ts';
+import { forwardRules, type Reach, type ReachPlace, reachChains } from './reach.ts';
 
 /** The IPv4 addresses that are translated: the pool, and fixed addresses outside of it while their sessions run. */
 export const CLIENTS_SET = 'clients4';
@@ -26,8 +37,13 @@ export interface FirewallOptions {
   readonly ipv4: Ipv4Cidr;
   readonly ipv6: Ipv6Cidr | undefined;
   readonly nat: boolean;
-  /** Flows that a client may have at the same time where NAT has the kernel track them; 0: no limit. */
+  /** Flows that a client may have at the same time where the kernel tracks them; 0: no limit. */
   readonly flowsPerClient: number;
+  /** Our own addresses on the devices. */
+  readonly inside: { readonly ipv4: Ipv4; readonly ipv6: Ipv6 | undefined };
+  readonly reach: Reach;
+  /** Absent: the kernel can; see `ReachPlace`. */
+  readonly hasFib?: boolean;
 }
 
 /**
@@ -37,43 +53,68 @@ export interface FirewallOptions {
  * route_localnet would let 127/8 in. `lo` is no way out: what the host says to itself keeps its source.
  */
 export function firewallRules(options: FirewallOptions): string {
-  const { table, tuns, isolate, ipv4, ipv6, nat, flowsPerClient } = options;
-  const ours = anyOf(tuns);
-  const inside = anyOf([...tuns, 'lo']);
+  const { table, tuns, ipv4, ipv6, nat, flowsPerClient, inside, reach, hasFib = true } = options;
+  // Named, not written into rules: such sets can be handed over as they are.
+  const [ours, withLoopback] = [tuns.length > 1 ? '@tunnels' : `"${tuns[0]}"`, '@inside'];
   const translated = [
-    `ip saddr @${CLIENTS_SET} oifname != ${inside}`,
-    ...(ipv6 && isUniqueLocal(ipv6) ? [`ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != ${inside}`] : []),
+    `ip saddr @${CLIENTS_SET} oifname != ${withLoopback}`,
+    ...(ipv6 && isUniqueLocal(ipv6) ? [`ip6 saddr ${formatIpv6Cidr(ipv6)} oifname != ${withLoopback}`] : []),
   ];
+  const tracks = nat || !reach.inbound;
+  const pools = { ipv4: `@${CLIENTS_SET}`, ipv6: ipv6 && formatIpv6Cidr(ipv6) };
+  const place: ReachPlace = { ours, inside, pools, tracks, hasFib };
   return [
     removeTable(table),
     `table inet ${table} {`,
     `  set ${CLIENTS_SET} { type ipv4_addr; flags interval; elements = { ${formatIpv4Cidr(ipv4)} }; }`,
+    ...(tuns.length > 1 ? [namesSet('tunnels', tuns)] : []),
+    ...(nat ? [namesSet('inside', [...tuns, 'lo'])] : []),
     '  chain from_tunnel {',
     '    type filter hook prerouting priority raw; policy accept;',
     `    iifname ${ours} ip daddr 127.0.0.0/8 drop`,
     `    iifname ${ours} ip6 daddr ::1 drop`,
     '  }',
-    ...(isolate && tuns.length > 1
-      ? [
-          '  chain between_clients {',
-          '    type filter hook forward priority filter; policy accept;',
-          `    iifname ${ours} oifname ${ours} drop`,
-          '  }',
-        ]
-      : []),
-    ...(nat ? [...translation(ours, translated), ...(flowsPerClient > 0 ? flowLimit(ours, flowsPerClient) : [])] : []),
+    ...reachChains(reach, place),
+    ...forwarded(options, place, translated),
+    ...noRedirects(ours),
+    ...(nat ? translation(translated) : []),
+    ...(tracks && flowsPerClient > 0 ? flowLimit(ours, flowsPerClient) : []),
     '}',
     '',
   ].join('\n');
 }
 
 /** What conntrack can't assign to a flow would leave untranslated, with the client's own address in it. */
-function translation(ours: string, translated: readonly string[]): string[] {
+function forwarded(options: FirewallOptions, place: ReachPlace, translated: readonly string[]): string[] {
+  const { tuns, isolate, nat, reach } = options;
+  const { ours } = place;
+  const rules = [
+    ...(isolate && tuns.length > 1 ? [`iifname ${ours} oifname ${ours} drop`] : []),
+    ...forwardRules(reach, place),
+    ...(nat ? translated.map((those) => `ct state invalid iifname ${ours} ${those} drop`) : []),
+  ];
+  if (rules.length === 0) return [];
   return [
-    '  chain no_leaks {',
+    '  chain forwarded {',
     '    type filter hook forward priority filter; policy accept;',
-    ...translated.map((those) => `    ct state invalid iifname ${ours} ${those} counter drop`),
+    ...rules.map((rule) => `    ${rule}`),
     '  }',
+  ];
+}
+
+/** A client has no second router to be sent to, whatever net.ipv4.conf.all.send_redirects says. */
+function noRedirects(ours: string): string[] {
+  return [
+    '  chain to_clients {',
+    '    type filter hook output priority filter; policy accept;',
+    `    oifname ${ours} icmp type redirect drop`,
+    `    oifname ${ours} icmpv6 type nd-redirect drop`,
+    '  }',
+  ];
+}
+
+function translation(translated: readonly string[]): string[] {
+  return [
     '  chain source_nat {',
     '    type nat hook postrouting priority srcnat; policy accept;',
     ...translated.map((those) => `    ${those} masquerade`),
@@ -111,9 +152,8 @@ function flowLimit(ours: string, most: number): string[] {
   ];
 }
 
-function anyOf(names: readonly string[]): string {
-  const quoted = names.map((name) => `"${name}"`);
-  return quoted.length === 1 ? quoted.join('') : `{ ${quoted.join(', ')} }`;
+function namesSet(set: string, names: readonly string[]): string {
+  return `  set ${set} { type ifname; elements = { ${names.map((name) => `"${name}"`).join(', ')} }; }`;
 }
 
 /** Declaring it first makes deleting succeed where there is none. */

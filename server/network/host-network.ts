@@ -12,7 +12,7 @@ import {
   type Log,
 } from '../../core/index.ts';
 import { type CommandResult, ip, runCommand } from './command.ts';
-import { CLIENTS_SET, firewallRules, isUniqueLocal, removeTable, tableName } from './firewall.ts';
+import { CLIENTS_SET, type FirewallOptions, firewallRules, isUniqueLocal, removeTable, tableName } from './firewall.ts';
 import { turnOnForwarding } from './forwarding.ts';
 import { localNetworks, resolvers } from './local.ts';
 import { NetworkError } from './network-error.ts';
@@ -37,6 +37,7 @@ export interface NetworkOptions {
   readonly nat: boolean;
   /** See `FirewallOptions`. */
   readonly flowsPerClient: number;
+  readonly reach: FirewallOptions['reach'];
   /** Letters, digits and `_`: tells the nftables tables of several servers apart. */
   readonly instance: string;
   readonly log: Log;
@@ -54,6 +55,8 @@ export class HostNetwork {
   /** Settings under /proc/sys that we turned on. */
   readonly #written = new Set<string>();
   #hasFirewall = false;
+  /** What of the table this kernel takes. */
+  #abilities: { readonly flowsPerClient: number; readonly hasFib: boolean };
   /** The IPv6 pool, unless IPv6 stays off for the devices. */
   #servedIpv6: Ipv6Cidr | undefined;
   /** Settles when the last change that was asked for is done: changes never overlap. */
@@ -79,6 +82,7 @@ export class HostNetwork {
       );
     }
     this.#options = options;
+    this.#abilities = { flowsPerClient: options.flowsPerClient, hasFib: true };
     this.#table = tableName(options.instance);
   }
 
@@ -221,45 +225,58 @@ export class HostNetwork {
     }
   }
 
+  /** A small kernel may lack what parts of the table need: without them it goes in all the same. */
   async #installFirewall(): Promise<string[]> {
-    const { nat } = this.#options;
-    const result = await this.#putTable(this.#options.flowsPerClient);
-    switch (result.kind) {
-      case 'ok':
-        return this.#ways();
-      case 'missing':
-        return [
-          ...(nat ? [this.#withoutNat('nft is not installed', 'apt install nftables and start again')] : this.#ways()),
-          'WARNING: without nft the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables',
-        ];
-      case 'failed':
-        return this.#withLess(result.message);
-      default:
-        return result satisfies never;
+    const { nat, flowsPerClient } = this.#options;
+    let fault: string | undefined;
+    for (const hasFib of [true, false]) {
+      for (const flows of new Set([flowsPerClient, 0])) {
+        this.#abilities = { flowsPerClient: flows, hasFib };
+        const result = await this.#putTable();
+        if (result.kind === 'missing') return this.#withoutNft();
+        if (result.kind === 'ok') return [...this.#ways(), ...this.#lacking(fault ?? '')];
+        fault ??= result.message;
+      }
     }
+    if (nat) return [this.#withoutNat(`nft: ${fault}`, 'see what nft list ruleset says')];
+    return [`WARNING: no guard of what clients reach (nft: ${fault})`, ...this.#ways()];
   }
 
-  async #putTable(flowsPerClient: number): Promise<CommandResult> {
-    const { tuns, isolate, ipv4, ipv6, nat } = this.#options;
+  #withoutNft(): string[] {
+    return [
+      ...(this.#options.nat
+        ? [this.#withoutNat('nft is not installed', 'apt install nftables and start again')]
+        : this.#ways()),
+      'WARNING: without nft clients reach all of this host, the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables',
+    ];
+  }
+
+  #lacking(message: string): string[] {
+    const { flowsPerClient, hasFib } = this.#abilities;
+    return [
+      ...(flowsPerClient < this.#options.flowsPerClient
+        ? [
+            `WARNING: one client can use up the connections that this host can track (nft: ${message}): use a kernel with CONFIG_NFT_CONNLIMIT, or set limits.flowsPerClient to 0`,
+          ]
+        : []),
+      ...(hasFib
+        ? []
+        : [
+            `WARNING: clients reach ports of this host that lead into containers (nft: ${message}): use a kernel with CONFIG_NFT_FIB_INET`,
+          ]),
+    ];
+  }
+
+  async #putTable(): Promise<CommandResult> {
+    const { tuns, isolate, ipv4, ipv6, nat, reach } = this.#options;
     const table = this.#table;
-    const rules = firewallRules({ table, tuns, isolate, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, nat, flowsPerClient });
+    const inside = { ipv4: ipv4.address, ipv6: ipv6?.address };
+    const places = { table, tuns, isolate, ipv4: ipv4.cidr, ipv6: ipv6?.cidr, inside };
+    const rules = firewallRules({ ...places, nat, reach, ...this.#abilities });
     const extra = [...this.#clients.keys()].map((address) => element('add', table, address));
     const result = await runCommand('nft', ['-f', '-'], [rules, ...extra].join(''));
     this.#hasFirewall = result.kind === 'ok';
     return result;
-  }
-
-  /** A small kernel may lack what the limit of flows needs, and translate all the same. */
-  async #withLess(message: string): Promise<string[]> {
-    const { nat, flowsPerClient } = this.#options;
-    if (!nat) return [`WARNING: no second guard of the loopback addresses (nft: ${message})`, ...this.#ways()];
-    if (flowsPerClient > 0 && (await this.#putTable(0)).kind === 'ok') {
-      return [
-        ...this.#ways(),
-        `WARNING: one client can use up the connections that this host can track (nft: ${message}): use a kernel with CONFIG_NFT_CONNLIMIT, or set limits.flowsPerClient to 0`,
-      ];
-    }
-    return [this.#withoutNat(`nft: ${message}`, 'see what nft list ruleset says')];
   }
 
   /** How packets of clients get to other networks and back. */
@@ -309,7 +326,7 @@ export class HostNetwork {
     const result = await runCommand('nft', ['-f', '-'], element('add', this.#table, address));
     if (result.kind === 'ok') return;
     // Somebody may have flushed all tables, ours too; the whole of it has the address in it.
-    if (result.kind === 'failed' && (await this.#putTable(this.#options.flowsPerClient)).kind === 'ok') return;
+    if (result.kind === 'failed' && (await this.#putTable()).kind === 'ok') return;
     const message = result.kind === 'missing' ? 'nft is missing' : result.message;
     this.#options.log.error('network.not-translated', { address: formatIpv4(address), message });
   }

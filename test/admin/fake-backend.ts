@@ -38,6 +38,7 @@ export class FakeBackend implements AdminBackend {
       startedAt: '2026-01-01T00:00:00.000Z',
       listening: ['[::]:443'],
       sessions: this.open.length,
+      reach: { inbound: false, hostAccess: 'icmp', hostAccessFrom: 'new', deny: [] },
       devices: ['sstp0'],
       workers: [{ pid: 43, device: 'sstp0' }],
     };
@@ -170,6 +171,7 @@ function viewOf(name: string, ipv4: string | undefined): UserView {
     name,
     enabled: true,
     ipv4,
+    ipv4Fault: undefined,
     secretKind: 'password',
     weak: false,
     createdAt: '2026-01-01T00:00:00.000Z',

@@ -496,7 +496,7 @@ test('while the server is away the page says so, and goes on when it is back', {
   await signIn(page, '#/users');
   await server.stop();
   await page.getByText('The server does not answer.').waitFor();
-  server = await lab.serve({ args: ['--workers', '2'] });
+  server = await lab.serve({ args: ['--workers', '2', '--host-access', 'all'] });
   await page.getByText('The server does not answer.').waitFor({ state: 'hidden' });
   await page.getByText('Your session has ended.').waitFor();
 });

@@ -19,7 +19,10 @@ around(
   async () => {
     if (skip) return;
     lab = await VpnLab.create();
-    server = await lab.serveAnn({ args: ['--auth', 'pap'], env: { SSTPD_USERS_MAX_PER_USER: '2' } });
+    server = await lab.serveAnn({
+      args: ['--auth', 'pap', '--pool-fixed', '192.0.2.77'],
+      env: { SSTPD_USERS_MAX_PER_USER: '2' },
+    });
     door = await lab.door();
   },
   () => lab?.destroy(),
@@ -91,7 +94,7 @@ test('a fixed address outside the pool is translated from its first packet on, h
   const behind =
     `mount -t tmpfs none /run && nft=$(readlink -f "$(command -v nft)") && cp "$nft" /run/real-nft && ` +
     `chmod 755 ${slow} && mount --bind ${slow} "$nft" && exec "$@"`;
-  const started = far.launch(behind, { args: ['--auth', 'pap'] });
+  const started = far.launch(behind, { args: ['--auth', 'pap', '--pool-fixed', '172.31.9.9'] });
   await started.line({ msg: 'server.started' });
   const fixed = ['user', 'add', 'eve', '--password-stdin', '--ip', '172.31.9.9'];
   const added = await runSstpd(far.server, far.data, fixed, PASSWORD);

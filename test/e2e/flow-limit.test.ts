@@ -34,7 +34,7 @@ test('a client that opens flows without end gets as many as limits.flowsPerClien
 }, async (t) => {
   const lab = await makeLab(t);
   const env = { SSTPD_LIMITS_FLOWS_PER_CLIENT: String(LIMIT) };
-  const server = await lab.serveAnn({ args: ['--auth', 'pap', '--workers', '2'], env });
+  const server = await lab.serveAnn({ args: ['--auth', 'pap', '--workers', '2', '--host-access', 'all'], env });
   await server.addUser('bob', PASSWORD);
   await lab.server.run('ip', ['route', 'add', OUTSIDE, 'via', FAR]);
   const far = lab.far ?? assert.fail();

@@ -4,6 +4,7 @@
  * several at the same time joined by `&`. Prints what each returned as JSON.
  */
 import { type Ipv4, type Log, parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../../core/index.ts';
+import { network as denied, hostAccess } from '../../server/config-format.ts';
 import { HostRoutes } from '../../server/host-routes.ts';
 import type { Lease } from '../../server/lease-desk.ts';
 import { HostNetwork, NetworkError } from '../../server/network/index.ts';
@@ -17,6 +18,11 @@ interface ChildOptions {
   readonly pool6?: string;
   readonly nat: boolean;
   readonly flowsPerClient?: number;
+  /** Others may begin flows towards clients. */
+  readonly inbound?: boolean;
+  /** As in the configuration; all unless said. */
+  readonly hostAccess?: string;
+  readonly deny?: readonly string[];
   readonly instance: string;
 }
 
@@ -37,6 +43,12 @@ try {
     linkLocal: known(parseIpv6('fe80::a:b:c:1')),
     nat: options.nat,
     flowsPerClient: options.flowsPerClient ?? 4096,
+    reach: {
+      inbound: options.inbound ?? true,
+      hostAccess: known(hostAccess.parse(options.hostAccess ?? 'all')).value,
+      ...{ own: [{ host: undefined, port: 443 }], admin: undefined, dns: [], dns6: [] },
+      deny: (options.deny ?? []).map((text) => known(denied.parse(text))),
+    },
     instance: options.instance,
     log,
   });

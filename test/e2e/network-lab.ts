@@ -18,6 +18,9 @@ export interface ChildOptions {
   readonly pool6?: string;
   readonly nat: boolean;
   readonly flowsPerClient?: number;
+  readonly inbound?: boolean;
+  readonly hostAccess?: string;
+  readonly deny?: readonly string[];
   readonly instance: string;
 }
 

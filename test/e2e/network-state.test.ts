@@ -147,7 +147,7 @@ const withOnly = (commands: string) =>
    "$@"; s=$?; umount /usr/local/sbin /usr/sbin 2>/dev/null; rm -rf "$d"; exit $s`;
 
 const UNGUARDED =
-  'WARNING: without nft the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables';
+  'WARNING: without nft clients reach all of this host, the firewalls of others that may drop what clients send are not found, and the second guard of the loopback addresses is off: apt install nftables';
 
 test('without nft the device works, and the lines say what does not and how to mend it', { skip }, async (t) => {
   const { server } = await makeLab(t);

@@ -18,7 +18,7 @@ around(
   async () => {
     if (skip) return;
     lab = await VpnLab.create({ far: true });
-    await lab.serveAnn();
+    await lab.serveAnn({ args: ['--host-access', `tcp/${TRAFFIC_PORT}`, '--host-access', `udp/${TRAFFIC_PORT}`] });
     await lab.serveTraffic(lab.far, FAR);
     await lab.serveTraffic(lab.server, INSIDE);
     client = lab.connect({ args: ['--route', '203.0.113.0/24'] });

@@ -128,7 +128,7 @@ test('clients of different workers: one network, one list, and what happens to o
 
 test('the next connection of a fixed address takes it over from another worker, route and all', { skip }, async (t) => {
   const lab = await makeLab(t, { clients: 2, far: true });
-  const server = await lab.serve({ args: ['--workers', '2'] });
+  const server = await lab.serve({ args: ['--workers', '2', '--pool-fixed', FIXED] });
   await server.addUser('fay', PASSWORD, '--ip', FIXED);
   const args = ['--route', `${FAR}/32`];
   const first = await connect(lab, server, { from: 0, user: 'fay', args });
@@ -141,7 +141,7 @@ test('the next connection of a fixed address takes it over from another worker, 
 
 test('--isolate holds between workers too, inside the pool and outside of it', { skip }, async (t) => {
   const lab = await makeLab(t, { clients: 2 });
-  const server = await lab.serveAnn({ args: ['--workers', '2', '--isolate'] });
+  const server = await lab.serveAnn({ args: ['--workers', '2', '--isolate', '--pool-fixed', FIXED] });
   await server.addUser('fay', PASSWORD, '--ip', FIXED);
   const args = ['--route', POOL, '--route', `${FIXED}/32`];
   const ann = await connect(lab, server, { from: 0, args });

@@ -62,7 +62,7 @@ for (const [destination, verdict] of [
   ['127.255.255.255', Verdict.DropDestination],
   ['128.0.0.0', Verdict.Forward],
   ['169.253.255.255', Verdict.Forward],
-  ['169.254.169.254', Verdict.DropDestination],
+  ['169.254.169.254', Verdict.Forward],
   ['169.255.0.0', Verdict.Forward],
   ['192.168.217.1', Verdict.Forward],
   ['223.255.255.255', Verdict.Forward],

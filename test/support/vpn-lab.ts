@@ -42,6 +42,8 @@ export interface LabOptions {
 export interface ServeSettings {
   /** Added to the usual ones. */
   readonly args?: readonly string[];
+  /** What clients are told, in the stead of two addresses that nobody has. */
+  readonly dns?: string;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -104,8 +106,9 @@ export class VpnLab {
   }
 
   /** Starts the server on 198.18.0.1:443 with the pool 10.86.0.0/24. */
-  serve({ args = [], env = {} }: ServeSettings = {}): Promise<SstpdServer> {
-    return SstpdServer.start({ netns: this.server, data: this.data, args: [...SERVE_ARGS, ...args], env });
+  serve({ args = [], env = {}, dns }: ServeSettings = {}): Promise<SstpdServer> {
+    const usual = dns === undefined ? SERVE_ARGS : [...SERVE_ARGS.slice(0, SERVE_ARGS.indexOf('--dns')), '--dns', dns];
+    return SstpdServer.start({ netns: this.server, data: this.data, args: [...usual, ...args], env });
   }
 
   /** Starts it and makes the user `ann`. */

@@ -164,7 +164,7 @@ Verdict JudgeIpv4(const uint8_t* packet, size_t length, uint32_t client_address)
 
   const uint32_t destination = Load32(packet + 16);
   const uint32_t net = destination >> 24;
-  if (net == 0 || net == 127 || destination >> 16 == 0xa9fe) return Verdict::kDropDestination;
+  if (net == 0 || net == 127) return Verdict::kDropDestination;
   if (destination == 0xffffffff || (net >= 224 && net < 240)) return Verdict::kDropGroup;
   return net >= 240 ? Verdict::kDropDestination : Verdict::kForward;
 }

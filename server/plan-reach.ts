@@ -1,0 +1,95 @@
+/** What clients may reach, as configuration and data directory have it, and what a start says of that. */
+import type { ReachView } from '../admin/index.ts';
+import type { UserStore } from '../auth/index.ts';
+import type { Config } from './config.ts';
+import { hostAccess as hostAccessFormat, network } from './config-format.ts';
+import type { HostAccess, Reach } from './network/index.ts';
+import type { AddressPlan } from './start-network.ts';
+
+/** What the store notes when it is made, which older versions did not. */
+const SETTING = 'host-access';
+/** Noted once the operator was told what is no longer as it was. */
+const TOLD = 'told-reach';
+const OF_NEW: HostAccess = [{ protocol: 'icmp', port: undefined }];
+
+export interface ReachPlan {
+  readonly reach: Reach;
+  /** Who says what clients reach on this host: the operator, a data directory that is new, or one from before. */
+  readonly hostAccessFrom: 'configuration' | 'new' | 'before';
+}
+
+/** Everybody else may not begin a flow towards a client, where NAT makes it look as if nobody could. */
+export function isInbound({ network }: Pick<Config, 'network'>): boolean {
+  return network.inbound ?? !network.nat;
+}
+
+export function planReach(
+  config: Config,
+  { dns }: Pick<AddressPlan, 'dns'>,
+  store: Pick<UserStore, 'setting'>,
+): ReachPlan {
+  const { hostAccess, deny } = config.network;
+  const hostAccessFrom =
+    hostAccess !== undefined ? 'configuration' : store.setting(SETTING) === 'icmp' ? 'new' : 'before';
+  const reach: Reach = {
+    inbound: isInbound(config),
+    hostAccess: hostAccess ?? (hostAccessFrom === 'new' ? OF_NEW : 'all'),
+    own: config.listen,
+    admin: config.admin.listen,
+    dns,
+    dns6: config.dns6,
+    deny,
+  };
+  return { reach, hostAccessFrom };
+}
+
+/** `icmp, tcp/22`, `all` or `none`, as the configuration has it. */
+export function shownHostAccess(access: HostAccess): string {
+  return [hostAccessFormat.show(access)].flat().join(', ');
+}
+
+/** For who asks the running server. */
+export function reachView({ reach, hostAccessFrom }: ReachPlan): ReachView {
+  const { inbound, hostAccess, deny } = reach;
+  return { inbound, hostAccess: shownHostAccess(hostAccess), hostAccessFrom, deny: deny.map(network.show) };
+}
+
+/**
+ * @param store remembers that it was said what became different from what a data directory knew before
+ * @returns lines for the notes of a start
+ */
+export function reachRemarks(
+  { reach, hostAccessFrom }: ReachPlan,
+  store: Pick<UserStore, 'setting' | 'setSetting'>,
+): string[] {
+  const isFromBefore = store.setting(SETTING) === undefined;
+  const isToBeTold = isFromBefore && store.setting(TOLD) === undefined;
+  if (isToBeTold) store.setSetting(TOLD, 'yes');
+  return [...hostRemarks(reach, hostAccessFrom), ...(isToBeTold ? changes(reach) : [])];
+}
+
+function hostRemarks({ hostAccess }: Reach, from: ReachPlan['hostAccessFrom']): string[] {
+  switch (from) {
+    case 'configuration':
+      return [`on this host clients reach: ${shownHostAccess(hostAccess)} (network.hostAccess), and the VPN port`];
+    case 'new':
+      return ['on this host clients reach ping and the VPN port alone; ssh as well: --host-access icmp,tcp/22'];
+    case 'before':
+      return [
+        'WARNING: clients reach each service of this host, as before; choose: --host-access icmp,tcp/22 for these alone (network.hostAccess), --host-access all to leave it so',
+      ];
+    default:
+      return from satisfies never;
+  }
+}
+
+function changes({ inbound, deny }: Reach): string[] {
+  return [
+    ...(inbound
+      ? []
+      : [
+          'new: others can not begin connections to clients any more, but for ports that you forward; as before: --inbound',
+        ]),
+    ...(deny.length === 0 ? [] : ['new: clients do not reach the networks of network.deny; as before: --deny none']),
+  ];
+}
