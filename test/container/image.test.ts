@@ -45,6 +45,19 @@ ENTRYPOINT []
 CMD ["/lib/systemd/systemd"]
 `;
 
+/** What is installed in the image and not in its bill of materials in this version, or the other way round. */
+const UNLISTED = `
+  const { globSync, readFileSync } = require('node:fs');
+  const root = '/usr/local/lib/node_modules/sstpd/';
+  const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
+  const nameOf = ({ name, version }) => name + '@' + version;
+  const found = globSync(root + '**/node_modules/{*,@*/*}/package.json').map(read).map(nameOf);
+  const listed = read(root + 'sbom.cdx.json').components.map(nameOf);
+  const [a, b] = [new Set(found), new Set(listed)];
+  if (a.size < 50) console.log('only', a.size);
+  for (const name of [...a.symmetricDifference(b)]) console.log(name);
+`;
+
 let folder: string;
 let base: BaseImage;
 const missing = containerMissing();
@@ -130,6 +143,7 @@ for (const kind of ['docker', 'podman'] as const) {
         const [uid, capabilities, noNewPrivileges, filters] = rights(pid);
         assert.deepEqual([uid, capabilities, noNewPrivileges], [UID, NET_ADMIN_AND_BIND_SERVICE, '1']);
         const caged = String(Number(filters) + 2);
+        assert.equal(await must('exec', name, 'node', '-e', UNLISTED), '');
         for (const worker of workers) {
           assert.deepEqual(rights(worker), [UID, '0000000000000000', '1', caged]);
         }

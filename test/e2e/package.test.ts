@@ -47,11 +47,19 @@ const inPackage = (path: string): string => join(installed, 'node_modules/sstpd'
 test('the package holds JavaScript, the addon and its sources, and leaves none of it in the clone', { skip }, () => {
   assert.deepEqual(globSync(inPackage('**/*.ts')), []);
   const page = globSync('admin/web/**/*.{html,css,js,svg}', { cwd: CLONE });
-  for (const path of ['bin/sstpd.js', 'dist/programs/main.js', 'prebuilds/linux-x64-glibc/tun.node', CAGE, ...page]) {
+  for (const path of [
+    'bin/sstpd.js',
+    'sbom.cdx.json',
+    'SECURITY.md',
+    'dist/programs/main.js',
+    'prebuilds/linux-x64-glibc/tun.node',
+    CAGE,
+    ...page,
+  ]) {
     assert.ok(existsSync(inPackage(path)), path);
   }
   assert.ok(!existsSync(inPackage('tun/native/build')), 'no install script has run');
-  for (const path of ['dist', 'prebuilds']) assert.ok(!existsSync(join(CLONE, path)), path);
+  for (const path of ['dist', 'prebuilds', 'sbom.cdx.json']) assert.ok(!existsSync(join(CLONE, path)), path);
 });
 
 test('the addon of the package asks for no newer libraries than its documentation says', { skip }, () => {
