@@ -55,23 +55,36 @@ export interface AttemptView {
   readonly explanation: AttemptExplanation | undefined;
 }
 
-/** A name, an address or a network whose logins are slowed, attacked or lifted. */
+/** A name, an address or a network whose logins are slowed, attacked or lifted; or all logins on loopback. */
 export interface ThrottleView {
-  readonly kind: 'name' | 'address' | 'network';
-  /** Of names: whose they are. */
+  readonly kind: 'name' | 'address' | 'network' | 'loopback';
+  /** Of names and of loopback: whose they are. */
   readonly realm: 'vpn' | 'admin' | undefined;
   readonly of: string;
+  /** Of names and of loopback: whose guesses these are. */
+  readonly limit: ThrottleLimit | undefined;
+  /** Of names: the one address that they come from. */
+  readonly at: string | undefined;
   readonly failures: number;
   /** Logins that wait there now. */
   readonly waiting: number;
-  /** What the next stranger there waits; undefined if that is drawn by lot. */
+  /** What the next one there waits; undefined if that is drawn by lot. */
   readonly delayMs: number | undefined;
-  /** Of a name the networks that failures came from, of an address the names. */
+  /** Of a name the networks that failures came from, of an address and of loopback the names. */
   readonly others: number;
-  /** Strangers have used up their guesses at the name. */
+  /** The guesses are used up. */
   readonly isAttacked: boolean;
   readonly liftedMs: number | undefined;
 }
+
+/** Which guesses count together: see docs/guessing.md. */
+export type ThrottleLimit =
+  | 'strangers'
+  | 'known-address'
+  | 'known-browser'
+  | 'lifted-name'
+  | 'loopback-name'
+  | 'loopback';
 
 export interface LiftRequest {
   /** A user name or an IP address; undefined: all, once. */

@@ -26,7 +26,8 @@ export function addThrottleCommand(program: Command, terminal: Terminal, run: Ru
     .summary('let a name or an address pass')
     .description(
       'Lets a name or an address pass for a while, and whoever waits there at once. A name passes until its owner has ' +
-        'logged in; guesses pass as well meanwhile, so have him dial first. Without a name or address all failures are forgotten.',
+        'logged in; guesses pass as well meanwhile, so have him dial first. 127.0.0.1 is everybody on loopback. Without a ' +
+        'name or address all failures are forgotten.',
     )
     .argument('[NAME|ADDRESS]', 'a user name or an IP address')
     .option('--for <TIME>', 'how long: 90s, 10m, 2h, up to 24h (default: 10m)', parseSeconds)
@@ -79,15 +80,41 @@ function formatThrottle(entries: readonly ThrottleView[]): string {
   return table(
     ['WHAT', 'OF', 'FAILURES', 'FROM', 'WAITING', 'NEXT WAITS', 'STATE'],
     entries.map((entry) => [
-      entry.realm === 'admin' ? 'admin' : entry.kind,
+      whatOf(entry),
       entry.of,
       String(entry.failures),
-      entry.kind === 'name' ? count(entry.others, 'network') : count(entry.others, 'name'),
+      fromOf(entry),
       String(entry.waiting),
       entry.delayMs === undefined ? 'by lot' : `${(entry.delayMs / 1_000).toFixed(1)} s`,
       stateOf(entry),
     ]),
   );
+}
+
+function whatOf({ kind, realm }: ThrottleView): string {
+  if (realm !== 'admin') return kind;
+  return kind === 'name' ? 'admin' : `admin ${kind}`;
+}
+
+/** From where failures at a name came; elsewhere at how many names they were. */
+function fromOf({ kind, limit, at, others }: ThrottleView): string {
+  if (kind !== 'name') return count(others, 'name');
+  switch (limit) {
+    case 'known-address':
+      return `${at} (known)`;
+    case 'lifted-name':
+      return `${at}`;
+    case 'known-browser':
+      return 'a known browser';
+    case 'loopback-name':
+      return 'loopback';
+    case 'loopback':
+    case 'strangers':
+    case undefined:
+      return count(others, 'network');
+    default:
+      return limit satisfies never;
+  }
 }
 
 function stateOf({ isAttacked, liftedMs }: ThrottleView): string {

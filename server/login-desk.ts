@@ -14,6 +14,7 @@ import {
   type Turn,
 } from '../auth/index.ts';
 import { Alarm, type Clock, type Log } from '../core/index.ts';
+import { attackFields } from './hold-text.ts';
 import type { Login, SessionObserver } from './session-observer.ts';
 
 /** A login, and what is to be done with it. */
@@ -236,8 +237,7 @@ export class LoginDesk {
   }
 
   #onAttack(attack: Attack): void {
-    const { realm, user, failures, networks, ms } = attack;
-    this.#options.log.warn('auth.under-attack', { user, realm, failures, networks, seconds: Math.round(ms / 1_000) });
+    this.#options.log.warn('auth.under-attack', attackFields(attack));
     for (const observer of this.#options.observers ?? []) observer.attacked?.(attack);
   }
 }

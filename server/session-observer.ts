@@ -34,7 +34,7 @@ export interface LiveSession {
 /** Told by the control plane what becomes of sessions, in whichever process they are. Must not throw. */
 export interface SessionObserver {
   judged?(login: Login): void;
-  /** All strangers together have used up the guesses at a name. */
+  /** The guesses at a name, or on loopback at all names, are used up. */
   attacked?(attack: Attack): void;
   up?(session: LiveSession): void;
   /** Only of those that were up. */

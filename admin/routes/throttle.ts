@@ -18,18 +18,22 @@ export function addThrottleRoutes(app: FastifyInstance, throttle: AdminBackend['
   );
 }
 
+const LIMITS = ['strangers', 'known-address', 'known-browser', 'lifted-name', 'loopback-name', 'loopback'] as const;
+
 const entry = {
   type: 'object',
   required: ['kind', 'of', 'failures', 'waiting', 'others', 'isAttacked'],
   properties: {
-    kind: { type: 'string', enum: ['name', 'address', 'network'] },
-    realm: { type: 'string', enum: ['vpn', 'admin'], description: 'Of names: whose' },
+    kind: { type: 'string', enum: ['name', 'address', 'network', 'loopback'] },
+    realm: { type: 'string', enum: ['vpn', 'admin'], description: 'Of names and of loopback: whose' },
     of: text,
+    limit: { type: 'string', enum: LIMITS, description: 'Of names and of loopback: which guesses count together' },
+    at: { ...text, description: 'Of names: the one address that they come from; absent: any, or a browser' },
     failures: count,
     waiting: { ...count, description: 'Logins that wait there now' },
-    delayMs: { ...count, description: 'What the next stranger there waits; absent if that is drawn by lot' },
-    others: { ...count, description: 'Of a name the networks that failures came from, of an address the names' },
-    isAttacked: { ...flag, description: 'Strangers have used up their guesses at the name' },
+    delayMs: { ...count, description: 'What the next one there waits; absent if that is drawn by lot' },
+    others: { ...count, description: 'Of a name the networks that failures came from, of others the names' },
+    isAttacked: { ...flag, description: 'The guesses are used up' },
     liftedMs: { ...count, description: 'For how long it is lifted' },
   },
 } as const;

@@ -10,8 +10,8 @@ const MOST_MORE_NAMES = 40_000;
 const MOST_OF_ADDRESS = 64;
 /** Of an IPv6 /48. */
 const MOST_OF_NETWORK = 256;
-/** Everybody who comes through a tunnel that ends here is there. */
-const MOST_OF_LOOPBACK = 1_024;
+/** Everybody who comes through a tunnel that ends here is there; of more, each would wait the longer for his lot. */
+const MOST_OF_LOOPBACK = 256;
 
 /** Places whose clients have gone and may come again, each bound with its own oldest ones: no address fills it alone. */
 export class AbsentPlaces {

@@ -8,25 +8,50 @@ export interface GateRule extends BucketRule {
   readonly mostDrawnPerHour: number;
 }
 
-/** All addresses together that never logged in as that user. */
-export const STRANGERS: GateRule = { size: 30, msPerToken: 60_000, mostDrawnPerHour: 60 };
-/** One that did, or a browser. Somebody else may be there: who has a token less than every 10 s has had enough. */
-export const ACQUAINTED: GateRule = { size: 30, msPerToken: 10_000, mostDrawnPerHour: 360 };
+/**
+ * Which guesses a gate counts together. `strangers`: at a name, of all addresses that never logged in as that user;
+ * `known-address`, `known-browser`: at a name, of one that did; `lifted-name`: at a name that is lifted, of one address;
+ * `loopback-name`: at a name, of everybody on loopback; `loopback`: at whatever names, of everybody there.
+ */
+export type Limit = 'strangers' | 'known-address' | 'known-browser' | 'lifted-name' | 'loopback-name' | 'loopback';
+
+const STRANGERS: GateRule = { size: 30, msPerToken: 60_000, mostDrawnPerHour: 60 };
+/** Somebody else may be there: who has a token less than every 10 s has had enough. */
+const ACQUAINTED: GateRule = { size: 30, msPerToken: 10_000, mostDrawnPerHour: 360 };
+/** Perhaps it is the whole office behind a proxy: ten typing errors of each of thirty, and then of somebody each second. */
+const LOOPBACK: GateRule = { size: 300, msPerToken: 1_000, mostDrawnPerHour: 3_600 };
+
+export const GATE_RULES: Readonly<Record<Limit, GateRule>> = {
+  strangers: STRANGERS,
+  ...{ 'known-address': ACQUAINTED, 'known-browser': ACQUAINTED, 'lifted-name': ACQUAINTED },
+  ...{ 'loopback-name': ACQUAINTED, loopback: LOOPBACK },
+};
 
 const HOUR_MS = 3_600_000;
 /** Enough to say that they are many. */
-const MOST_NETWORKS = 2_048;
+const MOST_OTHERS = 2_048;
 
-/** What is known of guesses at one name since its bucket was last full. */
+/** What is known of guesses since the bucket was last full. */
 export interface GateRecord {
   readonly since: Instant;
   readonly failures: number;
-  /** From which they came: /24 or /48; counted up to 2,048. */
-  readonly networks: number;
+  /** Networks from which they came (/24 or /48), of `loopback` the names; counted up to 2,048. */
+  readonly others: number;
+}
+
+/** What tells a gate from others. */
+export interface GateOf {
+  readonly limit: Limit;
+  /** In the table that has it. */
+  readonly key: string;
+  /** The address, where it counts one. */
+  readonly at: string | undefined;
+  /** The key of the name by which operators know it: of one that may be read in several ways, the one that means somebody. */
+  readonly shownAs: string;
 }
 
 /**
- * A bucket of tokens before a name, and those who wait for one. A token is drawn by lot: first a network, then one of
+ * A bucket of tokens before a name, or before all names, and those who wait for one. A token is drawn by lot: first a network, then one of
  * its places, so that who has a thousand addresses in four networks has four lots.
  */
 export class Gate {
@@ -41,14 +66,16 @@ export class Gate {
   #places = 0;
   #since: Instant;
   #failures = 0;
-  readonly #networks = new Set<string>();
+  readonly #others = new Set<string>();
   /** Failures have used up its tokens, and they have not come back by half. */
   isAttacked = false;
-  /** The key of the name by which operators know it: of one that may be read in several ways, the one that means somebody. */
+  readonly of: GateOf;
+  /** As in `of`, until another one came that has a better reading. */
   shownAs: string;
 
-  constructor(rule: GateRule, shownAs: string, now: Instant) {
-    this.shownAs = shownAs;
+  constructor(of: GateOf, now: Instant, rule: GateRule = GATE_RULES[of.limit]) {
+    this.of = of;
+    this.shownAs = of.shownAs;
     this.#rule = rule;
     this.#bucket = new TokenBucket(rule, now);
     this.#since = now;
@@ -62,6 +89,13 @@ export class Gate {
   /** Networks with places that wait for a token. */
   get waitingNetworks(): number {
     return this.#waiting.size;
+  }
+
+  /** Places that do. */
+  get waitingPlaces(): number {
+    let places = 0;
+    for (const ofNetwork of this.#waiting.values()) places += ofNetwork.size;
+    return places;
   }
 
   get size(): number {
@@ -78,7 +112,7 @@ export class Gate {
 
   record(now: Instant): GateRecord {
     this.#forget(now);
-    return { since: this.#since, failures: this.#failures, networks: this.#networks.size };
+    return { since: this.#since, failures: this.#failures, others: this.#others.size };
   }
 
   /** A place that wants a token: it gets one, unless others wait for theirs. */
@@ -142,11 +176,14 @@ export class Gate {
     ticket.token = 'lifted';
   }
 
-  /** @returns whether an attack has begun with it */
-  noteFailure(network: string, now: Instant): boolean {
+  /**
+   * @param other the network from which it came, of `loopback` the name
+   * @returns whether an attack has begun with it
+   */
+  noteFailure(other: string, now: Instant): boolean {
     this.#forget(now);
     this.#failures += 1;
-    if (this.#networks.size < MOST_NETWORKS) this.#networks.add(network);
+    if (this.#others.size < MOST_OTHERS) this.#others.add(other);
     const wasAttacked = this.isAttacked;
     this.isAttacked ||= !this.#bucket.has(now) && this.#failures >= this.#rule.size / 2;
     return this.isAttacked && !wasAttacked;
@@ -176,6 +213,6 @@ export class Gate {
     if (!this.#bucket.isFull(now)) return;
     this.#since = now;
     this.#failures = 0;
-    this.#networks.clear();
+    this.#others.clear();
   }
 }

@@ -9,9 +9,10 @@ export function holdOf(place: Place, now: Instant): Hold {
   const { origin, shownAs, slots } = place;
   const lacking = gateBefore(place);
   if (lacking !== undefined) {
+    const { limit } = lacking.of;
     const { failures } = lacking.record(now);
-    const networks = Math.max(lacking.waitingNetworks, 1);
-    return { cause: 'name', of: shownAs.slice(1), failures, ms: undefined, networks };
+    const lots = Math.max(limit === 'loopback' ? lacking.waitingPlaces : lacking.waitingNetworks, 1);
+    return { cause: limit, of: shownAs.slice(1), at: origin.address, failures, ms: undefined, lots };
   }
   const longest = slots.reduce<Slot | undefined>(
     (a, b) => (a === undefined || b.notBefore > a.notBefore ? b : a),
@@ -19,5 +20,6 @@ export function holdOf(place: Place, now: Instant): Hold {
   );
   const of = sourceNames(origin)[longest === undefined ? 0 : slots.indexOf(longest)] ?? origin.address;
   const failures = Math.max(1, Math.round(longest?.source.failures(now) ?? 0));
-  return { cause: 'address', of, failures, ms: Math.ceil(Math.max(place.notBefore - now, 0)), networks: 1 };
+  const ms = Math.ceil(Math.max(place.notBefore - now, 0));
+  return { cause: 'address', of, at: origin.address, failures, ms, lots: 1 };
 }

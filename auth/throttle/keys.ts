@@ -14,7 +14,7 @@ export interface Origin {
   readonly around: readonly string[];
   /** Whoever may have taken many addresses there counts once in a draw: the /24, or the /48. */
   readonly network: string;
-  /** Everybody who comes by a tunnel of ssh, or through a proxy on this host, has this address. */
+  /** Everybody who comes by a tunnel of ssh, or through a proxy on this host, is there: 127.0.0.1, ::1 and all others are one. */
   readonly isLoopback: boolean;
 }
 
@@ -25,18 +25,25 @@ const MOST_READINGS = 24;
 /** ::ffff:0:0/96, RFC 4291 §2.5.5.2. */
 const IPV4_MAPPED_PREFIX = Buffer.from('00000000000000000000ffff', 'hex');
 
+/** The address of everybody on loopback. */
+export const LOOPBACK_ADDRESS = '127.0.0.1';
+const LOOPBACK: Origin = { address: LOOPBACK_ADDRESS, around: [], network: '127.0.0.0/8', isLoopback: true };
+/** RFC 4291 §2.5.3. */
+const IPV6_LOOPBACK = Buffer.from('00000000000000000000000000000001', 'hex');
+
 /** @param address text form, IPv4 or IPv6 as a socket gives it */
 export function originOf(address: string): Origin {
   const bytes = parseIpv6(address.split('%', 1)[0] ?? '');
   if (bytes === undefined) return ipv4Origin(parseIpv4(address), address);
   const view = Buffer.from(bytes);
   if (view.subarray(0, 12).equals(IPV4_MAPPED_PREFIX)) return ipv4Origin(view.readUInt32BE(12), address);
+  if (view.equals(IPV6_LOOPBACK)) return LOOPBACK;
   const [host, site, wide] = [64, 56, 48].map((length) => networkOf(view, length));
   return {
     address: host ?? '',
     around: [site ?? '', wide ?? ''],
     network: wide ?? '',
-    isLoopback: view.readUInt8(15) === 1 && view.subarray(0, 15).every((byte) => byte === 0),
+    isLoopback: false,
   };
 }
 
@@ -45,11 +52,13 @@ function ipv4Origin(ipv4: number | undefined, text: string): Origin {
     const address = text.slice(0, MOST_KEY_LENGTH);
     return { address, around: [], network: address, isLoopback: false };
   }
+  // RFC 1122 §3.2.1.3 (g).
+  if (ipv4 >>> 24 === 127) return LOOPBACK;
   return {
     address: formatIpv4(ipv4),
     around: [],
     network: `${formatIpv4((ipv4 & ipv4Mask(24)) >>> 0)}/24`,
-    isLoopback: ipv4 >>> 24 === 127,
+    isLoopback: false,
   };
 }
 

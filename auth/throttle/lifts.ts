@@ -44,14 +44,14 @@ export class Lifts {
     for (const key of [...this.#until.keys()]) {
       if (this.#isOn(key, now)) left.set(key, Math.ceil((this.#until.get(key) ?? now) - now));
     }
+    const known = new Set<string>();
     const marked = entries.map((entry) => {
-      const key = entry.realm === undefined ? addressMark(entry.of) : userKey(entry.realm, entry.of);
-      const liftedMs = left.get(key);
-      left.delete(key);
-      return { ...entry, liftedMs };
+      const key = markOf(entry);
+      known.add(key);
+      return { ...entry, liftedMs: left.get(key) };
     });
     // A name that is lifted for both realms is listed as what VPN users have.
-    const others = [...left].filter(([key]) => !key.startsWith('a'));
+    const others = [...left].filter(([key]) => !known.has(key) && !key.startsWith('a'));
     return [...marked, ...others.map(([key, liftedMs]) => ({ ...blank(key), liftedMs }))];
   }
 
@@ -74,10 +74,17 @@ function addressMark(address: string): string {
   return ` ${address}`;
 }
 
+/** What lifts an entry: a name passes where strangers share its guesses, everything else with the address. */
+function markOf({ kind, realm, of, limit, at }: ThrottleEntry): string {
+  if (kind !== 'name') return addressMark(of);
+  return realm !== undefined && limit === 'strangers' ? userKey(realm, of) : addressMark(at ?? '');
+}
+
 function blank(key: string): Omit<ThrottleEntry, 'liftedMs'> {
   const isAddress = key.startsWith(' ');
   return {
     ...{ kind: isAddress ? 'address' : 'name', realm: isAddress ? undefined : realmOf(key), of: key.slice(1) },
+    ...{ limit: isAddress ? undefined : 'strangers', at: undefined },
     ...{ failures: 0, waiting: 0, delayMs: 0, others: 0, isAttacked: false },
   };
 }

@@ -1,9 +1,9 @@
 import type { Instant } from '../../core/index.ts';
 import type { Lifts } from './lifts.ts';
-import type { NameGates } from './name-gates.ts';
+import { gateBefore, type NameGates } from './name-gates.ts';
 import type { Turn } from './place.ts';
 import type { Sources } from './sources.ts';
-import type { ThrottleEntry } from './throttle-entry.ts';
+import { rowOfGate, type ThrottleEntry } from './throttle-entry.ts';
 
 const MOST_LISTED = 1_000;
 
@@ -19,9 +19,11 @@ export function listed(
 ): ThrottleEntry[] {
   const waiting = new Map<string, number>();
   for (const { place } of of.waiting) {
-    for (const key of [place.shownAs, place.origin.address]) waiting.set(key, (waiting.get(key) ?? 0) + 1);
+    const gate = gateBefore(place) ?? place.tickets.get(place.users[0] ?? '')?.gate;
+    const rows = [place.origin.address, ...(gate === undefined ? [] : [rowOfGate(gate)])];
+    for (const row of rows) waiting.set(row, (waiting.get(row) ?? 0) + 1);
   }
-  const kinds = [of.gates.entries(waiting, now), ...of.sources.entries(waiting, now)];
+  const kinds = [...of.gates.entries(waiting, now), ...of.sources.entries(waiting, now)];
   const worth = kinds.flatMap((entries) =>
     entries.filter(({ failures, waiting }) => failures > 0 || waiting > 0).slice(-MOST_LISTED),
   );

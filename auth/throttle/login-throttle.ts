@@ -7,8 +7,8 @@
  * By name, all addresses that never logged in as that user share a bucket of guesses: 30, then one a minute, drawn by lot
  * among the networks that wait (`gate.ts`). An address from which the user did log in, and a browser, pass beside both:
  * they have a bucket of their own, so that somebody else at that address cannot guess without end. On loopback, where
- * everybody has the same address, the name alone counts, with such a bucket. A name that may be read in several ways is all
- * of them (`name-gates.ts`).
+ * everybody has the same address, the name counts, with such a bucket, and all names together with one that everybody there
+ * shares. A name that may be read in several ways is all of them (`name-gates.ts`).
  *
  * An address that waits keeps its place between calls for ten minutes, since clients give up and dial again. Whoever need
  * not wait never meets those who do. A name that nobody has takes the same steps.
@@ -16,7 +16,7 @@
 import type { Instant } from '../../core/index.ts';
 import { AbsentPlaces } from './absent-places.ts';
 import { pick } from './draw.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Limit } from './gate.ts';
 import { holdOf } from './hold.ts';
 import { Homes } from './homes.ts';
 import { originOf } from './keys.ts';
@@ -34,17 +34,21 @@ export interface LoginThrottleOptions {
   readonly random: () => number;
   /** Addresses, networks of each size and users that are remembered, and of each as many that were busy. */
   readonly maxEntries?: number;
-  /** Told when all strangers together have used up the guesses at a name. */
+  /** Told when guesses are used up: see `Limit`. */
   readonly attacked?: (attack: Attack) => void;
 }
 
-/** Guesses at one name from addresses that never logged in as that user. */
+/** Guesses at one name, or on loopback at whatever names, that are used up. */
 export interface Attack {
   readonly realm: LoginAttempt['realm'];
-  readonly user: string;
+  /** Undefined for `loopback`. */
+  readonly user: string | undefined;
+  readonly limit: Limit;
+  /** The one address that they came from. */
+  readonly at: string | undefined;
   readonly failures: number;
-  /** /24 or /48 that they came from. */
-  readonly networks: number;
+  /** /24 or /48 that they came from, of `loopback` names. */
+  readonly others: number;
   /** How long they have taken. */
   readonly ms: number;
 }
@@ -189,8 +193,7 @@ export class LoginThrottle {
       if (!attempt.isKnown && attempt.browser === undefined) this.#lifts.used(place.users);
     }
     this.#forgetPlace(place, now, isGuess);
-    const attacked = isGuess && place.isStranger ? this.#gates.noteFailure(place, now) : undefined;
-    if (attacked !== undefined) this.#tellAttack(place, attacked, now);
+    for (const gate of isGuess ? this.#gates.noteFailure(place, now) : []) this.#tellAttack(place, gate, now);
     this.#tidy(place, now);
     // Those behind it stand in line anew, as what they are: the next guess.
     if (place.turns.size === 0) return;
@@ -207,17 +210,22 @@ export class LoginThrottle {
   }
 
   /**
-   * Lets a name or an address pass for so long. A name passes the gate of strangers, until its owner has logged in:
-   * each address has guesses of its own meanwhile, and is slowed by its failures as before. An address passes everything,
-   * whoever waits there goes on at once, and its failures are forgotten.
+   * Lets a name or an address pass for so long. A name passes the gate of strangers, and that of everybody on loopback, until
+   * its owner has logged in: each address has guesses of its own meanwhile, and is slowed by its failures as before. An
+   * address passes everything, whoever waits there goes on at once, and its failures are forgotten.
    */
   lift(target: LiftTarget, ms: number, now: Instant): void {
     this.#lifts.add(target, ms, now);
-    if (target.kind === 'address') this.#sources.forget(originOf(target.address).address);
     for (const place of this.#places.values()) {
       if (this.#lifts.coversAddress(place.origin.address, now)) this.#letGo(place, now);
-      else if (place.isStranger && this.#lifts.coversName(place.users, now)) this.#gates.lift(place, now);
+      else if (!this.#lifts.coversName(place.users, now)) continue;
+      else if (place.isStranger) this.#gates.lift(place, now);
+      else this.#gates.liftShared(place, now);
     }
+    if (target.kind === 'name') return;
+    const { address } = originOf(target.address);
+    this.#sources.forget(address);
+    this.#gates.forget(address);
   }
 
   /** Forgets all failures; whoever waits goes on at once. */
@@ -346,14 +354,11 @@ export class LoginThrottle {
   }
 
   #tellAttack({ shownAs }: Place, gate: Gate, now: Instant): void {
-    const { failures, networks, since } = gate.record(now);
-    this.#options.attacked?.({
-      realm: realmOf(shownAs),
-      user: shownAs.slice(1),
-      failures,
-      networks,
-      ms: Math.round(now - since),
-    });
+    const { limit, at } = gate.of;
+    const { failures, others, since } = gate.record(now);
+    const user = limit === 'loopback' ? undefined : shownAs.slice(1);
+    const ms = Math.round(now - since);
+    this.#options.attacked?.({ realm: realmOf(shownAs), user, limit, at, failures, others, ms });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts';
-import { joinedKey, originOf, plainName, userKey, userKeys } from './keys.ts';
+import { joinedKey, type Origin, originOf, plainName, userKey, userKeys } from './keys.ts';
 import type { Lifts } from './lifts.ts';
 import type { LoginAttempt, Place } from './place.ts';
 
@@ -13,17 +13,26 @@ export function newPlace(attempt: LoginAttempt, lifts: Lifts, now: Instant): Pla
   const who = browser ?? (origin.isLoopback ? 'loopback' : origin.address);
   const prefix = `${isStranger ? 's' : browser === undefined ? 'k' : 'b'} ${who} `;
   const isLifted = lifts.coversAddress(origin.address, now);
-  // A name that is lifted passes the gate of strangers and nothing else: it is lifted in the middle of an attack.
-  const isBesideStrangers = isStranger && !isLifted && lifts.coversName(users, now);
+  // A name that is lifted passes the gates of strangers and of loopback, and nothing else: it is lifted in the middle of an attack.
+  const isNameLifted = !isLifted && lifts.coversName(users, now);
+  const limit = isNameLifted && isStranger ? 'lifted-name' : limitOf(origin, attempt);
   return {
     ...{ key: prefix + joinedKey(users), users, shownAs: userKey(realm, plainName(attempt.user)), origin },
     ...{ isStranger, isLifted, isQueued: isStranger && !isLifted },
-    gatePrefix: isStranger && !isBesideStrangers ? '' : prefix,
+    limit,
+    gatePrefix: limit === 'strangers' ? '' : prefix,
     tickets: new Map(),
+    isSharing: limit === 'loopback-name' && !isLifted && !isNameLifted,
     slots: [],
     notBefore: Number.POSITIVE_INFINITY,
     seenAt: now,
     turns: new Set(),
     judging: undefined,
   };
+}
+
+function limitOf({ isLoopback }: Origin, { isKnown, browser }: LoginAttempt): Place['limit'] {
+  if (browser !== undefined) return 'known-browser';
+  if (isLoopback) return 'loopback-name';
+  return isKnown ? 'known-address' : 'strangers';
 }

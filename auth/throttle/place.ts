@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Limit } from './gate.ts';
 import type { Origin } from './keys.ts';
 import type { Slot } from './source.ts';
 
@@ -34,19 +34,24 @@ export interface Turn {
 
 /** Why a login waits. */
 export interface Hold {
-  /** `address`: failures from there; `name`: failures of all strangers at that name. */
-  readonly cause: 'address' | 'name';
-  /** The address or network, or for `name` the name itself. */
+  /** `address`: failures from there, or from a network around it; else whose guesses are used up. */
+  readonly cause: 'address' | Limit;
+  /** For `address` the address or network, else the name. */
   readonly of: string;
-  /** Of the address: faded. */
+  /** The address from which it came, as the throttle counts it. */
+  readonly at: string;
+  /** Of the address: faded. Of `loopback`: at all names. */
   readonly failures: number;
   /** How long it is going to take; undefined where that is drawn by lot. */
   readonly ms: number | undefined;
-  /** Networks with somebody who waits for the same name, this one included. */
-  readonly networks: number;
+  /** Networks with somebody who waits for the same lot, this one included; on loopback names. */
+  readonly lots: number;
 }
 
-/** What a place has at the gate of a name. */
+/** By which a place has its ticket at the gate of everybody on loopback. No user's key is empty. */
+export const SHARED = '';
+
+/** What a place has at the gate of a name, or of everybody on loopback. */
 export interface Ticket {
   readonly gate: Gate;
   readonly place: Place;
@@ -63,10 +68,14 @@ export interface Place {
   readonly shownAs: string;
   readonly origin: Origin;
   readonly isStranger: boolean;
+  /** Of the gates of its names. */
+  readonly limit: Exclude<Limit, 'loopback'>;
   /** What stands before a name in the key of its gate; nothing for the gate of all strangers. */
   readonly gatePrefix: string;
-  /** By name; not for all of `users` as long as it waits. */
+  /** By name, not for all of `users` as long as it waits; and last `SHARED`. */
   readonly tickets: Map<string, Ticket>;
+  /** Whether it has to pass the gate of everybody on loopback besides. */
+  isSharing: boolean;
   /** Whether it stands in the queue of its address. */
   isQueued: boolean;
   /** None while nobody is there; `notBefore` is what they came to. */

@@ -5,6 +5,8 @@ import type { Turn } from './place.ts';
 const MOST = 1_024;
 const MOST_OF_NAME = 64;
 const MOST_OF_ADDRESS = 64;
+/** Everybody who comes through a tunnel that ends here is there. */
+const MOST_OF_LOOPBACK = 256;
 const MOST_OF_PLACE = 8;
 
 /**
@@ -50,11 +52,18 @@ export class WaitingRoom {
       this.#turns.delete(gone);
       return [gone];
     }
-    const gates = new Set([...place.tickets.values()].map(({ gate }) => gate));
-    const isOfName = (other: Turn): boolean => [...other.place.tickets.values()].some(({ gate }) => gates.has(gate));
+    const gates = new Set(place.users.map((user) => place.tickets.get(user)?.gate));
+    gates.delete(undefined);
+    const isOfName = (other: Turn): boolean =>
+      other.place.users.some((user) => gates.has(other.place.tickets.get(user)?.gate));
     const gone = [
       this.#give(MOST_OF_NAME, turn, isOfName, byNetwork),
-      this.#give(MOST_OF_ADDRESS, turn, (other) => other.place.origin.address === place.origin.address, byName),
+      this.#give(
+        place.origin.isLoopback ? MOST_OF_LOOPBACK : MOST_OF_ADDRESS,
+        turn,
+        (other) => other.place.origin.address === place.origin.address,
+        byName,
+      ),
       this.#give(MOST, turn, () => true, byAddress),
     ].filter((each) => each !== undefined);
     for (const each of gone) this.#turns.delete(each);

@@ -3,6 +3,7 @@ import type { Attack } from '../../auth/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import type { SessionEnd } from '../control-plane.ts';
+import { attackFields } from '../hold-text.ts';
 import type { LiveSession, Login, SessionObserver } from '../session-observer.ts';
 import type { CheckedHooks } from './check-hooks.ts';
 import { downEvent, type SessionEvent, scriptArguments, scriptEnvironment, upEvent } from './hook-event.ts';
@@ -84,9 +85,9 @@ export class Hooks implements SessionObserver {
     this.tell({ event: 'login.failed', at: new Date().toISOString(), user, method, peerAddress, reason });
   }
 
-  attacked({ realm, user, failures, networks, ms }: Attack): void {
+  attacked(attack: Attack): void {
     if (!this.#admitsLogin()) return;
-    const facts = { user: user.slice(0, MOST_NAME_LENGTH), realm, failures, networks, seconds: Math.round(ms / 1_000) };
+    const facts = attackFields({ ...attack, user: attack.user?.slice(0, MOST_NAME_LENGTH) });
     this.tell({ event: 'auth.under-attack', at: new Date().toISOString(), ...facts });
   }
 

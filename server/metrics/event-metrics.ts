@@ -82,7 +82,7 @@ export class EventMetrics implements SessionObserver {
     for (const method of LOGIN_METHODS) for (const reason of LOGIN_REASONS) this.#logins.inc({ method, reason }, 0);
     this.#attacks = new Counter({
       name: 'sstp_auth_attacks_total',
-      help: 'Names at which strangers have used up their guesses.',
+      help: 'How often the guesses at a name, or on loopback at all names, were used up.',
       registers,
     });
     this.#ended = new Counter({

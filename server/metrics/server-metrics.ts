@@ -132,7 +132,12 @@ function addGauges(registry: Registry, sources: MetricSources): void {
     entries.set({ kind: 'user' }, throttle.size.users);
   });
   gauge('sstp_logins_waiting', 'Logins that wait for their turn.', [], (waiting) => waiting.set(throttle.size.waiting));
-  gauge('sstp_auth_attacked_names', 'Names under attack.', [], (names) => names.set(throttle.size.attacked));
+  gauge(
+    'sstp_auth_attacked_names',
+    'Names under attack; guesses at all names on loopback count as one more.',
+    [],
+    (names) => names.set(throttle.size.attacked),
+  );
   gauge('sstp_pool_addresses', 'IPv4 addresses of the pool.', ['state'], (pool) => {
     const { used, size } = addresses();
     pool.set({ state: 'used' }, used);

@@ -25,6 +25,8 @@ test('who is slowed is listed for people and, with --json, for scripts', async (
   const ann = {
     kind: 'name',
     realm: 'vpn',
+    limit: 'strangers',
+    at: undefined,
     of: 'an\u202en',
     failures: 31,
     waiting: 2,
@@ -34,6 +36,8 @@ test('who is slowed is listed for people and, with --json, for scripts', async (
   const home = {
     kind: 'address',
     realm: undefined,
+    limit: undefined,
+    at: undefined,
     of: '192.0.2.7',
     failures: 3,
     waiting: 0,

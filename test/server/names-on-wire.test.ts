@@ -247,7 +247,7 @@ test('where its user logged in before, a name is known in each spelling, and doe
   for (const [index, name] of SPELLINGS.entries()) logIn(`home ${index}`, '198.51.100.7', name, PASSWORD);
   assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('accept'));
   for (const [index, name] of SPELLINGS.entries()) logIn(`away ${index}`, `203.0.113.${index}`, name, PASSWORD);
-  assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('held name'));
+  assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('held strangers'));
   assert.deepEqual(
     world.log.of('auth.under-attack').map(({ fields }) => fields.user),
     ['мария'],

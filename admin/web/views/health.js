@@ -72,12 +72,14 @@ function slowedCard(api, error) {
     none.hidden = entries.length > 0;
   }
   /** @param {ThrottleView} entry */
-  function slowedItem({ kind, realm, of, failures, waiting, isAttacked, liftedMs }) {
+  function slowedItem(entry) {
+    const { kind, of, failures, waiting, isAttacked, liftedMs } = entry;
+    const target = liftTarget(entry);
     const lift = button('Let pass for 10 minutes', async () => {
       lift.disabled = true;
       try {
-        await api.post('/v1/throttle/lift', { target: of, seconds: 600 });
-        toast(`${visible(of)} passes for 10 minutes.`);
+        await api.post('/v1/throttle/lift', { target, seconds: 600 });
+        toast(`${visible(target ?? of)} passes for 10 minutes.`);
         lift.blur();
         await load();
       } catch (cause) {
@@ -88,7 +90,6 @@ function slowedCard(api, error) {
     const [tone, word] = isAttacked
       ? /** @type {const} */ (['bad', 'Under attack'])
       : /** @type {const} */ (['warning', 'Slowed']);
-    const what = kind === 'name' ? (realm === 'admin' ? 'administrator' : 'user') : kind;
     const lifted = liftedMs === undefined ? '' : ` Passes for ${formatDuration(Math.ceil(liftedMs / 1000))}.`;
     return element(
       'li',
@@ -98,13 +99,51 @@ function slowedCard(api, error) {
         'div',
         {},
         element('h3', {}, stranger(of)),
-        element('p', {}, `${what}: ${plural(failures, 'failure')}, ${plural(waiting, 'login')} waiting.${lifted}`),
-        kind === 'network' || liftedMs !== undefined ? undefined : lift,
+        element(
+          'p',
+          {},
+          `${whatOf(entry)}: ${plural(failures, 'failure')}, ${plural(waiting, 'login')} waiting.${lifted}`,
+        ),
+        target === undefined || kind === 'network' || liftedMs !== undefined ? undefined : lift,
       ),
     );
   }
   const close = poll(load, SLOWED_MS);
   return { element: card(element('h2', {}, 'Slowed logins'), none, list), close };
+}
+
+/**
+ * What lets it pass: a name where strangers share its guesses, elsewhere the address.
+ *
+ * @param {ThrottleView} entry
+ */
+function liftTarget({ kind, of, limit, at }) {
+  return kind === 'name' && limit !== 'strangers' ? at : of;
+}
+
+/**
+ * Whose guesses these are.
+ *
+ * @param {ThrottleView} entry
+ */
+function whatOf({ kind, realm, limit, at, others }) {
+  const who = realm === 'admin' ? 'administrator' : 'user';
+  if (kind === 'loopback') {
+    return `${who}s on loopback, where a proxy that sends no PROXY header hides them, ${plural(others, 'name')}`;
+  }
+  if (kind !== 'name') return kind;
+  switch (limit) {
+    case 'known-address':
+      return `${who}, from ${at}, an address from which this user logged in before`;
+    case 'lifted-name':
+      return `${who}, from ${at}`;
+    case 'known-browser':
+      return `${who}, in a browser that logged in before`;
+    case 'loopback-name':
+      return `${who}, on loopback`;
+    default:
+      return who;
+  }
 }
 
 /** @param {HealthView} health */

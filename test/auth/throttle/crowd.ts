@@ -1,6 +1,6 @@
 /** Logins against a throttle in virtual time: guessers, and owners who know their password. */
 import { createHash } from 'node:crypto';
-import { LoginThrottle } from '../../../auth/throttle/login-throttle.ts';
+import { type Attack, LoginThrottle } from '../../../auth/throttle/login-throttle.ts';
 import type { LoginAttempt, Turn } from '../../../auth/throttle/place.ts';
 
 /** Evenly spread from 0 up to 1, the same numbers for the same seed: SHA-256 over seed and number of the block, 32 bits each. */
@@ -22,7 +22,8 @@ export function randomFrom(seed: number): () => number {
 
 export interface Person {
   readonly address: string;
-  readonly user: string;
+  /** Or the next name, for somebody who tries name after name. */
+  readonly user: string | (() => string);
   readonly isRight?: boolean;
   readonly isKnown?: boolean;
   readonly startsAt?: number;
@@ -43,6 +44,7 @@ interface Caller {
 
 export class Crowd {
   readonly throttle: LoginThrottle;
+  /** The name, or where it is all names the limit. */
   readonly attacks: string[] = [];
   /** When each attempt of a guesser was judged, and its user. */
   readonly guesses: { readonly at: number; readonly user: string; readonly address: string }[] = [];
@@ -54,7 +56,7 @@ export class Crowd {
   readonly #agenda: { readonly at: number; readonly run: () => void }[] = [];
 
   constructor(seed: number) {
-    const attacked = ({ user }: { readonly user: string }): void => void this.attacks.push(user);
+    const attacked = ({ user, limit }: Attack): void => void this.attacks.push(user ?? limit);
     this.throttle = new LoginThrottle({ random: randomFrom(seed), attacked });
   }
 
@@ -82,7 +84,8 @@ export class Crowd {
   }
 
   #call(caller: Caller): void {
-    const { address, user, isKnown = false, patienceMs } = caller.person;
+    const { address, isKnown = false, patienceMs } = caller.person;
+    const user = typeof caller.person.user === 'string' ? caller.person.user : caller.person.user();
     const attempt: LoginAttempt = { realm: 'vpn', address, user, isKnown };
     const turn = this.throttle.enter(attempt, this.now);
     caller.turn = turn;
@@ -113,7 +116,7 @@ export class Crowd {
         this.logins.set(person, this.now - (person.startsAt ?? 0));
         continue;
       }
-      this.guesses.push({ at: this.now, user: person.user, address: person.address });
+      this.guesses.push({ at: this.now, user: turn.attempt.user, address: person.address });
       if (caller.tries < (person.most ?? Number.POSITIVE_INFINITY)) {
         this.#at(this.now + (person.thinkMs ?? 0), () => this.#call(caller));
       }

@@ -16,7 +16,7 @@ function joined(gate: Gate, address: string, now: number): Ticket {
 
 /** A gate whose one draw of an hour was used at `usedAt`, and somebody who waits for the next. */
 function usedUp(usedAt: number): { readonly gate: Gate; readonly next: Ticket } {
-  const gate = new Gate(RULE, 'valice', 0);
+  const gate = new Gate({ limit: 'strangers', key: 'valice', at: undefined, shownAs: 'valice' }, 0, RULE);
   assert.equal(joined(gate, '192.0.2.1', 0).token, 'taken');
   const drawn = joined(gate, '192.0.2.2', 0);
   const next = joined(gate, '192.0.2.3', 0);

@@ -176,7 +176,8 @@ test('guesses at a name from everywhere: 30, then one a minute; the address from
   const throttle = newThrottle({ attacked: (attack) => void attacks.push(attack) });
   for (let index = 0; index < 30; index++) assert.equal(fail(throttle, `192.0.2.${index}`, 'alice', 0), 0);
   assert.equal(attacks.length, 1);
-  assert.deepEqual(attacks[0], { realm: 'vpn', user: 'alice', failures: 30, networks: 1, ms: 0 });
+  const limit = { limit: 'strangers', at: undefined } as const;
+  assert.deepEqual(attacks[0], { realm: 'vpn', user: 'alice', ...limit, failures: 30, others: 1, ms: 0 });
   assert.equal(fail(throttle, '192.0.2.200', 'alice', 0), MINUTE);
   assert.equal(judgedAfter(throttle, attempt(HOME, 'alice', { isKnown: true }), 70 * SECOND, 'accepted'), 0);
   assert.equal(judgedAfter(throttle, attempt(ELSEWHERE, 'alice', { browser: 'b' }), 70 * SECOND, 'accepted'), 0);
@@ -288,7 +289,7 @@ test('a place is kept for ten minutes: what was drawn while its client was away 
   for (let index = 0; index < 30; index++) fail(throttle, `192.0.2.${index}`, 'alice', 0);
   const first = throttle.enter(attempt(ELSEWHERE, 'alice'), 0);
   assert.deepEqual(throttle.due(0), { judge: [], release: [] });
-  assert.deepEqual([first.hold?.cause, first.hold?.failures, first.hold?.networks], ['name', 30, 1]);
+  assert.deepEqual([first.hold?.cause, first.hold?.failures, first.hold?.lots], ['strangers', 30, 1]);
   throttle.leave(first, 3 * SECOND);
   throttle.enter(attempt('192.0.2.99', 'alice'), 61 * SECOND);
   throttle.due(61 * SECOND);

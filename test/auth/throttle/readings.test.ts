@@ -80,9 +80,10 @@ test('an attack in several spellings is told once, under the name that is shown,
     const attempt = { realm: 'vpn', address: `192.0.2.${index}`, user: 'мария', readings, isKnown: false } as const;
     const turn = throttle.enter(attempt, 0);
     for (const judged of throttle.due(0).judge) throttle.settle(judged, 'refused', 0);
-    assert.equal(turn.hold?.cause, index < 30 ? undefined : 'name', `${index}`);
+    assert.equal(turn.hold?.cause, index < 30 ? undefined : 'strangers', `${index}`);
   }
-  const expected: Attack = { realm: 'vpn', user: 'мария', failures: 30, networks: 1, ms: 0 };
+  const limit = { limit: 'strangers', at: undefined } as const;
+  const expected: Attack = { realm: 'vpn', user: 'мария', ...limit, failures: 30, others: 1, ms: 0 };
   assert.deepEqual(attacks, [expected]);
   const names = throttle.list(0).filter(({ kind }) => kind === 'name');
   assert.deepEqual(

@@ -100,10 +100,10 @@ test('while 1,000 networks guess nothing is promised, and that is what it says',
   attack(crowd, OF_AS_MANY_NETWORKS);
   crowd.run(30 * MINUTE);
   const turn = crowd.throttle.enter({ realm: 'vpn', address: '203.0.113.5', user: 'alice', isKnown: false }, crowd.now);
-  assert.equal(turn.hold?.cause, 'name');
-  assert.ok((turn.hold?.networks ?? 0) > 900, `${turn.hold?.networks}`);
+  assert.equal(turn.hold?.cause, 'strangers');
+  assert.ok((turn.hold?.lots ?? 0) > 900, `${turn.hold?.lots}`);
   t.diagnostic(
-    `an owner in a new place, while 1,000 networks guess: one of ${turn.hold?.networks} networks, one turn a minute`,
+    `an owner in a new place, while 1,000 networks guess: one of ${turn.hold?.lots} networks, one turn a minute`,
   );
   const known = crowd.add({
     address: '198.51.100.7',
