@@ -9,6 +9,11 @@ import type { WireName } from './wire-name.ts';
 
 const MOST_READINGS = 3;
 
+const SCRIPTS: readonly RegExp[] = [
+  ...[/\p{sc=Latin}/u, /\p{sc=Cyrillic}/u, /\p{sc=Greek}/u, /\p{sc=Hebrew}/u, /\p{sc=Arabic}/u, /\p{sc=Thai}/u],
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/u,
+];
+
 export interface FailedLogin {
   readonly wire: WireName;
   readonly proof: CredentialProof;
@@ -41,11 +46,12 @@ function ofHash({ reason, wire, reading, over }: FailedLogin): string | undefine
 /** Also of a name that was found: it tells which code page the client has. */
 function ofReading({ wire: { readings }, reading }: FailedLogin): string | undefined {
   if (readings[0]?.encoding === 'utf-8') return undefined;
+  // Looked for also where a user was found: how long an answer takes must not tell whether there is one.
+  const likely = readings.filter(({ text }) => isLikely(text)).slice(0, MOST_READINGS);
   if (reading !== undefined) {
     const { encoding, text } = readings[reading] ?? { encoding: 'latin1', text: '' };
     return `The name is not UTF-8; read as ${label(encoding)} it is ${quoted(text)}.`;
   }
-  const likely = readings.filter(({ text }) => isLikely(text)).slice(0, MOST_READINGS);
   const shown = likely.map(({ encoding, text }) => `${quoted(text)} as ${label(encoding)}`);
   return shown.length === 0 ? 'The name is not UTF-8.' : `The name is not UTF-8; it may be ${shown.join(', or ')}.`;
 }
@@ -59,17 +65,8 @@ function ofSpaces({ wire: { readings }, reading }: FailedLogin): string | undefi
 
 /** Of letters of one script: who reads in a wrong code page gets several mixed, or marks between letters. */
 function isLikely(text: string): boolean {
-  const scripts = [
-    /\p{sc=Latin}/u,
-    /\p{sc=Cyrillic}/u,
-    /\p{sc=Greek}/u,
-    /\p{sc=Hebrew}/u,
-    /\p{sc=Arabic}/u,
-    /\p{sc=Thai}/u,
-  ];
-  const eastern = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/u;
   if (!/^[\p{L}\p{M}\p{N} ._@\\-]+$/u.test(text)) return false;
-  const found = [...scripts, eastern].filter((script) => script.test(text));
+  const found = SCRIPTS.filter((script) => script.test(text));
   // A capital behind a small letter is one of a code page that puts its letters elsewhere.
   return found.length === 1 && !/\p{Ll}\p{Lu}/u.test(text);
 }

@@ -222,6 +222,21 @@ test('a name in no code page of the setting is nobody, and what it may be is tol
   assert.match(unknown.remark ?? '', /"иван" as cp1251/);
 });
 
+test('what an operator is told of a name that is not UTF-8 takes the same steps whether or not there is such a user', (t) => {
+  const store = newStore(t);
+  const authenticator = new Authenticator({ store });
+  const looks = t.mock.method(RegExp.prototype, 'test');
+  const looksOf = (remark: RegExp): number => {
+    const before = looks.mock.callCount();
+    assert.match(verify(authenticator, sent('mschapv2', hex('6af67267'), 'guess')).remark ?? '', remark);
+    return looks.mock.callCount() - before;
+  };
+  const unknown = looksOf(/it may be "j\u00f6rg" as Latin-1/);
+  store.add('j\u00f6rg', 'clientPass', { weak: true });
+  assert.equal(looksOf(/read as Latin-1 it is "j\u00f6rg"/), unknown);
+  assert.ok(unknown > 20);
+});
+
 for (const method of METHODS) {
   test(`${method}: a name that is not UTF-8 costs the same steps whoever has it, and in however many code pages`, (t) => {
     const store = newStore(t);
