@@ -30,8 +30,8 @@ export const ECHO_RESPONSE = 0x0009;
 
 /** PPP protocols. */
 export const LCP = 0xc021;
-const PAP = 0xc023;
-const CHAP = 0xc223;
+export const PAP = 0xc023;
+export const CHAP = 0xc223;
 export const IPCP = 0x8021;
 export const IPV6CP = 0x8057;
 export const IPV6 = 0x0057;
@@ -61,6 +61,9 @@ export function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 }
 
+/** Where a server is: path of a `VpnLab.door`, or, for whoever is in the client's namespace, its address. */
+export type Door = string | { readonly host: string; readonly port: number };
+
 export class RawPeer {
   /** Stands in the server's log lines about this connection. */
   readonly correlationId: string = `{${randomUUID()}}`;
@@ -88,16 +91,16 @@ export class RawPeer {
     }
   }
 
-  /** TCP and nothing else. @param door path of a `VpnLab.door` */
-  static async tcp(door: string): Promise<Socket> {
-    const socket = connectSocket(door);
+  /** TCP and nothing else. */
+  static async tcp(door: Door): Promise<Socket> {
+    const socket = typeof door === 'string' ? connectSocket(door) : connectSocket({ ...door, noDelay: true });
     socket.on('error', () => socket.destroy());
     await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
     return socket;
   }
 
   /** TCP and TLS. */
-  static async tls(door: string): Promise<RawPeer> {
+  static async tls(door: Door): Promise<RawPeer> {
     const below = await RawPeer.tcp(door);
     const socket = connectTls({ socket: below, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
     const secured = new Promise<void>((resolve, reject) => {
@@ -109,7 +112,7 @@ export class RawPeer {
   }
 
   /** Up to the answer to the HTTP request. */
-  static async http(door: string): Promise<RawPeer> {
+  static async http(door: Door): Promise<RawPeer> {
     const peer = await RawPeer.tls(door);
     peer.send(Buffer.from(httpRequest(peer.correlationId)));
     const head = await peer.text(/\r\n\r\n/);
@@ -118,7 +121,7 @@ export class RawPeer {
   }
 
   /** Up to the Call Connect Ack. */
-  static async sstp(door: string): Promise<RawPeer> {
+  static async sstp(door: Door): Promise<RawPeer> {
     const peer = await RawPeer.http(door);
     peer.send(hex(CALL_CONNECT_REQUEST));
     const { bytes } = await peer.control(CONNECT_ACK);
@@ -128,7 +131,7 @@ export class RawPeer {
   }
 
   /** Up to the end of LCP. */
-  static async lcp(door: string): Promise<RawPeer> {
+  static async lcp(door: Door): Promise<RawPeer> {
     const peer = await RawPeer.sstp(door);
     await peer.negotiate(LCP, '0104 0578 0506 1badcafe');
     return peer;
