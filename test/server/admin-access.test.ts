@@ -136,6 +136,34 @@ test('on loopback, where everybody has one address, a guesser slows no other nam
   }
 });
 
+test('on loopback all names of administrators together are bounded too, apart from those of VPN users', async (t) => {
+  const desk = await Desk.open(t);
+  const { throttle } = desk.logins;
+  const spray = (realm: 'vpn' | 'admin'): void => {
+    for (let i = 0; i < 300; i += 1) {
+      const turn = throttle.enter({ realm, address: '127.0.0.1', user: `name${i}`, isKnown: false }, desk.nowMs);
+      throttle.settle(turn, 'refused', desk.nowMs);
+    }
+  };
+  spray('vpn');
+  assert.equal((await desk.try(PASSWORD, LOOPBACK)).ms, 0, 'through ssh, while somebody guesses at VPN users');
+  spray('admin');
+  const right = await desk.try(PASSWORD, LOOPBACK);
+  assert.deepEqual([right.kind, right.ms], ['accepted', 1_000]);
+  await desk.try('wrong', LOOPBACK);
+  const nobody = await desk.try(PASSWORD, LOOPBACK, { name: 'nobody' });
+  assert.deepEqual([nobody.kind, nobody.ms], ['refused', 1_000]);
+  const browser = desk.store.browsers.issue(desk.store.accounts.browserOf('ann'), Date.now());
+  assert.equal((await desk.try(PASSWORD, LOOPBACK, { browser })).ms, 0, 'in a browser that logged in before');
+  assert.deepEqual(
+    desk.log.of('auth.under-attack').map(({ fields }) => [fields.realm, fields.limit]),
+    [
+      ['vpn', 'loopback'],
+      ['admin', 'loopback'],
+    ],
+  );
+});
+
 test('who hangs up while a login waits has done nothing', async (t) => {
   const desk = await Desk.open(t);
   for (let i = 0; i < 3; i += 1) await desk.try(`wrong ${i}`);
