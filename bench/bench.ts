@@ -1,15 +1,16 @@
 /** Runs the scenarios that were asked for, each with every VPN that it is about. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { bareTunnel } from './bare-tunnel.ts';
 import { CHANGES, measureChange } from './changes.ts';
+import { type FloodsSize, KINDS, measureFloods, measureNginx, SHAPES } from './floods/floods.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
 import type { BenchOptions, Scenario } from './options.ts';
 import { makePeers } from './peers.ts';
 import { assertPlausible } from './plausible.ts';
-import { busyShare } from './processes.ts';
+import { busyShare, missingCommand } from './processes.ts';
 import { type ByVpn, OURS, OURS_PLAIN, type Results } from './results.ts';
 import { measureSessions } from './sessions.ts';
 import { measureFlows, measureSlow } from './sharing.ts';
@@ -20,6 +21,15 @@ import { noTunnel, sstpd, type Vpn } from './vpn.ts';
 /** On a machine that does other things, ratios wander too. */
 const QUIET = 0.1;
 const BUSY_SAMPLE_MS = 2_000;
+
+const FLOODS: FloodsSize = {
+  kinds: KINDS,
+  shapes: SHAPES,
+  rate: 500,
+  onsetSeconds: 5,
+  tries: 100,
+  triesPerSecond: 10,
+};
 
 const FULL = {
   throughput: { tcp: 10, probe: 0.7, confirm: 5, tunnels: 16, closeEnough: 1.05, mostPps: 2_000_000 },
@@ -33,6 +43,7 @@ const FULL = {
   flows: { flows: 4, seconds: 12, congestion: 'cubic' },
   slow: { slow: 20, seconds: 10, congestion: 'cubic' },
   sessions: { warmUp: 200, connects: 1_000, idle: 2_000, idleSeconds: 30 },
+  floods: FLOODS,
 };
 const QUICK: typeof FULL = {
   throughput: { tcp: 1, probe: 0.2, confirm: 0.3, tunnels: 2, closeEnough: 4, mostPps: 12_000 },
@@ -45,9 +56,17 @@ const QUICK: typeof FULL = {
   flows: { flows: 4, seconds: 1, congestion: 'cubic' },
   slow: { slow: 2, seconds: 1, congestion: 'cubic' },
   sessions: { warmUp: 8, connects: 24, idle: 16, idleSeconds: 1 },
+  floods: {
+    kinds: KINDS.slice(0, 1),
+    shapes: SHAPES.slice(0, 1),
+    rate: 100,
+    onsetSeconds: 1,
+    tries: 4,
+    triesPerSecond: 4,
+  },
 };
 
-function sizeOf({ isQuick, seconds, sessions, lines }: BenchOptions): typeof FULL {
+function sizeOf({ isQuick, seconds, sessions, lines, floods }: BenchOptions): typeof FULL {
   const size = isQuick ? QUICK : FULL;
   return {
     ...size,
@@ -62,6 +81,11 @@ function sizeOf({ isQuick, seconds, sessions, lines }: BenchOptions): typeof FUL
     flows: { ...size.flows, seconds: seconds ?? size.flows.seconds },
     slow: { ...size.slow, seconds: seconds ?? size.slow.seconds },
     sessions: { ...size.sessions, idle: sessions ?? size.sessions.idle },
+    floods: {
+      ...size.floods,
+      kinds:
+        floods.length === 0 ? size.floods.kinds : KINDS.filter((kind) => floods.some((one) => kind.startsWith(one))),
+    },
     lines: lines.length === 0 ? size.lines : LINES.filter(({ name }) => lines.includes(name)),
   };
 }
@@ -152,9 +176,33 @@ export class Bench {
           assertPlausible(figures);
           this.#results.sessions = figures;
         });
+      case 'floods':
+        return this.#floods();
       default:
         scenario satisfies never;
     }
+  }
+
+  /** Beside it a web server, which knows no sessions: what its visitors notice of the same. */
+  async #floods(): Promise<void> {
+    const scenario = 'floods';
+    await this.#attempt(scenario, OURS, async () => {
+      const figures = await measureFloods(this.#lab, this.#lab.program, this.#size.floods);
+      assertPlausible(figures);
+      this.#results.floods = figures;
+    });
+    const why = missingCommand('nginx', 'nginx');
+    const { floods } = this.#results;
+    if (floods === undefined) return;
+    if (why !== undefined) {
+      this.#results.left.push({ scenario, vpn: 'nginx', why, isFailure: false });
+      return;
+    }
+    const folder = join(this.#lab.folder, 'data-floods');
+    const tls = { certificate: join(folder, 'server.pem'), key: join(folder, 'server.key') };
+    await this.#attempt(scenario, 'nginx', async () => {
+      this.#results.floods = { ...floods, nginx: await measureNginx(this.#lab, tls, this.#size.floods) };
+    });
   }
 
   /** Another build, and the peer that is most like us: where more peers would take time and say nothing new. */

@@ -11,7 +11,19 @@ export const PAGE: string = join(import.meta.dirname, '../docs/performance.md');
 export const PLOTS: string = join(import.meta.dirname, '../docs/plots');
 
 /** What each scenario puts into the results. */
-const PARTS = ['single', 'floor', 'small', 'many', 'connect', 'lines', 'changes', 'flows', 'slow', 'sessions'] as const;
+const PARTS = [
+  'single',
+  'floor',
+  'small',
+  'many',
+  'connect',
+  'lines',
+  'changes',
+  'flows',
+  'slow',
+  'sessions',
+  'floods',
+] as const;
 
 export function readSummary(): Results | undefined {
   return existsSync(SUMMARY) ? (JSON.parse(readFileSync(SUMMARY, 'utf8')) as Results) : undefined;

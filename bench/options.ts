@@ -1,6 +1,7 @@
 /** The command line of the bench. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { KINDS } from './floods/shapes.ts';
 import { LINES } from './home-line.ts';
 
 /** In the order in which they run. */
@@ -15,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   'flows',
   'slow',
   'sessions',
+  'floods',
 ];
 export type Scenario =
   | 'single'
@@ -26,7 +28,8 @@ export type Scenario =
   | 'changes'
   | 'flows'
   | 'slow'
-  | 'sessions';
+  | 'sessions'
+  | 'floods';
 
 export interface BenchOptions {
   readonly scenarios: readonly Scenario[];
@@ -37,6 +40,8 @@ export interface BenchOptions {
   readonly against: string | undefined;
   /** Names of the lines to measure; all if empty. */
   readonly lines: readonly string[];
+  /** Beginnings of what floods do; all if empty. */
+  readonly floods: readonly string[];
   /** Beginnings of the names of the VPNs to measure; all if empty. */
   readonly vpns: readonly string[];
   /** Idle sessions of the scenario of that name instead of its own number. */
@@ -58,6 +63,7 @@ iperf3, tcpdump and g++.
   --only NAME         one scenario, may be repeated: ${SCENARIOS.join(', ')}
   --vpn NAME          only VPNs whose names begin so, such as sstpd or openvpn-tcp, may be repeated
   --line NAME         one line, may be repeated: ${LINES.map(({ name }) => name).join(', ')}
+  --flood NAME        one kind of flood, by how its name begins, may be repeated: ${KINDS.join(', ')}
   --seconds N         length of each measurement under load instead of 10 to 20
   --sessions N        how many sessions are idle in the scenario of that name, at most 10000, instead of 2000
   --tun-offload V     auto or off, passed to sstpd (else both are measured where it matters)
@@ -75,7 +81,8 @@ iperf3, tcpdump and g++.
   changes   a line whose rate or round trip changes in the middle of a download
   flows     four TCP streams of one client: who gets how much, and round trips
   slow      a client on a home line beside 20 that are sent more than they take
-  sessions  server CPU per connect, alone and among idle sessions, and memory per idle one, beside bare node:tls`;
+  sessions  server CPU per connect, alone and among idle sessions, and memory per idle one, beside bare node:tls
+  floods    500 new connections a second that never log in: who gets in all the same, and what that costs the server`;
 
 /** @returns undefined if the words make no sense */
 export function readOptions(words: readonly string[]): BenchOptions | undefined {
@@ -89,6 +96,7 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
         only: { type: 'string', multiple: true, default: [] },
         vpn: { type: 'string', multiple: true, default: [] },
         line: { type: 'string', multiple: true, default: [] },
+        flood: { type: 'string', multiple: true, default: [] },
         seconds: { type: 'string' },
         sessions: { type: 'string' },
         'tun-offload': { type: 'string' },
@@ -103,18 +111,21 @@ export function readOptions(words: readonly string[]): BenchOptions | undefined 
     if (names.some((name) => !SCENARIOS.some((known) => known === name))) return undefined;
     if (offload !== undefined && offload !== 'auto' && offload !== 'off') return undefined;
     if (values.line.some((name) => !LINES.some((known) => known.name === name))) return undefined;
+    if (values.flood.some((name) => !KINDS.some((kind) => kind.startsWith(name)))) return undefined;
     const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
     if (seconds !== undefined && !(seconds >= 2)) return undefined;
     const sessions = values.sessions === undefined ? undefined : Number(values.sessions);
     if (sessions !== undefined && !(Number.isInteger(sessions) && sessions >= 1 && sessions <= 10_000))
       return undefined;
     // Ratios within a table must be of one run.
-    if (values.keep && (values.quick || values.vpn.length > 0)) return undefined;
+    if (values.keep && (values.quick || values.vpn.length + values.flood.length > 0)) return undefined;
     const isRestricted =
-      [names, values.vpn, values.line].some((list) => list.length > 0) || (seconds ?? sessions) !== undefined;
+      [names, values.vpn, values.line, values.flood].some((list) => list.length > 0) ||
+      (seconds ?? sessions) !== undefined;
     return {
       scenarios,
       lines: values.line,
+      floods: values.flood,
       vpns: values.vpn,
       seconds,
       sessions,

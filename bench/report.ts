@@ -1,5 +1,6 @@
 /** The tables that the bench prints, and that the documentation shows. */
 import { changeTitle } from './changes.ts';
+import { floodTables } from './floods/tables.ts';
 import { titleOf } from './home-line.ts';
 import { type Limit, RIVALS, short } from './limits.ts';
 import { DIRECTIONS, type Direction, type PingFigures, type RateFigures, type TcpFigures } from './measure.ts';
@@ -35,6 +36,7 @@ export function tablesOf(results: Results): Table[] {
     ...floorTables(results),
     ...pathTables(results),
     ...sessionTables(results),
+    ...floodTables(results.floods),
   ];
   return all.map(([name, title, rows]) => ({ name, title, rows })).filter(({ rows }) => rows.length > 1);
 }

@@ -1,5 +1,6 @@
 /** What a run of the bench found, as it is kept in JSON. */
 import type { ChangeFigures } from './changes.ts';
+import type { FloodsFigures } from './floods/floods.ts';
 import type { ConnectFigures, LineFigures } from './home-line.ts';
 import type { Direction } from './measure.ts';
 import type { SessionsFigures } from './sessions.ts';
@@ -44,6 +45,7 @@ export interface Results {
   readonly flows: ByVpn<FlowsFigures>;
   readonly slow: ByVpn<SlowFigures>;
   sessions?: SessionsFigures;
+  floods?: FloodsFigures;
   /** What was not measured, and why. */
   readonly left: {
     readonly scenario: string;

@@ -11,6 +11,8 @@ export interface DialSettings {
   readonly caPem?: string | undefined;
   /** Takes any certificate. The Crypto Binding still tells of a proxy in between, but to the server. */
   readonly insecure?: boolean;
+  /** Which of this machine's addresses to come from; the system's choice if absent. */
+  readonly localAddress?: string;
 }
 
 /**
@@ -34,8 +36,9 @@ export class Dial {
   #resolveGreeted: () => void = () => {};
 
   constructor(settings: DialSettings) {
-    const { host, port } = settings;
-    const tcp = connectTcp({ host, port, noDelay: true });
+    const { host, port, localAddress } = settings;
+    const from = localAddress === undefined ? {} : { localAddress };
+    const tcp = connectTcp({ host, port, noDelay: true, ...from });
     this.#socket = tcp;
     this.greeted = new Promise((resolve) => {
       this.#resolveGreeted = resolve;
