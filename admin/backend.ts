@@ -157,6 +157,8 @@ export interface StatusView {
   readonly reach: ReachView;
   /** Processes that carry connections; none if the server does that itself. */
   readonly workers: readonly WorkerView[];
+  /** What shuts the workers in: the ABI of Landlock, 0 if there is none, and whether there is seccomp. */
+  readonly cage: { readonly landlock: number; readonly seccomp: boolean };
 }
 
 /** What clients reach, and who reaches them. */

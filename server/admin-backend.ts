@@ -8,6 +8,7 @@ import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
 import type { LoginDesk } from './login-desk.ts';
 import { clientName } from './profile-facts.ts';
+import type { CageLayers } from './workers/cage-layers.ts';
 
 export interface AdminBackendOptions {
   readonly config: Config;
@@ -23,6 +24,7 @@ export interface AdminBackendOptions {
   /** Whoever carries the connections. */
   readonly plane: {
     readonly workers: readonly WorkerView[];
+    readonly cage: CageLayers;
     sessions(): Promise<SessionView[]>;
   };
   readonly listening: () => readonly string[];
@@ -70,6 +72,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       devices: options.devices,
       reach: options.reach,
       workers: plane.workers,
+      cage: plane.cage,
     }),
     certificates: options.certificates,
     health: options.health,

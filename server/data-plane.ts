@@ -19,6 +19,7 @@ import { MAIN, type Report } from './metrics/report.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
+import { type CageLayers, NO_CAGE } from './workers/cage-layers.ts';
 
 export interface DataPlaneOptions {
   readonly config: Config;
@@ -42,6 +43,7 @@ export interface DataPlaneOptions {
 export class DataPlane {
   readonly workers: readonly WorkerView[] = [];
   readonly restarts = 0;
+  readonly cage: CageLayers = NO_CAGE;
   readonly #options: DataPlaneOptions;
   readonly #context: ServerContext;
   readonly #table: ConnectionTable;

@@ -85,6 +85,7 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
     case 'workers':
       return new WorkerPool({
         config,
+        cage: layers,
         program: devices.program,
         devices: devices.descriptors,
         setup: {

@@ -210,6 +210,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     reach: reachView(access),
     users: () =>
       store.list().map(({ name, ipv4 }) => ({ name, ipv4, fault: ipv4 === undefined ? ipv4 : fixedFault(ipv4) })),
+    cage: cage.finding,
     attempts: () => attempts.list({}).attempts,
     flood: () => floods.flood,
     tokens: () => adminStore.tokens.list(),

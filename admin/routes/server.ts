@@ -18,7 +18,7 @@ const STATUS: FastifySchema = {
     200: {
       description: 'The server',
       type: 'object',
-      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'devices', 'reach', 'workers'],
+      required: ['version', 'pid', 'startedAt', 'listening', 'sessions', 'devices', 'reach', 'workers', 'cage'],
       properties: {
         version: text,
         pid: count,
@@ -34,6 +34,11 @@ const STATUS: FastifySchema = {
         workers: {
           type: 'array',
           items: { type: 'object', required: ['pid', 'device'], properties: { pid: count, device: text } },
+        },
+        cage: {
+          type: 'object',
+          required: ['landlock', 'seccomp'],
+          properties: { landlock: count, seccomp: { type: 'boolean' } },
         },
       },
       additionalProperties: true,

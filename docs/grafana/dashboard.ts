@@ -256,6 +256,11 @@ const STATS: readonly (Graph & { readonly warnAbove?: number; readonly warnBelow
   },
   { title: 'Workers', unit: 'short', queries: [{ expr: `sum(sstp_workers{${HERE}})`, legend: '' }] },
   {
+    title: 'Cage of the workers',
+    unit: 'short',
+    queries: [{ expr: `min by (layer) (sstp_worker_cage{${HERE}})`, legend: '{{layer}}' }],
+  },
+  {
     title: 'Runs since',
     unit: 'dateTimeFromNow',
     queries: [{ expr: `1000 * max(sstp_start_time_seconds{${HERE}})`, legend: '' }],

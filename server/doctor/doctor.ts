@@ -33,6 +33,8 @@ import { deviceCount, deviceName } from '../planes.ts';
 import { chooseRunUser, type RunUser } from '../privileges.ts';
 import { proxySources } from '../proxy-sources.ts';
 import { instanceOf, planAddresses } from '../start-network.ts';
+import type { CageLayers } from '../workers/cage-layers.ts';
+import { examineCage } from '../workers/cage-plan.ts';
 import { examineAuthority } from './authority.ts';
 import { chainOf, examineFiles } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
@@ -58,6 +60,7 @@ export interface DoctorOptions {
         readonly tokens: Parameters<typeof judgeTokens>[0];
         readonly reach: ReachView;
         readonly users: readonly UserView[];
+        readonly cage: CageLayers;
       }
     | undefined;
 }
@@ -103,6 +106,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   if (running !== undefined)
     findings.push(...judgeReach(running.reach), ...judgeFixedAddresses(fixedUsers(running.users)));
   await examine('fallback', async () => examineFallback(config, user));
+  findings.push(examineCage(config, running?.cage));
   findings.push(...judgePortal(config, names));
   if (running !== undefined) findings.push(judgeTokens(running.tokens));
   const data = examineData(config.data, user);

@@ -35,6 +35,8 @@ export interface RunningServer {
   readonly devices: readonly string[];
   readonly reach: ReachView;
   readonly users: () => readonly FixedUser[];
+  /** What the start found of the workers' cage. */
+  readonly cage: Finding;
   readonly attempts: () => readonly AttemptView[];
   /** The one that goes on, or the last one. */
   readonly flood: () => Flood | undefined;
@@ -77,6 +79,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...judgeReach(server.reach),
       ...judgeFixedAddresses(server.users()),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
+      server.cage,
       ...judgePortal(config, names),
       ...(await guarded('API tokens', async () => [judgeTokens(server.tokens())])),
       examinePeers(server.attempts(), config.proxy.from.length > 0),

@@ -17,6 +17,7 @@ export interface MetricSources {
     reports(): Promise<ReadonlyMap<string, Report>>;
     readonly workers: readonly { readonly pid: number }[];
     readonly restarts: number;
+    readonly cage: { readonly landlock: number; readonly seccomp: boolean };
   };
   readonly throttle: {
     readonly size: Readonly<Record<'addresses' | 'users' | 'waiting' | 'attacked', number>>;
@@ -146,6 +147,11 @@ function addGauges(registry: Registry, sources: MetricSources): void {
   gauge('sstp_workers', 'Worker processes that run; 0 if the server has none.', [], (workers) =>
     workers.set(plane.workers.filter(({ pid }) => pid !== 0).length),
   );
+  const CAGE = 'What shuts the workers in: the ABI of Landlock, and seccomp; 0 if it is not there.';
+  gauge('sstp_worker_cage', CAGE, ['layer'], (cage) => {
+    cage.set({ layer: 'landlock' }, plane.cage.landlock);
+    cage.set({ layer: 'seccomp' }, Number(plane.cage.seccomp));
+  });
   gauge('sstp_hooks_waiting', 'Scripts and events that wait for their turn.', ['kind'], (waiting) => {
     waiting.set({ kind: 'script' }, hooks.waiting.scripts);
     waiting.set({ kind: 'webhook' }, hooks.waiting.webhooks);

@@ -2,7 +2,8 @@
 import { type Finding, fine, problem, warning } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import { StartError } from '../start-error.ts';
-import { type CageProbe, NO_CAGE, probeCage } from './cage.ts';
+import { type CageProbe, probeCage } from './cage.ts';
+import { type CageLayers, NO_CAGE } from './cage-layers.ts';
 import type { CagePlan } from './program.ts';
 
 interface ProbeAsTold extends CageProbe {
@@ -42,10 +43,26 @@ export function planCage(config: Config, environment: NodeJS.ProcessEnv = proces
   return { layers: { landlock: probe.landlock, seccomp: probe.seccomp }, finding, ...common };
 }
 
-/** The doctor's look at it. */
-export function examineCage(config: Config, environment: NodeJS.ProcessEnv = process.env): Finding {
-  const hasCage = config.run.workers !== 0 && config.run.cage !== 'off';
-  return judgeCage(config, hasCage ? probeAsTold(environment) : undefined);
+/**
+ * The doctor's look at it.
+ *
+ * @param running what a server that runs says of its own: a service or container may be let less than who asks
+ */
+export function examineCage(
+  config: Config,
+  running?: CageLayers,
+  environment: NodeJS.ProcessEnv = process.env,
+): Finding {
+  if (config.run.workers === 0 || config.run.cage === 'off') return judgeCage(config, undefined);
+  if (running === undefined) return judgeCage(config, probeAsTold(environment));
+  const { landlock, seccomp } = running;
+  const refused = 'not to be had where the server runs';
+  const probe = probeCage();
+  return judgeCage(config, {
+    ...{ landlock, seccomp },
+    landlockError: landlock > 0 ? undefined : (probe.landlockError ?? refused),
+    seccompError: seccomp ? undefined : (probe.seccompError ?? refused),
+  });
 }
 
 /** @param probe undefined: no cage is wanted */

@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { packageFolder } from '../../core/index.ts';
 import { cageProgram } from '../../tun/index.ts';
-
-/** The two layers that hold from before a worker's first instruction on. */
-export interface CageLayers {
-  /** The ABI of Landlock; 0 is none. Linux Documentation/userspace-api/landlock.rst. */
-  readonly landlock: number;
-  readonly seccomp: boolean;
-}
+import { type CageLayers, NO_CAGE } from './cage-layers.ts';
 
 /** What can be had here. */
 export interface CageProbe extends CageLayers {
@@ -27,9 +21,6 @@ export interface CagePaths {
   /** To be executed too. */
   readonly run: readonly string[];
 }
-
-/** Both layers are off. */
-export const NO_CAGE: CageLayers = { landlock: 0, seccomp: false };
 
 const PROBE_MS = 10_000;
 

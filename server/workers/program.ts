@@ -5,7 +5,8 @@ import { packageFolder, programFile } from '../../core/index.ts';
 import { cageProgram } from '../../tun/index.ts';
 import { closedParent } from '../data-directory.ts';
 import { StartError } from '../start-error.ts';
-import { type CageLayers, cageArguments, pathsOfWorker } from './cage.ts';
+import { cageArguments, pathsOfWorker } from './cage.ts';
+import type { CageLayers } from './cage-layers.ts';
 
 /** The first descriptor that `WorkerProgram.descriptors` become in a worker. */
 export const PROGRAM_FD = 5;

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { placesOf } from '../listeners.ts';
 import { addReports, countsOnly, makeReport, type Report } from '../metrics/report.ts';
 import { StartError } from '../start-error.ts';
+import type { CageLayers } from './cage-layers.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A little more than what disconnecting everybody in order may take. */
@@ -22,6 +23,8 @@ const REPORT_EVERY_MS = 2_000;
 
 export interface WorkerPoolOptions extends Omit<WorkerProcessOptions, 'setup' | 'device' | 'sockets'> {
   readonly config: Config;
+  /** What the workers start in. */
+  readonly cage: CageLayers;
   readonly setup: Omit<WorkerProcessOptions['setup'], 'worker' | 'mostQueuedBytes'>;
   /** One for each worker; they outlive it. */
   readonly devices: readonly TunDescriptor[];
@@ -69,6 +72,10 @@ export class WorkerPool {
 
   get workers(): WorkerView[] {
     return this.#places.map(({ worker, device }) => ({ pid: worker?.pid ?? 0, device: device.name }));
+  }
+
+  get cage(): CageLayers {
+    return this.#options.cage;
   }
 
   /** Workers that were started in the place of another. */

@@ -41,6 +41,7 @@ export class FakeBackend implements AdminBackend {
       reach: { inbound: false, hostAccess: 'icmp', hostAccessFrom: 'new', deny: [] },
       devices: ['sstp0'],
       workers: [{ pid: 43, device: 'sstp0' }],
+      cage: { landlock: 6, seccomp: true },
     };
   }
 

@@ -1,19 +1,26 @@
 /**
  * `npm run check:libc`: the addon asks its C library for nothing that musl lacks (a glibc-only function would stop it on
- * Alpine). Compares what the built addon imports with what musl exports.
+ * Alpine). Compares what the built addon imports with what musl exports. And the program `sstpd-cage` asks for nothing at
+ * all: one build of it is for every C library.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const addon = join(dirname(fileURLToPath(import.meta.url)), 'build/Release/tun.node');
+const release = join(dirname(fileURLToPath(import.meta.url)), 'build/Release');
+const addon = join(release, 'tun.node');
+const cage = join(release, 'sstpd-cage');
 const [musl] = globSync('/lib/ld-musl-*.so.1');
 
 process.exitCode = main();
 
 function main() {
   if (!existsSync(addon)) return fail('the addon is not built: run "npm ci"');
+  const loaded = spawnSync('readelf', ['--program-headers', '--dynamic', cage], { encoding: 'utf8' });
+  if (loaded.status !== 0) return fail('sstpd-cage is not built: run "npm ci"');
+  if (/INTERP|NEEDED/.test(loaded.stdout)) return fail('sstpd-cage wants a C library');
+  console.log('libc: sstpd-cage needs none');
   if (musl === undefined) {
     console.log('libc: left out, needs musl (apt install musl)');
     return process.env.CI === undefined ? 0 : 1;

@@ -3,10 +3,10 @@
  * that load it. `SSTPD_ADDON` names the build to them.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findIncludeFolder } from './headers.mjs';
+import { findIncludeFolder, readGyp } from './headers.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -19,8 +19,7 @@ function main() {
   const include = findIncludeFolder();
   mkdirSync(output, { recursive: true });
   const addon = join(output, 'tun.node');
-  // The same sources as binding.gyp, which is JSON but for trailing commas.
-  const gyp = JSON.parse(readFileSync(join(here, 'binding.gyp'), 'utf8').replaceAll(/,(\s*[\]}])/g, '$1'));
+  const gyp = readGyp();
   const sources = gyp.targets[0].sources.map((file) => join(here, file));
   const defines = gyp.targets[0].defines.map((name) => `-D${name}`);
   const flags = ['-std=c++17', '-O1', '-g', '-fno-omit-frame-pointer', '-shared', '-fPIC', '-fvisibility=hidden'];

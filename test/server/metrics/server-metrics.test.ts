@@ -31,6 +31,7 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
       },
       workers: [{ pid: 5 }, { pid: 0 }],
       restarts: 2,
+      cage: { landlock: 6, seccomp: true },
     },
     throttle: { size: { waiting: 0, attacked: 0, addresses: 1, users: 2 } },
     flows: { packets: 3 },
@@ -66,6 +67,8 @@ test('what the server knows at the moment stands in the text', async () => {
   assert.equal(value(text, 'sstp_login_throttle_entries{kind="user"}'), 2);
   assert.equal(value(text, 'sstp_admin_logins_total{result="refused"}'), 6);
   assert.equal(value(text, 'sstp_workers'), 1);
+  assert.equal(value(text, 'sstp_worker_cage{layer="landlock"}'), 6);
+  assert.equal(value(text, 'sstp_worker_cage{layer="seccomp"}'), 1);
   assert.equal(value(text, 'sstp_worker_restarts_total'), 2);
   assert.equal(value(text, 'sstp_connections_refused_total{limit="unauthenticatedPerAddress"}'), 4);
   assert.equal(value(text, 'sstp_hooks_waiting{kind="script"}'), 1);
