@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { formatIpv4, formatIpv6, ipv4Bytes, parseIpv4, parseIpv6 } from '../core/index.ts';
 import { extensionOf } from './extension.ts';
-import type { CheckedNames } from './names.ts';
+import { type CheckedNames, checkNames } from './names.ts';
 import { isSharedDomain } from './shared-domains.ts';
 
 /** Of each kind of name the trees: a DNS name with all below it, '' for every one; a network as `192.0.2.0/24`. */
@@ -48,6 +48,12 @@ export function firstOutside(constraints: NameConstraints, names: CheckedNames):
   const { permitted, excluded } = constraints;
   const dns = names.dns.find((name) => !isWithin(name, permitted.dns, excluded.dns, isBelow));
   return dns ?? names.ip.find((address) => !isWithin(address, permitted.ip, excluded.ip, isIn));
+}
+
+/** The same of an authority's certificate. @throws {CertificateError} for a name that no certificate can have */
+export function nameOutside(authority: X509Certificate, names: readonly string[]): string | undefined {
+  const constraints = nameConstraints(authority);
+  return constraints && firstOutside(constraints, checkNames(names));
 }
 
 /** In words, as for a list: `example.com and below, 192.0.2.7`. */

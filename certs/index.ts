@@ -9,7 +9,7 @@
 export * from './authority.ts';
 export { authorityKeyReader, guardAuthorityKey } from './authority-key.ts';
 export * from './certificate-error.ts';
-export { describeTrees, nameConstraints } from './constraints.ts';
+export { describeTrees, nameConstraints, nameOutside } from './constraints.ts';
 export * from './examine.ts';
 export * from './files.ts';
 export * from './inspect.ts';

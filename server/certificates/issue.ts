@@ -18,6 +18,8 @@ export interface IssueRequest {
   readonly names: readonly string[];
   /** Whether an authority that is made is bound to these names. */
   readonly isBound: boolean;
+  /** Whether it is served until another authority has issued one, see `readOwnCertificates`. */
+  readonly isStopgap: boolean;
   /** Whether the authority is made anew, too. */
   readonly renews: boolean;
   /** Milliseconds since 1970. */
@@ -36,11 +38,12 @@ export type IssueResult = Pick<IssuedOwn, 'made' | 'why'> & {
  *
  * @throws {CertificateError} @throws {StartError} if another one is at it
  */
-export function issueHere({ data, names, isBound, renews, now, owner }: IssueRequest): IssueResult {
+export function issueHere(request: IssueRequest): IssueResult {
+  const { data, names, isBound, isStopgap, renews, now, owner } = request;
   const work = renews ? renewAuthority : ensureOwnCertificates;
   const lock = lockAuthority(data, owner);
   try {
-    const { made, why, certificate } = work(data, names, new Date(now), { owner, isBound });
+    const { made, why, certificate } = work(data, names, new Date(now), { owner, isBound, isStopgap });
     return { made, ...(why === undefined ? {} : { why }), notes: certificate.notes };
   } finally {
     lock.release();

@@ -287,8 +287,9 @@ function ordering({ hosts, tls }: Config): string {
 }
 
 async function fromAuthority(config: Config, runUser: RunUser, log: Log): Promise<Loaded> {
-  const { data: directory, hosts } = config;
+  const { data: directory, hosts, tls } = config;
   const names = ownNames(hosts);
-  const source = await OwnSource.load({ directory, names, isBound: hosts.length > 0, runUser, log }, new Date());
+  const what = { directory, names, isBound: hosts.length > 0, isStopgap: tls.acme.enabled };
+  const source = await OwnSource.load({ ...what, runUser, log }, new Date());
   return { served: [newServed(source, source.certificate)], names };
 }

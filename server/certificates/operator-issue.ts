@@ -23,7 +23,7 @@ export function issueByHand(config: Config, devices: readonly string[], renews: 
   const me = process.geteuid?.();
   if (me !== 0 && me !== stats.uid) throw new StartError(`data directory ${data} is another user's: run this as root`);
   const names = hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, devices);
-  const request = { data, names, isBound: hosts.length > 0, renews, now: Date.now() };
+  const request = { data, names, isBound: hosts.length > 0, isStopgap: tls.acme.enabled, renews, now: Date.now() };
   if (canBeRoots(data, stats)) return issueHere({ ...request, owner: stats });
   return asUser(stats, () => issueHere({ ...request, owner: undefined }));
 }

@@ -23,6 +23,8 @@ export interface OwnSourceOptions {
   readonly names: readonly string[];
   /** Whether the operator named them: a new authority is then bound to them. */
   readonly isBound: boolean;
+  /** Whether it is served until another authority has issued one, see `readOwnCertificates`. */
+  readonly isStopgap: boolean;
   readonly runUser: RunUser;
   readonly log: Log;
 }
@@ -63,8 +65,8 @@ export class OwnSource implements CertificateSource {
 
   async look(now: Date): Promise<ServerCertificate | undefined> {
     if (!(await this.#watch.changed())) return undefined;
-    const { directory, names } = this.#options;
-    const { own, why } = readOwnCertificates(directory, names, now);
+    const { directory, names, isStopgap } = this.#options;
+    const { own, why } = readOwnCertificates(directory, names, now, isStopgap);
     if (own === undefined) throw notUsable(why);
     const before = this.#own.certificate;
     this.#own = own;
@@ -73,12 +75,12 @@ export class OwnSource implements CertificateSource {
 }
 
 function loadOwn(options: OwnSourceOptions, now: Date): OwnCertificates {
-  const { directory, names, isBound, runUser, log } = options;
-  const read = (): OwnState => asUser(runUser, () => readOwnCertificates(directory, names, now));
+  const { directory, names, isBound, isStopgap, runUser, log } = options;
+  const read = (): OwnState => asUser(runUser, () => readOwnCertificates(directory, names, now, isStopgap));
   const { own, why } = read();
   if (own !== undefined && why === undefined) return own;
   try {
-    const request = { data: directory, names, isBound, renews: false, now: now.getTime() };
+    const request = { data: directory, names, isBound, isStopgap, renews: false, now: now.getTime() };
     const { made, why: reason, notes } = issueApart(request, runUser);
     if (made.length > 0) log.info('certificate.made', { made, why: reason, names });
     for (const warning of notes) log.warn('certificate.warning', { warning });

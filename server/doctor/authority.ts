@@ -1,7 +1,7 @@
 /** Our own authority: what who has its key could do, and who has it. */
 import { join } from 'node:path';
 import type { AuthorityView } from '../../admin/index.ts';
-import { CertificateError, readIfThere } from '../../certs/index.ts';
+import { CertificateError, nameOutside, parseCertificates, readIfThere } from '../../certs/index.ts';
 import { asUser, type Finding, fine, problem, warning } from '../../core/index.ts';
 import { authorityView } from '../certificates/authority-view.ts';
 import type { Config } from '../config.ts';
@@ -9,31 +9,56 @@ import type { RunUser } from '../privileges.ts';
 
 const CHECK = 'own authority';
 
-/** None where the operator's files are served. */
-export function examineAuthority(config: Config, user: RunUser, now: Date): Finding[] {
+/**
+ * None where the operator's files are served.
+ *
+ * @param names what clients dial
+ */
+export function examineAuthority(config: Config, user: RunUser, names: readonly string[], now: Date): Finding[] {
   const { data, tls } = config;
   if (tls.cert.length > 0) return [];
   try {
-    const pem = asUser(user, () => readIfThere(join(data, 'ca.pem')));
-    return pem === undefined ? [] : judgeAuthority(authorityView(pem.bytes.toString(), data, user.uid, now), data);
+    const file = join(data, 'ca.pem');
+    const pem = asUser(user, () => readIfThere(file));
+    if (pem === undefined) return [];
+    const [certificate] = parseCertificates(pem.bytes, file);
+    // Until the ACME authority has issued one, what the own one can do for these names is good enough.
+    const outside = tls.acme.enabled ? undefined : nameOutside(certificate, names);
+    return judgeAuthority(authorityView(certificate.toString(), data, user.uid, now), { data, user, outside });
   } catch (error) {
-    if (error instanceof CertificateError) return [problem(CHECK, error.message, 'restart the server')];
-    // What is no certificate has been said of the files that are served.
-    return [];
+    if (error instanceof CertificateError) return [problem(CHECK, error.message, 'see docs/certificates.md')];
+    throw error;
   }
 }
 
-export function judgeAuthority({ within, notAfter, keyReader, advice }: AuthorityView, data: string): Finding[] {
-  const [text = '', fix] = advice?.split(/: (?=")/) ?? [];
-  const bound = within === '' ? 'every name' : within;
-  const about =
-    advice === undefined
-      ? fine(CHECK, `it can issue for ${bound}, until ${notAfter.slice(0, 10)}`)
-      : warning(CHECK, text, fix ?? 'see docs/certificates.md');
-  return [about, judgeKey(keyReader, data)];
+export interface AuthorityPlace {
+  readonly data: string;
+  readonly user: RunUser;
+  /** A name that clients dial and that it can't issue for. */
+  readonly outside: string | undefined;
 }
 
-function judgeKey(reader: AuthorityView['keyReader'], data: string): Finding {
+export function judgeAuthority(view: AuthorityView, { data, user, outside }: AuthorityPlace): Finding[] {
+  return [judgeScope(view, outside), judgeKey(view.keyReader, data, user)];
+}
+
+function judgeScope({ within, notAfter, advice }: AuthorityView, outside: string | undefined): Finding {
+  if (outside !== undefined) {
+    const text = `it can issue for ${within || 'other kinds of names'}, which ${outside} is not, so a start refuses`;
+    return problem(
+      CHECK,
+      text,
+      '"sstpd ca renew" as root and with the same --host; each client must import the new one',
+    );
+  }
+  if (advice !== undefined) {
+    const [text = '', fix = 'see docs/certificates.md'] = advice.split(/: (?=")/);
+    return warning(CHECK, text, fix);
+  }
+  return fine(CHECK, `it can issue for ${within === '' ? 'every name' : within}, until ${notAfter.slice(0, 10)}`);
+}
+
+function judgeKey(reader: AuthorityView['keyReader'], data: string, user: RunUser): Finding {
   const check = `${CHECK}'s key`;
   const file = join(data, 'ca.key');
   switch (reader) {
@@ -45,7 +70,9 @@ function judgeKey(reader: AuthorityView['keyReader'], data: string): Finding {
       return warning(
         check,
         `${file} can be read by the server, and so by who takes it over`,
-        'start it as root, which gives that up, or have root run "sstpd ca issue" before (docs/certificates.md)',
+        user.uid === 0
+          ? 'have it become another user (run.user)'
+          : 'start it as root, which gives that up, or have root run "sstpd ca issue" before (docs/certificates.md)',
       );
     default:
       return reader satisfies never;

@@ -81,7 +81,7 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   const user = await runUserOf(config, findings);
 
   const { findings: found, served } = examineFiles(config, { user, devices: running?.devices, now });
-  findings.push(...found, ...examineAuthority(config, user, now));
+  findings.push(...found, ...examineAuthority(config, user, wantedNames(config, running?.devices), now));
   if (served !== undefined) findings.push(await examineRevocation(served.chain));
   const names = namesOf(config, served?.chain[0], running?.devices);
   findings.push(judgeDialled(config.hosts, names));
@@ -136,7 +136,7 @@ export async function examineStart(options: {
   const overlap = await examineOverlap(tlsOf(config, { chain, keyPem: certificate.keyPem }, now));
   const findings = [
     ...examineCertificate(chain, { names, own, now }),
-    ...examineAuthority(config, runUser, now),
+    ...examineAuthority(config, runUser, options.names, now),
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
     ...examineOffload(config),
@@ -213,10 +213,15 @@ function examineOthers(config: Config, user: RunUser, servers: readonly number[]
   return process.getuid?.() === 0 ? examineSharing(user, config.data, servers) : [];
 }
 
+/** What a start has the own certificate issued for. */
+function wantedNames({ hosts }: Config, devices?: readonly string[]): readonly string[] {
+  return hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, devices);
+}
+
 /** What a client may dial: what is on the certificate that is there, else what a start would put on one. */
 function namesOf(config: Config, leaf: X509Certificate | undefined, devices?: readonly string[]): readonly string[] {
   if (leaf !== undefined) return allNames(leaf);
-  return config.hosts.length > 0 ? config.hosts : machineNames(hostname(), networkInterfaces, devices);
+  return wantedNames(config, devices);
 }
 
 async function runUserOf(config: Config, findings: Finding[]): Promise<RunUser> {

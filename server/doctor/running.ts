@@ -69,7 +69,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
     };
     return [
       ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
-      ...examineAuthority(config, runUser, now),
+      ...examineAuthority(config, runUser, names, now),
       ...lasting.findings,
       judgeDialled(config.hosts, names),
       ...(await guarded('ports', ports)),

@@ -83,6 +83,16 @@ test('a name that the authority may not issue for is refused, by who serves and 
   assertWhole(directory);
 });
 
+test('as a stopgap it may be for any name', () => {
+  const directory = copy();
+  renewAuthority(directory, names, now, { isBound: true });
+  const other = ['vpn.example.org'];
+  assert.equal(readOwnCertificates(directory, other, now, true).own, undefined);
+  assert.deepEqual(ensureOwnCertificates(directory, other, now, { isStopgap: true }).made, ['server']);
+  assert.equal(readOwnCertificates(directory, other, now, true).why, undefined);
+  assert.throws(() => readOwnCertificates(directory, other, now), /"sstpd ca renew"/);
+});
+
 /** Runs `work` with the n-th change of the disk, and all behind it, failing. @returns whether it came so far */
 function cutShort(n: number, work: () => void): boolean {
   const real = { openSync: fs.openSync, renameSync: fs.renameSync, rmSync: fs.rmSync, writeFileSync: fs.writeFileSync };

@@ -78,7 +78,7 @@ test('what is issued by hand is taken while the server runs: another certificate
   const { data, keeper, applied, renewals, log } = await ownKeeper(t);
   const { ticketKeys } = keeper.material;
   const before = keeper.ca;
-  const request = { data, names: ['vpn.test'], isBound: true, now: Date.now(), owner: undefined };
+  const request = { data, names: ['vpn.test'], isBound: true, isStopgap: false, now: Date.now(), owner: undefined };
   issueHere({ ...request, renews: true });
   await keeper.look();
   assert.equal(applied.length, 0, 'it may still be changing');
@@ -103,7 +103,7 @@ test('half of a change, and a certificate for other names, are not served, and s
   const ca = keeper.ca?.pem;
   renameSync(join(data, 'server.key'), join(data, 'server.key.old'));
   for (let i = 0; i < 4; i += 1) await keeper.look();
-  const request = { data, names: ['other.test'], isBound: false, now: Date.now(), owner: undefined };
+  const request = { data, names: ['other.test'], isBound: false, isStopgap: false, now: Date.now(), owner: undefined };
   issueHere({ ...request, renews: true });
   for (let i = 0; i < 4; i += 1) await keeper.look();
   assert.equal(applied.length, 0);
