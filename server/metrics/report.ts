@@ -34,10 +34,10 @@ const OTHER_COUNTS = [
 type LoopClass = `loopTo${(typeof LOOP_BOUNDS)[number]}`;
 export type CountName = keyof DataLinkCounters | (typeof OTHER_COUNTS)[number] | LoopClass;
 
-const COUNT_NAMES: readonly CountName[] = [...LINK_COUNTS, ...OTHER_COUNTS, ...LOOP_BOUNDS.map(loopClass)];
+export const COUNT_NAMES: readonly CountName[] = [...LINK_COUNTS, ...OTHER_COUNTS, ...LOOP_BOUNDS.map(loopClass)];
 
 /** Those that are the greatest of something are not added up. */
-const LEVEL_NAMES = [
+export const LEVEL_NAMES = [
   'queuedBytes',
   'queuedBytesMost',
   /** Memory of packets that wait or are being written. */
@@ -50,7 +50,7 @@ const LEVEL_NAMES = [
   'externalBytes',
 ] as const;
 
-type LevelName = (typeof LEVEL_NAMES)[number];
+export type LevelName = (typeof LEVEL_NAMES)[number];
 type Counts = Readonly<Record<CountName, number>>;
 type Levels = Readonly<Record<LevelName, number>>;
 

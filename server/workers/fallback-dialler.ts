@@ -13,10 +13,10 @@ const MOST_AT_A_TIME = 128;
  */
 export class FallbackDialler {
   readonly #place: { readonly host: string; readonly port: number } | undefined;
-  readonly #answer: (message: ToWorker, socket?: Socket) => void;
+  readonly #answer: (message: Extract<ToWorker, { kind: 'dialled' }>, socket?: Socket) => void;
   readonly #underWay = new Map<number, Socket>();
 
-  constructor(fallback: Fallback, answer: (message: ToWorker, socket?: Socket) => void) {
+  constructor(fallback: Fallback, answer: (message: Extract<ToWorker, { kind: 'dialled' }>, socket?: Socket) => void) {
     this.#place = fallback.kind === 'proxy' ? placeOf(new URL(fallback.url)) : undefined;
     this.#answer = answer;
   }

@@ -1,6 +1,6 @@
 /**
- * What supervisor and workers say to each other, over the channel that Node makes between parent and child. Sessions go
- * by their id, which is unique in the server; tickets and questions of the portal by a number of the worker's own.
+ * What supervisor and workers say to each other: see `Channel`. Sessions go by their id, which is unique in the server;
+ * tickets and questions of the portal by a number of the worker's own.
  */
 import type { AttemptView, PortalAnswer, PortalQuestion, SessionView } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
@@ -14,7 +14,7 @@ import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import type { Judgement, SessionEnd } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
-import type { Report } from '../metrics/report.ts';
+import type { Report, SessionTraffic } from '../metrics/report.ts';
 
 /** All that a worker is made of. */
 export interface WorkerSetup {
@@ -57,6 +57,11 @@ export type ToWorker =
   | { readonly kind: 'alive?' }
   | { readonly kind: 'stop' };
 
+/** Lists are sent in parts, none of which is longer than this. */
+export const MOST_IN_PART = 200;
+/** Questions of the portal that a worker has no answer to yet: with more, it says by itself that there is none now. */
+export const MOST_QUESTIONS = 1_024;
+
 export type ToSupervisor =
   | { readonly kind: 'ready'; readonly listening: readonly ListenAddress[] }
   /** It can't go on, and another one in its place could not either. */
@@ -80,6 +85,14 @@ export type ToSupervisor =
   | { readonly kind: 'dial'; readonly dial: number }
   | { readonly kind: 'tls-set' }
   | { readonly kind: 'alive' }
+  /** How much its sessions have carried, before the report. */
+  | { readonly kind: 'traffic'; readonly traffic: readonly SessionTraffic[] }
+  /** Without traffic. */
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'attempt'; readonly attempt: AttemptView }
-  | { readonly kind: 'listed'; readonly request: number; readonly sessions: readonly SessionView[] };
+  | {
+      readonly kind: 'listed';
+      readonly request: number;
+      readonly sessions: readonly SessionView[];
+      readonly isLast: boolean;
+    };

@@ -8,6 +8,8 @@ import { StartError } from '../start-error.ts';
 import { cageArguments, pathsOfWorker } from './cage.ts';
 import type { CageLayers } from './cage-layers.ts';
 
+/** The descriptor of a worker's end of the pair of sockets between it and the supervisor. */
+export const CHANNEL_FD = 3;
 /** The first descriptor that `WorkerProgram.descriptors` become in a worker. */
 export const PROGRAM_FD = 5;
 const FOLDER_FD = PROGRAM_FD;

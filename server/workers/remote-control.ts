@@ -4,7 +4,7 @@ import type { Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from '../control-plane.ts';
 import type { Lease } from '../lease-desk.ts';
-import type { ToSupervisor, ToWorker } from './messages.ts';
+import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 type Send = (message: ToSupervisor) => void;
 
@@ -33,6 +33,7 @@ export class RemoteControl implements ControlPlane {
   }
 
   portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
+    if (this.#questions.size >= MOST_QUESTIONS) return Promise.resolve({ kind: 'fault' });
     this.#lastQuestion += 1;
     const number = this.#lastQuestion;
     return new Promise((resolve) => {

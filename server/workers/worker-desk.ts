@@ -1,10 +1,13 @@
+import type { AttemptView } from '../../admin/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Ticket } from '../admission/ticket.ts';
-import type { ControlSession, SessionEnd } from '../control-plane.ts';
+import type { ControlSession, Judgement, SessionEnd } from '../control-plane.ts';
 import type { LocalControl } from '../local-control.ts';
-import type { ToSupervisor, ToWorker } from './messages.ts';
+import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** What it carried since its last report nobody knows. */
+/** Attempts whose session has ended are told of right behind it. */
+const MOST_ENDED = 1_024;
 const LOST: SessionEnd = { reason: 'worker-ended', bytesIn: 0, bytesOut: 0 };
 
 export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { question: number }>;
@@ -16,10 +19,13 @@ export class WorkerDesk {
     readonly admission: Admission;
     /** The worker's. */
     readonly device: string;
+    readonly mostConnections: number;
     send(message: ToWorker): void;
   };
   readonly #tickets = new Map<number, Ticket>();
-  readonly #sessions = new Map<string, ControlSession>();
+  readonly #sessions = new Map<string, OpenSession>();
+  /** Users of sessions that have ended, the oldest first. */
+  readonly #ended = new Map<string, string | undefined>();
   /** Of the portal, without an answer yet. */
   readonly #questions = new Map<number, AbortController>();
 
@@ -27,6 +33,8 @@ export class WorkerDesk {
     readonly control: LocalControl;
     readonly admission: Admission;
     readonly device: string;
+    /** That an honest worker has at the same time. */
+    readonly mostConnections: number;
     send(message: ToWorker): void;
   }) {
     this.#options = options;
@@ -38,6 +46,18 @@ export class WorkerDesk {
 
   has(session: string): boolean {
     return this.#sessions.has(session);
+  }
+
+  /** Who has logged in there. */
+  userOf(session: string): string | undefined {
+    return this.#sessions.get(session)?.user;
+  }
+
+  /** Whom a client says it is, it may tell; not that somebody has been here who has not. @throws {Error} */
+  checkAttempt({ id, state, user }: AttemptView): void {
+    if (state !== 'up' && state !== 'ended') return;
+    const known = this.#sessions.has(id) ? this.userOf(id) : this.#ended.get(id);
+    if (known === undefined || known !== user) throw new Error(`session ${id} is not that user's`);
   }
 
   /** @throws {Error} if it makes no sense; then the worker is not to be trusted any more */
@@ -83,16 +103,18 @@ export class WorkerDesk {
 
   /** The worker is gone: everything of it is returned. */
   close(): void {
-    for (const session of this.#sessions.values()) session.close(LOST);
+    for (const { control } of this.#sessions.values()) control.close(LOST);
     for (const ticket of this.#tickets.values()) ticket.close();
     for (const question of this.#questions.values()) question.abort();
     this.#sessions.clear();
     this.#tickets.clear();
     this.#questions.clear();
+    this.#ended.clear();
   }
 
   #openTicket(number: number, address: string): void {
     if (this.#tickets.has(number)) throw new Error(`ticket ${number} was opened twice`);
+    this.#checkRoom(this.#tickets.size);
     const { admission, send } = this.#options;
     const ticket = admission.open(address);
     if (typeof ticket === 'string') {
@@ -107,6 +129,7 @@ export class WorkerDesk {
   #askPortal({ question, text }: Extract<ControlMessage, { kind: 'portal-asked' }>): void {
     const { control, send } = this.#options;
     if (this.#questions.has(question)) throw new Error(`question ${question} was asked twice`);
+    if (this.#questions.size >= MOST_QUESTIONS) throw new Error('more is asked than an honest worker asks');
     const gone = new AbortController();
     this.#questions.set(question, gone);
     void control.portal(text, gone.signal).then((answer) => {
@@ -114,8 +137,13 @@ export class WorkerDesk {
     });
   }
 
+  #checkRoom(taken: number): void {
+    if (taken >= this.#options.mostConnections) throw new Error('more connections than an honest worker takes');
+  }
+
   #openSession(id: string, peerAddress: string): void {
     const { control, device, send } = this.#options;
+    this.#checkRoom(this.#sessions.size);
     const session = control.open({
       id,
       peerAddress,
@@ -126,41 +154,66 @@ export class WorkerDesk {
       },
       disconnect: (reason) => send({ kind: 'disconnect', session: id, reason }),
     });
-    this.#sessions.set(id, session);
+    this.#ended.delete(id);
+    this.#sessions.set(id, { control: session, user: undefined, isJudging: false });
+  }
+
+  /** @throws {Error} if one is being judged there: a client waits for its verdict */
+  #verify(id: string, session: OpenSession, proof: Extract<ControlMessage, { kind: 'verify' }>['proof']): void {
+    const { send } = this.#options;
+    if (session.isJudging) throw new Error(`session ${id} has two logins at a time`);
+    session.isJudging = true;
+    const judged = (judgement: Judgement): void => {
+      session.isJudging = false;
+      const isAccepted = judgement.kind === 'judged' && judgement.verdict.kind === 'accept';
+      if (isAccepted) session.user = judgement.user?.name;
+      send({ kind: 'judged', session: id, judgement });
+    };
+    session.control.verify(proof, judged, (hold, name) => send({ kind: 'held', session: id, hold, name }));
+  }
+
+  #close(id: string, { control, user }: OpenSession, end: SessionEnd): void {
+    control.close(end);
+    this.#sessions.delete(id);
+    this.#ended.set(id, user);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#ended.delete(oldest);
   }
 
   #serve(
-    session: ControlSession,
+    session: OpenSession,
     message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'choose' | 'release' | 'up' | 'closed' }>,
   ): void {
     const { session: id } = message;
     const { send } = this.#options;
     switch (message.kind) {
       case 'verify':
-        session.verify(
-          message.proof,
-          (judgement) => send({ kind: 'judged', session: id, judgement }),
-          (hold, name) => send({ kind: 'held', session: id, hold, name }),
-        );
+        this.#verify(id, session, message.proof);
         break;
       case 'lease':
-        session.lease((lease) => send({ kind: 'leased', session: id, lease }));
+        session.control.lease((lease) => send({ kind: 'leased', session: id, lease }));
         break;
       case 'choose':
-        session.choose(message.wish, (lease) => send({ kind: 'chosen', session: id, lease }));
+        session.control.choose(message.wish, (lease) => send({ kind: 'chosen', session: id, lease }));
         break;
       case 'release':
-        session.release();
+        session.control.release();
         break;
       case 'up':
-        session.up();
+        session.control.up();
         break;
       case 'closed':
-        session.close(message.end);
-        this.#sessions.delete(id);
+        this.#close(id, session, message.end);
         break;
       default:
         message satisfies never;
     }
   }
+}
+
+/** A session as the supervisor knows it, whatever the worker says. */
+interface OpenSession {
+  readonly control: ControlSession;
+  user: string | undefined;
+  isJudging: boolean;
 }

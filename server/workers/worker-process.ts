@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
@@ -8,12 +8,14 @@ import { type BoundSocket, withoutCapabilities } from '../../tun/index.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
-import { acceptReport, makeReport, type Report } from '../metrics/report.ts';
+import { acceptReport, makeReport, type Report, type SessionTraffic } from '../metrics/report.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
+import { WorkerChannel } from './channel.ts';
 import { FallbackDialler } from './fallback-dialler.ts';
+import { FormError } from './forms.ts';
 import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
-import { PROGRAM_FD, type WorkerProgram } from './program.ts';
-import { isWellFormed } from './well-formed.ts';
+import { CHANNEL_FD, PROGRAM_FD, type WorkerProgram } from './program.ts';
+import { readerOf } from './spoken.ts';
 import { WorkerDesk } from './worker-desk.ts';
 
 const DEVICE_FD = 4;
@@ -54,13 +56,14 @@ export class WorkerProcess {
   /** Rejects if the worker ends first. */
   readonly ready: Promise<readonly ListenAddress[]>;
   readonly #child: ChildProcess;
+  readonly #channel: WorkerChannel;
   readonly #options: WorkerProcessOptions;
   readonly #desk: WorkerDesk;
   /** What it was told of last, and who waits for it to have taken that. */
   #tls: TlsMaterial;
   #tlsUnset = 0;
   #tlsWaiting: (() => void)[] = [];
-  readonly #lists = new Map<number, (sessions: readonly SessionView[]) => void>();
+  readonly #lists = new Map<number, OpenList>();
   #lastList = 0;
   #report = makeReport();
   #reportWaiting: (() => void)[] = [];
@@ -74,17 +77,24 @@ export class WorkerProcess {
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
     this.#tls = options.setup.tls;
-    const { control, admission } = options;
+    const { control, admission, setup: known } = options;
     this.#desk = new WorkerDesk({
       control,
       admission,
       device: options.device.name,
+      mostConnections: known.config.limits.connections * 2,
       send: (message) => this.#send(message),
     });
     this.#dialler = new FallbackDialler(options.setup.config.http.fallback, (message, socket) =>
-      this.#send(message, socket),
+      this.#dialled(message, socket),
     );
     this.#child = launch(options);
+    const read = readerOf(known.worker);
+    this.#channel = new WorkerChannel(channelOf(this.#child), {
+      read: (body) => this.#handle(read(body)),
+      fault: (error) => this.#onFault(error),
+      slowed: () => options.log.warn('worker.slowed', { pid: this.pid, worker: known.worker }),
+    });
     this.exited = this.#watch();
     this.ready = new Promise((resolve, reject) => {
       this.#isReady = resolve;
@@ -114,13 +124,14 @@ export class WorkerProcess {
     this.#lastList += 1;
     const request = this.#lastList;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => answer([]), LIST_MS);
-      const answer = (sessions: readonly SessionView[]): void => {
+      const parts = new Map<string, SessionView>();
+      const timer = setTimeout(() => answer(), LIST_MS);
+      const answer = (): void => {
         clearTimeout(timer);
         this.#lists.delete(request);
-        resolve(sessions);
+        resolve([...parts.values()]);
       };
-      this.#lists.set(request, answer);
+      this.#lists.set(request, { parts, answer });
       this.#send({ kind: 'list', request });
     });
   }
@@ -145,10 +156,22 @@ export class WorkerProcess {
 
   #takeReport(report: Report): void {
     this.#report = acceptReport(report, this.#report);
-    // Sessions of others are not its to speak of.
-    const ours = this.#report.traffic.filter(({ id }) => this.#desk.has(id));
-    this.#options.control.noteTraffic(ours);
     this.#reportsAreHere();
+  }
+
+  /** Sessions of others are not its to speak of. */
+  #takeTraffic(traffic: readonly SessionTraffic[]): void {
+    this.#options.control.noteTraffic(traffic.filter(({ id }) => this.#desk.has(id)));
+  }
+
+  /** What the supervisor knows of a session is not the worker's to say. */
+  #takePart({ request, sessions, isLast }: Extract<ToSupervisor, { kind: 'listed' }>): void {
+    const open = this.#lists.get(request);
+    if (open === undefined) return;
+    for (const session of sessions) {
+      if (this.#desk.has(session.id)) open.parts.set(session.id, { ...session, user: this.#desk.userOf(session.id) });
+    }
+    if (isLast) open.answer();
   }
 
   #reportsAreHere(): void {
@@ -191,7 +214,6 @@ export class WorkerProcess {
   }
 
   #watch(): Promise<WorkerExit> {
-    this.#child.on('message', (message) => this.#onMessage(message));
     return new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
         clearInterval(this.#asking);
@@ -200,14 +222,11 @@ export class WorkerProcess {
         this.#dialler.close();
         this.#tlsIsSet();
         this.#reportsAreHere();
-        for (const answer of [...this.#lists.values()]) answer([]);
+        for (const { answer } of [...this.#lists.values()]) answer();
         resolve({ code, signal, failure: this.#failure, sessions });
       };
       // What it had said before it ended comes first.
-      this.#child.once('exit', (code, signal) => {
-        if (this.#child.connected) this.#child.once('disconnect', () => end(code, signal));
-        else end(code, signal);
-      });
+      this.#child.once('exit', (code, signal) => void this.#channel.closed.then(() => end(code, signal)));
       this.#child.once('error', (error) => {
         this.#failure ??= `a worker can't be started: ${error.message}`;
         if (this.#child.pid === undefined) end(null, null);
@@ -215,21 +234,21 @@ export class WorkerProcess {
     });
   }
 
-  #send(message: ToWorker, socket?: Socket): void {
-    if (this.#child.connected)
-      this.#child.send(message, socket, () => {}); // if it is gone, `exited` says so
-    else socket?.destroy();
+  #send(message: ToWorker): void {
+    this.#channel.send(message);
+  }
+
+  /** A socket goes the way that Node has for it, which is there for nothing else. */
+  #dialled(message: Extract<ToWorker, { kind: 'dialled' }>, socket: Socket | undefined): void {
+    if (socket === undefined) this.#send(message);
+    else if (this.#child.connected) this.#child.send(message, socket, () => {});
+    else socket.destroy();
   }
 
   /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
-  #onMessage(message: unknown): void {
-    try {
-      if (!isWellFormed(message)) throw new Error('a message without the right form');
-      this.#handle(message);
-    } catch (error) {
-      this.#options.log.error('worker.fault', { pid: this.pid, error: error instanceof Error ? error.stack : error });
-      this.kill();
-    }
+  #onFault(error: unknown): void {
+    this.#options.log.error('worker.fault', { pid: this.pid, error: textOf(error) });
+    this.kill();
   }
 
   #handle(message: ToSupervisor): void {
@@ -253,14 +272,18 @@ export class WorkerProcess {
       case 'alive':
         this.#unanswered = 0;
         break;
+      case 'traffic':
+        this.#takeTraffic(message.traffic);
+        break;
       case 'report':
         this.#takeReport(message.report);
         break;
       case 'attempt':
+        this.#desk.checkAttempt(message.attempt);
         this.#options.onAttempt(message.attempt);
         break;
       case 'listed':
-        this.#lists.get(message.request)?.(message.sessions);
+        this.#takePart(message);
         break;
       default:
         this.#desk.receive(message);
@@ -268,14 +291,33 @@ export class WorkerProcess {
   }
 }
 
+/** A list that comes in parts. */
+interface OpenList {
+  readonly parts: Map<string, SessionView>;
+  answer(): void;
+}
+
+/** What a worker has said is told in one line; of a fault of ours, where it was. */
+function textOf(error: unknown): string {
+  if (error instanceof FormError || error instanceof RangeError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** A process that could not be started has none. */
+function channelOf(child: ChildProcess): Socket {
+  const channel = child.stdio[CHANNEL_FD];
+  return channel instanceof Socket ? channel : new Socket().destroy();
+}
+
 /** In its cage and without capabilities from its first instruction on. */
-function launch({ program, device, sockets }: WorkerProcessOptions): ChildProcess {
+function launch({ program, setup, device, sockets }: WorkerProcessOptions): ChildProcess {
+  const takesSockets = setup.config.http.fallback.kind === 'proxy';
   const descriptors = [device.fd, ...program.descriptors, ...sockets.map(({ fd }) => fd)];
   try {
     return withoutCapabilities(KEPT_CAPABILITIES, () =>
       spawn(program.command, [...program.args], {
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
-        serialization: 'advanced',
+        stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...descriptors, ...(takesSockets ? (['ipc'] as const) : [])],
+        serialization: 'json',
       }),
     );
   } finally {

@@ -1,15 +1,17 @@
 /** A worker: one process with a TUN device, the listeners and their connections, and no rights. */
 import { Socket } from 'node:net';
-import type { AttemptView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { adoptTunPath, confine, dropPrivileges } from '../../tun/index.ts';
 import { DataPlane } from '../data-plane.ts';
 import { createLog } from '../log.ts';
 import { processLog } from '../log-limit.ts';
 import { ProcessMonitor } from '../metrics/process-monitor.ts';
-import { addReports } from '../metrics/report.ts';
+import { addReports, type Report } from '../metrics/report.ts';
 import { isOperatorError } from '../operator-error.ts';
-import type { ToSupervisor, ToWorker, WorkerSetup } from './messages.ts';
+import { SupervisorChannel } from './channel.ts';
+import { MOST_IN_PART, type ToSupervisor, type ToWorker, type WorkerSetup } from './messages.ts';
+import { CHANNEL_FD } from './program.ts';
 import { RemoteAdmission } from './remote-admission.ts';
 import { RemoteControl } from './remote-control.ts';
 import { RemoteDialler } from './remote-dialler.ts';
@@ -25,15 +27,32 @@ export function runWorker(): void {
   for (const signal of SIGNALS) process.on(signal, () => {});
   // A log that nobody reads, or that has no room, ends no sessions.
   process.stdout.on('error', () => {});
-  // Without the supervisor nobody can log in, and its successor wants the port.
-  process.on('disconnect', () => process.exit(1));
-  process.once('message', (message: ToWorker) => {
-    if (message.kind === 'start') void start(message.setup).catch(giveUp);
-    else process.exit(1);
+  const early: ToWorker[] = [];
+  let receive = (message: ToWorker): void => {
+    if (message.kind !== 'start') process.exit(1);
+    receive = (next) => void early.push(next);
+    const serving = (serve: (message: ToWorker) => void): void => {
+      receive = serve;
+      for (const next of early.splice(0)) serve(next);
+    };
+    const giveUp = (error: unknown): void => giveUpOver(channel, error);
+    void start(message.setup, { send: (said) => channel.send(said), serving, giveUp }).catch(giveUp);
+  };
+  const channel = new SupervisorChannel(new Socket({ fd: CHANNEL_FD, readable: true, writable: true }), {
+    receive: (message) => receive(message),
+    // Without the supervisor nobody can log in, and its successor wants the port.
+    ended: () => process.exit(1),
   });
 }
 
-async function start(setup: WorkerSetup): Promise<void> {
+interface Supervisor {
+  send(message: ToSupervisor): void;
+  /** From now on what it says goes there. */
+  serving(serve: (message: ToWorker) => void): void;
+  giveUp(error: unknown): void;
+}
+
+async function start(setup: WorkerSetup, { send, serving, giveUp }: Supervisor): Promise<void> {
   const { config, worker, runUser, device, sockets } = setup;
   dropPrivileges({ ...runUser, keepCapabilities: [] });
   const limited = processLog(createLog(config.log, process.stdout), systemClock);
@@ -70,7 +89,11 @@ async function start(setup: WorkerSetup): Promise<void> {
     worker,
     dialFallback: () => dialler.dial(),
   });
-  process.on('message', (message: ToWorker, handle: unknown) => {
+  // Sockets come by a channel of Node's own, which is there with `http.fallback` another server alone.
+  process.on('message', (message: Extract<ToWorker, { kind: 'dialled' }>, handle: unknown) => {
+    dialler.dialled(message, handle instanceof Socket ? handle : undefined);
+  });
+  serving((message) => {
     switch (message.kind) {
       case 'start':
         break;
@@ -84,7 +107,7 @@ async function start(setup: WorkerSetup): Promise<void> {
         control.portalAnswered(message);
         break;
       case 'dialled':
-        dialler.dialled(message, handle instanceof Socket ? handle : undefined);
+        dialler.dialled(message, undefined);
         break;
       case 'held':
       case 'judged':
@@ -95,10 +118,10 @@ async function start(setup: WorkerSetup): Promise<void> {
         control.receive(message);
         break;
       case 'list':
-        void plane.sessions().then((sessions) => send({ kind: 'listed', request: message.request, sessions }));
+        void plane.sessions().then((sessions) => sendList(send, message.request, sessions));
         break;
       case 'report?':
-        send({ kind: 'report', report: addReports([monitor.report(), plane.report()]) });
+        sendReport(send, addReports([monitor.report(), plane.report()]));
         break;
       case 'tls':
         void plane.setTls(message.tls).then(() => send({ kind: 'tls-set' }));
@@ -129,12 +152,24 @@ function leave(status: number): void {
   setTimeout(() => process.exit(status), LAST_LINES_MS);
 }
 
-function send(message: ToSupervisor): void {
-  if (process.connected) process.send?.(message);
+function sendList(send: Supervisor['send'], request: number, sessions: readonly SessionView[]): void {
+  for (const { part, isLast } of parts(sessions)) send({ kind: 'listed', request, sessions: part, isLast });
+}
+
+function sendReport(send: Supervisor['send'], { traffic, ...report }: Report): void {
+  for (const { part } of parts(traffic)) if (part.length > 0) send({ kind: 'traffic', traffic: part });
+  send({ kind: 'report', report: { ...report, traffic: [] } });
+}
+
+/** At least one, the last of which says so. */
+function* parts<Item>(items: readonly Item[]): Generator<{ readonly part: readonly Item[]; readonly isLast: boolean }> {
+  for (let at = 0; at === 0 || at < items.length; at += MOST_IN_PART) {
+    yield { part: items.slice(at, at + MOST_IN_PART), isLast: at + MOST_IN_PART >= items.length };
+  }
 }
 
 /** A fault of ours is a crash, after which another worker may do better; what an operator must mend is not. */
-function giveUp(error: unknown): void {
+function giveUpOver(channel: SupervisorChannel, error: unknown): void {
   if (!isOperatorError(error)) throw error;
-  process.send?.({ kind: 'failed', message: error.message } satisfies ToSupervisor, () => process.exit(1));
+  channel.send({ kind: 'failed', message: error.message }, () => process.exit(1));
 }

@@ -32,7 +32,7 @@ import type { SessionObserver } from '../../server/session-observer.ts';
 import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
 import type { ToWorker } from '../../server/workers/messages.ts';
 import { RemoteControl } from '../../server/workers/remote-control.ts';
-import { isWellFormed } from '../../server/workers/well-formed.ts';
+import { bytesOf, readerOf } from '../../server/workers/spoken.ts';
 import { type ControlMessage, WorkerDesk } from '../../server/workers/worker-desk.ts';
 import type { TlsConnectionInfo } from '../../tls/index.ts';
 import { MemoryTun } from '../../tun/index.ts';
@@ -173,6 +173,9 @@ export interface WorldOptions {
   readonly observers?: readonly SessionObserver[];
 }
 
+/** As the supervisor reads it. */
+const fromWorker = readerOf(0);
+
 /** One server without its listeners. Its clock, timers and dates stand still until `advance`. */
 export class World {
   readonly context: ServerContext;
@@ -251,7 +254,7 @@ export class World {
         certificate: () => this.certificate,
         methods: config.auth.methods,
         changed: (attempt) => {
-          assert.ok(isWellFormed(deserialize(serialize({ kind: 'attempt', attempt }))));
+          assert.ok(fromWorker(bytesOf({ kind: 'attempt', attempt })));
           this.attempts.put(attempt);
         },
       },
@@ -281,17 +284,21 @@ export class World {
       if ('session' in message) remote.receive(message);
       else if (message.kind === 'portal-answered') remote.portalAnswered(message);
     };
-    const remote = new RemoteControl(
-      over((message) => {
-        assert.ok(isWellFormed(message));
-        this.desk?.receive(message as ControlMessage);
-      }),
-    );
+    const remote = new RemoteControl((message) => {
+      const bytes = bytesOf(message);
+      queueMicrotask(() => this.desk?.receive(fromWorker(bytes) as ControlMessage));
+    });
     const send = over((message: ToWorker) => {
       if (this.#unheard === undefined) hear(message);
       else this.#unheard.push(() => hear(message));
     });
-    this.desk = new WorkerDesk({ control: this.control, admission: this.admission, device: 'memory0', send });
+    this.desk = new WorkerDesk({
+      control: this.control,
+      admission: this.admission,
+      device: 'memory0',
+      mostConnections: 100,
+      send,
+    });
     return remote;
   }
 

@@ -116,7 +116,7 @@ test('a worker keeps no place that it has given back, and no session of another 
   const { desk = assert.fail(), control, admission } = world;
   const { connection } = await connected(world);
   const opened = { kind: 'opened', session: connection.id, peerAddress: '192.0.2.9' } as const;
-  const other = new WorkerDesk({ control, admission, device: 'memory1', send: () => {} });
+  const other = new WorkerDesk({ control, admission, device: 'memory1', mostConnections: 9, send: () => {} });
   assert.throws(() => other.receive(opened), /opened twice/);
   const { connections } = admission;
   other.receive({ kind: 'ticket-opened', ticket: 1, address: '192.0.2.9' });
@@ -137,6 +137,7 @@ function twoWorkers(t: TestContext, limits: { connections: number; unauthenticat
       control,
       admission,
       device: 'memory0',
+      mostConnections: 99,
       send: (message: ToWorker) => {
         if (message.kind === 'counted') remote.counted(message.ticket, message.refusal);
         if (message.kind === 'turned-away') remote.turnedAway(message.ticket, message.why);
@@ -223,7 +224,13 @@ test('a login and the order to make room that cross: who has logged in stays, an
   let now = 0;
   const admission = new Admission(limits, { clock: { now: () => now } });
   const late: ToWorker[] = [];
-  const desk = new WorkerDesk({ control, admission, device: 'memory0', send: (message) => late.push(message) });
+  const desk = new WorkerDesk({
+    control,
+    admission,
+    device: 'memory0',
+    mostConnections: 9,
+    send: (message) => late.push(message),
+  });
   const worker = new RemoteAdmission(limits, (message) => desk.receive(message as ControlMessage));
   const first = opened(worker, '192.0.2.7');
   now = 3_000;

@@ -1,0 +1,215 @@
+/**
+ * What a worker says, on its way to the supervisor: JSON, read into new objects of nothing but known fields. A worker talks
+ * to the network, and whoever has taken it over says what he likes: here it stops, before tables that serve all workers
+ * keep it. Whether it is true is another question: see `WorkerDesk`.
+ */
+import type { AttemptView, PortalQuestion, SessionView } from '../../admin/index.ts';
+import type { CredentialProof } from '../../ppp/index.ts';
+import type { SessionEnd } from '../control-plane.ts';
+import { COUNT_NAMES, LEVEL_NAMES, type Report, type SessionTraffic } from '../metrics/report.ts';
+import {
+  address,
+  byField,
+  bytes,
+  count,
+  endpoint,
+  type Form,
+  FormError,
+  isoTime,
+  list,
+  maybe,
+  object,
+  quantity,
+  text,
+  textLike,
+  word,
+} from './forms.ts';
+import { MOST_IN_PART, type ToSupervisor } from './messages.ts';
+
+/** UTF-16 units. A name or a password comes in a PPP frame, and a frame in an SSTP packet of 4,095 bytes. */
+const MOST_OF_FRAME = 4_096;
+/** Of what is told of an attempt. */
+const MOST_TOLD = 4_096;
+/** Of names that the operator or the admin API has made. */
+const MOST_NAME = 256;
+const MOST_ENTRIES = 64;
+
+/** A word of ours, such as a stage or a method. */
+const term: Form<string> = textLike(/^[a-z0-9-]{1,32}$/);
+/** Why a session or an attempt ended, as in the log. */
+const reason = text(MOST_NAME);
+const u32 = count(0xffff_ffff);
+const number = count();
+
+const named = { name: text(MOST_OF_FRAME), nameBytes: maybe(bytes(0, MOST_OF_FRAME)) };
+const proof = byField<CredentialProof>('method', {
+  pap: object({
+    ...{ method: word('pap'), ...named },
+    ...{ password: text(MOST_OF_FRAME), passwordBytes: maybe(bytes(0, MOST_OF_FRAME)) },
+  }),
+  chap: object({
+    ...{ method: word('chap'), ...named },
+    ...{ identifier: count(255), challenge: bytes(1, 255), response: bytes(1, 255) },
+  }),
+  mschapv2: object({
+    ...{ method: word('mschapv2'), ...named },
+    ...{ authenticatorChallenge: bytes(16), peerChallenge: bytes(16), ntResponse: bytes(24) },
+  }),
+});
+
+const portalSession = textLike(/^[\w-]{43}$/);
+const question = byField<PortalQuestion>('kind', {
+  'sign-in': object({
+    ...{ kind: word('sign-in'), address, name: text(MOST_NAME), password: text(MOST_NAME) },
+    browser: maybe(text(MOST_OF_FRAME)),
+  }),
+  look: object({ kind: word('look'), session: portalSession }),
+  'sign-out': object({ kind: word('sign-out'), session: portalSession }),
+});
+
+const told = text(MOST_TOLD);
+const attemptOf = (id: Form<string>): Form<AttemptView> =>
+  object({
+    ...{ id, correlationId: maybe(text(MOST_NAME)), peer: endpoint, startedAt: isoTime, endedAt: maybe(isoTime) },
+    state: word('under-way', 'up', 'ended', 'failed'),
+    ...{ user: maybe(told), tls: maybe(told), sni: maybe(told), alert: maybe(told), http: maybe(told), stage: term },
+    offered: maybe(object({ versions: told, ciphers: told, protocols: told })),
+    stages: list(object({ stage: term, ms: quantity }), MOST_ENTRIES),
+    options: list(
+      object({ from: word('client', 'server'), protocol: told, packet: told, options: told }),
+      MOST_ENTRIES,
+    ),
+    reason: maybe(told),
+    explanation: maybe(object({ text: told, code: maybe(told), fix: maybe(told) })),
+  }) as Form<AttemptView>;
+
+const sessionOf = (id: Form<string>): Form<SessionView> =>
+  object({
+    ...{
+      id,
+      peer: endpoint,
+      stage: term,
+      tls: text(MOST_NAME),
+      connectedAt: isoTime,
+      bytesIn: number,
+      bytesOut: number,
+    },
+    ...{ user: maybe(text(MOST_NAME)), ipv4: maybe(address), ipv6: maybe(text(64)), method: maybe(term) },
+    correlationId: maybe(text(MOST_NAME)),
+  }) as Form<SessionView>;
+
+/** Seconds have fractions. */
+const amount: Form<number> = (value) => {
+  const read = quantity(value);
+  if (read < 0 || read > Number.MAX_SAFE_INTEGER) throw new FormError(`${read} is no count`);
+  return read;
+};
+const amounts = <Name extends string>(names: readonly Name[]): Form<Record<Name, number>> =>
+  object(Object.fromEntries(names.map((name) => [name, amount])) as Record<Name, Form<number>>);
+
+const report: Form<Report> = object({
+  counts: amounts(COUNT_NAMES),
+  levels: amounts(LEVEL_NAMES),
+  sessions: list(object({ stage: term, method: term, count: number }), MOST_ENTRIES * 2),
+  // Told of in parts, by messages of its own.
+  traffic: list((): SessionTraffic => {
+    throw new FormError('traffic has messages of its own');
+  }, 0),
+});
+
+const end: Form<SessionEnd> = object({ reason, bytesIn: number, bytesOut: number });
+
+/** @returns what reads the messages of one worker: ids of others' connections are no ids there */
+export function readerOf(worker: number): (body: Uint8Array) => ToSupervisor {
+  const own = worker.toString(16).padStart(2, '0');
+  const session = textLike(new RegExp(`^${own}[0-9a-f]{6}$`));
+  const message = byField<ToSupervisor>('kind', formsOf(session));
+  return (body) => {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8'));
+    } catch {
+      throw new FormError('no JSON');
+    }
+    return message(parsed);
+  };
+}
+
+function formsOf(session: Form<string>): Readonly<Record<ToSupervisor['kind'], Form<ToSupervisor>>> {
+  const listening = object({ address, family: word('IPv4', 'IPv6'), port: count(65_535) });
+  return {
+    ready: object({ kind: word('ready'), listening: list(listening, MOST_ENTRIES) }),
+    failed: object({ kind: word('failed'), message: told }),
+    'ticket-opened': object({ kind: word('ticket-opened'), ticket: number, address }),
+    'ticket-silent': object({ kind: word('ticket-silent'), ticket: number }),
+    'ticket-authenticated': object({ kind: word('ticket-authenticated'), ticket: number }),
+    'ticket-closed': object({ kind: word('ticket-closed'), ticket: number }),
+    opened: object({ kind: word('opened'), session, peerAddress: address }),
+    verify: object({ kind: word('verify'), session, proof }),
+    lease: object({ kind: word('lease'), session }),
+    choose: object({ kind: word('choose'), session, wish: u32 }),
+    release: object({ kind: word('release'), session }),
+    up: object({ kind: word('up'), session }),
+    closed: object({ kind: word('closed'), session, end }),
+    'portal-asked': object({ kind: word('portal-asked'), question: number, text: question }),
+    'portal-left': object({ kind: word('portal-left'), question: number }),
+    dial: object({ kind: word('dial'), dial: number }),
+    'tls-set': object({ kind: word('tls-set') }),
+    alive: object({ kind: word('alive') }),
+    report: object({ kind: word('report'), report }),
+    traffic: object({
+      kind: word('traffic'),
+      traffic: list(object({ id: session, bytesIn: number, bytesOut: number }), MOST_IN_PART),
+    }),
+    attempt: object({ kind: word('attempt'), attempt: attemptOf(session) }),
+    listed: object({
+      ...{ kind: word('listed'), request: number },
+      sessions: list(sessionOf(session), MOST_IN_PART),
+      isLast: (value: unknown): boolean => {
+        if (typeof value !== 'boolean') throw new FormError('isLast is yes or no');
+        return value;
+      },
+    }),
+  };
+}
+
+/** A worker's words as bytes: what clients have chosen in them is cut to what may be said. */
+export function bytesOf(message: ToSupervisor): Buffer {
+  return Buffer.from(JSON.stringify(fitted(message)), 'utf8');
+}
+
+function fitted(message: ToSupervisor): unknown {
+  switch (message.kind) {
+    case 'verify':
+      return { ...message, proof: withoutBytes(message.proof) };
+    case 'closed':
+      return { ...message, end: cut(message.end, MOST_NAME) };
+    case 'failed':
+      return cut(message, MOST_TOLD);
+    case 'portal-asked':
+      return { ...message, text: cut(message.text, MOST_OF_FRAME) };
+    case 'attempt':
+      return cut(message, MOST_TOLD);
+    case 'listed':
+      return cut(message, MOST_NAME);
+    default:
+      return message;
+  }
+}
+
+function withoutBytes(value: CredentialProof): unknown {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [
+      name,
+      field instanceof Uint8Array ? Buffer.from(field).toString('base64') : field,
+    ]),
+  );
+}
+
+/** Each text in it as long as it may be at most. */
+function cut(value: unknown, most: number): unknown {
+  if (typeof value === 'string') return value.length > most ? value.slice(0, most) : value;
+  if (Array.isArray(value)) return value.map((each) => cut(each, most));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, cut(field, most)]));
+}
