@@ -67,6 +67,8 @@ export class Gate {
   #since: Instant;
   #failures = 0;
   readonly #others = new Set<string>();
+  /** Of the last wrong password that was asked about. */
+  #wrongProof: string | undefined;
   /** Failures have used up its tokens, and they have not come back by half. */
   isAttacked = false;
   readonly of: GateOf;
@@ -166,6 +168,13 @@ export class Gate {
       default:
         ticket.token satisfies never;
     }
+  }
+
+  /** Whether it is the same wrong password as the last one here, which is no new guess; from now on it is the last one. */
+  isStale(proof: string): boolean {
+    const isSame = proof === this.#wrongProof;
+    this.#wrongProof = proof;
+    return isSame;
   }
 
   /** The place needs none any more. */

@@ -254,14 +254,20 @@ export class LoginThrottle {
   }
 
   /** @returns whether it was a guess that failed */
-  #settleSlots({ slots, users, origin }: Place, attempt: LoginAttempt, outcome: Outcome, now: Instant): boolean {
+  #settleSlots(place: Place, attempt: LoginAttempt, outcome: Outcome, now: Instant): boolean {
+    const { slots, users, origin } = place;
     if (outcome !== 'refused') {
       for (const slot of slots) slot.source.giveBack(slot, users, now);
       return false;
     }
     const options = { proof: attempt.proof, isHome: this.#homes.has(origin.address, now) };
+    if (slots.length === 0) {
+      // Administrators have no client that keeps trying, and each of their tries costs a long hash.
+      const isNew = attempt.proof === undefined || attempt.realm === 'admin';
+      return isNew || !this.#gates.isStale(place, attempt.proof);
+    }
     // By the address, which comes first: others in a network may have the same wrong password.
-    return slots.map((slot) => slot.source.pay(slot, users, now, options))[0] ?? true;
+    return slots.map((slot) => slot.source.pay(slot, users, now, options))[0] === true;
   }
 
   #forgetPlace(place: Place, now: Instant, isUsed: boolean): void {

@@ -85,9 +85,18 @@ export class NameGates {
     ticket?.gate.lift(ticket, now);
   }
 
+  /**
+   * Whether it is the same wrong password as the last one at each of its names, where no queue of an address looks at that:
+   * a client that was not told, and no guess.
+   */
+  isStale(place: Place, proof: string): boolean {
+    const gates = gatesOfNames(place);
+    return gates.filter((gate) => gate.isStale(proof)).length === gates.length;
+  }
+
   /** @returns the gates with which an attack has begun: of several readings of a name one, unless there was one before */
   noteFailure(place: Place, now: Instant): Gate[] {
-    const gates = [...place.tickets].filter(([key]) => key !== SHARED).map(([, { gate }]) => gate);
+    const gates = gatesOfNames(place);
     const begun = gates.filter((gate) => gate.noteFailure(place.origin.network, now));
     const isKnown = gates.some((gate) => gate.isAttacked && !begun.includes(gate));
     const shared = place.tickets.get(SHARED)?.gate;
@@ -175,4 +184,8 @@ export function gateBefore({ tickets }: Place): Gate | undefined {
 function drawn(place: Place, now: Instant, random: () => number): boolean {
   for (const { token, gate } of place.tickets.values()) if (token === 'none') gate.draw(now, random);
   return gateBefore(place) === undefined;
+}
+
+function gatesOfNames({ tickets }: Place): Gate[] {
+  return [...tickets].filter(([key]) => key !== SHARED).map(([, { gate }]) => gate);
 }

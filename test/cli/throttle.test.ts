@@ -52,6 +52,50 @@ test('who is slowed is listed for people and, with --json, for scripts', async (
   assert.match(stdout, /^WHAT +OF +FAILURES +FROM +WAITING +NEXT WAITS +STATE\n/);
   assert.match(stdout, /\nname +an\?n +31 +4 networks +2 +by lot +under attack\n/);
   assert.match(stdout, /\naddress +192\.0\.2\.7 +3 +1 name +0 +2\.0 s +lifted for 1 min\n$/);
+  const row = { ...ann, of: 'eve', isAttacked: true, liftedMs: undefined };
+  backend.slowed.splice(
+    ...[0, 2],
+    { ...row, limit: 'known-address', at: '198.51.100.7' },
+    { ...row, limit: 'lifted-name', at: '203.0.113.9', realm: 'admin' },
+    { ...row, limit: 'known-browser' },
+    { ...row, limit: 'loopback-name', at: '127.0.0.1' },
+    { ...row, kind: 'loopback', limit: 'loopback', at: '127.0.0.1', of: '127.0.0.1', others: 300 },
+    { ...row, kind: 'loopback', realm: 'admin', limit: 'loopback', at: '127.0.0.1', of: '127.0.0.1', others: 1 },
+  );
+  const limits = (await inProcess(['throttle', 'list', '--data', data])).stdout;
+  for (const line of [
+    /\nname +eve +31 +198\.51\.100\.7 \(known\) +2 +by lot +under attack\n/,
+    /\nadmin +eve +31 +203\.0\.113\.9 +2 /,
+    /\nname +eve +31 +a known browser +2 /,
+    /\nname +eve +31 +loopback +2 /,
+    /\nloopback +127\.0\.0\.1 +31 +300 names +2 +by lot +under attack\n/,
+    /\nadmin loopback +127\.0\.0\.1 +31 +1 name +2 /,
+  ]) {
+    assert.match(limits, line);
+  }
+  const told = JSON.parse((await inProcess(['throttle', 'list', '--json', '--data', data])).stdout);
+  assert.deepEqual([told[0].limit, told[0].at, told[4].kind], ['known-address', '198.51.100.7', 'loopback']);
+});
+
+test('what is printed with --json is what the API says', async () => {
+  backend.slowed.push(
+    {
+      ...{ kind: 'name', realm: 'vpn', limit: 'strangers', at: undefined, of: 'ann', failures: 31, waiting: 2 },
+      ...{ delayMs: undefined, others: 4, isAttacked: true, liftedMs: undefined },
+    },
+    {
+      ...{
+        kind: 'address',
+        realm: undefined,
+        limit: undefined,
+        at: undefined,
+        of: '192.0.2.7',
+        failures: 3,
+        waiting: 0,
+      },
+      ...{ delayMs: 2_040, others: 1, isAttacked: false, liftedMs: 59_500 },
+    },
+  );
   const entries = JSON.parse((await inProcess(['throttle', 'list', '--json', '--data', data])).stdout);
   assert.deepEqual(entries[1], {
     kind: 'address',

@@ -135,6 +135,35 @@ test('the same wrong password in plain again is no new failure and no new guess;
   assert.ok((judgedAfter(throttle, attempt(HOME, 'alice'), 230 * SECOND) ?? 0) > 1_000);
 });
 
+for (const [where, more] of [
+  ['at a known address', { address: HOME, isKnown: true }],
+  ['in a known browser', { address: ELSEWHERE, browser: 'b' }],
+  ['on loopback', { address: '127.0.0.1' }],
+] as const) {
+  test(`so it is ${where}, where no queue of the address counts; and nobody is told of an attack`, () => {
+    const throttle = newThrottle({ attacked: () => assert.fail('told') });
+    const wrong = attempt(HOME, 'alice', { ...more, proof: 'one' });
+    for (let time = 0; time < 400; time++) assert.equal(judgedAfter(throttle, wrong, time), 0);
+    const [row, ...others] = throttle.list(400).filter(({ kind }) => kind === 'name');
+    assert.deepEqual([row?.failures, others], [1, []]);
+  });
+
+  test(`of an administrator each counts, since it costs a long hash (${where})`, () => {
+    const throttle = newThrottle();
+    const wrong = attempt(HOME, 'alice', { ...more, realm: 'admin', proof: 'one' });
+    for (let time = 0; time < 30; time++) assert.equal(judgedAfter(throttle, wrong, 0), 0);
+    assert.ok((judgedAfter(throttle, wrong, 0) ?? 0) > 5_000);
+  });
+
+  test(`other ones are guesses ${where}`, () => {
+    const throttle = newThrottle();
+    const tryOf = (time: number): number | undefined =>
+      judgedAfter(throttle, attempt(HOME, 'alice', { ...more, proof: `${time % 2}` }), 0);
+    for (let time = 0; time < 30; time++) assert.equal(tryOf(time), 0);
+    assert.ok((tryOf(30) ?? 0) > 5_000);
+  });
+}
+
 test('a stale proof, such as the password before this one, is no failure and no guess', () => {
   const throttle = newThrottle();
   for (let time = 0; time < 500; time++) assert.equal(judgedAfter(throttle, attempt(HOME, 'alice'), time, 'stale'), 0);
