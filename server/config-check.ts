@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
+import { type Ipv6Cidr, ipv4CidrsOverlap, ipv6InCidr, parseIpv6 } from '../core/index.ts';
 import { ConfigError } from './config-error.ts';
-import { type ListenAddress, listenAddress } from './config-format.ts';
+import { type ListenAddress, listenAddress, network } from './config-format.ts';
 import type { Config } from './config-schema.ts';
 
 /**
@@ -17,6 +18,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   }
   checkOffload(config, from);
   checkListen(config, from);
+  checkProxies(config, origins, from);
   checkHooks(config, from);
   if (config.profile.alwaysOn && config.profile.dnsSuffix === undefined) {
     throw new ConfigError(
@@ -36,6 +38,32 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
       origins.get('network.mtu'),
     );
   }
+}
+
+/** Clients dial the VPN port through the tunnel too, where a PROXY header would let each name itself as it likes. */
+function checkProxies(
+  { proxy, pool }: Config,
+  origins: ReadonlyMap<string, string>,
+  from: (key: string) => string,
+): void {
+  const linkLocal = { address: parseIpv6('fe80::') ?? new Uint8Array(16), prefixLength: 10 };
+  for (const one of proxy.from) {
+    const clash =
+      one.family === 'ipv4'
+        ? (pool.ipv4 && ipv4CidrsOverlap(one, pool.ipv4) && 'pool.ipv4') ||
+          (pool.fixed.some((fixed) => ipv4CidrsOverlap(one, fixed)) && 'pool.fixed')
+        : (pool.ipv6 && ipv6CidrsOverlap(one, pool.ipv6) && 'pool.ipv6') ||
+          (ipv6CidrsOverlap(one, linkLocal) && 'the link-local addresses of clients');
+    if (!clash) continue;
+    throw new ConfigError(
+      `${from('proxy.from')}: '${network.show(one)}' overlaps ${clash}, so each client could name itself as it likes: name the proxies alone`,
+      origins.get('proxy.from'),
+    );
+  }
+}
+
+function ipv6CidrsOverlap(a: Ipv6Cidr, b: Ipv6Cidr): boolean {
+  return ipv6InCidr(a.address, b) || ipv6InCidr(b.address, a);
 }
 
 /** Without the hash every login there would end at the Crypto Binding. */

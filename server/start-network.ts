@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { formatIpv4Cidr, type Ipv4, type Ipv4Cidr, type Ipv6, ipv4Bytes, type Log } from '../core/index.ts';
+import {
+  formatIpv4Cidr,
+  type Ipv4,
+  type Ipv4Cidr,
+  type Ipv6,
+  ipv4Bytes,
+  ipv4CidrsOverlap,
+  type Log,
+} from '../core/index.ts';
 import { choosePool, overlapping, PrefixPool } from '../ip/index.ts';
 import type { IpPrefix } from '../tun/index.ts';
 import type { Config } from './config.ts';
@@ -22,7 +30,7 @@ export interface AddressPlan {
 
 /** @throws {StartError} if the pool overlaps a network of this host, or all of the usual ones are taken */
 export async function planAddresses(config: Config): Promise<AddressPlan> {
-  const taken = [...(await HostNetwork.localNetworks()), ...ofProxies(config)];
+  const taken = await HostNetwork.localNetworks();
   const wanted = config.pool.ipv4;
   const clash = wanted === undefined ? undefined : overlapping(wanted, taken);
   if (wanted !== undefined && clash !== undefined) {
@@ -30,9 +38,16 @@ export async function planAddresses(config: Config): Promise<AddressPlan> {
       `pool.ipv4: ${formatIpv4Cidr(wanted)} overlaps ${formatIpv4Cidr(clash)}, which this host uses: choose another with --pool CIDR`,
     );
   }
-  const cidr = wanted ?? choosePool(taken);
+  const proxies = ofProxies(config);
+  const cidr = wanted ?? choosePool([...taken, ...proxies]);
   if (cidr === undefined)
     throw new StartError('no private /24 is free on this host: choose the addresses of clients with --pool CIDR');
+  const proxy = proxies.find((network) => ipv4CidrsOverlap(network, cidr));
+  if (proxy !== undefined) {
+    throw new StartError(
+      `proxy.from: ${formatIpv4Cidr(proxy)} overlaps ${formatIpv4Cidr(cidr)}, where clients are, and each could name itself as it likes: name the proxies alone with --proxy-from IP`,
+    );
+  }
   const prefixes = config.pool.ipv6 === undefined ? undefined : new PrefixPool({ cidr: config.pool.ipv6 });
   const dns = config.dns ?? (await HostNetwork.resolvers());
   return { cidr, serverAddress: cidr.address + 1, prefixes, dns };
@@ -63,6 +78,7 @@ export async function setUpNetwork(options: {
     nat: config.network.nat,
     flowsPerClient: config.limits.flowsPerClient,
     reach,
+    keeps: true,
     instance: instanceOf(realpathSync(config.data)),
     log,
   });

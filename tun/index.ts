@@ -7,6 +7,7 @@ export { cageProgram, confine } from './cage.ts';
 export { forgetFlows } from './conntrack.ts';
 export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
 export { HEADROOM, TunError } from './device.ts';
+export { digestOf, type NetworkChange, TableHolder, type TableParts, watchNetwork } from './held-table.ts';
 export { openTun } from './linux-tun.ts';
 export { type BoundSocket, bindSocket } from './listen-socket.ts';
 export { MemoryTun } from './memory-tun.ts';

@@ -86,6 +86,12 @@ export interface NativeAddon {
     networks6: Uint8Array,
     callback: (error: Error | undefined, deleted: number) => void,
   ): void;
+  /** See native/netfilter.h. */
+  netfilterOpen(): number;
+  netfilterAsk(fd: number, request: Uint8Array): Buffer;
+  netfilterClose(fd: number): void;
+  networkWatch(callback: (nftables: Buffer, isLost: 0 | 1, hasForwardingChanged: 0 | 1) => void): void;
+  networkUnwatch(): void;
   /** @returns descriptor and port of a socket that is bound with SO_REUSEPORT */
   bindSocket(address: string, port: number, congestionControl: string): [number, number];
 }

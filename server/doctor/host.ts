@@ -1,4 +1,5 @@
 /** What the host must be able to do for a tunnel: device, forwarding, translation, routes, and nobody who drops it all. */
+import { networkInterfaces } from 'node:os';
 import { type Finding, fine, formatIpv4Cidr, type Ipv4Cidr, problem, warning } from '../../core/index.ts';
 import { availableCongestionControls, congestionControlFor } from '../../datapath/index.ts';
 import { openTun, TunError } from '../../tun/index.ts';
@@ -38,6 +39,7 @@ export async function examineHost(options: HostOptions): Promise<Finding[]> {
   const withIpv6 = config.pool.ipv6 !== undefined;
   const ownTable = tableName(options.instance);
   const [tun = ''] = tuns;
+  const foreign = await findForeignChains({ ownTable, tuns, withIpv6 });
   return [
     await examineTun(options),
     judgeForwarding('IPv4', await forwardingState('ipv4'), isRunning),
@@ -45,7 +47,8 @@ export async function examineHost(options: HostOptions): Promise<Finding[]> {
     judgeNat(config.network.nat, isRunning, await natFault(options)),
     ...judgeFlows(config.limits.flowsPerClient, isRunning ? await readRefusedFlows(ownTable) : undefined),
     ...judgeFlowTable(config, await mostTrackedFlows()),
-    ...judgeForeign(await findForeignChains({ ownTable, tuns, withIpv6 }), tuns),
+    ...judgeForeign(foreign, tuns),
+    ...judgeForwardPolicy(networksOf(tuns), foreign.hasPolicy),
     ...(pool === undefined ? [] : [judgeDetour(pool, await findDetour(pool, isRunning ? tun : undefined))]),
     judgeMtu(config.network.mtu, await uplink()),
     judgeCongestion(config.tcp.congestion, availableCongestionControls()),
@@ -132,13 +135,35 @@ function judgeFlows(limit: number, refused: RefusedFlows | undefined): Finding[]
   return [warning(check, text, 'see network.flows-refused in the log for whose, and limits.flowsPerClient')];
 }
 
-export function judgeForeign({ chains, unseen }: ForeignChains, tuns: readonly string[]): Finding[] {
+export function judgeForeign({ chains, unseen }: Omit<ForeignChains, 'hasPolicy'>, tuns: readonly string[]): Finding[] {
   const check = 'other firewalls';
   if (chains.length > 0) {
     return chains.map(({ name, remedy }) => problem(check, `${name} drops what ${tuns.join(', ')} forwards`, remedy));
   }
   if (unseen !== undefined) return [warning(check, `they can't be listed (${unseen})`, nftRemedy(unseen))];
   return [fine(check, 'no chain on the way of forwarded packets drops them')];
+}
+
+/** Forwarding counts for each pair of devices, not just for ours. */
+export function judgeForwardPolicy(devices: readonly string[], hasPolicy: boolean | undefined): Finding[] {
+  const check = 'other networks';
+  if (devices.length < 2) return [fine(check, 'this host is in one besides the VPN, so it connects no others')];
+  if (hasPolicy === undefined) return [];
+  const names = devices.slice(0, 8).join(', ');
+  if (hasPolicy) return [fine(check, `a firewall has rules of what passes between ${names}`)];
+  return [
+    warning(
+      check,
+      `with forwarding on, which clients need, this host passes everything between ${names}`,
+      'a forward policy: nft add table inet wall; nft add chain inet wall forward "{ type filter hook forward priority 0; policy drop; }", with a rule for each pair that may, the devices of the VPN among them',
+    ),
+  ];
+}
+
+function networksOf(tuns: readonly string[]): string[] {
+  return Object.entries(networkInterfaces())
+    .filter(([device, list]) => !tuns.includes(device) && list?.some(({ internal }) => !internal))
+    .map(([device]) => device);
 }
 
 /** What mends that nft told nothing. */

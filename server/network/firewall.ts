@@ -29,6 +29,11 @@ export function tableName(instance: string): string {
   return `sstpd_${instance}`;
 }
 
+/** Whether a table is that of any server of ours: each is about its own devices alone. */
+export function isOfServer(table: string): boolean {
+  return table.startsWith(tableName(''));
+}
+
 export interface FirewallOptions {
   readonly table: string;
   readonly tuns: readonly string[];

@@ -3,6 +3,7 @@
  * passes only if every chain on the hook lets it pass. So such a chain is found, and its owner's own command named.
  */
 import { isRecord } from './command.ts';
+import { isOfServer } from './firewall.ts';
 
 type Owner = 'docker' | 'ufw' | 'firewalld' | 'other';
 
@@ -49,6 +50,21 @@ export function droppingChains(
       const name = `chain ${chain.name} of table ${chain.family} ${chain.table}${TITLES[owner]}`;
       return [{ name, remedy: stopped.map((tun) => remedy(owner, chain, tun)).join('; ') }];
     });
+}
+
+/** Whether somebody's chain on the forward hook, or one that its table has for it, refuses anything: a policy, of whatever kind. */
+export function refusesForwarded(ruleset: unknown): boolean {
+  const entries = isRecord(ruleset) && Array.isArray(ruleset.nftables) ? ruleset.nftables.filter(isRecord) : [];
+  const rules = entries.map((entry) => entry.rule).filter(isRecord);
+  return entries
+    .map((entry) => entry.chain)
+    .filter(isRecord)
+    .filter(({ hook, table }) => hook === 'forward' && !isOfServer(String(table)))
+    .some(
+      (chain) =>
+        chain.policy === 'drop' ||
+        rules.some((rule) => rule.family === chain.family && rule.table === chain.table && refuses(rule)),
+    );
 }
 
 /**

@@ -3,8 +3,8 @@ import { access, constants } from 'node:fs/promises';
 import { ipJson, isRecord } from './command.ts';
 import { readSysctl, type SysctlOutcome, sysctlName, writeSysctl } from './sysctl.ts';
 
-const IPV4_FORWARDING = 'net/ipv4/ip_forward';
-const IPV6_FORWARDING = 'net/ipv6/conf/all/forwarding';
+export const IPV4_FORWARDING = 'net/ipv4/ip_forward';
+export const IPV6_FORWARDING = 'net/ipv6/conf/all/forwarding';
 
 export interface ForwardingResult {
   readonly lines: string[];

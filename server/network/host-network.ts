@@ -13,11 +13,13 @@ import {
 } from '../../core/index.ts';
 import { type CommandResult, ip, runCommand } from './command.ts';
 import { CLIENTS_SET, type FirewallOptions, firewallRules, isUniqueLocal, removeTable, tableName } from './firewall.ts';
-import { turnOnForwarding } from './forwarding.ts';
+import { IPV4_FORWARDING, IPV6_FORWARDING, turnOnForwarding } from './forwarding.ts';
+import { guardDevice } from './guard-device.ts';
 import { localNetworks, resolvers } from './local.ts';
 import { NetworkError } from './network-error.ts';
 import { findDetour, findForeignChains } from './survey.ts';
 import { readSysctl, sysctlName, writeSysctl } from './sysctl.ts';
+import { TableKeeper } from './table-keeper.ts';
 
 /** IPv6 needs links of at least so many bytes (RFC 8200 5). */
 const IPV6_LEAST_MTU = 1280;
@@ -38,6 +40,8 @@ export interface NetworkOptions {
   /** See `FirewallOptions`. */
   readonly flowsPerClient: number;
   readonly reach: FirewallOptions['reach'];
+  /** Keep table and forwarding as they were set up until `down`, or the end of this process, with which the table goes. */
+  readonly keeps?: boolean;
   /** Letters, digits and `_`: tells the nftables tables of several servers apart. */
   readonly instance: string;
   readonly log: Log;
@@ -55,6 +59,7 @@ export class HostNetwork {
   /** Settings under /proc/sys that we turned on. */
   readonly #written = new Set<string>();
   #hasFirewall = false;
+  #keeper: TableKeeper | undefined;
   /** What of the table this kernel takes. */
   #abilities: { readonly flowsPerClient: number; readonly hasFib: boolean };
   /** The IPv6 pool, unless IPv6 stays off for the devices. */
@@ -105,7 +110,9 @@ export class HostNetwork {
     const device = await this.#configureDevices();
     const forwarding = await turnOnForwarding(this.#options.ipv6 !== undefined);
     for (const path of forwarding.written) this.#written.add(path);
-    const firewall = await this.#installFirewall();
+    this.#keeper?.close();
+    this.#keeper = undefined;
+    const firewall = [...(await this.#installFirewall()), ...(this.#options.keeps === true ? this.#keep() : [])];
     return [...device, ...forwarding.lines, ...firewall, ...(await this.#foreignChains()), ...(await this.#detours())];
   }
 
@@ -136,6 +143,23 @@ export class HostNetwork {
   /** Removes addresses and the nftables table. Never rejects, so that the rest of a shutdown goes on. */
   down(): Promise<string[]> {
     return this.#inTurn(() => this.#takeDown());
+  }
+
+  /** From now on nobody but us changes the table, or not for long. */
+  #keep(): string[] {
+    if (!this.#hasFirewall) return [];
+    const { log, ipv6 } = this.#options;
+    const forwarding = [IPV4_FORWARDING, ...(ipv6 === undefined ? [] : [IPV6_FORWARDING])];
+    try {
+      this.#keeper = new TableKeeper({ table: this.#table, log, forwarding });
+      return this.#keeper.take();
+    } catch (error) {
+      this.#keeper?.close();
+      this.#keeper = undefined;
+      return [
+        `nobody watches the nftables table ${this.#table}, so who flushes it ends NAT and the guard: ${String(error)}`,
+      ];
+    }
   }
 
   async #takeDown(): Promise<string[]> {
@@ -178,12 +202,14 @@ export class HostNetwork {
         ...addresses.map((address) => `address replace ${address}${address.includes(':') ? ' nodad' : ''}`),
       ];
     });
+    const unguarded = (await Promise.all(tuns.map(guardDevice))).flat();
     await ip(['-batch', '-'], batch(commands));
     const pools = [formatIpv4Cidr(ipv4.cidr), ...(this.#servedIpv6 ? [formatIpv6Cidr(this.#servedIpv6)] : [])];
     const devices = `${tuns.length === 1 ? 'device' : 'devices'} ${tuns.join(', ')}`;
     return [
       `${devices}: MTU ${mtu}, clients in ${pools.join(' and ')}`,
       ...new Set([...states.values()].flatMap(({ lines }) => lines)),
+      ...unguarded,
     ];
   }
 
@@ -323,6 +349,7 @@ export class HostNetwork {
 
   async #translate(address: Ipv4): Promise<void> {
     if (!this.#hasFirewall) return;
+    if (this.#keeper !== undefined) return this.#changeKept('add', address);
     const result = await runCommand('nft', ['-f', '-'], element('add', this.#table, address));
     if (result.kind === 'ok') return;
     // Somebody may have flushed all tables, ours too; the whole of it has the address in it.
@@ -333,12 +360,25 @@ export class HostNetwork {
 
   async #leaveAlone(address: Ipv4): Promise<void> {
     if (!this.#hasFirewall) return;
+    if (this.#keeper !== undefined) return this.#changeKept('delete', address);
     const result = await runCommand('nft', ['-f', '-'], element('delete', this.#table, address));
     if (result.kind === 'failed') this.#note(result.message);
   }
 
+  #changeKept(change: 'add' | 'delete', address: Ipv4): void {
+    try {
+      this.#keeper?.changeAddress(change, CLIENTS_SET, address);
+    } catch (error) {
+      const message = String(error);
+      if (change === 'delete') this.#note(message);
+      else this.#options.log.error('network.not-translated', { address: formatIpv4(address), message });
+    }
+  }
+
   async #removeTable(): Promise<string[]> {
     if (!this.#hasFirewall) return [];
+    this.#keeper?.close();
+    this.#keeper = undefined;
     const result = await runCommand('nft', ['-f', '-'], removeTable(this.#table));
     if (result.kind === 'ok') {
       this.#hasFirewall = false;

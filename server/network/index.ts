@@ -1,6 +1,6 @@
 /**
  * What the server needs from the host's network: addresses and routes of the TUN device, forwarding, NAT. Done with the
- * commands `ip` (iproute2) and `nft` (nftables) and under /proc/sys; imports core and ip only, and types.
+ * commands `ip` (iproute2) and `nft` (nftables) and under /proc/sys; imports core, ip and tun only, and types.
  */
 export { firewallRules, tableName } from './firewall.ts';
 export { type ForwardingState, forwardingState } from './forwarding.ts';

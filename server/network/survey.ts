@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { formatIpv4, type Ipv4Cidr, ipv4Mask, parseIpv4 } from '../../core/index.ts';
 import { ipJson, isRecord, parseJson, runCommand } from './command.ts';
-import { type DroppingChain, droppingChains, droppingLegacyChain } from './foreign-chains.ts';
+import { type DroppingChain, droppingChains, droppingLegacyChain, refusesForwarded } from './foreign-chains.ts';
 import { readSysctl } from './sysctl.ts';
 
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
@@ -19,6 +19,8 @@ export async function mostTrackedFlows(): Promise<number | undefined> {
 
 export interface ForeignChains {
   readonly chains: readonly DroppingChain[];
+  /** Somebody has rules of what is forwarded, whatever they are; undefined if that can't be seen. */
+  readonly hasPolicy: boolean | undefined;
   /** Why nft could not be asked; absent if it was. */
   readonly unseen?: string;
 }
@@ -37,22 +39,27 @@ export async function findForeignChains(options: {
   const listed = await runCommand('nft', ['-j', 'list', 'ruleset']);
   const families = ['ip', 'inet', ...(withIpv6 ? ['ip6'] : [])];
   const ruleset = listed.kind === 'ok' ? parseJson(listed.stdout) : undefined;
-  const chains = [...droppingChains(ruleset, { ownTable, tuns, families }), ...(await legacyChain(tuns))];
-  if (listed.kind === 'ok') return { chains };
-  return { chains, unseen: listed.kind === 'missing' ? 'nft is not installed' : `nft: ${listed.message}` };
+  const legacy = await legacyListing();
+  const old = legacy === undefined ? undefined : droppingLegacyChain(legacy, tuns);
+  const chains = [...droppingChains(ruleset, { ownTable, tuns, families }), ...(old === undefined ? [] : [old])];
+  const hasLegacyPolicy = legacy !== undefined && /^-P FORWARD DROP|^-A FORWARD .*-j (?:DROP|REJECT)/m.test(legacy);
+  if (listed.kind === 'ok') return { chains, hasPolicy: hasLegacyPolicy || refusesForwarded(ruleset) };
+  return {
+    chains,
+    hasPolicy: undefined,
+    unseen: listed.kind === 'missing' ? 'nft is not installed' : `nft: ${listed.message}`,
+  };
 }
 
 /** The older iptables keeps its rules where nft can't see them. */
-async function legacyChain(tuns: readonly string[]): Promise<DroppingChain[]> {
+async function legacyListing(): Promise<string | undefined> {
   const tables = await readFile(LEGACY_TABLES, 'utf8').catch(() => '');
-  if (!tables.split('\n').includes('filter')) return [];
+  if (!tables.split('\n').includes('filter')) return undefined;
   for (const command of ['iptables-legacy', 'iptables']) {
     const listed = await runCommand(command, ['-S']);
-    if (listed.kind !== 'ok') continue;
-    const found = droppingLegacyChain(listed.stdout, tuns);
-    return found === undefined ? [] : [found];
+    if (listed.kind === 'ok') return listed.stdout;
   }
-  return [];
+  return undefined;
 }
 
 /** Where the kernel would send packets for clients, if not to their device. */

@@ -63,6 +63,23 @@ test('cleanStale removes the table of a killed run of this instance and no other
   assert.equal((await server.run('nft', ['list', 'tables'])).trim(), 'table inet sstpd_e2e2');
 });
 
+test('devices of the VPN take neither redirects nor advertisements nor source routes, and send nobody elsewhere', {
+  skip,
+}, async (t) => {
+  const { server, call } = await makeLab(t);
+  for (const name of ['ipv4.conf.%.accept_source_route', 'ipv6.conf.%.accept_redirects']) {
+    await server.run('sysctl', ['-q', '-w', `net.${name.replace('%', TUN)}=1`]);
+  }
+  await call(WITH_IPV6, 'up');
+  for (const [family, names] of [
+    ['ipv4', ['accept_redirects', 'send_redirects', 'accept_source_route']],
+    ['ipv6', ['accept_ra', 'autoconf', 'accept_redirects', 'accept_source_route']],
+  ] as const) {
+    for (const name of names) assert.equal(await setting(server, `net.${family}.conf.${TUN}.${name}`), '0', name);
+  }
+  assert.equal(await setting(server, 'net.ipv6.conf.uplink.accept_ra'), '1', 'others are left alone');
+});
+
 test('accept_ra becomes 2 where the default route came by Router Advertisement, before forwarding', {
   skip,
 }, async (t) => {
@@ -73,7 +90,7 @@ test('accept_ra becomes 2 where the default route came by Router Advertisement, 
   const forwarding = said.indexOf('IPv6 forwarding turned on (net.ipv6.conf.all.forwarding=1)');
   assert.ok(kept >= 0 && forwarding > kept, said.join('\n'));
   assert.equal(await setting(server, 'net.ipv6.conf.uplink.accept_ra'), '2');
-  assert.equal(await setting(server, `net.ipv6.conf.${TUN}.accept_ra`), '1');
+  assert.equal(await setting(server, `net.ipv6.conf.${TUN}.accept_ra`), '0');
 });
 
 test('accept_ra stays as it is where something else handles advertisements, or without an IPv6 pool', {

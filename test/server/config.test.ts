@@ -487,6 +487,28 @@ test('several certificates: a list in the file, flags that are repeated, or comm
   assert.deepEqual(load({ yaml, env: {}, flags: { 'tls.cert': 'none', 'tls.key': 'none' } }).config.tls.cert, []);
 });
 
+test('proxies are none of the addresses that clients have, who could name themselves as they like', () => {
+  const yaml = (text: string) => refusal({ yaml: text }).message;
+  const pool = 'pool: { ipv4: 10.9.0.0/24, ipv6: "fd00::/48", fixed: [172.31.9.0/24] }\n';
+  for (const [from, says] of [
+    ['10.9.0.7', 'pool.ipv4'],
+    ['10.0.0.0/8', 'pool.ipv4'],
+    ['0.0.0.0/0', 'pool.ipv4'],
+    ['172.31.9.9', 'pool.fixed'],
+    ['fd00:0:0:5::/64', 'pool.ipv6'],
+    ['::/0', 'pool.ipv6'],
+    ['fe80::1234', 'the link-local addresses of clients'],
+  ]) {
+    assert.match(
+      yaml(`${pool}proxy: { from: "${from}" }`),
+      new RegExp(`^proxy\\.from .*'${from}' overlaps ${says}, so each`),
+    );
+  }
+  assert.doesNotThrow(() =>
+    loadConfig({ flags: {}, env: {}, file: file(`${pool}proxy: { from: [10.9.1.0/24, "fd01::/48"] }`) }),
+  );
+});
+
 test("listeners that would collide at bind are refused, ports of the kernel's choice are not", () => {
   for (const pair of [
     ['443', '1.2.3.4:443'],

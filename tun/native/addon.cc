@@ -7,6 +7,7 @@
 #include "device.h"
 #include "engine_test_api.h"
 #include "listen_socket.h"
+#include "netfilter.h"
 #include "netlink.h"
 #include "privileges.h"
 
@@ -59,6 +60,11 @@ NAPI_MODULE_INIT() {
       Function("routeRemove", tun::RouteRemove),
       Function("bindSocket", tun::BindSocket),
       Function("conntrackForget", tun::ConntrackForget),
+      Function("netfilterOpen", tun::NetfilterOpen),
+      Function("netfilterAsk", tun::NetfilterAsk),
+      Function("netfilterClose", tun::NetfilterClose),
+      Function("networkWatch", tun::NetworkWatch),
+      Function("networkUnwatch", tun::NetworkUnwatch),
   };
   if (napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions) != napi_ok) {
     return nullptr;

@@ -4,7 +4,7 @@
       "target_name": "tun",
       "sources": [
         "addon.cc", "arguments.cc", "device.cc", "privileges.cc", "listen_socket.cc",
-        "netlink.cc", "netlink_answer.cc", "netlink_socket.cc", "conntrack.cc", "conntrack_dump.cc",
+        "netfilter.cc", "netlink.cc", "netlink_answer.cc", "netlink_socket.cc", "conntrack.cc", "conntrack_dump.cc",
         "confine.cc", "cage_filter.cc",
         "checksum.cc", "packet.cc", "coalesce.cc", "ingress.cc", "frames.cc", "fragment.cc",
         "engine_test_api.cc",

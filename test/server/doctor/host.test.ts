@@ -6,6 +6,7 @@ import {
   judgeDetour,
   judgeForeign,
   judgeForwarding,
+  judgeForwardPolicy,
   judgeMtu,
   judgeNat,
 } from '../../../server/doctor/host.ts';
@@ -105,4 +106,14 @@ test('firewalls that can not be listed: the fix is what is missing', () => {
   assert.equal(fix('nft is not installed'), 'apt install nftables');
   assert.match(fix('nft: Operation not permitted (you must be root)') ?? '', /^run this as root/);
   assert.match(fix('nft: syntax error') ?? '', /^see: nft list ruleset$/);
+});
+
+test('several networks and no forward policy: what passes between them is said', () => {
+  assert.equal(one(judgeForwardPolicy(['eth0'], false)).result, 'ok');
+  assert.equal(one(judgeForwardPolicy(['eth0', 'eth1'], true)).result, 'ok');
+  const { result, text, fix } = one(judgeForwardPolicy(['eth0', 'eth1'], false));
+  assert.equal(result, 'warning');
+  assert.match(text, /everything between eth0, eth1/);
+  assert.match(fix ?? '', /policy drop/);
+  assert.deepEqual(judgeForwardPolicy(['eth0', 'eth1'], undefined), []);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { droppingChains, droppingLegacyChain } from '../../../server/network/foreign-chains.ts';
+import { droppingChains, droppingLegacyChain, refusesForwarded } from '../../../server/network/foreign-chains.ts';
 
 // Entries in the form of libnftables-json(5), cut down to what matters.
 const chain = (family: string, table: string, name: string, more: object = {}) => ({
@@ -166,4 +166,15 @@ test('iptables-legacy: policy or last rule, unless the device is let through', (
   );
   assert.match(listing('-P FORWARD DROP', '-N DOCKER-USER')?.remedy ?? '', /-I DOCKER-USER -i sstp0/);
   assert.match(listing('-P FORWARD DROP', '-N ufw-user-forward')?.remedy ?? '', /^ufw route allow in on sstp0/);
+});
+
+test('a policy of what is forwarded is any rule of others that refuses on that hook', () => {
+  const has = (...entries: object[]) => refusesForwarded({ nftables: [{ metainfo: {} }, ...entries] });
+  assert.equal(has(), false);
+  assert.equal(has(chain('ip', 'filter', 'FORWARD', base('accept'))), false);
+  assert.equal(has(chain('ip', 'filter', 'FORWARD', base('drop'))), true);
+  assert.equal(has(chain('inet', 'a', 'f', base('accept')), rule('inet', 'a', 'sub', iifname('eth1'), drop)), true);
+  assert.equal(has(chain('inet', 'a', 'i', { ...base('drop'), hook: 'input' })), false);
+  assert.equal(has(chain('inet', 'sstpd_0123abcd', 'forwarded', base('drop'))), false, 'ours is about clients alone');
+  assert.equal(refusesForwarded(undefined), false);
 });
