@@ -1,4 +1,5 @@
 import { addressOf, after, type Clock, type Instant, type Log, type LogFields } from '../core/index.ts';
+import { FoldedLines } from './folded-lines.ts';
 
 /** A log that lets only so many lines through that a peer can cause without a login. */
 export interface LimitedLog extends Log {
@@ -6,6 +7,8 @@ export interface LimitedLog extends Log {
   readonly suppressed: number;
   /** Says what was swallowed in minutes that are over. Lines do this on their own; a quiet log needs the call. */
   flush(): void;
+  /** The same of the minute that goes on: at the end. */
+  finish(): void;
 }
 
 /** Lines of one kind about one peer; a count stands for the others. */
@@ -28,18 +31,20 @@ export function processLog(target: Log & { readonly dropped: number }, clock: Cl
   const flushing = setInterval(() => log.flush(), MINUTE_MS);
   const stop = (): void => {
     clearInterval(flushing);
-    log.flush();
+    log.finish();
   };
   return { log, suppressed: () => log.suppressed, dropped: () => target.dropped, stop };
 }
 
 export interface LogLimitOptions {
-  /** Limited lines per event and peer in a minute. */
+  /** Limited lines per event and peer in a minute; of those that took a login four times as many per event and user. */
   readonly perMinute: number;
   readonly clock: Clock;
 }
 
 const MINUTE_MS = 60_000;
+/** So much more room have lines that took a login: a user who dials each second is no attack. */
+const OF_USER = 4;
 const USERS_PER_EVENT = 10;
 const MOST_USER_LENGTH = 64;
 /** An event may be logged this many times as often over all peers as for one: an attack comes from many addresses. */
@@ -48,8 +53,10 @@ const PEERS_PER_EVENT = 10;
 const MOST_COUNTERS = 4096;
 
 /**
- * Limits repeated lines that a hostile peer could otherwise use to fill the disk: each `warn`, and each `info` about
- * a peer that has no field `user` or `token`, such as `connection.accepted`. An `info` with one of them took a login.
+ * Limits repeated lines that a hostile peer could otherwise use to fill the disk: each `warn`, each `error` about a peer,
+ * and each `info` about a peer that has no field `user` or `token`, such as `connection.accepted`. An `info` with one of
+ * them took a login, or is its end: those are what an audit reads, so they are kept apart. No flood of others uses up
+ * their room, and what one user has too many of is folded into one line (`log.folded`), not swallowed.
  * The peer is the field `peer` without its port. Either field may be the line's or that of a child log.
  * After each minute `log.suppressed` says how many lines were swallowed: per event and peer and, of lines that name a
  * user, per event and user, since many guessers at one name are many peers.
@@ -75,8 +82,11 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   info(event: string, fields?: LogFields): void {
-    const { peer, user, token } = { ...this.#fields, ...fields };
-    if (peer === undefined || user !== undefined || token !== undefined) this.#limiter.flush();
+    const all = { ...this.#fields, ...fields };
+    const { peer, user, token } = all;
+    if (user !== undefined || token !== undefined) {
+      if (!this.#limiter.admitsOfUser(event, all)) return;
+    } else if (peer === undefined) this.#limiter.flush();
     else if (!this.#limiter.admits(event, peerAddress(peer))) return;
     this.#log.info(event, fields);
   }
@@ -87,7 +97,9 @@ class LimitedPeerLog implements LimitedLog {
   }
 
   error(event: string, fields?: LogFields): void {
-    this.#limiter.flush();
+    const { peer, user } = { ...this.#fields, ...fields };
+    if (peer === undefined && user === undefined) this.#limiter.flush();
+    else if (!this.#limiter.admits(event, peerAddress(peer), user)) return;
     this.#log.error(event, fields);
   }
 
@@ -101,6 +113,10 @@ class LimitedPeerLog implements LimitedLog {
 
   flush(): void {
     this.#limiter.flush();
+  }
+
+  finish(): void {
+    this.#limiter.finish();
   }
 }
 
@@ -126,6 +142,7 @@ class Limiter {
   readonly #counters = new Map<string, Counter>();
   /** Swallowed lines by event and user. */
   readonly #users = new Map<string, UserCounter>();
+  readonly #folded: FoldedLines;
   #minuteEnd: Instant;
   #suppressed = 0;
 
@@ -133,6 +150,7 @@ class Limiter {
     this.#log = log;
     this.#perMinute = options.perMinute;
     this.#clock = options.clock;
+    this.#folded = new FoldedLines(options.perMinute * OF_USER);
     this.#minuteEnd = after(options.clock.now(), MINUTE_MS);
   }
 
@@ -157,10 +175,19 @@ class Limiter {
     return true;
   }
 
+  /** Of a line that took a login. */
+  admitsOfUser(event: string, fields: LogFields): boolean {
+    this.flush();
+    return this.#folded.admits(event, fields);
+  }
+
   flush(): void {
-    const now = this.#clock.now();
-    if (now < this.#minuteEnd) return;
-    this.#minuteEnd = after(now, MINUTE_MS);
+    if (this.#clock.now() >= this.#minuteEnd) this.finish();
+  }
+
+  finish(): void {
+    this.#minuteEnd = after(this.#clock.now(), MINUTE_MS);
+    for (const fields of this.#folded.take()) this.#log.info('log.folded', fields);
     const lines = [
       ...summary([...this.#counters.values()].filter((counter) => counter.swallowed > 0)),
       ...summaryByUser([...this.#users.values()]),

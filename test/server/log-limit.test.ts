@@ -127,29 +127,65 @@ test('an info line about a peer without a user is limited like a warning: it tak
   ]);
 });
 
-test('an info line with a user or a token is never held back, nor counted', () => {
-  const { log, lines } = setUp(1);
-  const connection = log.child({ peer: '192.0.2.1:5' });
-  for (let i = 0; i < 100; i++) {
-    connection.info('connection.closed', { user: 'ann' });
-    connection.child({ user: 'ann' }).info('connection.up');
-    connection.info('admin.request', { token: 'backup' });
-  }
-  assert.equal(lines.length, 300);
-  connection.info('connection.closed');
-  assert.equal(lines.length, 301);
+test('lines that took a login have room of their own, which no flood of others uses up', () => {
+  const { log, lines } = setUp(2);
+  for (let i = 0; i < 100; i++) log.info('connection.closed', { peer: `192.0.2.1:${i}` });
+  for (let i = 0; i < 100; i++) log.warn('auth.refused', { peer: `192.0.2.${i}:1`, user: 'ann' });
+  const before = lines.length;
+  for (let i = 0; i < 8; i++) log.info('connection.closed', { peer: '192.0.2.1:5', user: 'ann' });
+  log.info('connection.closed', { peer: '192.0.2.1:5', user: 'bob' });
+  log.info('admin.request', { peer: '192.0.2.1:5', token: 'ann' });
+  assert.equal(lines.length, before + 10);
 });
 
-test('debug and error lines, and info lines about no peer, are never held back', () => {
-  const { log, lines } = setUp(0);
-  for (let i = 0; i < 5; i++) {
-    log.debug('d');
-    log.info('i');
-    log.error('e');
-    log.warn('w');
+test('a user who has too many lines has the others folded into one that counts them all, and stands for nobody else', () => {
+  const { log, lines, clock } = setUp(2);
+  for (let i = 0; i < 1_000; i++) {
+    const child = log.child({ connection: `c${i}`, peer: `192.0.2.${i % 12}:${i}` });
+    child.info('auth.accepted', { user: 'ann', method: 'mschapv2' });
+    child.info('connection.closed', { user: 'ann', ipv4: '10.0.0.9', bytesIn: 10, bytesOut: 1, reason: 'x' });
   }
-  assert.deepEqual(new Set(lines.map(([level]) => level)), new Set(['debug', 'info', 'error']));
-  assert.equal(lines.length, 15);
+  log.info('connection.closed', { peer: '192.0.2.99:1', user: 'bob', bytesIn: 7 });
+  assert.equal(lines.length, 17);
+  clock.time += 60_000;
+  log.flush();
+  const folded = lines.filter(([, event]) => event === 'log.folded').map(([, , fields]) => fields);
+  assert.equal(folded.length, 2);
+  const { event, user, count, bytesIn, bytesOut, ipv4, peer, first, last } = folded[1] ?? {};
+  assert.deepEqual(
+    [event, user, count, bytesIn, bytesOut, ipv4],
+    ['connection.closed', 'ann', 992, 9_920, 992, '10.0.0.9'],
+  );
+  assert.equal((peer as string[]).length, 11);
+  assert.match(String((peer as string[]).at(-1)), /^others on \d+ lines$/);
+  assert.match(`${first} ${last}`, /^\d{4}-\S+Z \d{4}-\S+Z$/);
+  assert.equal(log.suppressed, 0, 'nothing was lost');
+  log.info('auth.accepted', { peer: '192.0.2.1:5', user: 'ann' });
+  assert.equal(lines.at(-1)?.[1], 'auth.accepted', 'a new minute');
+});
+
+test('at the end all is told, also of the minute that goes on', () => {
+  const { log, lines } = setUp(1);
+  for (let i = 0; i < 9; i++) log.info('connection.up', { peer: '192.0.2.1:1', user: 'ann' });
+  for (let i = 0; i < 9; i++) log.warn('tls.failed', { peer: '192.0.2.1:1' });
+  log.finish();
+  const told = lines.filter(([, event]) => event.startsWith('log.')).map(([, event, { count }]) => [event, count]);
+  assert.deepEqual(told, [
+    ['log.folded', 5],
+    ['log.suppressed', 8],
+  ]);
+});
+
+test('an error about a user or a peer is limited like a warning; debug lines, and lines about nobody, never are', () => {
+  const { log, lines } = setUp(2);
+  for (let i = 0; i < 9; i++) log.error('pool.exhausted', { peer: '192.0.2.1:5', user: 'ann' });
+  assert.equal(lines.length, 2);
+  for (let i = 0; i < 9; i++) {
+    log.debug('x', { peer: '192.0.2.1:5' });
+    log.info('server.started');
+    log.error('network.route-failed', { error: 'x' });
+  }
+  assert.equal(lines.length, 2 + 27);
 });
 
 test('with nothing swallowed there is nothing to say', () => {

@@ -1,0 +1,96 @@
+import { addressOf, type LogFields } from '../core/index.ts';
+
+/** Different values of a field that are told of folded lines. */
+const MOST_VALUES = 10;
+const MOST_VALUE_LENGTH = 64;
+/** Users and events that lines are counted of in a minute. Each user has a password; of more, lines are written in full. */
+const MOST_KEYS = 65_536;
+/** What sums mean something of. */
+const SUMMED: ReadonlySet<string> = new Set(['bytesIn', 'bytesOut', 'seconds']);
+
+interface Fold {
+  readonly event: string;
+  /** `user` or `token`. */
+  readonly who: LogFields;
+  written: number;
+  count: number;
+  first: Date;
+  last: Date;
+  readonly sums: Map<string, number>;
+  readonly values: Map<string, Values>;
+}
+
+interface Values {
+  readonly seen: Set<unknown>;
+  /** Lines with other values. */
+  others: number;
+}
+
+/**
+ * Lines that took a login, which are what an audit reads: so many of a kind are written for a user in a minute, and the
+ * others are folded into one. None is lost without being counted there, with its time, the addresses and how much was
+ * carried.
+ */
+export class FoldedLines {
+  readonly #perMinute: number;
+  readonly #folds = new Map<string, Fold>();
+
+  constructor(perMinute: number) {
+    this.#perMinute = perMinute;
+  }
+
+  /** @returns whether the line is to be written as it is; else it has been folded */
+  admits(event: string, fields: LogFields, now: Date = new Date()): boolean {
+    const { user, token } = fields;
+    const who = user === undefined ? { token } : { user };
+    const key = `${event}\0${user === undefined ? 'token' : 'user'}\0${String(user ?? token)}`;
+    let fold = this.#folds.get(key);
+    if (fold === undefined) {
+      if (this.#folds.size >= MOST_KEYS) return true;
+      fold = { event, who, written: 0, count: 0, first: now, last: now, sums: new Map(), values: new Map() };
+      this.#folds.set(key, fold);
+    }
+    if (fold.written < this.#perMinute) {
+      fold.written += 1;
+      return true;
+    }
+    if (fold.count === 0) fold.first = now;
+    fold.count += 1;
+    fold.last = now;
+    for (const [name, value] of Object.entries(fields)) {
+      if (value === undefined || name in who) continue;
+      if (SUMMED.has(name) && typeof value === 'number') fold.sums.set(name, (fold.sums.get(name) ?? 0) + value);
+      else note(fold.values, name, value);
+    }
+    return false;
+  }
+
+  /** What was folded since the last call; counting begins anew. */
+  take(): LogFields[] {
+    const folded = [...this.#folds.values()].filter(({ count }) => count > 0);
+    this.#folds.clear();
+    return folded.map(({ event, who, count, first, last, sums, values }) => ({
+      ...{ event, ...who, count, first: first.toISOString(), last: last.toISOString() },
+      ...Object.fromEntries(sums),
+      ...Object.fromEntries([...values].map(([name, { seen, others }]) => [name, told(seen, others)])),
+    }));
+  }
+}
+
+function note(all: Map<string, Values>, name: string, value: unknown): void {
+  const values = all.get(name) ?? { seen: new Set(), others: 0 };
+  all.set(name, values);
+  const short =
+    typeof value === 'string' ? (name === 'peer' ? addressOf(value) : value).slice(0, MOST_VALUE_LENGTH) : value;
+  const shown = typeof short === 'object' ? JSON.stringify(short).slice(0, MOST_VALUE_LENGTH) : short;
+  if (values.seen.has(shown)) return;
+  if (values.seen.size < MOST_VALUES) values.seen.add(shown);
+  else values.others += 1;
+}
+
+/** One value as it is, of several a list. */
+function told(seen: ReadonlySet<unknown>, others: number): unknown {
+  const [only, ...more] = seen;
+  if (more.length === 0 && others === 0) return only;
+  return others === 0 ? [...seen] : [...seen, `others on ${others} lines`];
+}
