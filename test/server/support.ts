@@ -207,7 +207,8 @@ export class World {
     test.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: START_DATE.getTime() });
     const directory = mkdtempSync(join(tmpdir(), 'sstpd-unit-'));
     const { config } = loadConfig({ flags: { data: directory, ...options.flags }, env: options.env ?? {} });
-    this.admission = new Admission(config.limits);
+    const clock: Clock = { now: () => Date.now() - START_DATE.getTime() };
+    this.admission = new Admission(config.limits, { clock });
     this.store = UserStore.open(directory, { keep: config.users.keep });
     const cidr = { address: 0x0a090000, prefixLength: options.prefixLength ?? 24 };
     this.pool = new AddressPool({ cidr, serverAddress: 0x0a090001 });
@@ -216,7 +217,6 @@ export class World {
       this.store.add(name, password, { ipv4, weak: true });
       this.pool.setFixed(name, ipv4);
     }
-    const clock: Clock = { now: () => Date.now() - START_DATE.getTime() };
     const advertiser =
       this.prefixes === undefined
         ? undefined

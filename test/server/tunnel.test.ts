@@ -634,3 +634,23 @@ for (const { name, send } of FLOODS) {
     assert.match(String(world.attempts.find(peer.connection.id)?.explanation?.text), /more than 64 KiB/);
   });
 }
+
+test('who has to make room is ended and told so by explain; who has logged in stays', async (t) => {
+  for (const isWorker of [false, true]) {
+    const world = new World(t, { users: USERS, isWorker, env: { SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '1' } });
+    const inside = await connected(world, 'bobby');
+    const first = await challenged(world);
+    await world.advance(3_000, 100);
+    const second = await challenged(world);
+    assert.deepEqual(
+      [inside, first, second].map(({ socket }) => socket.destroyed),
+      [false, true, false],
+    );
+    assert.equal(first.connection.view.reason, 'pushed-out');
+    const { state, explanation } = world.attempts.find(first.connection.id) ?? assert.fail();
+    assert.equal(state, 'failed');
+    assert.match(String(explanation?.text), /had to make room before it had logged in.*unauthenticatedPerAddress/);
+    assert.match(String(explanation?.fix), /Dial again.*sstpd doctor/);
+    t.mock.timers.reset();
+  }
+});

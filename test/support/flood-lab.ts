@@ -16,6 +16,11 @@ const FOLDER = join(import.meta.dirname, '../../bench/floods');
 /** Smaller than the usual limits, so that a short flood fills them; one user comes from everywhere. */
 const LIMITS = { SSTPD_LIMITS_UNAUTHENTICATED: '64', SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '16' };
 
+export interface FloodLabOptions extends ServeSettings {
+  /** Done before the server starts. @returns arguments for it */
+  readonly prepare?: (vpn: VpnLab) => Promise<readonly string[]>;
+}
+
 export class FloodLab {
   readonly vpn: VpnLab;
   readonly server: SstpdServer;
@@ -27,13 +32,14 @@ export class FloodLab {
   }
 
   /** The server has `ann`, who may have many sessions, and small limits. */
-  static async create({ args = [], env = {} }: ServeSettings = {}): Promise<FloodLab> {
+  static async create({ args = [], env = {}, prepare }: FloodLabOptions = {}): Promise<FloodLab> {
     const vpn = await VpnLab.create({ clients: 2 });
     try {
       await vpn.client().run('ip', ['route', 'add', 'local', FLOOD_NETWORK, 'dev', 'lo']);
       await vpn.server.run('ip', ['route', 'add', FLOOD_NETWORK, 'via', '198.18.1.2']);
       const users = { SSTPD_USERS_MAX_PER_USER: '1000' };
-      return new FloodLab(vpn, await vpn.serveAnn({ args, env: { ...LIMITS, ...users, ...env } }));
+      const more = (await prepare?.(vpn)) ?? [];
+      return new FloodLab(vpn, await vpn.serveAnn({ args: [...args, ...more], env: { ...LIMITS, ...users, ...env } }));
     } catch (error) {
       await vpn.destroy();
       throw error;

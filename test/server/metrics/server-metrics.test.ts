@@ -71,6 +71,7 @@ test('what the server knows at the moment stands in the text', async () => {
   assert.equal(value(text, 'sstp_worker_cage{layer="seccomp"}'), 1);
   assert.equal(value(text, 'sstp_worker_restarts_total'), 2);
   assert.equal(value(text, 'sstp_connections_refused_total{limit="unauthenticatedPerAddress"}'), 4);
+  assert.equal(value(text, 'sstp_connections_pushed_out_total{limit="unauthenticated"}'), 7);
   assert.equal(value(text, 'sstp_hooks_waiting{kind="script"}'), 1);
   assert.equal(value(text, 'sstp_log_lines_suppressed_total'), 3);
   assert.equal(value(text, 'sstp_log_lines_dropped_total'), 4);
