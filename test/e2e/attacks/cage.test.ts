@@ -20,8 +20,6 @@ import type { Outcome, Plan } from './escapes.ts';
 
 const skip = tunMissing() ?? false;
 const ESCAPES = join(import.meta.dirname, 'escapes.ts');
-/** Whom a server becomes on a machine without an account for it. */
-const IDS = { uid: 88_443, gid: 88_443 };
 const ABIS = [0, 2, 4, 6, 99];
 /** What works outside, so that a list on which nothing works shows something. */
 const WORK_OUTSIDE = [
@@ -59,12 +57,17 @@ let server: SstpdServer;
 let listener: Server;
 let raw: string;
 let site: string;
+/** Whom the server became. */
+let ids: { readonly uid: number; readonly gid: number };
 
 around(
   async () => {
     if (skip) return;
     lab = await VpnLab.create();
     server = await lab.serveAnn({ args: ['--workers', '1'] });
+    const idOf = (name: string): number => Number(server.status(name).split('\t')[0]);
+    ids = { uid: idOf('Uid'), gid: idOf('Gid') };
+    assert.notEqual(ids.uid, 0);
     raw = buildRawSyscalls(lab.folder);
     site = join(lab.folder, 'site');
     mkdirSync(site);
@@ -89,7 +92,7 @@ async function escapesOf(
   mkdirSync(own);
   const ownFile = join(own, 'file');
   writeFileSync(ownFile, 'x');
-  for (const path of [own, ownFile]) chownSync(path, IDS.uid, IDS.gid);
+  for (const path of [own, ownFile]) chownSync(path, ids.uid, ids.gid);
   const file = openSync(ownFile, 'r+');
   // Neither bound nor connected, which Node never hands out.
   const { call } = loadRawSyscalls(raw);
@@ -97,10 +100,10 @@ async function escapesOf(
   const bound = listener.address();
   assert.ok(socket >= 0 && other >= 0 && typeof bound === 'object' && bound !== null);
   const plan: Plan = {
-    ...{ raw, confine, ids: IDS, data: lab.data, own, ownFile, supervisor: server.process.pid, port: bound.port },
+    ...{ raw, confine, ids, data: lab.data, own, ownFile, supervisor: server.process.pid, port: bound.port },
     ...{ socketFd: 3, fileFd: 4, connectFd: 5 },
   };
-  const program = locateWorker(IDS.uid, {
+  const program = locateWorker(ids.uid, {
     layers,
     reads: [raw, import.meta.dirname, join(import.meta.dirname, '../../support'), ...reads],
   });
@@ -108,8 +111,8 @@ async function escapesOf(
   const main = program.args.findIndex((word) => word.endsWith('worker-main.ts'));
   assert.notEqual(main, -1);
   const args = [...program.args.slice(0, main), ESCAPES, JSON.stringify(plan)];
-  const ids = ['--reuid', String(IDS.uid), '--regid', String(IDS.gid), '--clear-groups', '--no-new-privs'];
-  const child = spawn('setpriv', [...ids, program.command, ...args], {
+  const become = ['--reuid', String(ids.uid), '--regid', String(ids.gid), '--clear-groups', '--no-new-privs'];
+  const child = spawn('setpriv', [...become, program.command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', socket, file, other],
   });
   closeSync(file);
