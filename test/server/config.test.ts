@@ -491,13 +491,13 @@ test('proxies are none of the addresses that clients have, who could name themse
   const yaml = (text: string) => refusal({ yaml: text }).message;
   const pool = 'pool: { ipv4: 10.9.0.0/24, ipv6: "fd00::/48", fixed: [172.31.9.0/24] }\n';
   for (const [from, says] of [
-    ['10.9.0.7', 'pool.ipv4'],
+    ['10.9.0.7/32', 'pool.ipv4'],
     ['10.0.0.0/8', 'pool.ipv4'],
     ['0.0.0.0/0', 'pool.ipv4'],
-    ['172.31.9.9', 'pool.fixed'],
+    ['172.31.9.9/32', 'pool.fixed'],
     ['fd00:0:0:5::/64', 'pool.ipv6'],
     ['::/0', 'pool.ipv6'],
-    ['fe80::1234', 'the link-local addresses of clients'],
+    ['fe80::1234/128', 'the link-local addresses of clients'],
   ]) {
     assert.match(
       yaml(`${pool}proxy: { from: "${from}" }`),
