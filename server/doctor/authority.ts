@@ -19,12 +19,14 @@ export function examineAuthority(config: Config, user: RunUser, names: readonly 
   if (tls.cert.length > 0) return [];
   try {
     const file = join(data, 'ca.pem');
-    const pem = asUser(user, () => readIfThere(file));
-    if (pem === undefined) return [];
-    const [certificate] = parseCertificates(pem.bytes, file);
-    // Until the ACME authority has issued one, what the own one can do for these names is good enough.
-    const outside = tls.acme.enabled ? undefined : nameOutside(certificate, names);
-    return judgeAuthority(authorityView(certificate.toString(), data, user.uid, now), { data, user, outside });
+    return asUser(user, () => {
+      const pem = readIfThere(file);
+      if (pem === undefined) return [];
+      const [certificate] = parseCertificates(pem.bytes, file);
+      // Until the ACME authority has issued one, what the own one can do for these names is good enough.
+      const outside = tls.acme.enabled ? undefined : nameOutside(certificate, names);
+      return judgeAuthority(authorityView(certificate.toString(), data, user.uid, now), { data, user, outside });
+    });
   } catch (error) {
     if (error instanceof CertificateError) return [problem(CHECK, error.message, 'see docs/certificates.md')];
     throw error;
