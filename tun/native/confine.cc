@@ -35,6 +35,10 @@ napi_value Confine(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   int32_t opens_files = 0;
   if (!ReadArguments(env, info, 1, arguments) || !ReadInt32(env, arguments[0], &opens_files)) return nullptr;
+  if (opens_files != 0 && opens_files != 1) {
+    ThrowArgument(env, "whether it opens files is 0 or 1");
+    return nullptr;
+  }
   const int error = SetFilter(opens_files != 0);
   if (error != 0) ThrowErrno(env, error, "seccomp");
   return nullptr;

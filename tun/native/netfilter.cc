@@ -164,7 +164,8 @@ napi_value Fail(napi_env env, int error, const char* call) {
 
 }  // namespace
 
-napi_value NetfilterOpen(napi_env env, napi_callback_info) {
+napi_value NetfilterOpen(napi_env env, napi_callback_info info) {
+  if (!ReadArguments(env, info, 0, nullptr)) return nullptr;
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd == -1) return Fail(env, errno, "socket(NETLINK_NETFILTER)");
   const timeval limit = {kAnswerSeconds, 0};
@@ -256,8 +257,8 @@ napi_value NetworkWatch(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value NetworkUnwatch(napi_env env, napi_callback_info) {
-  if (the_watch == nullptr) return nullptr;
+napi_value NetworkUnwatch(napi_env env, napi_callback_info info) {
+  if (!ReadArguments(env, info, 0, nullptr) || the_watch == nullptr) return nullptr;
   napi_remove_env_cleanup_hook(env, EndWatch, nullptr);
   EndWatch(nullptr);
   return nullptr;
