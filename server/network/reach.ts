@@ -204,8 +204,9 @@ function toPlace({ host, port }: Place): string {
   return `${anywhere ? '' : `${family} daddr ${host} `}tcp dport ${port}`;
 }
 
+/** ICMP and ICMPv6 by number: nft looks names up in /etc/protocols, which a container may lack. */
 function toService(service: HostService): string[] {
-  if (service.protocol === 'icmp') return ['meta l4proto icmp accept', 'meta l4proto ipv6-icmp accept'];
+  if (service.protocol === 'icmp') return ['meta l4proto 1 accept', 'meta l4proto 58 accept'];
   return [`${service.protocol} dport ${service.port} accept`];
 }
 

@@ -75,3 +75,9 @@ test('with NAT a client has so many flows, by address and by /64; what is in no 
   assert.doesNotMatch(rules('2001:db8::/48', true), /ct state invalid .* ip6/, 'an untranslated prefix may be routed');
   assert.doesNotMatch(rules(undefined, true, 0), /ct count/);
 });
+
+test('protocols are numbers: their names are in /etc/protocols, which a container may lack', () => {
+  const text = rules('fd00:1::/48', true, 4096, { hostAccess: [{ protocol: 'icmp', port: undefined }] });
+  assert.match(text, /meta l4proto 1 accept\s+meta l4proto 58 accept/);
+  assert.doesNotMatch(text, /(?:l4proto|ip protocol|nexthdr) (?!\d|\{ \d)/);
+});
