@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 const [file = ''] = process.argv.slice(2);
 const channel = new Socket({ fd: 3, readable: true, writable: true });
 channel.on('error', () => {});
-channel.on('close', () => process.exit(0));
+// Whoever ends it has to do so himself.
+channel.on('close', () => setInterval(() => {}, 60_000));
 channel.resume();
 channel.write(readFileSync(file));
