@@ -34,7 +34,7 @@ around(
   async () => {
     if (skip) return;
     lab = await VpnLab.create();
-    server = await lab.serveAnn({ args: ['--workers', '2'] });
+    server = await lab.serveAnn({ args: ['--workers', '2', '--host-access', 'all'] });
     browser = await openBrowser(lab, lab.server);
   },
   async () => {
@@ -513,7 +513,7 @@ test('while the server is away the page says so, and goes on when it is back', {
   await signIn(page, '#/users');
   await server.stop();
   await page.getByText('The server does not answer.').waitFor();
-  server = await lab.serve({ args: ['--workers', '2', '--host-access', 'all'] });
+  server = await lab.serve({ args: ['--workers', '2'] });
   await page.getByText('The server does not answer.').waitFor({ state: 'hidden' });
   await page.getByText('Your session has ended.').waitFor();
 });
