@@ -58,7 +58,9 @@ describe('sstp-client with pppd', { skip: missing }, () => {
     server = new SstpdServer(netns, join(directory, 'data'));
     await server.addUser('alice', 'wonder land "1"');
     const auth = ['--auth', 'mschapv2,chap,pap'];
-    await server.serve(PORT, ['--host', HOST, '--pool', '10.99.0.0/24', '--dns', DNS, ...auth]);
+    // The files and bursts of the tests come from this very host.
+    const reach = ['--host-access', 'all'];
+    await server.serve(PORT, ['--host', HOST, '--pool', '10.99.0.0/24', '--dns', DNS, ...reach, ...auth]);
     await server.addUser('bob', 'builder'); // known at once, with the server running
   });
 
