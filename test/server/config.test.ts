@@ -554,7 +554,7 @@ test('the schema describes each key, with environment names that do not collide'
       default: '32',
       env: 'SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS',
       flag: undefined,
-      doc: 'The same for one address (IPv6: one /64).',
+      doc: 'The same for one address. IPv6: one /64; a /56 has twice, a /48 four times as many.',
     },
   );
   assert.deepEqual(
