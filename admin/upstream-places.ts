@@ -1,4 +1,4 @@
-import { parseIpv6 } from '../core/index.ts';
+import { originOf } from '../core/index.ts';
 
 export interface PlacesOptions {
   /** Places in all. */
@@ -100,9 +100,8 @@ export class UpstreamPlaces {
   }
 }
 
-/** An IPv6 host has a /64 to choose addresses from. */
+/** @param address the client's, undefined if it is not known */
 export function sourceKey(address: string | undefined): string {
-  if (address === undefined || /^127\.|^::1$/.test(address)) return EVERYBODY;
-  const bytes = parseIpv6(address.split('%', 1)[0] ?? '');
-  return bytes === undefined ? address : Buffer.from(bytes.subarray(0, 8)).toString('hex');
+  const origin = address === undefined ? undefined : originOf(address);
+  return origin === undefined || origin.isLoopback ? EVERYBODY : origin.address;
 }

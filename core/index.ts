@@ -11,6 +11,7 @@ export * from './gathered-bytes.ts';
 export * from './groups.ts';
 export * from './host-mistake.ts';
 export * from './log.ts';
+export * from './origin.ts';
 export * from './package.ts';
 export * from './quoted-text.ts';
 export * from './scope.ts';

@@ -9,8 +9,8 @@ import type {
   TokensBackend,
   TokenView,
 } from '../admin/index.ts';
-import { type AdminAccount, type AdminStore, type ApiToken, originOf, UserStoreError } from '../auth/index.ts';
-import type { Log } from '../core/index.ts';
+import { type AdminAccount, type AdminStore, type ApiToken, UserStoreError } from '../auth/index.ts';
+import { type Log, originOf } from '../core/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { holdFields } from './hold-text.ts';
 import type { Judged, LoginAnswer, LoginDesk } from './login-desk.ts';

@@ -9,11 +9,10 @@ import {
   type LiftTarget,
   LoginThrottle,
   type Outcome,
-  originOf,
   plainName,
   type Turn,
 } from '../auth/index.ts';
-import { Alarm, type Clock, type Log } from '../core/index.ts';
+import { Alarm, type Clock, type Log, originOf } from '../core/index.ts';
 import { attackFields } from './hold-text.ts';
 import type { Login, SessionObserver } from './session-observer.ts';
 

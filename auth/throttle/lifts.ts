@@ -1,5 +1,5 @@
-import type { Instant } from '../../core/index.ts';
-import { originOf, plainName, userKey } from './keys.ts';
+import { type Instant, originOf } from '../../core/index.ts';
+import { plainName, userKey } from './keys.ts';
 import { realmOf, type ThrottleEntry } from './throttle-entry.ts';
 
 /** What an operator lets pass. */

@@ -13,13 +13,12 @@
  * An address that waits keeps its place between calls for ten minutes, since clients give up and dial again. Whoever need
  * not wait never meets those who do. A name that nobody has takes the same steps.
  */
-import type { Instant } from '../../core/index.ts';
+import { type Instant, originOf } from '../../core/index.ts';
 import { AbsentPlaces } from './absent-places.ts';
 import { pick } from './draw.ts';
 import type { Gate, Limit } from './gate.ts';
 import { holdOf } from './hold.ts';
 import { Homes } from './homes.ts';
-import { originOf } from './keys.ts';
 import { Lifts, type LiftTarget } from './lifts.ts';
 import { listed } from './listed.ts';
 import { NameGates } from './name-gates.ts';

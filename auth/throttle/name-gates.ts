@@ -1,7 +1,7 @@
-import type { Instant } from '../../core/index.ts';
+import { type Instant, LOOPBACK_ADDRESS } from '../../core/index.ts';
 import { Gate, type GateOf } from './gate.ts';
 import { HotTable } from './hot-table.ts';
-import { LOOPBACK_ADDRESS, type Realm, userKey } from './keys.ts';
+import { type Realm, userKey } from './keys.ts';
 import { type Place, SHARED } from './place.ts';
 import { gateEntry, realmOf, rowOfGate, type ThrottleEntry } from './throttle-entry.ts';
 

@@ -1,5 +1,5 @@
-import type { Instant } from '../../core/index.ts';
-import { joinedKey, type Origin, originOf, plainName, userKey, userKeys } from './keys.ts';
+import { type Instant, type Origin, originOf } from '../../core/index.ts';
+import { joinedKey, plainName, userKey, userKeys } from './keys.ts';
 import type { Lifts } from './lifts.ts';
 import type { LoginAttempt, Place } from './place.ts';
 

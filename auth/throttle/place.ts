@@ -1,6 +1,5 @@
-import type { Instant } from '../../core/index.ts';
+import type { Instant, Origin } from '../../core/index.ts';
 import type { Gate, Limit } from './gate.ts';
-import type { Origin } from './keys.ts';
 import type { Slot } from './source.ts';
 
 /** What a login is, before anybody looks at its password. */

@@ -1,6 +1,5 @@
-import type { Instant } from '../../core/index.ts';
+import type { Instant, Origin } from '../../core/index.ts';
 import { HotTable } from './hot-table.ts';
-import type { Origin } from './keys.ts';
 import type { Place } from './place.ts';
 import { ADDRESS_RULE, AROUND_RULES, type Slot, Source } from './source.ts';
 import { sourceEntry, type ThrottleEntry } from './throttle-entry.ts';

@@ -1,5 +1,4 @@
-import { originOf } from '../../auth/index.ts';
-import { type Clock, systemClock } from '../../core/index.ts';
+import { type Clock, originOf, systemClock } from '../../core/index.ts';
 import { type AdmissionLimit, type AdmissionLimits, AdmissionMachine, type Opening, type Place } from './machine.ts';
 import type { Doorkeeper, Ticket, TurnedAway } from './ticket.ts';
 import { TokenBucket } from './token-bucket.ts';

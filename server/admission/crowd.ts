@@ -2,8 +2,7 @@
  * Connections that have not logged in, by where they come from: an address (IPv6: a /64), and the networks around it. Who
  * takes most there is found in O(log n) steps.
  */
-import { originOf } from '../../auth/index.ts';
-import type { Instant } from '../../core/index.ts';
+import { type Instant, originOf } from '../../core/index.ts';
 import { Fifo } from './fifo.ts';
 import { RecentCount } from './recent-count.ts';
 import { type Ranked, WorstHeap } from './worst-heap.ts';
