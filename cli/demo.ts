@@ -74,6 +74,7 @@ async function play(stage: Stage, say: (line: string) => void): Promise<void> {
   const data = join(stage.folder, 'data');
   const server = stage.sstpd('server', [
     ...['serve', '--data', data, '--host', SERVER, '--listen', `${SERVER}:443`, '--pool', POOL, '--dns', SERVER_INSIDE],
+    ...['--host-access', `icmp,tcp/${TRAFFIC_PORT}`], // whom the ping and the load are sent to
   ]);
   await stage.until('server', server, (line) => line.includes('"msg":"server.started"'));
   const [user = '', password = ''] = readFileSync(join(data, 'first-user.txt'), 'utf8').split('\n');
