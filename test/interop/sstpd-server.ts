@@ -1,7 +1,6 @@
 /** The real server, `bin/sstpd.js serve`, in a network namespace, and its command line. */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecResult, Netns } from '../support/netns.ts';
 import { Output } from '../support/output.ts';
@@ -43,20 +42,17 @@ export class SstpdServer {
     return this.#output.text;
   }
 
-  /** Starts the server and waits until it listens. @throws {Error} with its output if it does not within 30 s */
+  /** Starts the server and waits until it serves, also its commands. @throws {Error} with its output if it does not in 30 s */
   async serve(port: number, args: readonly string[]): Promise<void> {
+    const from = this.#output.length;
     const child = this.#netns.spawn(process.execPath, [
       ...[SSTPD, 'serve', '--data', this.#dataDirectory, '--listen', String(port)],
       ...args,
     ]);
     this.#child = child;
     this.#output.collect(child);
-    const deadline = Date.now() + 30_000;
-    while ((await this.#netns.run('ss', ['-Hltn', `sport = :${port}`])) === '') {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended:\n${this.output}`);
-      if (Date.now() > deadline) throw new Error(`the server does not listen:\n${this.output}`);
-      await sleep(100);
-    }
+    const isStarted = (text: string): true | undefined => parseLog(text)?.msg === 'server.started' || undefined;
+    await this.#output.find(isStarted, { what: 'server.started', timeoutMs: 30_000, from });
   }
 
   /** Runs one `sstpd` command on the server's data. */

@@ -16,8 +16,9 @@ export class Output {
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #ended = false;
 
-  /** Takes standard output and standard error of a child whose `stdio` is `pipe`. */
+  /** Takes standard output and standard error of a child whose `stdio` is `pipe`; perhaps of one after another. */
   collect(child: ChildProcess): void {
+    this.#ended = false;
     for (const stream of [child.stdout, child.stderr]) this.#collectLines(stream);
     child.once('close', () => {
       this.#ended = true;
