@@ -108,8 +108,25 @@ function lackOf(landlock: number): string {
 
 function readsOf(fallback: Config['http']['fallback'], environment: NodeJS.ProcessEnv): string[] {
   if (fallback.kind === 'directory') return [fallback.path];
-  if (fallback.kind !== 'proxy' || !fallback.url.startsWith('https:')) return [];
+  if (!speaksTls(fallback)) return [];
   return [...TRUSTED, ...TRUSTED_VARIABLES.flatMap((name) => environment[name] || [])];
+}
+
+function speaksTls(fallback: Config['http']['fallback']): boolean {
+  return fallback.kind === 'proxy' && fallback.url.startsWith('https:');
+}
+
+/**
+ * What a worker has of the variables. It reads the file of authorities only where `readsOf` lets it; elsewhere Node would
+ * warn of it in each.
+ */
+export function workerEnvironment(
+  { fallback }: Pick<Config['http'], 'fallback'>,
+  environment: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  if (speaksTls(fallback)) return environment;
+  const { NODE_EXTRA_CA_CERTS: _unread, ...others } = environment;
+  return others;
 }
 
 /** For tests, a cage as an older kernel would give it: said as something that is missing, and nothing for `require`. */

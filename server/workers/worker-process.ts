@@ -10,6 +10,7 @@ import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl } from '../local-control.ts';
 import { acceptReport, makeReport, type Report, type SessionTraffic } from '../metrics/report.ts';
 import { KEPT_CAPABILITIES } from '../privileges.ts';
+import { workerEnvironment } from './cage-plan.ts';
 import { WorkerChannel } from './channel.ts';
 import { FallbackDialler } from './fallback-dialler.ts';
 import { FormError } from './forms.ts';
@@ -317,6 +318,7 @@ function launch({ program, setup, device, sockets }: WorkerProcessOptions): Chil
     return withoutCapabilities(KEPT_CAPABILITIES, () =>
       spawn(program.command, [...program.args], {
         stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...descriptors, ...(takesSockets ? (['ipc'] as const) : [])],
+        env: workerEnvironment(setup.config.http),
         serialization: 'json',
       }),
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cageArguments, pathsOfWorker, probeCage } from '../../../server/workers/cage.ts';
-import { judgeCage } from '../../../server/workers/cage-plan.ts';
+import { judgeCage, workerEnvironment } from '../../../server/workers/cage-plan.ts';
 
 const RUN = { user: '', workers: 2, cage: 'auto', link: false } as const;
 const HTTP = { preambleMs: 1_000, fallback: { kind: 'page' } } as const;
@@ -72,4 +72,13 @@ test('the probe answers here, and knows of Landlock no more than it is let', () 
   assert.equal(seccomp, seccompError === undefined);
   assert.deepEqual(probeCage(0).landlock, 0);
   assert.ok(probeCage(2).landlock <= 2);
+});
+
+test('a worker is told of a file of authorities only where it may read it and needs it', () => {
+  const environment = { PATH: '/bin', NODE_EXTRA_CA_CERTS: '/etc/own.pem' };
+  const fallback = (url: string) => ({ kind: 'proxy', url }) as const;
+  for (const http of [HTTP, FOLDER, { fallback: fallback('http://127.0.0.1:8080') }]) {
+    assert.deepEqual(workerEnvironment(http, environment), { PATH: '/bin' });
+  }
+  assert.deepEqual(workerEnvironment({ fallback: fallback('https://web.example') }, environment), environment);
 });
