@@ -27,22 +27,22 @@ export interface OwnState {
 /**
  * What is there, read by whoever owns the files; nothing is made.
  *
- * @param names DNS names and IP addresses that clients dial
+ * @param names DNS names and IP addresses that clients dial; undefined: those that it has been issued for, whatever they are
  * @param isStopgap whether it does not matter that clients refuse it, as another certificate is on its way
  * @throws {CertificateError} for an authority that can't be used, or that may not issue for one of the names
  */
 export function readOwnCertificates(
   directory: string,
-  names: readonly string[],
+  names: readonly string[] | undefined,
   now: Date,
   isStopgap = false,
 ): OwnState {
-  const wanted = checkNames(names);
+  const wanted = names && checkNames(names);
   const paths = ownPaths(directory);
   if (existsSync(paths.next)) return { own: undefined, why: `${paths.next} is yet to be put in place` };
   if (readIfThere(paths.caPem) === undefined) return { own: undefined, why: `${paths.caPem} was missing` };
   const authority = readAuthority(paths, now);
-  if (!isStopgap) checkWithin(authority, wanted);
+  if (!isStopgap && wanted !== undefined) checkWithin(authority, wanted);
   return readServer(paths, authority, wanted, now, []);
 }
 
@@ -101,7 +101,7 @@ export function checkWithin(authority: X509Certificate, names: CheckedNames): vo
 export function readServer(
   paths: OwnPaths,
   authority: X509Certificate,
-  names: CheckedNames,
+  names: CheckedNames | undefined,
   now: Date,
   notes: string[],
 ): OwnState {
@@ -151,7 +151,7 @@ function faultOf(
   leaf: X509Certificate,
   key: KeyObject,
   authority: X509Certificate,
-  names: CheckedNames,
+  names: CheckedNames | undefined,
   now: Date,
 ): string | undefined {
   if (!leaf.checkPrivateKey(key)) return 'server.key was not the key of server.pem';
@@ -159,6 +159,7 @@ function faultOf(
   if (leaf.ca || !hasServerAuth(leaf)) return 'server.pem was not a server certificate';
   if (leaf.validFromDate > now) return 'server.pem was not yet valid';
   if (leaf.validToDate < now) return `server.pem was valid only until ${leaf.validToDate.toISOString()}`;
+  if (names === undefined) return undefined;
   const has = certificateNames(leaf);
   if (!sameSet(has.dns, names.dns) || !sameSet(has.ip, names.ip)) {
     return `server.pem was for ${[...has.dns, ...has.ip].join(', ')}`;

@@ -65,8 +65,9 @@ export class OwnSource implements CertificateSource {
 
   async look(now: Date): Promise<ServerCertificate | undefined> {
     if (!(await this.#watch.changed())) return undefined;
-    const { directory, names, isStopgap } = this.#options;
-    const { own, why } = readOwnCertificates(directory, names, now, isStopgap);
+    const { directory, names, isBound, isStopgap } = this.#options;
+    // Names that nobody gave are the machine's, and those may be others than at the start: `sstpd ca issue` knows them.
+    const { own, why } = readOwnCertificates(directory, isBound ? names : undefined, now, isStopgap);
     if (own === undefined) throw notUsable(why);
     const before = this.#own.certificate;
     this.#own = own;

@@ -16,17 +16,17 @@ const DAY_MS = 24 * HOUR_MS;
 const START = Date.UTC(2026, 0, 1);
 const user = { name: 'somebody', uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
-async function load(data: string) {
-  const { config } = loadConfig({ flags: { data, hosts: ['vpn.test'] }, env: {} });
+async function load(data: string, hosts: readonly string[] = ['vpn.test']) {
+  const { config } = loadConfig({ flags: { data, ...(hosts.length > 0 ? { hosts } : {}) }, env: {} });
   const log = new RecordingLog();
   return { keeper: await CertificateKeeper.load(config, user, log), log };
 }
 
-async function ownKeeper(t: TestContext) {
+async function ownKeeper(t: TestContext, hosts?: readonly string[]) {
   // Intervals and the date stand still until they are moved; files and keys are real.
   t.mock.timers.enable({ apis: ['setInterval', 'Date'], now: START });
   const data = mkdtempSync(join(root, 'data-'));
-  const { keeper, log } = await load(data);
+  const { keeper, log } = await load(data, hosts);
   t.after(() => keeper.stop());
   const applied: TlsMaterial[] = [];
   const renewals: Renewal[] = [];
@@ -114,6 +114,18 @@ test('half of a change, and a certificate for other names, are not served, and s
     lines.join('\n'),
     /server\.key was missing: "sstpd ca issue".*\n.*was for other\.test: "sstpd ca issue"/,
   );
+});
+
+test('where nobody named any names, a certificate for those that the machine has by now is served', async (t) => {
+  const { data, keeper, applied, log } = await ownKeeper(t, []);
+  const names = ['192.0.2.99', 'moved.test'];
+  const request = { data, names, isBound: false, isStopgap: false, now: Date.now(), owner: undefined };
+  issueHere({ ...request, renews: false });
+  await lookTwice(keeper);
+  assert.deepEqual(log.of('certificate.not-renewed'), []);
+  const [renewed = assert.fail()] = applied;
+  const leaf = new X509Certificate(renewed.certificates[0].certificatePem);
+  assert.equal(leaf.subjectAltName, 'DNS:moved.test, IP Address:192.0.2.99');
 });
 
 test('without the key of the authority a start serves the old certificate, and says so', async (t) => {
