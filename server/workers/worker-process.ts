@@ -248,7 +248,11 @@ export class WorkerProcess {
 
   /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
   #onFault(error: unknown): void {
-    this.#options.log.error('worker.fault', { pid: this.pid, error: textOf(error) });
+    this.#options.log.error('worker.fault', {
+      pid: this.pid,
+      worker: this.#options.setup.worker,
+      error: textOf(error),
+    });
     this.kill();
   }
 

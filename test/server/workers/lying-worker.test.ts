@@ -136,6 +136,7 @@ for (const [what, bytes, why] of LIES) {
     assert.equal(signal, 'SIGKILL');
     const faults = world.log.of('worker.fault');
     assert.equal(faults.length, 1);
+    assert.equal(faults[0]?.fields.worker, WORKER);
     assert.match(String(faults[0]?.fields.error), why);
     assert.ok(String(faults[0]?.fields.error).length < 2_000);
     assert.deepEqual(count(), before);
