@@ -137,7 +137,7 @@ export interface Config {
   };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'pretty' | 'json' };
   readonly run: {
-    /** Empty: `sstpd` if that account exists, else a fixed number. */
+    /** Empty: `sstpd` if that account exists, else a number of the data directory's own. */
     readonly user: string;
     /** Undefined: one for each processor. 0: this process carries the connections. */
     readonly workers: number | undefined;
@@ -634,7 +634,7 @@ export const SCHEMA: Schema = {
     webhooks: {
       format: webhookUrls,
       default: 'none',
-      doc: 'Where to post events as JSON: sessions, refused logins, renewed certificates.',
+      doc: 'Where to post events as JSON: sessions, failed logins, attacks and floods, renewed certificates.',
       flag: { name: 'webhook', value: 'URL', repeat: true },
     },
     secretFile: {
@@ -661,7 +661,7 @@ export const SCHEMA: Schema = {
     user: {
       format: text("an account name or number, 'root' or empty", /^(?:|[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|\d{1,9})$/),
       default: '',
-      doc: "Account to run as once everything is open. Empty: 'sstpd' if it exists, else a fixed number. 'root': stay.",
+      doc: "Account to run as once everything is open. Empty: 'sstpd' if it exists, else a number for this data directory alone. 'root': stay.",
     },
     workers: {
       format: orWord('auto', whole(0, MOST_WORKERS)),

@@ -14,6 +14,6 @@ export function judgeTokens(
   return warning(
     CHECK,
     `never expire: ${named.join(', ')}${more}; whoever has read one may use it for ever`,
-    'sstpd token add NAME --scope SCOPE makes one that does, sstpd token remove ID takes the old one back',
+    'sstpd token add NAME --scope SCOPE makes one that expires, sstpd token remove ID takes the old one back',
   );
 }
