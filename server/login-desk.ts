@@ -26,8 +26,8 @@ export interface LoginRequest<Result extends Judged> {
   /** What the name that was sent may read as, the likeliest first, where that is not `name` alone. */
   readonly readings?: readonly string[];
   readonly method: Login['method'];
-  /** The password, where it came in plain. */
-  readonly password?: string | undefined;
+  /** The password, where it came in plain; its bytes, where those are not its text in UTF-8. */
+  readonly password?: string | Uint8Array | undefined;
   /** Of a cookie that was found good. */
   readonly browser?: string | undefined;
   /** Looks at the proof, when its turn has come. What it throws is a fault of ours. */
@@ -224,9 +224,10 @@ export class LoginDesk {
   }
 
   /** Over the name as it was sent: that of the user, which is known only if there is one, would tell whether there is. */
-  #proofOf(name: string, password: string): string {
+  #proofOf(name: string, password: string | Uint8Array): string {
     return createHmac('sha256', this.#proofKey)
-      .update(`${plainName(name)}\n${password}`)
+      .update(`${plainName(name)}\n`)
+      .update(password)
       .digest('base64');
   }
 

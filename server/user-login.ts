@@ -34,7 +34,8 @@ export function enterUser(
     ...{ realm: 'vpn', address, name, browser },
     readings: read.readings,
     method: place === 'portal' ? 'portal' : proof.method,
-    password: proof.method === 'pap' ? proof.password : undefined,
+    // Of what is judged, and not of the text beside it, about which a worker may lie.
+    password: proof.method === 'pap' ? (proof.passwordBytes ?? proof.password) : undefined,
     judge: () => judge(authenticator, read, place),
     held: (hold) => held(hold, name),
     answer: (given) => answer(given, name),
