@@ -20,7 +20,6 @@ export { type ChallengeInput, type MsChapV2Answer, mschapv2Answer } from './msch
 export { checkNewPassword } from './password-rule.ts';
 export { randomPassword } from './random-password.ts';
 export type { Secret, SecretKind } from './secret-seal.ts';
-export { plainName } from './throttle/keys.ts';
 export type { LiftTarget } from './throttle/lifts.ts';
 export { type Attack, LoginThrottle, type LoginThrottleOptions, type Outcome } from './throttle/login-throttle.ts';
 export type { Hold, LoginAttempt, Turn } from './throttle/place.ts';

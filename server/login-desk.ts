@@ -3,16 +3,8 @@
  * the portal and of the admin page.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import {
-  type Attack,
-  type Hold,
-  type LiftTarget,
-  LoginThrottle,
-  type Outcome,
-  plainName,
-  type Turn,
-} from '../auth/index.ts';
-import { Alarm, type Clock, type Log, originOf } from '../core/index.ts';
+import { type Attack, type Hold, type LiftTarget, LoginThrottle, type Outcome, type Turn } from '../auth/index.ts';
+import { Alarm, type Clock, foldUserName, type Log, originOf } from '../core/index.ts';
 import { attackFields } from './hold-text.ts';
 import type { Login, SessionObserver } from './session-observer.ts';
 
@@ -223,10 +215,13 @@ export class LoginDesk {
     }
   }
 
-  /** Over the name as it was sent: that of the user, which is known only if there is one, would tell whether there is. */
+  /**
+   * Over the name as it was sent: that of the user, which is known only if there is one, would tell whether there is. With
+   * its realm: who tries one password on users of many realms guesses each time.
+   */
   #proofOf(name: string, password: string | Uint8Array): string {
     return createHmac('sha256', this.#proofKey)
-      .update(`${plainName(name)}\n`)
+      .update(`${foldUserName(name)}\n`)
       .update(password)
       .digest('base64');
   }

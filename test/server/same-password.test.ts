@@ -34,6 +34,11 @@ test('the same text with other bytes is another password: the bytes are what is 
   assert.equal(judgedAtOnce(new World(t, { users: USERS }), logins), 30);
 });
 
+test('the same password for a name in another realm is another guess', (t: TestContext) => {
+  const logins = of((index) => ({ name: `ann@r${index}.example`, password: 'same' }));
+  assert.equal(judgedAtOnce(new World(t, { users: USERS }), logins), 30);
+});
+
 test('the same again is no new guess, in whichever case the name is written', (t: TestContext) => {
   const logins = of((index) => ({ name: index % 2 === 0 ? 'ann' : 'ANN', password: 'same' }));
   assert.equal(judgedAtOnce(new World(t, { users: USERS }), logins), 60);
