@@ -120,8 +120,16 @@ export class Authenticator {
     this.#arithmetic = options.arithmetic ?? ARITHMETIC;
   }
 
-  /** Reads the name in a proof, as `ppp/` decoded it, in all code pages. */
-  read(proof: CredentialProof): ReadProof {
+  /**
+   * Reads the name in a proof, as `ppp/` decoded it, in all code pages. That of a form in the portal is text, and means what
+   * it says: read in another way it would be another user's, for whom a cookie that comes with it was not made.
+   */
+  read(proof: CredentialProof, place: 'vpn' | 'portal' = 'vpn'): ReadProof {
+    if (place === 'portal') {
+      const { name } = proof;
+      const readings = [{ encoding: 'utf-8', text: name, bare: 0 }] as const;
+      return { proof, wire: { readings, hashed: [Buffer.from(name, 'utf8')] }, readings: [name] };
+    }
     const wire = wireNameOf(proof.nameBytes ?? Buffer.from(proof.name, 'utf8'), this.#codePages);
     return { proof, wire, readings: wire.readings.map(({ text }) => text) };
   }

@@ -16,7 +16,7 @@ import { checkNewPassword, type NewPasswordOptions, strengthOf } from './passwor
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkGroups, checkUserName, type Meant, meantBy, nameCandidates } from './user-name.ts';
+import { checkGroups, checkUserName, type Meant, meantBy } from './user-name.ts';
 import {
   type LookedUp,
   prepareStatements,
@@ -312,9 +312,12 @@ export class UserStore {
     return this.#run(() => this.#addresses.isKnown(place, this.#now().getTime()));
   }
 
-  /** For whom a cookie may have been made that comes with this name. */
-  browsersOf(nameFromWire: string): BrowserOf[] {
-    return nameCandidates(nameFromWire).map((name) => this.browserOf(name));
+  /**
+   * For whom a cookie has to be made that comes with this name: for the user whom the login is about, and not for one of
+   * another realm, who may be somebody else.
+   */
+  browserOfMeant(nameFromWire: string): BrowserOf {
+    return this.browserOf(foldUserName(this.nameOf([nameFromWire]) ?? ''));
   }
 
   /** Takes the same steps for a name that nobody has. @param folded as `foldUserName` writes it */

@@ -12,7 +12,7 @@ export interface PortalDeskOptions {
   readonly authenticator: Authenticator;
   /** The one of VPN logins: what fails here slows those, and the other way round. */
   readonly logins: LoginDesk;
-  readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browsersOf'>;
+  readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browserOfMeant'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
@@ -72,7 +72,7 @@ export class PortalDesk {
     const { address, name, password } = asTyped;
     const { store, clock } = this.#options;
     if (gone?.aborted === true) return Promise.resolve(LATER);
-    const browser = store.browsers.check(asTyped.browser, store.browsersOf(name), Date.now());
+    const browser = store.browsers.check(asTyped.browser, [store.browserOfMeant(name)], Date.now());
     const record = new PortalAttempt(address);
     return new Promise((resolve, reject) => {
       /** While it waits. */
@@ -156,8 +156,7 @@ export class PortalDesk {
     const { store, facts } = this.#options;
     const version = store.passwordVersion(name);
     if (version === undefined) return NOT_SIGNED_IN; // removed meanwhile
-    const [of] = store.browsersOf(name);
-    const browser = of === undefined ? undefined : store.browsers.issue(of, Date.now());
+    const browser = store.browsers.issue(store.browserOfMeant(name), Date.now());
     const session = this.#sessions.begin({ name, version });
     return { kind: 'welcome', user: name, facts: facts(name), session, browser };
   }

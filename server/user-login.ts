@@ -8,7 +8,7 @@ export type UserJudgement = LoginResult & Judged;
 /** A login with the password of a user, to the VPN or to the portal. */
 export interface UserLogin {
   readonly proof: CredentialProof;
-  /** See `Authenticator.verify`. */
+  /** See `Authenticator.read` and `verify`. */
   readonly place: 'vpn' | 'portal';
   /** Text form, as a socket gives it. */
   readonly address: string;
@@ -28,7 +28,7 @@ export function enterUser(
   { authenticator, logins }: { readonly authenticator: Authenticator; readonly logins: LoginDesk },
   { proof, place, address, browser, held, answer }: UserLogin,
 ): PendingLogin {
-  const read = authenticator.read(proof);
+  const read = authenticator.read(proof, place);
   const name = nameOf(authenticator, read) ?? proof.name;
   return logins.enter({
     ...{ realm: 'vpn', address, name, browser },

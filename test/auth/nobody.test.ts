@@ -31,7 +31,7 @@ const STEPS: readonly (readonly [string, (store: UserStore, readings: readonly s
   ['whose name it is', (store, readings) => store.nameOf(readings)],
   ['what the login is checked against', (store, readings) => store.lookupAny(readings, 3)],
   ['whether it comes from a known place', (store, readings) => store.isKnownPlace(readings, PLACE)],
-  ['whose cookie it may be', (store, [name = '']) => store.browsersOf(name)],
+  ['whose cookie it may be', (store, [name = '']) => store.browserOfMeant(name)],
 ];
 
 const SAME: readonly (readonly (readonly string[])[])[] = [

@@ -164,6 +164,24 @@ test('who has signed in there, or in that browser, passes beside an attack on th
   assert.equal(world.log.of('portal.held-back')[0]?.fields.attacked, 'ann');
 });
 
+for (const [what, name, other] of [
+  ['that has a realm', 'ann@b.example', 'ann@b.example'],
+  ['to which a longer name would be cut', `ann@${'\u00e9'.repeat(125)}a\\bob`, 'ann'],
+  ['in another code page', 'ann@\u20ac\\bob', 'ann'],
+] as const) {
+  test(`a cookie of a browser lets nobody pass to another user's name: ${what}`, async (t) => {
+    const own = name.startsWith('ann@b') ? 'ann' : 'bob';
+    const users = [...new Set([own, other, 'ann'])].map((each) => ({ name: each, password: `${PASSWORD} of ${each}` }));
+    const { world, desk } = newDesk(t, { users });
+    const welcome = await desk.ask({ ...ANN, name: own, password: `${PASSWORD} of ${own}` });
+    const browser = welcome.kind === 'welcome' ? welcome.browser : assert.fail(welcome.kind);
+    const guess = { ...ANN, address: '203.0.113.1', name, browser, password: `${PASSWORD} of ${other}` };
+    for (let i = 0; i < 31; i += 1) world.failLogin(`198.51.100.${i}`, other);
+    const answer = await later(world, desk.ask(guess));
+    assert.ok(answer.kind === 'refused' || answer.ms >= 20_000, `${answer.kind} after ${answer.ms} ms`);
+  });
+}
+
 test('a cookie of a browser is good for its name and password alone, and for 30 days', async (t) => {
   const { world, desk } = newDesk(t, {
     users: [
@@ -175,7 +193,7 @@ test('a cookie of a browser is good for its name and password alone, and for 30 
   const welcome = await desk.ask(ANN);
   const browser = welcome.kind === 'welcome' ? welcome.browser : undefined;
   const check = (name: string, at = Date.now()): string | undefined =>
-    store.browsers.check(browser, store.browsersOf(name), at);
+    store.browsers.check(browser, [store.browserOfMeant(name)], at);
   assert.notEqual(check('ann'), undefined);
   assert.equal(check('CORP\\Ann@example.com'), check('ann'));
   assert.equal(check('bob'), undefined);
