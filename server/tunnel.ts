@@ -445,7 +445,7 @@ export class Tunnel {
 
   #onJudged(proof: CredentialProof, judgement: Judgement): void {
     if (this.#ended) {
-      this.#attempt.answeredLate(judgement);
+      this.#onJudgedLate(proof, judgement);
       return;
     }
     this.#held = undefined;
@@ -461,16 +461,28 @@ export class Tunnel {
       this.disconnect('held-back');
       return;
     }
-    const { verdict, reason, user, name, remark, delayMs } = judgement;
+    const { verdict, user, delayMs } = judgement;
     this.#attempt.judged(judgement);
     if (verdict.kind === 'accept') {
       this.#user = user;
       this.#delayMs = delayMs;
-    } else {
-      const { errorCode } = verdict;
-      this.#log.warn('auth.refused', { user: name, method: proof.method, reason, errorCode, remark, delayMs });
-    }
+    } else this.#logRefused(proof, judgement);
     this.#post({ to: 'ppp', event: { kind: 'verdict', verdict } });
+  }
+
+  /** The client has left: the record and the log say what was found all the same, or guesses would leave no trace. */
+  #onJudgedLate(proof: CredentialProof, judgement: Judgement): void {
+    this.#attempt.answeredLate(judgement);
+    if (judgement.kind !== 'judged') return;
+    const { verdict, user, delayMs } = judgement;
+    if (verdict.kind === 'accept') this.#log.info('auth.accepted', { user: user?.name, method: proof.method, delayMs });
+    else this.#logRefused(proof, judgement);
+  }
+
+  #logRefused({ method }: CredentialProof, judgement: Extract<Judgement, { kind: 'judged' }>): void {
+    const { verdict, reason, name: user, remark, delayMs } = judgement;
+    const errorCode = verdict.kind === 'reject' ? verdict.errorCode : undefined;
+    this.#log.warn('auth.refused', { user, method, reason, errorCode, remark, delayMs });
   }
 
   /** Nobody looked at the proof: a refusal would say that it is wrong. */

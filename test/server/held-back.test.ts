@@ -178,6 +178,8 @@ for (const [what, sent, user, explained] of [
     assert.deepEqual([world.control.count, world.throttle.size.waiting], [0, 0]);
     const lines = world.log.of('auth.held-back').map(({ fields }) => [fields.user, fields.delayMs]);
     assert.deepEqual(lines, what === 'has to wait' ? [['alice', 0]] : []);
+    const refused = world.log.of('auth.refused').map(({ fields }) => [fields.user, fields.errorCode]);
+    assert.deepEqual(refused, what === 'is wrong' || what === "is nobody's" ? [[user, 691]] : []);
   });
 }
 
