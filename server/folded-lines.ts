@@ -3,7 +3,7 @@ import { addressOf, type LogFields } from '../core/index.ts';
 /** Different values of a field that are told of folded lines. */
 const MOST_VALUES = 10;
 const MOST_VALUE_LENGTH = 64;
-/** Users and events that lines are counted of in a minute. Each user has a password; of more, lines are written in full. */
+/** Kinds of lines of users that are counted in a minute. Each user has a password; of more, lines are written in full. */
 const MOST_KEYS = 65_536;
 /** What sums mean something of. */
 const SUMMED: ReadonlySet<string> = new Set(['bytesIn', 'bytesOut', 'seconds']);
@@ -28,7 +28,7 @@ interface Values {
 
 /**
  * Lines that took a login, which are what an audit reads: so many of a kind are written for a user in a minute, and the
- * others are folded into one. None is lost without being counted there, with its time, the addresses and how much was
+ * others of that kind are folded into one. None is lost without being counted there, with its time, the addresses and how much was
  * carried.
  */
 export class FoldedLines {
@@ -43,7 +43,7 @@ export class FoldedLines {
   admits(event: string, fields: LogFields, now: Date = new Date()): boolean {
     const { user, token } = fields;
     const who = user === undefined ? { token } : { user };
-    const key = `${event}\0${user === undefined ? 'token' : 'user'}\0${String(user ?? token)}`;
+    const key = JSON.stringify([event, user, token, ...whatWasDone(fields)]);
     let fold = this.#folds.get(key);
     if (fold === undefined) {
       if (this.#folds.size >= MOST_KEYS) return true;
@@ -75,6 +75,14 @@ export class FoldedLines {
       ...Object.fromEntries([...values].map(([name, { seen, others }]) => [name, told(seen, others)])),
     }));
   }
+}
+
+/**
+ * A change that was made, of which each is of a kind of its own: else somebody with a stolen token would hide one behind
+ * so many others. What was refused changed nothing, and anybody with a token can ask for what there is not.
+ */
+function whatWasDone({ method, path, status }: LogFields): readonly unknown[] {
+  return typeof status === 'number' && status < 400 ? [method, path] : [];
 }
 
 function note(all: Map<string, Values>, name: string, value: unknown): void {

@@ -164,6 +164,29 @@ test('a user who has too many lines has the others folded into one that counts t
   assert.equal(lines.at(-1)?.[1], 'auth.accepted', 'a new minute');
 });
 
+test('a change hides behind no number of other requests with the same token, and those that are refused are folded', () => {
+  const { log, lines, clock } = setUp(2);
+  const request = (method: string, path: string, status: number): void =>
+    log.info('admin.request', { peer: '192.0.2.1:5', token: 'ci', method, path, status });
+  for (let i = 0; i < 100; i++) request('PATCH', `/v1/users/u${i % 20}`, 200);
+  for (let i = 0; i < 100; i++) request('DELETE', `/v1/nothing/${i}`, 404);
+  for (let i = 0; i < 100; i++) request('PATCH', '/v1/users/ann', 200);
+  request('DELETE', '/v1/users/ann', 204);
+  assert.equal(lines.length, 100 + 8 + 8 + 1);
+  const { method, path } = lines.at(-1)?.[2] ?? {};
+  assert.deepEqual([method, path], ['DELETE', '/v1/users/ann']);
+  lines.length = 0;
+  clock.time += 60_000;
+  log.flush();
+  assert.deepEqual(
+    lines.map(([, event, { token, count, status }]) => [event, token, count, status]),
+    [
+      ['log.folded', 'ci', 92, 404],
+      ['log.folded', 'ci', 92, 200],
+    ],
+  );
+});
+
 test('at the end all is told, also of the minute that goes on', () => {
   const { log, lines } = setUp(1);
   for (let i = 0; i < 9; i++) log.info('connection.up', { peer: '192.0.2.1:1', user: 'ann' });
