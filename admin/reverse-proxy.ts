@@ -63,6 +63,11 @@ export function proxyListener(
       answer(response, 400);
       return;
     }
+    const fault = codingFault(incoming);
+    if (fault !== undefined) {
+      new Visit(incoming, response, '').end(fault);
+      return;
+    }
     const address = addressOf(incoming.socket);
     const headers = requestHeaders(incoming.headers, { upstream, authority, address });
     const method = incoming.method ?? 'GET';
@@ -180,8 +185,23 @@ function forward(
   pipeline(incoming, outgoing, () => {});
 }
 
-/** RFC 9112 3.2: what the other server, which is no proxy, is to be asked for. */
+/**
+ * RFC 9112 6.1: HTTP/1.0 has no transfer codings, so where such a body ends is read in two ways; and Node takes `chunked`
+ * away, but no coding below it, which the other server would take for the content.
+ *
+ * @returns the status of the refusal
+ */
+function codingFault({ headers, httpVersion }: IncomingMessage): 400 | 501 | undefined {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return undefined;
+  const codings = coding.toLowerCase().split(/[\s,]+/);
+  if (httpVersion !== '1.1' || codings.at(-1) !== 'chunked') return 400;
+  return codings.length === 1 ? undefined : 501;
+}
+
+/** RFC 9112 3.2: what the other server, which is no proxy, is to be asked for. A fragment is no part of any target. */
 function originForm(target: string): string | undefined {
+  if (target.includes('#')) return undefined;
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '');
   if (target === '*' || path.startsWith('/')) return path;
   return path === '' || path.startsWith('?') ? `/${path}` : undefined;

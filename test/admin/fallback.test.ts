@@ -276,6 +276,17 @@ test('another server: it sets no cookie of ours, by which a visitor would be sig
   assert.deepEqual(text.match(/^set-cookie: .*$/gim), ['set-cookie: a=1; Path=/', 'set-cookie: b=2']);
 });
 
+test('a body in a coding that the other server would not know of, or whose end two read in two ways, never gets there (RFC 9112 6.1)', async (t) => {
+  const { url, seen } = await behind(t);
+  const ask = await serve(t, { kind: 'proxy', url });
+  const post = (version: string, coding: string): string =>
+    `POST / HTTP/${version}\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n2\r\nab\r\n0\r\n\r\n`;
+  assert.equal((await ask(post('1.1', 'gzip, chunked'))).status, 501);
+  assert.equal((await ask(post('1.0', 'chunked'))).status, 400);
+  assert.equal((await ask(get('/a#b'))).status, 400);
+  assert.equal(seen.length, 0);
+});
+
 test('one request is for one host: two, one that is none, and a target that says another are never read in two ways', async (t) => {
   const { url, seen } = await behind(t);
   for (const fallback of [{ kind: 'page' }, { kind: 'not-found' }, { kind: 'proxy', url }] as const) {
