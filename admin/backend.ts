@@ -159,6 +159,20 @@ export interface StatusView {
   readonly workers: readonly WorkerView[];
   /** What shuts the workers in: the ABI of Landlock, 0 if there is none, and whether there is seccomp. */
   readonly cage: { readonly landlock: number; readonly seccomp: boolean };
+  /** Of connections that there was no place for: the flood that goes on, or the last one. */
+  readonly flood?: FloodView | undefined;
+}
+
+export interface FloodView {
+  /** ISO 8601, as `until` is; without that it goes on. */
+  readonly since: string;
+  readonly until?: string | undefined;
+  readonly refused: number;
+  readonly pushedOut: number;
+  /** Keys of `limits`. */
+  readonly limits: readonly string[];
+  /** From where most of them came. */
+  readonly from: readonly { readonly network: string; readonly connections: number }[];
 }
 
 /** What clients reach, and who reaches them. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StatusView, TokenView, UserView } from '../admin/index.ts';
+import type { AttemptView, StatusView, TokenView, UserView } from '../admin/index.ts';
 import type { Config } from '../server/config.ts';
 import { configFile, givenFlags, loadGiven } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -8,7 +8,11 @@ import type { Terminal } from './terminal.ts';
 export interface Subject {
   readonly config: Config;
   readonly running:
-    | (StatusView & { readonly tokens: readonly TokenView[]; readonly users: readonly UserView[] })
+    | (StatusView & {
+        readonly tokens: readonly TokenView[];
+        readonly users: readonly UserView[];
+        readonly attempts: readonly AttemptView[];
+      })
     | undefined;
 }
 
@@ -24,6 +28,7 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
   const { loadConfig } = await import('../server/config.ts');
   const values = (await client.config()).map(({ key, value }) => [key, value as string]);
   const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
-  const running = { ...client.status, tokens: await client.tokens(), users: await client.users() };
+  const { attempts } = await client.attempts();
+  const running = { ...client.status, tokens: await client.tokens(), users: await client.users(), attempts };
   return { config: loadConfig({ flags, env: {} }).config, running };
 }

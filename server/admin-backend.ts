@@ -2,6 +2,7 @@ import type { AdminBackend, CertificateView, ReachView, SessionView, UserView, W
 import { checkNewPassword, type LiftTarget, type User, type UserStore, UserStoreError } from '../auth/index.ts';
 import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
+import { type Flood, floodView } from './admission/flood-watch.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, veilConfig } from './config.ts';
 import type { LeaseDesk } from './lease-desk.ts';
@@ -35,6 +36,7 @@ export interface AdminBackendOptions {
   /** TUN devices. */
   readonly devices: readonly string[];
   readonly reach: ReachView;
+  readonly flood: () => Flood | undefined;
 }
 
 /**
@@ -73,6 +75,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       reach: options.reach,
       workers: plane.workers,
       cage: plane.cage,
+      flood: floodView(options.flood()),
     }),
     certificates: options.certificates,
     health: options.health,

@@ -230,6 +230,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
     listening: () => listening,
     devices: tuns.names,
     reach: reachView(access),
+    flood: () => floods.flood,
     certificates: () => {
       const now = new Date();
       const { ca } = certificates;

@@ -40,6 +40,26 @@ const STATUS: FastifySchema = {
           required: ['landlock', 'seccomp'],
           properties: { landlock: count, seccomp: { type: 'boolean' } },
         },
+        flood: {
+          type: 'object',
+          description: 'Of connections that there was no place for; without until it goes on',
+          required: ['since', 'refused', 'pushedOut', 'limits', 'from'],
+          properties: {
+            since: time,
+            until: time,
+            refused: count,
+            pushedOut: count,
+            limits: texts,
+            from: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['network', 'connections'],
+                properties: { network: text, connections: count },
+              },
+            },
+          },
+        },
       },
       additionalProperties: true,
     },

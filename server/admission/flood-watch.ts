@@ -1,3 +1,4 @@
+import type { FloodView } from '../../admin/index.ts';
 import { Alarm, type Clock, type Instant, type Log } from '../../core/index.ts';
 import type { AdmissionObserver } from './admission.ts';
 import { Fifo } from './fifo.ts';
@@ -18,6 +19,11 @@ export interface Flood extends FloodCounts {
   readonly since: Date;
   /** Undefined: it goes on. */
   readonly until: Date | undefined;
+}
+
+/** As the API has it. */
+export function floodView(flood: Flood | undefined): FloodView | undefined {
+  return flood && { ...flood, since: flood.since.toISOString(), until: flood.until?.toISOString() };
 }
 
 export interface FloodObserver {

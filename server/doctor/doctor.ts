@@ -1,7 +1,7 @@
 /** Everything that decides whether a client could connect, looked at without a change to anything. */
 import type { X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
-import type { ReachView, UserView } from '../../admin/index.ts';
+import type { FloodView, ReachView, UserView } from '../../admin/index.ts';
 import {
   allNames,
   createAuthority,
@@ -42,7 +42,9 @@ import { judgeClientsIpv6 } from './clients-ipv6.ts';
 import { examineClock } from './clock.ts';
 import { judgeDialled } from './dialled.ts';
 import { examineData } from './files.ts';
+import { judgeFlood } from './floods.ts';
 import { examineHost, judgeCongestion, judgeMtu } from './host.ts';
+import { examinePeers } from './peers.ts';
 import { judgePortal } from './portal.ts';
 import { examineAdminPort, examineFreePorts, examineServedPorts } from './ports.ts';
 import { type FixedUser, judgeFixedAddresses, judgeReach } from './reach.ts';
@@ -61,6 +63,9 @@ export interface DoctorOptions {
         readonly reach: ReachView;
         readonly users: readonly UserView[];
         readonly cage: CageLayers;
+        readonly flood?: FloodView | undefined;
+        /** The newest ones. */
+        readonly attempts: Parameters<typeof examinePeers>[0];
       }
     | undefined;
 }
@@ -108,7 +113,14 @@ export async function examineServer({ config, running }: DoctorOptions): Promise
   await examine('fallback', async () => examineFallback(config, user));
   findings.push(examineCage(config, running?.cage));
   findings.push(...judgePortal(config, names));
-  if (running !== undefined) findings.push(judgeTokens(running.tokens));
+  if (running !== undefined) {
+    const hasProxy = config.proxy.from.length > 0;
+    findings.push(
+      judgeTokens(running.tokens),
+      examinePeers(running.attempts, hasProxy),
+      judgeFlood(running.flood, now),
+    );
+  }
   const data = examineData(config.data, user);
   findings.push(...data.findings, ...examineOthers(config, user, running === undefined ? [] : [running.pid]));
   findings.push(examineClock({ now, notBefore: served?.chain[0].validFromDate, newest: data.newest }));

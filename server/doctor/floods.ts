@@ -1,13 +1,13 @@
+import type { FloodView } from '../../admin/index.ts';
 import { type Finding, fine, warning } from '../../core/index.ts';
-import type { Flood } from '../admission/flood-watch.ts';
 
 /** A flood that is over is of interest for so long. */
 const REMEMBERED_MS = 3_600_000;
 
 /** Whether more connections come, or came lately, than there are places for those that have not logged in. */
-export function judgeFlood(flood: Flood | undefined, now: Date): Finding {
+export function judgeFlood(flood: FloodView | undefined, now: Date): Finding {
   const check = 'floods';
-  const isOld = flood?.until !== undefined && now.getTime() - flood.until.getTime() > REMEMBERED_MS;
+  const isOld = flood?.until !== undefined && now.getTime() - Date.parse(flood.until) > REMEMBERED_MS;
   if (flood === undefined || isOld) return fine(check, 'no connection had to make room lately');
   const { since, until, pushedOut, refused, limits, from } = flood;
   const when = until === undefined ? `since ${clock(since)}` : `from ${clock(since)} to ${clock(until)}`;
@@ -20,6 +20,6 @@ export function judgeFlood(flood: Flood | undefined, now: Date): Finding {
   );
 }
 
-function clock(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+function clock(time: string): string {
+  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -1,7 +1,7 @@
 import type { AttemptView, ReachView } from '../../admin/index.ts';
 import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
-import type { Flood } from '../admission/flood-watch.ts';
+import { type Flood, floodView } from '../admission/flood-watch.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
 import { deviceNetwork } from '../network/index.ts';
@@ -83,7 +83,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...judgePortal(config, names),
       ...(await guarded('API tokens', async () => [judgeTokens(server.tokens())])),
       examinePeers(server.attempts(), config.proxy.from.length > 0),
-      judgeFlood(server.flood(), now),
+      judgeFlood(floodView(server.flood()), now),
       ...data.findings,
       examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),
     ];

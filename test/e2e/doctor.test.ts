@@ -65,6 +65,8 @@ test('a machine that is fit: before the first start, while the server runs, and 
 
   const people = await server.run(['doctor']);
   assert.match(people.stdout, /^ok +certificate chain +complete, up to the own authority/m);
+  assert.match(people.stdout, /^ok +floods +no connection had to make room lately\.$/m);
+  assert.match(people.stdout, /^ok +client addresses +/m);
   assert.match(people.stdout, /^It would work \(\d+ warnings?\)\.$/m);
 
   // What breaks under a running server, and what it mends itself.

@@ -51,6 +51,7 @@ function newBackend(
       listening,
       devices,
       reach: { inbound: false, hostAccess: 'icmp', hostAccessFrom: 'new', deny: [] },
+      flood: () => undefined,
       logins: world.logins,
       clock: world.context.clock,
       ...others,
