@@ -10,6 +10,7 @@ import {
   batch,
   bytesOf,
   dumpRequest,
+  EINTR,
   type Message,
   NftMessage,
   nested,
@@ -113,9 +114,10 @@ export class TableHolder {
 
   #list(question: NftMessage, answer: NftMessage, table: string, set?: string): Message[] {
     const of = set === undefined ? [] : [text(ELEM_LIST_SET, set)];
-    const { messages, errno } = readMessages(
-      loadNative().netfilterAsk(this.#fd, dumpRequest(question, [text(TABLE, table), ...of])),
-    );
+    const request = dumpRequest(question, [text(TABLE, table), ...of]);
+    const read = (): ReturnType<typeof readMessages> => readMessages(loadNative().netfilterAsk(this.#fd, request));
+    let { messages, errno } = read();
+    for (let again = 0; errno === EINTR && again < MOST_AGAIN; again += 1) ({ messages, errno } = read());
     if (errno === ENOENT) return [];
     if (errno !== 0) throw failure(errno);
     const lasting = LASTING.get(answer) ?? [];
@@ -132,6 +134,8 @@ export class TableHolder {
 }
 
 const ENOENT = 2;
+/** Somebody who changes rules all the time has the list begin anew so often. */
+const MOST_AGAIN = 20;
 
 const RULE_EXPRESSIONS = 4;
 const EXPRESSION_NAME = 1;

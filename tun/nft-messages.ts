@@ -23,8 +23,12 @@ export type NftMessage = (typeof NftMessage)[keyof typeof NftMessage];
 const BATCH_BEGIN = 0x10;
 const BATCH_END = 0x11;
 const ERROR = 2;
+const DONE = 3;
 const REQUEST = 0x1;
 const DUMP = 0x300;
+/** NLM_F_DUMP_INTR: something changed while it was listed, so the list has gaps. */
+const INTERRUPTED = 0x10;
+export const EINTR = 4;
 const CREATE = 0x400;
 const APPEND = 0x800;
 /** NFPROTO_INET */
@@ -68,7 +72,7 @@ export function batch(messages: readonly Message[]): Buffer {
 /**
  * The messages of nftables in what the kernel sent; others are left out, and so is what is cut off.
  *
- * @returns also the first error, as a positive errno; 0 if there is none
+ * @returns also the first error, as a positive errno; 0 if there is none, EINTR for a list that has to be read again
  */
 export function readMessages(bytes: Buffer): { readonly messages: Message[]; readonly errno: number } {
   const messages: Message[] = [];
@@ -78,7 +82,8 @@ export function readMessages(bytes: Buffer): { readonly messages: Message[]; rea
     const type = bytes.readUInt16LE(at + 4);
     if (length < HEADER || at + length > bytes.length) break;
     const body = bytes.subarray(at + HEADER, at + length);
-    if (type === ERROR && body.length >= 4 && errno === 0) errno = -body.readInt32LE(0);
+    if ((type === ERROR || type === DONE) && body.length >= 4 && errno === 0) errno = 0 - body.readInt32LE(0);
+    if ((bytes.readUInt16LE(at + 6) & INTERRUPTED) !== 0 && errno === 0) errno = EINTR;
     if (type >> 8 === SUBSYSTEM && body.length >= GENERIC) {
       messages.push({ type: type & 0xff, attributes: readAttributes(body.subarray(GENERIC)) });
     }
