@@ -130,8 +130,8 @@ export class FloodWatch implements AdmissionObserver {
 
 /** Fields of a log line: bounded, whatever comes. */
 function fieldsOf({ pushedOut, refused, limits, from }: FloodCounts): Record<string, unknown> {
-  const most = from.map(({ network, connections }) => `${network} (${connections})`).join(', ');
-  return { pushedOut, refused, limits: limits.map((limit) => `limits.${limit}`).join(', '), most };
+  const networks = from.map(({ network, connections }) => `${network} (${connections})`).join(', ');
+  return { pushedOut, refused, limits: limits.map((limit) => `limits.${limit}`).join(', '), networks };
 }
 
 class Tally {

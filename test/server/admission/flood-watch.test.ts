@@ -42,7 +42,7 @@ test('a flood is told of when it begins, once a minute, and when it is over, how
   t.mock.timers.tick(60_000);
   t.mock.timers.tick(60_000);
   assert.deepEqual(
-    lines.map(({ event, fields }) => [event, fields?.refused, fields?.pushedOut, fields?.most]),
+    lines.map(({ event, fields }) => [event, fields?.refused, fields?.pushedOut, fields?.networks]),
     [
       ['server.under-flood', 99, 1, '192.0.2.0/24 (99), 198.51.100.0/24 (1)'],
       ['server.under-flood', 30_000, 0, '192.0.2.0/24 (30000)'],
@@ -61,7 +61,7 @@ test('networks without number take no memory without bound, and a line names fiv
   const { floods, lines } = watch(t);
   for (let i = 0; i < 100_000; i++) floods.refused('unauthenticated', `10.${i >> 8}.${i & 255}.0/24`);
   t.mock.timers.tick(60_000);
-  assert.equal(String(lines[1]?.fields?.most).split(', ').length, 5);
+  assert.equal(String(lines[1]?.fields?.networks).split(', ').length, 5);
   assert.ok((floods.flood?.from.length ?? 0) <= 5);
 });
 
