@@ -74,11 +74,12 @@ export class AdminLogin implements AdminAccountsBackend {
     const of = store.accounts.browserOf(name);
     const known = store.browsers.check(browser, [of], Date.now());
     const work = { group: originOf(peer.address).address, isFirst: known !== undefined, signal };
+    const fields = { peer: formatEndpoint(peer.address, peer.port), user: name };
     const answer = await new Promise<LoginAnswer<AdminJudgement>>((resolve, reject) => {
       const pending = logins.enter({
         ...{ realm: 'admin', address: peer.address, name, method: 'admin', password },
         browser: known,
-        judge: () => this.#judge(name, password, work),
+        judge: () => this.#judge(password, work, fields),
         answer: resolve,
       });
       signal.addEventListener('abort', () => {
@@ -86,12 +87,11 @@ export class AdminLogin implements AdminAccountsBackend {
         reject(signal.reason);
       });
     });
-    return this.#answer(answer, name, formatEndpoint(peer.address, peer.port));
+    return this.#answer(answer, fields);
   }
 
-  #answer(answer: LoginAnswer<AdminJudgement>, user: string, peer: string): LoginOutcome {
+  #answer(answer: LoginAnswer<AdminJudgement>, fields: LoginFields): LoginOutcome {
     const { store, log } = this.#options;
-    const fields = { peer, user };
     switch (answer.kind) {
       case 'held-back':
         this.counts.slowed += 1;
@@ -107,8 +107,7 @@ export class AdminLogin implements AdminAccountsBackend {
           return { kind: 'slow-down', retryAfterS: COME_AGAIN_S };
         }
         if (account === undefined) {
-          this.counts.refused += 1;
-          log.warn('admin.login-refused', fields);
+          this.#noteRefused(fields);
           return { kind: 'refused' };
         }
         this.counts.accepted += 1;
@@ -123,19 +122,29 @@ export class AdminLogin implements AdminAccountsBackend {
     }
   }
 
-  async #judge(name: string, password: string, work: WorkRequest): Promise<AdminJudgement> {
-    const hashed = await this.#hashes.run(work, () => this.#options.store.accounts.verify(name, password));
+  #noteRefused(fields: LoginFields): void {
+    this.counts.refused += 1;
+    this.#options.log.warn('admin.login-refused', fields);
+  }
+
+  async #judge(password: string, work: WorkRequest, fields: LoginFields): Promise<AdminJudgement> {
+    const hashed = await this.#hashes.run(work, () => this.#options.store.accounts.verify(fields.user, password));
     if (hashed.kind !== 'done') {
       const reason = hashed.kind === 'aborted' ? 'abandoned' : 'held-back';
       return { outcome: 'unjudged', reason, user: undefined };
     }
     const user = hashed.result;
+    // Who hung up meanwhile gets no answer; it was a guess all the same.
+    if (user === undefined && work.signal.aborted) this.#noteRefused(fields);
     // Which of the two it was is nobody's to learn, so both have one name.
     return user === undefined
       ? { outcome: 'refused', reason: 'wrong-password', user }
       : { outcome: 'accepted', reason: 'ok', user };
   }
 }
+
+/** Of lines about one login. */
+type LoginFields = Readonly<Record<'peer' | 'user', string>>;
 
 interface AdminJudgement extends Judged {
   readonly user: AdminAccount | undefined;

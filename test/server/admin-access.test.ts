@@ -285,6 +285,21 @@ test('logins that were hung up take no time of others: a hundred of them, and th
   assert.deepEqual(others, [], 'nothing was counted against them');
 });
 
+test('a wrong password of who hung up while it was looked at is in the log, and counted', async (t) => {
+  const desk = await Desk.open(t);
+  const hashes = new SlowHashes(t, desk);
+  const controller = new AbortController();
+  const login = begin(desk, { name: 'bob', signal: controller.signal });
+  controller.abort(new Error('gone'));
+  await assert.rejects(login, /gone/);
+  await hashes.finish();
+  assert.deepEqual(
+    desk.log.of('admin.login-refused').map(({ fields }) => fields.user),
+    ['bob'],
+  );
+  assert.deepEqual(desk.login.counts, { accepted: 0, refused: 1, slowed: 0 });
+});
+
 test('32 wait to be looked at; of more, one of the address with most of them has to come again, and nothing is counted', async (t) => {
   const desk = await Desk.open(t);
   const hashes = new SlowHashes(t, desk);
