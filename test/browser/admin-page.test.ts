@@ -452,11 +452,11 @@ test('health: whose logins are slowed, by whom; on loopback the address is let p
   skip,
 }, async () => {
   await page.goto('/');
-  const guess = `fetch('/v1/login', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"mallory","password":"wrong"}' }).then(({ status }) => status)`;
+  const guess = `fetch('/v1/login', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"trudy","password":"wrong"}' }).then(({ status }) => status)`;
   // So many that their tries are not back before the page has asked.
   for (let time = 0; time < 15; time += 1) assert.equal(await page.evaluate(guess), 401);
   await signIn(page, '#/health');
-  const slowed = page.locator('li').filter({ hasText: 'mallory' });
+  const slowed = page.locator('li').filter({ hasText: 'trudy' });
   await slowed.getByText(/^administrator, on loopback: 15 failures, 0 logins waiting\.$/).waitFor();
   await slowed.getByRole('button', { name: 'Let pass for 10 minutes' }).click();
   await page.getByText('127.0.0.1 passes for 10 minutes.').waitFor();
