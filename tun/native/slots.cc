@@ -1,5 +1,6 @@
 #include "slots.h"
 
+#include <netinet/in.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,6 +58,30 @@ template <typename Map, typename Key>
 Slot* Lookup(const Map& map, Key key) {
   const auto found = map.find(key);
   return found == map.end() ? nullptr : found->second;
+}
+
+// Neither this network, nor loopback, nor a group, nor broadcast.
+bool IsOneHost(const uint8_t* address) { return address[0] != 0 && address[0] != 127 && address[0] < 224; }
+
+// RFC 1122 3.2.2, as `fragmentationNeeded` in ip/icmp.ts has it: DF, a first fragment, single hosts, no ICMP error.
+bool MayAnswerIpv4(const SuperPacket& packet) {
+  const uint8_t* ip = packet.ip();
+  const size_t header = static_cast<size_t>(ip[0] & 0x0f) << 2;
+  if ((ip[6] & 0x40) == 0 || (ip[6] & 0x1f) != 0 || ip[7] != 0) return false;
+  if (!IsOneHost(ip + 12) || !IsOneHost(ip + 16)) return false;
+  if (ip[9] != IPPROTO_ICMP) return true;
+  if (header >= packet.ip_length()) return false;
+  const uint8_t type = ip[header];
+  return type == 0 || type == 8 || (type >= 13 && type <= 18);
+}
+
+// RFC 4443 2.4 e, as `packetTooBig` has it: no ICMPv6 error or redirect, and a sender that is a single host.
+bool MayAnswerIpv6(const SuperPacket& packet) {
+  static constexpr uint8_t kNobody[16] = {};
+  const uint8_t* ip = packet.ip();
+  if (ip[8] == 0xff || std::memcmp(ip + 8, kNobody, sizeof(kNobody)) == 0) return false;
+  if (ip[6] != IPPROTO_ICMPV6) return true;
+  return packet.ip_length() > 40 && ip[40] >= 128 && ip[40] != 137;
 }
 
 }  // namespace
@@ -241,8 +266,10 @@ bool Path::Fragment(Slot* slot, const SuperPacket& packet, uint64_t now_us) {
   return true;
 }
 
+// What is not answered must not use up the answer that another sender waits for.
 void Path::TellTooBig(Slot* slot, const SuperPacket& packet, uint64_t now_us) {
   if (now_us < slot->next_too_big_us || events_.size() >= kMostEvents) return;
+  if (!(packet.is_ipv6() ? MayAnswerIpv6(packet) : MayAnswerIpv4(packet))) return;
   slot->next_too_big_us = now_us + kTooBigIntervalUs;
   const size_t length = std::min(packet.ip_length(), kMostEventBytes);
   events_.push_back({slot->id, PathEvent::kTooBig, std::string(reinterpret_cast<const char*>(packet.ip()), length)});
