@@ -40,7 +40,7 @@ async function makeTunnel(t: TestContext, offload: { server: 'auto' | 'off'; cli
     process.execPath,
     [
       ...[PROGRAM, 'serve', '--data', data, '--host', SERVER, '--listen', `${SERVER}:443`, '--pool', '10.87.0.0/24'],
-      ...['--pool6', 'fd87::/48', '--dns', INSIDE, '--tun-offload', offload.server],
+      ...['--pool6', 'fd87::/48', '--dns', INSIDE, '--host-access', 'all', '--tun-offload', offload.server],
     ],
     { env },
   );

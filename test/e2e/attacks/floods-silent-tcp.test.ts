@@ -28,9 +28,9 @@ test('silent TCP of 16 addresses: clean clients get in, a session goes on, and t
   t.after(() => lab.destroy());
   const { opened } = await lab.beside('silent TCP', '16 addresses', 100);
   assert.ok(opened > 200, `${opened} connections`);
-  const { refused, pushedOut, most } = await lab.server.logged('server.under-flood', {});
+  const { refused, pushedOut, networks } = await lab.server.logged('server.under-flood', {});
   assert.ok(Number(refused) + Number(pushedOut) >= 100);
-  assert.match(String(most), /^100\.80\.\d+\.0\/24 \(\d+\)/);
+  assert.match(String(networks), /^100\.80\.\d+\.0\/24 \(\d+\)/);
   const event = await receiver?.line({ event: 'server.under-flood' });
   assert.deepEqual([event?.isOurs, Array.isArray(event?.networks)], [true, true]);
   assert.match(await lab.server.must(['explain']), /There was no place for the connection|had to make room/);
