@@ -34,7 +34,8 @@ export class LastLease {
       if (address === undefined || dns.length > 2) return undefined;
       const linkLocal = 'linkLocal' in kept ? parseIpv6(String(kept.linkLocal)) : undefined;
       return {
-        ipv4Wish: { address, dns: dns.filter((one) => one !== undefined) },
+        // Two are asked for, also where there was one: the server may tell more by now.
+        ipv4Wish: { address, dns: [dns[0] ?? 0, dns[1] ?? 0] },
         interfaceIdWish: linkLocal?.some((byte, i) => i >= 8 && byte !== 0) ? linkLocal.subarray(8) : undefined,
       };
     } catch {

@@ -55,8 +55,14 @@ test('a file that makes no sense is as good as none', () => {
   }
   for (const linkLocal of [undefined, 7, 'x', 'fe80::']) {
     writeFileSync(fileOf(), JSON.stringify({ address, dns: 'x', linkLocal }));
-    assert.deepEqual(lease.read(), { ipv4Wish: { address: 0x0a090008, dns: [] }, interfaceIdWish: undefined });
+    assert.deepEqual(lease.read(), { ipv4Wish: { address: 0x0a090008, dns: [0, 0] }, interfaceIdWish: undefined });
   }
+});
+
+test('two resolvers are asked for also where there was one', () => {
+  const lease = new LastLease(folder, SERVER);
+  lease.write({ ...GIVEN, ipv4: { ...GIVEN.ipv4, dns: [0x01010101] } });
+  assert.deepEqual(lease.read()?.ipv4Wish.dns, [0x01010101, 0]);
 });
 
 test('a folder that is gone costs time, not the connection', () => {
