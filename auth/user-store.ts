@@ -292,7 +292,7 @@ export class UserStore {
    * it may mean several, whether all of them have.
    *
    * @param readings of the name, the likeliest first
-   * @param place as `addressKey` writes it
+   * @param place the address as `originOf` counts it
    */
   isKnownPlace(readings: readonly string[], place: string): boolean {
     return this.#run(() => this.#places.isKnown(readings, place, this.#now().getTime()));
@@ -307,7 +307,7 @@ export class UserStore {
     });
   }
 
-  /** Whether anybody has logged in from there within 30 days. Looks in memory alone. @param place as `addressKey` writes it */
+  /** Whether anybody has logged in from there within 30 days. Looks in memory alone. @param place the address as `originOf` counts it */
   isKnownAddress(place: string): boolean {
     return this.#run(() => this.#addresses.isKnown(place, this.#now().getTime()));
   }

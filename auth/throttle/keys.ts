@@ -1,6 +1,5 @@
 /** By what the throttle knows addresses, networks and names. */
 import { createHash } from 'node:crypto';
-import { originOf } from '../../core/index.ts';
 import { mayBeUserName, nameCandidates, trimName } from '../user-name.ts';
 
 /** Whose names they are: a VPN user and an administrator of the same name have nothing to do with one another. */
@@ -9,11 +8,6 @@ export type Realm = 'vpn' | 'admin';
 const MOST_KEY_LENGTH = 64;
 /** There are fewer code pages. */
 const MOST_READINGS = 24;
-
-/** An address as the throttle counts it. */
-export function addressKey(address: string): string {
-  return originOf(address).address;
-}
 
 /**
  * All texts by which the store finds one user are one, and that follows from the text alone: what is left of it, of the
