@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge } from './limits.ts';
+import { SCENARIOS, type Scenario } from './options.ts';
 import { drawPlots, writePlots } from './plots.ts';
 import { limitRows, tablesOf } from './report.ts';
 import type { Results } from './results.ts';
@@ -9,21 +10,6 @@ import type { Results } from './results.ts';
 export const SUMMARY: string = join(import.meta.dirname, 'results/summary.json');
 export const PAGE: string = join(import.meta.dirname, '../docs/performance.md');
 export const PLOTS: string = join(import.meta.dirname, '../docs/plots');
-
-/** What each scenario puts into the results. */
-const PARTS = [
-  'single',
-  'floor',
-  'small',
-  'many',
-  'connect',
-  'lines',
-  'changes',
-  'flows',
-  'slow',
-  'sessions',
-  'floods',
-] as const;
 
 export function readSummary(): Results | undefined {
   return existsSync(SUMMARY) ? (JSON.parse(readFileSync(SUMMARY, 'utf8')) as Results) : undefined;
@@ -35,13 +21,13 @@ export function takeOver(older: Results | undefined, newer: Results): Results {
   // Nothing is judged by the floor: a run that gets a new one is still one run.
   const took = { ...older.took, ...newer.took };
   if (Object.keys(newer.took).every((part) => part === 'floor')) return { ...older, floor: newer.floor, took };
-  const has = (part: (typeof PARTS)[number]): boolean => newer.took[part] !== undefined;
-  const kept = Object.fromEntries(PARTS.filter((part) => !has(part)).map((part) => [part, older[part]]));
+  const has = (part: Scenario): boolean => newer.took[part] !== undefined;
+  const kept = Object.fromEntries(SCENARIOS.filter((part) => !has(part)).map((part) => [part, older[part]]));
   const isOld = ({ scenario }: Results['left'][number]): boolean =>
-    PARTS.some((part) => scenario === part && !has(part));
+    SCENARIOS.some((part) => scenario === part && !has(part));
   const left = [...older.left.filter(isOld), ...newer.left];
   const merged = { lines: { ...older.lines, ...newer.lines }, changes: { ...older.changes, ...newer.changes } };
-  const isPieced = PARTS.some((part) => !has(part)) || newer.options.seconds !== undefined;
+  const isPieced = SCENARIOS.some((part) => !has(part)) || newer.options.seconds !== undefined;
   return { ...newer, ...merged, ...kept, isPieced, took, left };
 }
 
@@ -69,7 +55,8 @@ export function putBlocks(text: string, results: Results): string {
 function block(name: string, results: Results): string {
   if (name === 'machine') return machine(results);
   if (name === 'limits') return limits(results);
-  if (name !== 'udp' && !PARTS.some((part) => part === name)) throw new Error(`docs/performance.md: no part ${name}`);
+  if (name !== 'udp' && !SCENARIOS.some((part) => part === name))
+    throw new Error(`docs/performance.md: no part ${name}`);
   const tables = tablesOf(results).filter((table) => table.name === name);
   const plots = drawPlots(results).filter((plot) => plot.part === name);
   const failed = results.left.filter(({ scenario, isFailure }) => isFailure && scenario.startsWith(name));
