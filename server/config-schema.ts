@@ -494,7 +494,7 @@ export const SCHEMA: Schema = {
     hostAccess: {
       format: orWord('auto', hostAccess),
       default: 'auto',
-      doc: "What clients reach on this machine, whatever address of it they use, besides the VPN port and, where it is told as DNS, port 53. 'auto': icmp, or all where the data directory is from before this key. Loopback addresses and the admin page never, but on the server's address in the pool.",
+      doc: "What clients reach on this machine, whatever address of it they use, besides the VPN port and, where it is told as DNS, port 53. 'auto': icmp, or all where the data directory is from before this key. Loopback addresses and the admin page never; admin page and metrics always where they listen on the server's address in the pool.",
       flag: { name: 'host-access', value: 'LIST', repeat: true },
     },
     deny: {

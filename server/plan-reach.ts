@@ -36,6 +36,7 @@ export function planReach(
     hostAccess: hostAccess ?? (hostAccessFrom === 'new' ? OF_NEW : 'all'),
     own: config.listen,
     admin: config.admin.listen,
+    metrics: config.metrics.listen,
     dns,
     dns6: config.dns6,
     deny,

@@ -82,8 +82,8 @@ function natFault({ config, pool, tuns, isRunning, instance }: HostOptions): Pro
   if (isRunning) return nftFault(['list', 'table', 'inet', table]);
   const ipv4 = pool ?? { address: 0x0a000000, prefixLength: 24 };
   const { nat, isolate, deny, hostAccess = [] } = config.network;
-  const own = { own: config.listen, admin: config.admin.listen, dns: config.dns ?? [], dns6: config.dns6 };
-  const reach = { inbound: isInbound(config), hostAccess, deny, ...own };
+  const places = { own: config.listen, admin: config.admin.listen, metrics: config.metrics.listen };
+  const reach = { inbound: isInbound(config), hostAccess, deny, ...places, dns: config.dns ?? [], dns6: config.dns6 };
   const inside = { ipv4: ipv4.address + 1, ipv6: config.pool.ipv6?.address };
   const rules = { table, tuns, isolate, ipv4, ipv6: config.pool.ipv6, inside, nat, flowsPerClient: 0, reach };
   return nftFault(['-c', '-f', '-'], firewallRules(rules));

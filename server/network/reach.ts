@@ -24,6 +24,8 @@ export interface Reach {
   readonly own: readonly Place[];
   /** The admin page: only on our address in the pool, where it is for clients alone. */
   readonly admin: Place | undefined;
+  /** Passes by itself only there, too; elsewhere it is a service of this host as any other. */
+  readonly metrics: Place | undefined;
   /** What clients are told to ask: port 53 passes, wherever that is. */
   readonly dns: readonly Ipv4[];
   readonly dns6: readonly Ipv6[];
@@ -142,7 +144,7 @@ function denyChain({ dns, dns6 }: Reach, { pools }: ReachPlace): string[] {
 }
 
 function serviceRules(reach: Reach, place: ReachPlace): string[] {
-  const { hostAccess, own, dns, dns6 } = reach;
+  const { hostAccess, own, metrics, dns, dns6 } = reach;
   const others = [
     'icmp type redirect drop',
     'icmpv6 type nd-redirect drop',
@@ -155,7 +157,9 @@ function serviceRules(reach: Reach, place: ReachPlace): string[] {
     'icmpv6 type nd-neighbor-solicit accept',
     'icmpv6 type nd-neighbor-advert accept',
     ...toResolvers(dns, dns6).map((rule) => `${rule} accept`),
-    ...own.filter(({ port }) => port !== 0).map((listener) => `${toPlace(listener)} accept`),
+    ...[...own, ...(isForClients(metrics, place) ? [metrics] : [])]
+      .filter(({ port }) => port !== 0)
+      .map((listener) => `${toPlace(listener)} accept`),
     ...hostAccess.flatMap(toService),
     ...(place.tracks ? [] : UNTRACKED),
     // Windows asks the whole link all the time.
@@ -178,13 +182,17 @@ const UNTRACKED = [
   ),
 ];
 
-function adminRules({ admin }: Reach, { inside }: ReachPlace): string[] {
-  if (admin === undefined || admin.port === 0) return [];
-  const { host, port } = admin;
+/** It listens on our address in the pool alone. */
+function isForClients(place: Place | undefined, { inside }: ReachPlace): place is Place {
   const addresses = [formatIpv4(inside.ipv4), ...(inside.ipv6 === undefined ? [] : [formatIpv6(inside.ipv6)])];
-  const isForClients = host !== undefined && addresses.includes(host);
+  return place?.host !== undefined && addresses.includes(place.host);
+}
+
+function adminRules({ admin }: Reach, place: ReachPlace): string[] {
+  if (admin === undefined || admin.port === 0) return [];
+  const { port } = admin;
   return [
-    ...(isForClients ? [`${toPlace(admin)} accept`] : []),
+    ...(isForClients(admin, place) ? [`${toPlace(admin)} accept`] : []),
     `tcp dport ${port} counter name refused_host`,
     `tcp dport ${port} drop`,
   ];

@@ -1,11 +1,12 @@
 /** The admin API of a real server, over TLS: accounts, tokens, certificates, guessers and hostile input. */
 // Needs: curl
 import assert from 'node:assert/strict';
+import { chownSync, mkdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { ADMIN_PORT, AdminApi, type ApiAnswer } from '../support/admin-api.ts';
-import { put, TestAuthority } from '../support/certificates.ts';
+import { put, RUN_UID, TestAuthority } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
 import type { SstpdServer } from '../support/sstpd-server.ts';
@@ -134,6 +135,9 @@ test('a renewed certificate is shown at once, and logins stay', { skip }, async 
   const issuer = new TestAuthority();
   const [first, second] = [issuer.issue(SERVER), issuer.issue(SERVER, 'vpn.example')];
   const lab = await makeLab(t);
+  // Of a version before, so that it is known whom the server becomes.
+  mkdirSync(lab.data, { mode: 0o700 });
+  chownSync(lab.data, RUN_UID, RUN_UID);
   const cert = put(lab.folder, 'cert.pem', first.certificatePem);
   const key = put(lab.folder, 'key.pem', first.keyPem);
   const server = await lab.serve({ args: [...LISTEN, '--cert', cert, '--key', key] });

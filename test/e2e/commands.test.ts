@@ -47,7 +47,7 @@ test('without a server: users can be made, changed, listed and removed; the data
   };
   const list = async () => JSON.parse(await must(['user', 'list', '--json'])) as UserRow[];
   assert.match(
-    await must(['user', 'add', 'bob', '--password-stdin', '--ip', '10.86.0.50'], 'secret of bob'),
+    await must(['user', 'add', 'bob', '--password-stdin', '--ip', '10.99.0.50'], 'secret of bob'),
     /bob added/,
   );
   assert.equal(lstatSync(data).mode & 0o777, 0o700);
@@ -55,7 +55,7 @@ test('without a server: users can be made, changed, listed and removed; the data
   assert.deepEqual(
     (await list()).map(({ name, ipv4, enabled }) => ({ name, ipv4, enabled })),
     [
-      { name: 'bob', ipv4: '10.86.0.50', enabled: true },
+      { name: 'bob', ipv4: '10.99.0.50', enabled: true },
       { name: 'eve', ipv4: undefined, enabled: true },
     ],
   );

@@ -46,7 +46,7 @@ try {
     reach: {
       inbound: options.inbound ?? true,
       hostAccess: known(hostAccess.parse(options.hostAccess ?? 'all')).value,
-      ...{ own: [{ host: undefined, port: 443 }], admin: undefined, dns: [], dns6: [] },
+      ...{ own: [{ host: undefined, port: 443 }], admin: undefined, metrics: undefined, dns: [], dns6: [] },
       deny: (options.deny ?? []).map((text) => known(denied.parse(text))),
     },
     instance: options.instance,

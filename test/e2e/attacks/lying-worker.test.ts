@@ -12,8 +12,11 @@ import { INSIDE, VpnLab } from '../../support/vpn-lab.ts';
 
 const skip = tunMissing() ?? false;
 
-/** Takes the descriptor 3 of a process (pidfd_getfd(2)), and writes to it what a file has, so many times. */
-const INTRUDER = `import os, sys, ctypes, socket
+/**
+ * Takes the descriptor 3 of a process (pidfd_getfd(2)), and writes to it what a file has, so many times. The process itself
+ * is stopped meanwhile: what it says would stand in the middle of ours.
+ */
+const INTRUDER = `import os, sys, ctypes, signal, socket
 libc = ctypes.CDLL(None, use_errno=True)
 pid, path, times = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 fd = libc.syscall(438, os.pidfd_open(pid), 3, 0)
@@ -21,10 +24,14 @@ if fd < 0: sys.exit('pidfd_getfd: ' + os.strerror(ctypes.get_errno()))
 channel = socket.socket(fileno=fd)
 channel.setblocking(True)
 data = open(path, 'rb').read()
+os.kill(pid, signal.SIGSTOP)
 try:
     for _ in range(times): channel.sendall(data)
 except OSError as error:
-    print(error.strerror)`;
+    print(error.strerror)
+channel.setblocking(False)
+try: os.kill(pid, signal.SIGCONT)
+except ProcessLookupError: pass`;
 
 async function workerPid(server: SstpdServer, worker: number): Promise<number> {
   await server.logged('worker.ready', { worker });

@@ -6,7 +6,16 @@ import type { Reach } from '../../../server/network/index.ts';
 
 const ipv4 = parseIpv4Cidr('192.168.217.0/24') ?? assert.fail();
 const cidr6 = (text: string) => parseIpv6Cidr(text) ?? assert.fail();
-const OPEN: Reach = { inbound: true, hostAccess: 'all', own: [], admin: undefined, dns: [], dns6: [], deny: [] };
+const OPEN: Reach = {
+  inbound: true,
+  hostAccess: 'all',
+  own: [],
+  admin: undefined,
+  metrics: undefined,
+  dns: [],
+  dns6: [],
+  deny: [],
+};
 const rules = (ipv6: string | undefined, nat: boolean, flowsPerClient = 4096, reach: Partial<Reach> = {}) =>
   firewallRules({
     inside: { ipv4: ipv4.address + 1, ipv6: undefined },

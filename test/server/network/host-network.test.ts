@@ -14,7 +14,7 @@ const good: NetworkOptions = {
   linkLocal: parseIpv6('fe80::1') ?? assert.fail(),
   nat: true,
   flowsPerClient: 4096,
-  reach: { inbound: false, hostAccess: [], own: [], admin: undefined, dns: [], dns6: [], deny: [] },
+  reach: { inbound: false, hostAccess: [], own: [], admin: undefined, metrics: undefined, dns: [], dns6: [], deny: [] },
   instance: 'a1_B',
   log: silent,
 };
