@@ -87,6 +87,22 @@ test('what is no whole answer is EBADMSG, and no end of a dump', () => {
   assert.equal(engine.readAcknowledgement(message(Type.Done, int32(0))), EBADMSG);
 });
 
+test('a list is over with the message that says so, with an error, and with one that is not whole', () => {
+  const chain = message(0x0a03, hex('01000000'));
+  const end = message(Type.Done, int32(0));
+  const whole = Buffer.concat([chain, chain]);
+  assert.equal(engine.endsDump(whole), 0);
+  for (const last of [end, message(Type.Error, int32(-1)), message(Type.Error, int32(0))]) {
+    assert.equal(engine.endsDump(Buffer.concat([whole, last])), 1);
+    assert.equal(engine.endsDump(Buffer.concat([last, whole])), 1);
+  }
+  for (const length of [0, 15, 21, 2 ** 31, 2 ** 32 - 1]) {
+    assert.equal(engine.endsDump(Buffer.concat([whole, message(0x0a03, hex('01000000'), length)])), 1, `${length}`);
+  }
+  for (const rest of [0, 1, 15]) assert.equal(engine.endsDump(Buffer.concat([whole, end.subarray(0, rest)])), 0);
+  for (const rest of [16, 19]) assert.equal(engine.endsDump(Buffer.concat([whole, end.subarray(0, rest)])), 1);
+});
+
 test('flows of a dump that fails in the middle are deleted, and the error is told', () => {
   const own = flow('0a560002', 'c6336409');
   const received = Buffer.concat([own, flow('0a560003', 'c6336409'), message(Type.Done, int32(-12))]);

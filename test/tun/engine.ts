@@ -20,6 +20,7 @@ export interface Engine {
   checksum(bytes: Buffer): number;
   /** @returns an errno, or 0 */
   readAcknowledgement(answer: Buffer): number;
+  endsDump(received: Buffer): number;
   /** @returns DumpState, errno, number of requests in 4 bytes each, and the requests to delete flows of these addresses */
   readDump(received: Buffer, addresses: Buffer): Buffer;
 }

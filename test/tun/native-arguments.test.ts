@@ -132,6 +132,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   'engine.split': [buffer, withRoom(ints, Int32Array.of(8193)), uint],
   'engine.checksum': [buffer],
   'engine.readAcknowledgement': [buffer],
+  'engine.endsDump': [buffer],
   'engine.readDump': [buffer, buffer],
 };
 

@@ -305,6 +305,15 @@ napi_value ReadAcknowledgementCall(napi_env env, napi_callback_info info) {
   return ToNumber(env, static_cast<uint32_t>(ReadAcknowledgement({copy.bytes.get(), copy.length})));
 }
 
+// (what was received) -> 0 or 1
+napi_value EndsDumpCall(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  View<uint8_t> view;
+  if (!ReadArguments(env, info, 1, arguments) || !ReadBuffer(env, arguments[0], &view)) return nullptr;
+  const Piece copy(view.data, view.length);
+  return ToNumber(env, EndsDump({copy.bytes.get(), copy.length}) ? 1 : 0);
+}
+
 // (what was received, IPv4 addresses of 4 bytes each) -> state, errno, number of requests, 4 bytes each, and the requests
 napi_value ReadDumpCall(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
@@ -338,6 +347,7 @@ napi_value MakeEngineTestApi(napi_env env) {
       function("judgeIpv4", JudgeIpv4Call), function("judgeIpv6", JudgeIpv6Call), function("clampMss", ClampMssCall),
       function("split", Split),             function("checksum", Checksum),
       function("readDump", ReadDumpCall),   function("readAcknowledgement", ReadAcknowledgementCall),
+      function("endsDump", EndsDumpCall),
   };
   napi_value engine = nullptr;
   if (napi_create_object(env, &engine) != napi_ok ||

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "arguments.h"
+#include "netlink_answer.h"
+#include "netlink_socket.h"
 
 namespace tun {
 
@@ -26,33 +28,6 @@ constexpr size_t kMostAnswer = 16 << 20;
 constexpr size_t kMostHeard = 256 * 1024;
 // A kernel that does not answer must not stop the process for long.
 constexpr time_t kAnswerSeconds = 2;
-
-// Bytes of the kernel's, 0 if there are none; or -1 with errno.
-ssize_t Receive(int fd, std::vector<uint8_t>* buffer, int flags) {
-  for (;;) {
-    sockaddr_nl from = {};
-    socklen_t size = sizeof(from);
-    const ssize_t length = recvfrom(fd, buffer->data(), buffer->size(), flags, reinterpret_cast<sockaddr*>(&from), &size);
-    if (length == -1 && errno == EINTR) continue;
-    if (length > 0 && from.nl_pid != 0) continue;  // of another process
-    return length;
-  }
-}
-
-// A dump ends with a message that says so, or with an error.
-bool EndsDump(const uint8_t* data, size_t length) {
-  while (length >= sizeof(nlmsghdr)) {
-    nlmsghdr header;
-    std::memcpy(&header, data, sizeof(header));
-    if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > length) return true;
-    if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return true;
-    const size_t step = NLMSG_ALIGN(header.nlmsg_len);
-    if (step >= length) return false;
-    data += step;
-    length -= step;
-  }
-  return false;
-}
 
 struct Heard {
   std::vector<uint8_t> nftables;
@@ -89,7 +64,7 @@ int OpenGroups(int protocol, std::initializer_list<int> groups) {
 
 void Hear(int fd, std::vector<uint8_t>* buffer, Heard* heard, bool keeps) {
   for (;;) {
-    const ssize_t length = Receive(fd, buffer, MSG_DONTWAIT);
+    const ssize_t length = ReceiveFromKernel(fd, buffer->data(), buffer->size(), MSG_DONTWAIT);
     if (length == -1 && errno == ENOBUFS) {
       heard->is_lost = true;
       continue;
@@ -192,7 +167,7 @@ napi_value NetfilterAsk(napi_env env, napi_callback_info info) {
   const bool is_dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
   std::vector<uint8_t> buffer(kReceiveBytes);
   std::vector<uint8_t> answer;
-  while (Receive(fd, &buffer, MSG_DONTWAIT) > 0) {
+  while (ReceiveFromKernel(fd, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
     // What is left of a question that failed.
   }
   // As large as it is: all of it is one transaction.
@@ -204,12 +179,12 @@ napi_value NetfilterAsk(napi_env env, napi_callback_info info) {
     return Fail(env, errno, "nfnetlink");
   }
   for (;;) {
-    const ssize_t length = Receive(fd, &buffer, is_dump ? 0 : MSG_DONTWAIT);
+    const ssize_t length = ReceiveFromKernel(fd, buffer.data(), buffer.size(), is_dump ? 0 : MSG_DONTWAIT);
     if (length == -1 && errno == EAGAIN && !is_dump) break;
     if (length <= 0) return Fail(env, length == 0 ? EBADMSG : errno, "nfnetlink");
     answer.insert(answer.end(), buffer.data(), buffer.data() + length);
     if (answer.size() > kMostAnswer) return Fail(env, EMSGSIZE, "nfnetlink");
-    if (is_dump && EndsDump(buffer.data(), static_cast<size_t>(length))) break;
+    if (is_dump && EndsDump({buffer.data(), static_cast<size_t>(length)})) break;
   }
   napi_value result = nullptr;
   napi_create_buffer_copy(env, answer.size(), answer.data(), nullptr, &result);

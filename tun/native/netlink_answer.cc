@@ -36,4 +36,13 @@ int ReadAcknowledgement(ByteSpan data) {
   return TakeMessage(&data, &header, &body) && header.nlmsg_type == NLMSG_ERROR ? ErrnoOf(body) : EBADMSG;
 }
 
+bool EndsDump(ByteSpan data) {
+  nlmsghdr header;
+  ByteSpan body;
+  while (TakeMessage(&data, &header, &body)) {
+    if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return true;
+  }
+  return data.length >= NLMSG_HDRLEN;
+}
+
 }  // namespace tun

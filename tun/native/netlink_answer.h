@@ -24,4 +24,7 @@ int ErrnoOf(ByteSpan body);
 // What the answer to a request with NLM_F_ACK says, in the same way.
 int ReadAcknowledgement(ByteSpan data);
 
+// Whether nothing of a dump comes behind this: it says that it is over, by an error as well, or is no whole message.
+bool EndsDump(ByteSpan data);
+
 }  // namespace tun

@@ -8,6 +8,9 @@
 
 namespace tun {
 
+// Bytes from the kernel, or -1 with errno. What other processes send is passed over.
+ssize_t ReceiveFromKernel(int fd, uint8_t* buffer, size_t size, int flags);
+
 class NetlinkSocket {
  public:
   // NETLINK_ROUTE, ...
@@ -23,8 +26,7 @@ class NetlinkSocket {
   // 0, or an errno.
   int Send(const void* data, size_t length);
 
-  // Bytes from the kernel, or -1 with errno. What other processes send is passed over.
-  ssize_t Receive(uint8_t* buffer, size_t size, int flags);
+  ssize_t Receive(uint8_t* buffer, size_t size, int flags) { return ReceiveFromKernel(fd_, buffer, size, flags); }
 
  private:
   int fd_;
