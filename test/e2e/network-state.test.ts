@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatIpv4Cidr, type Ipv4Cidr } from '../../core/index.ts';
+import { asUser, scriptOf } from '../support/other-user.ts';
 import { labMissing, lines, makeLab, OPTIONS, runChild, TUN, warnings } from './network-lab.ts';
 
 const skip = labMissing() ?? false;
@@ -199,9 +200,8 @@ test('an unprivileged user with ambient CAP_NET_ADMIN can do all that happens af
   const { server, call, state } = await makeLab(t);
   await server.run('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
   const before = await state();
-  // CAP_DAC_READ_SEARCH only lets the child read this tree wherever it was cloned.
-  const caps = '+net_admin,+dac_read_search';
-  const asNobody = `exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=${caps} --ambient-caps=${caps} --no-new-privs "$@"`;
+  const caps = '+net_admin';
+  const asNobody = scriptOf(asUser(65534, `--inh-caps=${caps}`, `--ambient-caps=${caps}`, '--no-new-privs'));
   const calls = ['cleanStale', 'up', 'addHostRoute=198.51.100.7', 'removeHostRoute=198.51.100.7', 'down'];
   assert.deepEqual(warnings(lines(await runChild(server, OPTIONS, calls, asNobody))), []);
   assert.equal((await state()).replaceAll('mtu 1400', 'mtu 1500'), before);
@@ -210,9 +210,7 @@ test('an unprivileged user with ambient CAP_NET_ADMIN can do all that happens af
 
 test('a user without any right is told which one is missing', { skip }, async (t) => {
   const { server } = await makeLab(t);
-  const caps = '-all,+dac_read_search';
-  const bare = `exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=${caps} --ambient-caps=${caps} "$@"`;
-  const { error } = await runChild(server, OPTIONS, ['up'], bare);
+  const { error } = await runChild(server, OPTIONS, ['up'], scriptOf(asUser(65534, '--inh-caps=-all')));
   assert.match(error ?? '', /run as root or with CAP_NET_ADMIN$/);
 });
 

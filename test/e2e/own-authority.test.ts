@@ -9,6 +9,7 @@ import type { AuthorityView, CertificateView } from '../../admin/index.ts';
 import { ADMIN_PORT, AdminApi } from '../support/admin-api.ts';
 import { eventually } from '../support/eventually.ts';
 import { tunMissing } from '../support/netns.ts';
+import { asUser, scriptOf } from '../support/other-user.ts';
 import { runSstpd } from '../support/sstpd-server.ts';
 import { SERVER, VpnLab } from '../support/vpn-lab.ts';
 
@@ -213,9 +214,8 @@ test('never root: the key has to be the server’s, and start and doctor say so;
   const lab = await makeLab(t);
   mkdirSync(lab.data, { mode: 0o700 });
   chownSync(lab.data, 12_345, 12_345);
-  // CAP_DAC_READ_SEARCH only lets it read this tree wherever it was cloned; it is gone once the server has begun.
-  const caps = '+net_admin,+net_bind_service,+dac_read_search';
-  const script = `exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=-all,${caps} --ambient-caps=-all,${caps} "$@"`;
+  const caps = '-all,+net_admin,+net_bind_service';
+  const script = scriptOf(asUser(12_345, `--inh-caps=${caps}`, `--ambient-caps=${caps}`));
   const server = lab.launch(script);
   await server.printed(/^More users: /);
   assert.match(

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { tunMissing } from '../support/netns.ts';
+import { asUser } from '../support/other-user.ts';
 import { SSTPD, SstpdProcess } from '../support/sstpd-process.ts';
 import { INSIDE, SERVE_ARGS, VpnLab } from '../support/vpn-lab.ts';
 
@@ -98,7 +99,6 @@ test('with the rights that the unit gives, as a user of its own, all works: devi
   const list = (name: string): string => setting(name).replaceAll('CAP_', '+').replaceAll(' ', ',').toLowerCase();
   mkdirSync(lab.data, { mode: Number.parseInt(setting('StateDirectoryMode'), 8) });
   const rights = [
-    ...['--reuid', '61000', '--regid', '61000', '--clear-groups'],
     ...['--inh-caps', `-all,${list('AmbientCapabilities')}`, '--ambient-caps', `-all,${list('AmbientCapabilities')}`],
     ...['--bounding-set', `-all,${list('CapabilityBoundingSet')}`],
     ...(setting('NoNewPrivileges') === 'yes' ? ['--no-new-privs'] : []),
@@ -111,7 +111,7 @@ test('with the rights that the unit gives, as a user of its own, all works: devi
   const issue = [process.execPath, SSTPD, ...wordsBefore, '--data', lab.data, ...SERVE_ARGS];
   assert.equal(await lab.server.run('env', issue), 'Issued: there was no authority.\n');
   const script = `umask ${setting('UMask')} && exec "$@"`;
-  const command = ['sh', '-c', script, 'sh', 'setpriv', ...rights, ...sstpd];
+  const command = ['sh', '-c', script, 'sh', ...asUser(61_000, ...rights), ...sstpd];
   const server = new SstpdProcess(lab.server, command, { SSTPD_LOG_FORMAT: 'json' });
   await server.line({ msg: 'server.started', runsAs: 'uid 61000', workers: 2 });
   const remarks = server.lines({ msg: 'network.remark' }).map(({ remark }) => String(remark));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { tunMissing } from '../support/netns.ts';
+import { openly } from '../support/other-user.ts';
 
 const skip = tunMissing() ?? false;
 const tunModule = new URL('../../tun/index.ts', import.meta.url).href;
@@ -114,7 +115,10 @@ test('a process that already is that user narrows its capabilities without chang
     `
     dropPrivileges({ uid: 65534, gid: 65534, keepCapabilities });
     ${STATUS}`,
-    ['setpriv', '--reuid=65534', '--regid=65534', '--groups=12', `--inh-caps=${caps}`, `--ambient-caps=${caps}`],
+    openly([
+      ...['setpriv', '--reuid=65534', '--regid=65534', '--groups=12'],
+      ...[`--inh-caps=${caps}`, `--ambient-caps=${caps}`],
+    ]),
   );
   const four = Array.from({ length: 4 }, () => NET_BIND_AND_ADMIN).join(' ');
   assert.match(result.own ?? '', new RegExp(`^${four} [0-9a-f]+ 1 65534\\t.* 12$`));

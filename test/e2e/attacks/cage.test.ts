@@ -1,7 +1,7 @@
 /** What somebody who runs code of his own in a worker gets out of it: nothing, at each ABI of Landlock. */
 // Needs: setpriv
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -10,15 +10,17 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { probeCage } from '../../../server/workers/cage.ts';
 import { type CageLayers, NO_CAGE } from '../../../server/workers/cage-layers.ts';
-import { locateWorker } from '../../../server/workers/program.ts';
+import type { CagePlan, WorkerProgram } from '../../../server/workers/program.ts';
 import { around } from '../../support/around.ts';
 import { tunMissing } from '../../support/netns.ts';
+import { openly } from '../../support/other-user.ts';
 import { buildRawSyscalls, loadRawSyscalls } from '../../support/raw-syscall.ts';
 import type { SstpdServer } from '../../support/sstpd-server.ts';
 import { VpnLab } from '../../support/vpn-lab.ts';
 import type { Outcome, Plan } from './escapes.ts';
 
 const skip = tunMissing() ?? false;
+const PROGRAM = new URL('../../../server/workers/program.ts', import.meta.url).href;
 const ESCAPES = join(import.meta.dirname, 'escapes.ts');
 const ABIS = [0, 2, 4, 6, 99];
 /** What works outside, so that a list on which nothing works shows something. */
@@ -103,16 +105,16 @@ async function escapesOf(
     ...{ raw, confine, ids, data: lab.data, own, ownFile, supervisor: server.process.pid, port: bound.port },
     ...{ socketFd: 3, fileFd: 4, connectFd: 5 },
   };
-  const program = locateWorker(ids.uid, {
+  const program = locate({
     layers,
     reads: [raw, import.meta.dirname, join(import.meta.dirname, '../../support'), ...reads],
   });
-  assert.deepEqual(program.descriptors, [], 'this clone can be entered by others');
   const main = program.args.findIndex((word) => word.endsWith('worker-main.ts'));
   assert.notEqual(main, -1);
   const args = [...program.args.slice(0, main), ESCAPES, JSON.stringify(plan)];
   const become = ['--reuid', String(ids.uid), '--regid', String(ids.gid), '--clear-groups', '--no-new-privs'];
-  const child = spawn('setpriv', [...become, program.command, ...args], {
+  const [command = '', ...words] = openly(['setpriv', ...become, program.command, ...args]);
+  const child = spawn(command, words, {
     stdio: ['ignore', 'pipe', 'pipe', socket, file, other],
   });
   closeSync(file);
@@ -124,6 +126,17 @@ async function escapesOf(
   ]);
   assert.equal(complaint, '');
   return JSON.parse(said) as Record<string, Outcome>;
+}
+
+/** The program of a worker where everybody may enter this clone. */
+function locate(cage: CagePlan): WorkerProgram {
+  // By standard input: flags of Node would be the worker's, too.
+  const input = `import(${JSON.stringify(PROGRAM)}).then(({ locateWorker }) =>
+    console.log(JSON.stringify(locateWorker(${ids.uid}, ${JSON.stringify(cage)}))));`;
+  const [command = '', ...args] = openly([process.execPath]);
+  const program = JSON.parse(execFileSync(command, args, { input, encoding: 'utf8' })) as WorkerProgram;
+  assert.deepEqual(program.descriptors, []);
+  return program;
 }
 
 const outOf = (outcomes: Record<string, Outcome>): string[] =>
