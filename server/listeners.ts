@@ -13,6 +13,7 @@ import {
   TlsListener,
   type TlsServerContext,
 } from '../tls/index.ts';
+import { acceptWaiting } from '../tun/index.ts';
 import type { Doorkeeper, Ticket, TurnedAway } from './admission/ticket.ts';
 import { TokenBucket } from './admission/token-bucket.ts';
 import { Attempt } from './attempts/attempt.ts';
@@ -78,6 +79,7 @@ export class Listeners {
       context: tls,
       handshakeTimeoutMs: this.#config.tls.handshakeMs,
       isProxy: proxySources(this.#config.proxy.from),
+      acceptWaiting,
       admit: (_address, isHealthCheck, endpoints) => this.#admit(context, table, endpoints, isHealthCheck),
       onConnection: (socket, info, hashes, { ticket, attempt }) => {
         const id = table.newId();
@@ -110,6 +112,7 @@ export class Listeners {
     return new PlainListener({
       timeoutMs: tls.handshakeMs,
       isProxy: proxySources(proxy.from),
+      acceptWaiting,
       admit: (_address, isHealthCheck, endpoints) => this.#admit(context, table, endpoints, isHealthCheck),
       onConnection: (socket, endpoints, { ticket, attempt }) => {
         const id = table.newId();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { GatheredBytes, type Log } from '../core/index.ts';
 import { formatEndpoint, listenError } from './listen-error.ts';
 import { PROXY_HEADER_MOST, readProxyHeader } from './proxy-header.ts';
@@ -42,11 +42,19 @@ export interface Arrival {
   readonly remainingMs: number;
 }
 
+/** @returns descriptors of connections, which do not block; the caller's from now on */
+export type AcceptWaiting = (fd: number, most: number) => readonly number[];
+
 export interface AcceptorOptions {
   /** From accept on, the header of a proxy included. */
   readonly timeoutMs: number;
   /** Whether connections from there start with a PROXY header; undefined: none do. */
   readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
+  /**
+   * Takes up to so many more connections that wait at a bound socket. Without it they are taken one for each turn of the
+   * event loop, which in a flood is slower than they come.
+   */
+  readonly acceptWaiting?: AcceptWaiting | undefined;
   /** The socket is the callee's from here. */
   onArrival(raw: Socket, arrival: Arrival): void;
   readonly log: Log;
@@ -55,8 +63,11 @@ export interface AcceptorOptions {
 /** TCP finds a vanished peer by itself; the hello timer of SSTP is earlier on a connection that is up. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
-/** Connections that the kernel holds for us while the event loop is busy with handshakes. */
-const BACKLOG = 1024;
+/** Connections that the kernel holds for us while the event loop is busy with handshakes: as many as Linux allows. */
+const BACKLOG = 4096;
+
+/** In one turn of the event loop; the others have to come to their turn, too. */
+const MOST_AT_ONCE = 256;
 
 /** Connections of proxies whose header has not come: nobody else counts them. */
 const MOST_WAITING = 1024;
@@ -66,13 +77,15 @@ export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #tcp: Server;
   readonly #waiting = new Set<Socket>();
+  /** Of a socket that came bound. */
+  #fd: number | undefined;
   #log: Log;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
     this.#log = options.log;
     const tcpOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
-    this.#tcp = createServer(tcpOptions, (raw) => this.#onAccept(raw));
+    this.#tcp = createServer(tcpOptions, (raw) => this.#onTurn(raw));
   }
 
   /** Names the listener. */
@@ -83,6 +96,7 @@ export class Acceptor {
   /** @throws {ListenError} (as a rejection) if the address or port cannot be had */
   async listen(options: ListenOptions): Promise<ListenAddress> {
     await ('fd' in options ? this.#bind(options) : this.#listenOn(options.host, options.port));
+    if ('fd' in options) this.#fd = options.fd;
     const bound = this.#tcp.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('a TCP listener has an address and a port');
     this.#log = this.#options.log.child({ listen: formatEndpoint(bound.address, bound.port) });
@@ -111,8 +125,21 @@ export class Acceptor {
   }
 
   async #bind(place: { readonly host: string; readonly port: number } | { readonly fd: number }): Promise<void> {
-    this.#tcp.listen({ ...place, exclusive: true, backlog: BACKLOG });
+    // Of a descriptor Node takes it from the second argument alone.
+    this.#tcp.listen({ ...place, exclusive: true, backlog: BACKLOG }, BACKLOG);
     await once(this.#tcp, 'listening');
+  }
+
+  /** One has come, and all that wait behind it are taken: who may stay is decided by who it is, not by the kernel's queue. */
+  #onTurn(first: Socket): void {
+    this.#onAccept(first);
+    const { acceptWaiting } = this.#options;
+    if (acceptWaiting === undefined || this.#fd === undefined || !this.#tcp.listening) return;
+    for (const fd of acceptWaiting(this.#fd, MOST_AT_ONCE)) {
+      const raw = new Socket({ fd, readable: true, writable: true });
+      if (this.#tcp.listening) this.#onAccept(raw.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY_MS));
+      else raw.destroy();
+    }
   }
 
   #onAccept(raw: Socket): void {

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import type { Log } from '../core/index.ts';
 import {
   Acceptor,
+  type AcceptWaiting,
   type Arrival,
   type Endpoints,
   endpointsOf,
@@ -14,6 +15,7 @@ import { type ClientHello, ClientHelloReader, type ClientHelloResult, cleanServe
 import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
 import { formatEndpoint } from './listen-error.ts';
+import { whenSilent } from './silence.ts';
 import { serveOlderTickets } from './ticket-keys.ts';
 
 /** What the handshake settled. IPv4 addresses are dotted quads, also on a dual-stack listener. */
@@ -39,14 +41,11 @@ export interface Admitted {
   whenCounted(then: () => void): void;
   /** Calls back if it is to end for the sake of others; who asks later instead of who asked before. */
   whenTurnedAway(then: () => void): void;
-  /** It has said nothing that a client says first for `SILENT_MS`. */
+  /** It has said nothing that a client says first for 3 s. */
   silent(): void;
   /** Called once, with or without TLS ever up. */
   close(): void;
 }
-
-/** An honest client's first bytes are here with the first round trip; so much is for one whose packets were lost. */
-export const SILENT_MS = 3_000;
 
 export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly context: TlsServerContext;
@@ -54,6 +53,7 @@ export interface TlsListenerOptions<Ticket extends Admitted> {
   readonly handshakeTimeoutMs: number;
   /** Whether connections from there start with a PROXY header, which says who the client is. */
   readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
+  readonly acceptWaiting?: AcceptWaiting | undefined;
   /**
    * Asked once for each TCP connection; undefined closes it right away, without TLS.
    *
@@ -94,9 +94,9 @@ export class TlsListener<Ticket extends Admitted> {
   constructor(options: TlsListenerOptions<Ticket>) {
     this.#options = options;
     this.#tls = this.#createTls(options.context);
-    const { handshakeTimeoutMs: timeoutMs, isProxy, log } = options;
+    const { handshakeTimeoutMs: timeoutMs, isProxy, acceptWaiting, log } = options;
     const onArrival = (raw: Socket, arrival: Arrival): void => this.#onArrival(raw, arrival);
-    this.#acceptor = new Acceptor({ timeoutMs, isProxy, onArrival, log });
+    this.#acceptor = new Acceptor({ timeoutMs, isProxy, acceptWaiting, onArrival, log });
   }
 
   /** @throws {ListenError} (as a rejection) if the address or port cannot be had */
@@ -129,14 +129,14 @@ export class TlsListener<Ticket extends Admitted> {
     const pending: Pending<Ticket> = { ticket, headerLength, endpoints, raw, alarm, hello: undefined };
     this.#pending.set(key, pending);
     raw.on('error', (error) => this.#fail(key, 'closed', error));
-    const quiet = setTimeout(() => ticket.silent(), SILENT_MS);
+    const heard = whenSilent(() => ticket.silent());
     raw.once('close', () => {
-      clearTimeout(quiet);
+      heard();
       this.#fail(key, 'closed', new Error('the client closed the connection during the TLS handshake'));
       ticket.close();
     });
     readFirst(raw, (result) => {
-      clearTimeout(quiet);
+      heard();
       if (result.kind === 'fragmented') {
         this.#fail(key, 'handshake', fragmentedError());
         return;

@@ -1,12 +1,22 @@
 import type { Socket } from 'node:net';
 import type { Log } from '../core/index.ts';
-import { Acceptor, type Arrival, type Endpoints, ignore, type ListenAddress, type ListenOptions } from './acceptor.ts';
-import { type Admitted, SILENT_MS } from './listener.ts';
+import {
+  Acceptor,
+  type AcceptWaiting,
+  type Arrival,
+  type Endpoints,
+  ignore,
+  type ListenAddress,
+  type ListenOptions,
+} from './acceptor.ts';
+import type { Admitted } from './listener.ts';
+import { whenSilent } from './silence.ts';
 
 export interface PlainListenerOptions<Ticket extends Admitted> {
   /** From accept to the first byte. */
   readonly timeoutMs: number;
   readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
+  readonly acceptWaiting?: AcceptWaiting | undefined;
   /** As that of the TLS listener. */
   admit(remoteAddress: string, isHealthCheck: boolean, endpoints: Endpoints): Ticket | undefined;
   /** The client has sent something. The socket is the callee's from here. */
@@ -24,9 +34,9 @@ export class PlainListener<Ticket extends Admitted> {
 
   constructor(options: PlainListenerOptions<Ticket>) {
     this.#options = options;
-    const { timeoutMs, isProxy, log } = options;
+    const { timeoutMs, isProxy, acceptWaiting, log } = options;
     const onArrival = (raw: Socket, arrival: Arrival): void => this.#onArrival(raw, arrival);
-    this.#acceptor = new Acceptor({ timeoutMs, isProxy, onArrival, log });
+    this.#acceptor = new Acceptor({ timeoutMs, isProxy, acceptWaiting, onArrival, log });
   }
 
   /** @throws {ListenError} (as a rejection) if the address or port cannot be had */
@@ -50,18 +60,18 @@ export class PlainListener<Ticket extends Admitted> {
     }
     this.#silent.add(raw);
     const alarm = setTimeout(() => raw.destroy(), remainingMs);
-    const quiet = setTimeout(() => ticket.silent(), SILENT_MS);
+    const heard = whenSilent(() => ticket.silent());
     // An error destroys the socket by itself; whoever owns it later listens too.
     raw.on('error', ignore);
     raw.once('close', () => {
       clearTimeout(alarm);
-      clearTimeout(quiet);
+      heard();
       if (this.#silent.delete(raw)) onProbe(endpoints);
       ticket.close();
     });
     raw.once('data', (chunk: Buffer) => {
       clearTimeout(alarm);
-      clearTimeout(quiet);
+      heard();
       this.#silent.delete(raw);
       raw.pause();
       raw.unshift(chunk);

@@ -9,7 +9,7 @@ export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.t
 export { HEADROOM, TunError } from './device.ts';
 export { digestOf, type NetworkChange, TableHolder, type TableParts, watchNetwork } from './held-table.ts';
 export { openTun } from './linux-tun.ts';
-export { type BoundSocket, bindSocket } from './listen-socket.ts';
+export { acceptWaiting, type BoundSocket, bindSocket } from './listen-socket.ts';
 export { MemoryTun } from './memory-tun.ts';
 export {
   adoptTunPath,

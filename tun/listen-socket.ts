@@ -1,4 +1,4 @@
-/** Ports that several processes share. socket(7), SO_REUSEPORT. */
+/** Ports that several processes share, and what comes there. socket(7), SO_REUSEPORT. */
 import { loadNative } from './native.ts';
 
 export interface BoundSocket {
@@ -18,4 +18,17 @@ export interface BoundSocket {
 export function bindSocket(address: string, port: number, congestionControl: string): BoundSocket {
   const [fd, bound] = loadNative().bindSocket(address, port, congestionControl);
   return { fd, port: bound };
+}
+
+/**
+ * Takes what waits at a socket that listens. libuv takes one connection for each turn of the event loop, and among many busy
+ * ones a turn is long: a flood would fill the kernel's queue, and honest clients' packets be dropped with nobody asked.
+ *
+ * @param fd of a socket that listens and does not block
+ * @param most at most 4096
+ * @returns descriptors, the caller's from now on; none if there is nobody, or no descriptor left
+ * @throws {Error} with `code` and `syscall` for what is no such socket
+ */
+export function acceptWaiting(fd: number, most: number): readonly number[] {
+  return loadNative().acceptWaiting(fd, most);
 }

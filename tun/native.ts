@@ -94,6 +94,8 @@ export interface NativeAddon {
   networkUnwatch(): void;
   /** @returns descriptor and port of a socket that is bound with SO_REUSEPORT */
   bindSocket(address: string, port: number, congestionControl: string): [number, number];
+  /** @param most at most 4096 @returns descriptors */
+  acceptWaiting(fd: number, most: number): number[];
 }
 
 /**

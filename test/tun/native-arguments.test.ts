@@ -122,6 +122,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   networkUnwatch: [],
   conntrackForget: [records(4), records(8), records(8), records(16), callback],
   bindSocket: [kind('127.0.0.1', NO_TEXT), upTo(65_535), text],
+  acceptWaiting: [int, upTo(4096)],
   dropPrivileges: [id, id, mask],
   'engine.segment': [buffer, uint, uint],
   'engine.describe': [buffer, uint],

@@ -59,6 +59,7 @@ NAPI_MODULE_INIT() {
       Function("routeReplace", tun::RouteReplace),
       Function("routeRemove", tun::RouteRemove),
       Function("bindSocket", tun::BindSocket),
+      Function("acceptWaiting", tun::AcceptWaiting),
       Function("conntrackForget", tun::ConntrackForget),
       Function("netfilterOpen", tun::NetfilterOpen),
       Function("netfilterAsk", tun::NetfilterAsk),

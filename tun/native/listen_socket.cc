@@ -1,5 +1,6 @@
 #include "listen_socket.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -56,6 +57,32 @@ const char* Bind(int fd, Address* address, socklen_t* length, const std::string&
   return nullptr;
 }
 
+// More would keep all other connections waiting.
+constexpr uint32_t kMostAccepted = 4096;
+
+// accept(2): errors of the connection itself, which came with it. The next one may be good.
+bool IsOfConnection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// What no caller may ask for: not a socket, or none that listens.
+bool IsMistake(int error) {
+  return error == EBADF || error == ENOTSOCK || error == EINVAL || error == EOPNOTSUPP || error == EFAULT;
+}
+
 }  // namespace
 
 napi_value BindSocket(napi_env env, napi_callback_info info) {
@@ -96,6 +123,43 @@ napi_value BindSocket(napi_env env, napi_callback_info info) {
       napi_set_element(env, result, 1, value) != napi_ok) {
     close(fd);
     return nullptr;
+  }
+  return result;
+}
+
+napi_value AcceptWaiting(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  int32_t listener = 0;
+  uint32_t most = 0;
+  if (!ReadArguments(env, info, 2, arguments) || !ReadInt32(env, arguments[0], &listener) ||
+      !ReadUint32(env, arguments[1], &most)) {
+    return nullptr;
+  }
+  if (listener < 0 || most > kMostAccepted) {
+    ThrowArgument(env, listener < 0 ? "a descriptor is not negative" : "at most 4096 connections at once");
+    return nullptr;
+  }
+  const int flags = fcntl(listener, F_GETFL);
+  if (flags == -1 || (flags & O_NONBLOCK) == 0) {
+    ThrowErrno(env, flags == -1 ? errno : EINVAL, "fcntl(O_NONBLOCK)");
+    return nullptr;
+  }
+  napi_value result, value;
+  if (napi_create_array(env, &result) != napi_ok) return nullptr;
+  uint32_t count = 0;
+  for (uint32_t tries = 0; tries < most; tries += 1) {
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd == -1) {
+      if (IsOfConnection(errno)) continue;
+      if (count > 0 || !IsMistake(errno)) break;
+      ThrowErrno(env, errno, "accept");
+      return nullptr;
+    }
+    if (napi_create_int32(env, fd, &value) != napi_ok || napi_set_element(env, result, count, value) != napi_ok) {
+      close(fd);
+      break;
+    }
+    count += 1;
   }
   return result;
 }

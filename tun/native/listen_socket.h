@@ -10,4 +10,8 @@ namespace tun {
 // privileged process may choose; one that the kernel does not have is left out. Port 0 takes a free one.
 napi_value BindSocket(napi_env env, napi_callback_info info);
 
+// (fd: a socket that listens and never waits, most) -> [fd, ...]: up to so many of the connections that have come, each
+// with O_NONBLOCK. None if there is none, or no descriptor left.
+napi_value AcceptWaiting(napi_env env, napi_callback_info info);
+
 }  // namespace tun
