@@ -13,8 +13,8 @@ import {
   ntPasswordHash,
 } from './mschapv2.ts';
 import type { Secret } from './secret-seal.ts';
-import { mostMeant } from './user-name.ts';
-import type { Credentials, User } from './user-store.ts';
+import { leastTried } from './user-name.ts';
+import type { Account, Credentials, User } from './user-store.ts';
 import { UserStoreError } from './user-store-error.ts';
 import { type WireName, wireNameOf } from './wire-name.ts';
 
@@ -34,7 +34,9 @@ export interface LoginResult {
   readonly verdict: AuthVerdict;
   readonly reason: LoginReason;
   /** Whose name it was, also if the login failed. */
-  readonly user: User | undefined;
+  readonly user: Account | undefined;
+  /** All there is of that user, if the login was accepted. */
+  readonly admitted?: User | undefined;
   /** The name as it is best read, not checked for anything. */
   readonly name: string;
   /** What an operator should know of a login that failed, in whole sentences fit for a terminal. */
@@ -56,8 +58,9 @@ export interface ReadProof {
 
 /** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
 export interface CredentialSource {
-  lookupAny(readings: readonly string[], most: number): readonly Credentials[];
+  lookupAny(readings: readonly string[], least: number, only?: readonly string[]): readonly Credentials[];
   nameOf(readings: readonly string[]): string | undefined;
+  find(name: string): User | undefined;
   recordLogin(name: string): void;
 }
 
@@ -148,18 +151,22 @@ export class Authenticator {
    * Challenges and responses of a wrong length are a wrong password.
    *
    * @param place a login to the VPN is written down as the user's last one
+   * @param only folded names of users whom alone the name means; whomever it may mean, if there are none
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
-  verify({ proof, wire, readings }: ReadProof, place: 'vpn' | 'portal' = 'vpn'): LoginResult {
+  verify(
+    { proof, wire, readings }: ReadProof,
+    place: 'vpn' | 'portal' = 'vpn',
+    only: readonly string[] = [],
+  ): LoginResult {
     const prove = this.#prover(proof, wire);
-    const trials = this.#store.lookupAny(readings, mostMeant(readings)).map((credentials): Trial => {
+    const trials = this.#store.lookupAny(readings, leastTried(readings), only).map((credentials): Trial => {
       const fits = prove(credentials.secret);
       const fitsPrevious = prove(credentials.previous);
       return { ...credentials, fits, fitsPrevious, bare: wire.readings[credentials.reading ?? 0]?.bare ?? 0 };
     });
     const known = trials.filter(({ user }) => user !== undefined);
-    const trial = known.find(({ fits, bare }) => fits[bare]) ?? known[0];
-    return this.#judge({ proof, place, wire, trial });
+    return this.#judge({ proof, place, wire, trial: whoseProof(known) });
   }
 
   #judge(login: {
@@ -193,8 +200,10 @@ export class Authenticator {
       return result('wrong-password', denied(proof), fitsPrevious[bare] === true);
     }
     if (!user.enabled) return result('disabled', disabled());
+    const admitted = this.#store.find(user.name);
+    if (admitted === undefined) return result('unknown-user', denied(proof)); // removed meanwhile
     if (place === 'vpn') this.#recordLogin(user.name);
-    return result('ok', accepted(proof, secret, wire.hashed[bare] ?? Buffer.alloc(0)));
+    return { ...result('ok', accepted(proof, secret, wire.hashed[bare] ?? Buffer.alloc(0))), admitted };
   }
 
   /**
@@ -237,6 +246,16 @@ export class Authenticator {
       this.#log?.error('users.login-not-recorded', { user: name, error: error.message });
     }
   }
+}
+
+/** What fits nobody plays no part before what fits somebody in some way: what follows would tell whether there is who comes first. */
+function whoseProof(known: readonly Trial[]): Trial | undefined {
+  return (
+    known.find(({ fits, bare }) => fits[bare]) ??
+    known.find(({ fits }) => fits.includes(true)) ??
+    known.find(({ fitsPrevious, bare }) => fitsPrevious[bare]) ??
+    known[0]
+  );
 }
 
 function accepted(proof: CredentialProof, secret: Secret, bare: Uint8Array): AuthVerdict {

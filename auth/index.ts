@@ -24,5 +24,5 @@ export type { LiftTarget } from './throttle/lifts.ts';
 export { type Attack, LoginThrottle, type LoginThrottleOptions, type Outcome } from './throttle/login-throttle.ts';
 export type { Hold, LoginAttempt, Turn } from './throttle/place.ts';
 export type { ThrottleEntry } from './throttle/throttle-entry.ts';
-export { type Credentials, type User, UserStore, type UserStoreOptions } from './user-store.ts';
+export { type Account, type Credentials, type User, UserStore, type UserStoreOptions } from './user-store.ts';
 export { UserStoreError, type UserStoreErrorCode } from './user-store-error.ts';

@@ -9,7 +9,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { integer, text } from './columns.ts';
 import { namesFor, readUsers, USERS_OR_NOBODY, WHO } from './nobody.ts';
 import { prepareAll, type Statements } from './statements.ts';
-import { meantBy, mostMeant } from './user-name.ts';
+import { leastTried, meantBy } from './user-name.ts';
 
 const KEPT_MS = 30 * 86_400_000;
 /** Of one user, the newest; an account that is passed around must not fill the disk. */
@@ -43,21 +43,22 @@ export class KnownPlaces {
   }
 
   /**
-   * Whether the user whom that name means has logged in from there within 30 days; all of them, if it may mean several.
-   * Takes the same steps for a name that means nobody.
+   * Of the users whom that name may mean, those who have logged in from there within 30 days. Takes the same steps for a
+   * name that means nobody.
    *
    * @param place an address, or of IPv6 the /64
+   * @returns folded names
    */
-  isKnown(readings: readonly string[], place: string, now: number): boolean {
+  usersAt(readings: readonly string[], place: string, now: number): string[] {
     const rows = this.#statements.meant.all(namesFor(readings));
     const found = readUsers(rows, (columns) => text(columns, 'folded'));
     const meant = meantBy(readings, new Map(found.map((folded) => [folded, folded])));
-    const known = Array.from({ length: mostMeant(readings) }, (_, index) => {
+    const looked = Array.from({ length: Math.max(leastTried(readings), meant.length) }, (_, index) => {
       const folded = meant[index]?.row ?? readings[0] ?? '';
       const row = this.#statements.find.get({ place: this.#digest(folded, place), since: now - KEPT_MS });
-      return integer(row ?? {}, 'known') > 0;
+      return { folded, isKnown: integer(row ?? {}, 'known') > 0 };
     });
-    return meant.length > 0 && known.slice(0, meant.length).every(Boolean);
+    return looked.filter(({ isKnown }, index) => isKnown && index < meant.length).map(({ folded }) => folded);
   }
 
   /** @param folded of the user who has logged in from there */

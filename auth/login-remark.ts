@@ -4,7 +4,7 @@ import type { CredentialProof } from '../ppp/index.ts';
 import type { LoginReason } from './authenticator.ts';
 import { decodeAs, type Encoding } from './code-pages.ts';
 import { trimName } from './user-name.ts';
-import type { User } from './user-store.ts';
+import type { Account } from './user-store.ts';
 import type { WireName } from './wire-name.ts';
 
 const MOST_READINGS = 3;
@@ -17,7 +17,7 @@ const SCRIPTS: readonly RegExp[] = [
 export interface FailedLogin {
   readonly wire: WireName;
   readonly proof: CredentialProof;
-  readonly user: User | undefined;
+  readonly user: Account | undefined;
   /** By which reading of the name the user was found. */
   readonly reading: number | undefined;
   /** Which of `wire.hashed` the proof is over. */

@@ -57,12 +57,12 @@ export function nameCandidates(nameFromWire: string): readonly [whole: string, n
   return [whole, noDomain, at > 0 ? trimName(noDomain.slice(0, at)) : noDomain];
 }
 
-/**
- * Of the users that a name may mean in some code page, so many are tried. More have never the same bytes but by intent; of
- * ASCII there is one reading, and one user.
- */
-export function mostMeant(readings: readonly string[]): number {
-  return readings.length === 1 ? 1 : 3;
+/** Of the users that a name may mean in some code page, so many are looked at whether or not there are as many. */
+export const LEAST_TRIED = 3;
+
+/** More than these have never the same bytes but by intent; of ASCII there is one reading, and one user. */
+export function leastTried(readings: readonly string[]): number {
+  return readings.length === 1 ? 1 : LEAST_TRIED;
 }
 
 /** A user whom a name means. */

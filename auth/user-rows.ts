@@ -29,6 +29,9 @@ export interface UserRow {
   readonly sealed: SealedSecret;
 }
 
+/** What is read of a user before the proof is judged: all else that a user may have would show in how long that takes. */
+export type Account = Pick<User, 'name' | 'enabled'>;
+
 /** Parameters have the names of the columns. */
 const SQL = {
   insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, strength, created_at)
@@ -63,11 +66,8 @@ const SQL = {
 } as const;
 
 const LOOK_UPS: Readonly<Record<'lookup' | 'names', string>> = {
-  lookup: `SELECT ${WHO}, coalesce(users.id, 'nobody') AS id, coalesce(users.enabled, 0) AS enabled, users.ipv4,
+  lookup: `SELECT ${WHO}, coalesce(users.id, 'nobody') AS id, coalesce(users.enabled, 0) AS enabled,
                   coalesce(users.secret_kind, 'nt-hash') AS secret_kind, coalesce(users.secret, :no_secret) AS secret,
-                  coalesce(users.created_at, 0) AS created_at, users.last_login_at, users.strength,
-                  (SELECT group_concat(user_groups.name, ',' ORDER BY user_groups.name)
-                     FROM user_groups WHERE user_groups.user_id = coalesce(users.id, 'nobody')) AS groups,
                   coalesce(previous.secret_kind, 'none') AS previous_kind,
                   coalesce(previous.secret, :no_secret) AS previous_secret
              FROM ${USERS_OR_NOBODY}
@@ -76,8 +76,9 @@ const LOOK_UPS: Readonly<Record<'lookup' | 'names', string>> = {
   names: `SELECT ${WHO} FROM ${USERS_OR_NOBODY}`,
 };
 
-/** A row of `users`, and what it says of the previous password. */
-export interface LookedUp extends UserRow {
+/** What a row of `users` says of an account, and what there is of the previous password. */
+export interface LookedUp extends Omit<UserRow, 'user'> {
+  readonly user: Account;
   readonly previous: SealedSecret | undefined;
 }
 
@@ -108,11 +109,15 @@ export function readUser(columns: Columns): UserRow {
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */
 export function readLookedUp(columns: Columns): LookedUp {
-  const row = readUser(columns);
-  const owner = previousOwner(row.sealed.owner);
+  const id = text(columns, 'id');
   const bytes = blob(columns, 'previous_secret');
   const isNone = columns.previous_kind === 'none';
-  return { ...row, previous: isNone ? undefined : { owner, kind: secretKind(columns, 'previous_kind'), bytes } };
+  return {
+    user: { name: text(columns, 'name'), enabled: integer(columns, 'enabled') !== 0 },
+    folded: text(columns, 'folded'),
+    sealed: { owner: id, kind: secretKind(columns, 'secret_kind'), bytes: blob(columns, 'secret') },
+    previous: isNone ? undefined : { owner: previousOwner(id), kind: secretKind(columns, 'previous_kind'), bytes },
+  };
 }
 
 /** @throws {UserStoreError} ERR_USER_STORE if a column holds what the schema does not allow */

@@ -16,8 +16,9 @@ import { checkNewPassword, type NewPasswordOptions, strengthOf } from './passwor
 import type { SealedSecret, Secret, SecretKind, SecretSeal } from './secret-seal.ts';
 import { STORE_FILES } from './store-files.ts';
 import { asStoreErrors, openUserDatabase, writeTransaction } from './user-database.ts';
-import { checkGroups, checkUserName, type Meant, meantBy } from './user-name.ts';
+import { checkGroups, checkUserName, LEAST_TRIED, type Meant, meantBy } from './user-name.ts';
 import {
+  type Account,
   type LookedUp,
   prepareStatements,
   previousOwner,
@@ -34,11 +35,11 @@ import { UserStoreError } from './user-store-error.ts';
 /** How long the password before the present one is kept, sealed as that. */
 const KEEP_PREVIOUS_MS = 30 * 86_400_000;
 
-export type { User } from './user-rows.ts';
+export type { Account, User } from './user-rows.ts';
 
 /** What a login is checked against. For a name that nobody has, `user` is undefined and the secrets are random ones. */
 export interface Credentials {
-  readonly user: User | undefined;
+  readonly user: Account | undefined;
   /** By which of the readings that were asked for. */
   readonly reading: number | undefined;
   readonly secret: Secret;
@@ -47,6 +48,12 @@ export interface Credentials {
    * that still has it is told from one that guesses.
    */
   readonly previous: Secret;
+}
+
+/** What a user has who does not exist. */
+interface StandIns {
+  readonly present: SealedSecret;
+  readonly previous: SealedSecret;
 }
 
 export interface UserStoreOptions {
@@ -82,7 +89,11 @@ export class UserStore {
   readonly #keep: SecretKind;
   readonly #now: () => Date;
   readonly #statements: UserStatements;
-  readonly #dummy: SealedSecret;
+  /**
+   * For the secrets of users that do not exist, so that looking for one costs what finding one costs: one each, since the
+   * same one over and over is opened, and written in other code pages, faster than others.
+   */
+  readonly #standIns: readonly StandIns[];
   readonly #places: KnownPlaces;
   readonly #addresses: KnownAddresses;
   /** Cookies of those who have signed in to the portal. */
@@ -94,7 +105,7 @@ export class UserStore {
     this.#seal = seal;
     this.#keep = options.keep;
     this.#now = options.now ?? (() => new Date());
-    this.#dummy = this.#sealDummy();
+    this.#standIns = Array.from({ length: LEAST_TRIED }, () => this.#sealStandIns());
     this.#statements = asStoreErrors(directory, () => prepareStatements(database));
     this.#places = asStoreErrors(directory, () => new KnownPlaces(database, seal.derive('known places')));
     this.#addresses = asStoreErrors(directory, () => new KnownAddresses(database, seal.derive('known addresses')));
@@ -248,18 +259,22 @@ export class UserStore {
    * Whom a name from the wire means that may be read in several ways, the first of which is the likeliest: in each the
    * whole name, then without `DOMAIN\`, then also without `@realm`. Takes the same steps whether or not there are such users.
    *
-   * @returns exactly `most`, the likeliest first; for those that are missing, secrets that nobody has
+   * @param least so many come in any case, those that are missing with secrets that nobody has. All users come, if they
+   *   are more: who would be left out for others tells, by his own password, whether there are those others.
+   * @param only folded names of users; no others come. If it is empty, all do
+   * @returns the likeliest first
    * @throws {UserStoreError} ERR_USER_STORE also if a stored secret was tampered with
    */
-  lookupAny(readings: readonly string[], most: number): Credentials[] {
+  lookupAny(readings: readonly string[], least: number, only: readonly string[] = []): Credentials[] {
     return this.#run(() => {
-      const found = this.#meant(readings);
-      return Array.from({ length: most }, (_, i) => {
+      const found = this.#meant(readings).filter(({ row }) => only.length === 0 || only.includes(row.folded));
+      return Array.from({ length: Math.max(least, found.length) }, (_, i) => {
         const { row, reading } = found[i] ?? { row: undefined, reading: undefined };
-        const secret = this.#openSecret(row?.sealed ?? this.#dummy, row?.user.name ?? '');
-        const previous = this.#seal.open(row?.previous ?? this.#dummy);
+        const standIns = this.#standInsOf(i);
+        const secret = this.#openSecret(row?.sealed ?? standIns.present, row?.user.name ?? '');
+        const previous = this.#seal.open(row?.previous ?? standIns.previous);
         // A damaged one is as good as none: nobody can log in by it.
-        return { user: row?.user, reading, secret, previous: previous ?? this.#openSecret(this.#dummy, '') };
+        return { user: row?.user, reading, secret, previous: previous ?? this.#openSecret(standIns.previous, '') };
       });
     });
   }
@@ -275,7 +290,7 @@ export class UserStore {
 
   /** One user for each reading, without repetitions. */
   #meant(readings: readonly string[]): Meant<LookedUp>[] {
-    const options = { since: this.#previousSince(), no_secret: this.#dummy.bytes };
+    const options = { since: this.#previousSince(), no_secret: this.#standInsOf(0).present.bytes };
     const rows = this.#statements.lookup.all({ ...namesFor(readings), ...options });
     return meantBy(readings, new Map(readUsers(rows, readLookedUp).map((row) => [row.folded, row])));
   }
@@ -288,14 +303,15 @@ export class UserStore {
   }
 
   /**
-   * Whether the user whom a name from the wire means has logged in from there within 30 days, with the password of now; if
-   * it may mean several, whether all of them have.
+   * Of the users whom a name from the wire may mean, those who have logged in from there within 30 days, with the password
+   * of now.
    *
    * @param readings of the name, the likeliest first
    * @param place the address as `originOf` counts it
+   * @returns folded names
    */
-  isKnownPlace(readings: readonly string[], place: string): boolean {
-    return this.#run(() => this.#places.isKnown(readings, place, this.#now().getTime()));
+  usersKnownAt(readings: readonly string[], place: string): string[] {
+    return this.#run(() => this.#places.usersAt(readings, place, this.#now().getTime()));
   }
 
   /** The user has logged in from there. */
@@ -322,7 +338,8 @@ export class UserStore {
 
   /** Takes the same steps for a name that nobody has. @param folded as `foldUserName` writes it */
   browserOf(folded: string): BrowserOf {
-    const columns = this.#run(() => this.#statements.secretOf.get({ folded, no_secret: this.#dummy.bytes })) ?? {};
+    const columns =
+      this.#run(() => this.#statements.secretOf.get({ folded, no_secret: this.#standInsOf(0).present.bytes })) ?? {};
     const version = versionOf({ owner: text(columns, 'id'), bytes: blob(columns, 'secret') });
     return { realm: 'vpn', name: folded, version: isUser(columns) ? version : undefined };
   }
@@ -417,9 +434,14 @@ export class UserStore {
     return secret;
   }
 
-  /** Stands in for the secret of a user that does not exist, so that looking for one costs what finding one costs. */
-  #sealDummy(): SealedSecret {
-    return this.#seal.close(randomUUID(), this.#secretOf(randomBytes(9).toString('base64')));
+  #sealStandIns(): StandIns {
+    const seal = (): SealedSecret => this.#seal.close(randomUUID(), this.#secretOf(randomBytes(9).toString('base64')));
+    return { present: seal(), previous: seal() };
+  }
+
+  /** @param index of the user whom a name may mean */
+  #standInsOf(index: number): StandIns {
+    return this.#standIns[index % this.#standIns.length] ?? this.#sealStandIns();
   }
 
   #forgetPasswords(): void {

@@ -1,5 +1,5 @@
 import type { PortalAnswer, PortalQuestion } from '../admin/index.ts';
-import type { Hold, LoginReason, User } from '../auth/index.ts';
+import type { Account, Hold, LoginReason } from '../auth/index.ts';
 import type { Ipv4 } from '../core/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
 import type { Lease } from './lease-desk.ts';
@@ -75,7 +75,7 @@ export type Judgement =
       readonly kind: 'judged';
       readonly verdict: AuthVerdict;
       readonly reason: LoginReason;
-      readonly user: User | undefined;
+      readonly user: Account | undefined;
       /** Of the user whom the name that was sent means; if it is nobody's, as it was sent. */
       readonly name: string;
       /** What the operator should know besides: see `LoginResult`. */

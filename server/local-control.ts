@@ -124,10 +124,10 @@ class Session implements ControlSession {
       answer: (given, name) => {
         if (given.kind === 'held-back') return answer({ ...given, name });
         if (given.kind === 'fault') return answer(given);
-        const { verdict, reason, user, name: judged, remark } = given.result;
+        const { verdict, reason, user, admitted, name: judged, remark } = given.result;
         if (verdict.kind === 'accept') {
-          this.#list.identified(this.#user, user);
-          this.#user = user;
+          this.#list.identified(this.#user, admitted);
+          this.#user = admitted;
           this.#method = proof.method;
         }
         answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });

@@ -22,8 +22,12 @@ export interface LoginRequest<Result extends Judged> {
   readonly password?: string | Uint8Array | undefined;
   /** Of a cookie that was found good. */
   readonly browser?: string | undefined;
-  /** Looks at the proof, when its turn has come. What it throws is a fault of ours. */
-  readonly judge: () => Result | Promise<Result>;
+  /**
+   * Looks at the proof, when its turn has come. What it throws is a fault of ours.
+   *
+   * @param only folded names of users: the login has gone before strangers as one of theirs, so it is nobody else's
+   */
+  readonly judge: (only: readonly string[]) => Result | Promise<Result>;
   /** Told once, perhaps while `enter` runs; not after `leave`. */
   readonly answer: (answer: LoginAnswer<Result>) => void;
   /** Told if it has to wait, and why. */
@@ -55,7 +59,7 @@ export interface LoginDeskOptions {
   readonly log: Log;
   /** From where users have logged in. */
   readonly places: {
-    isKnownPlace(readings: readonly string[], place: string): boolean;
+    usersKnownAt(readings: readonly string[], place: string): readonly string[];
     rememberPlace(name: string, place: string): void;
   };
   readonly observers?: readonly SessionObserver[];
@@ -66,6 +70,8 @@ export interface LoginDeskOptions {
 interface Entry {
   readonly request: LoginRequest<Judged>;
   readonly startedAt: number;
+  /** Of the users whom its name may mean, those who are known where it comes from. */
+  knownThere: readonly string[];
   isGone: boolean;
 }
 
@@ -93,10 +99,14 @@ export class LoginDesk {
   enter<Result extends Judged>(request: LoginRequest<Result>): PendingLogin {
     const { realm, address, name, readings = [name], browser, password } = request;
     const now = this.#options.clock.now();
-    const entry = { request: request as unknown as LoginRequest<Judged>, startedAt: now, isGone: false };
+    const entry: Entry = {
+      ...{ request: request as unknown as LoginRequest<Judged>, startedAt: now, knownThere: [], isGone: false },
+    };
     let turn: Turn | undefined;
     try {
-      const isKnown = realm === 'vpn' && this.#options.places.isKnownPlace(readings, originOf(address).address);
+      const { places } = this.#options;
+      if (realm === 'vpn') entry.knownThere = places.usersKnownAt(readings, originOf(address).address);
+      const isKnown = entry.knownThere.length > 0;
       const proof = password === undefined ? undefined : this.#proofOf(readings[0] ?? '', password);
       turn = this.throttle.enter({ realm, address, user: name, readings, isKnown, browser, proof }, now);
     } catch (error) {
@@ -138,7 +148,7 @@ export class LoginDesk {
     const entry = this.#entries.get(turn);
     if (entry === undefined) throw new Error('a login was handed out twice');
     try {
-      const result = entry.request.judge();
+      const result = entry.request.judge(entry.knownThere);
       if (result instanceof Promise) {
         void result.then(
           (judged) => this.#judged(turn, entry, judged),

@@ -1,4 +1,4 @@
-import type { Hold, User } from '../auth/index.ts';
+import type { Account, Hold } from '../auth/index.ts';
 import { Alarm, EventQueue, formatIpv4, type Instant, type Ipv4, type Log } from '../core/index.ts';
 import type { LinkLoad, PeerLink } from '../datapath/index.ts';
 import { isRouterSolicitation } from '../ip/index.ts';
@@ -91,7 +91,7 @@ export class Tunnel {
   #leftBeforeLogin = MOST_BEFORE_LOGIN;
   #ended = false;
   #stage: Stage = 'sstp';
-  #user: User | undefined;
+  #user: Account | undefined;
   #method: string | undefined;
   #reason: string | undefined;
   /** A login that waits for its turn. */

@@ -36,7 +36,7 @@ export function enterUser(
     method: place === 'portal' ? 'portal' : proof.method,
     // Of what is judged, and not of the text beside it, about which a worker may lie.
     password: proof.method === 'pap' ? (proof.passwordBytes ?? proof.password) : undefined,
-    judge: () => judge(authenticator, read, place),
+    judge: (only) => judge(authenticator.verify(read, place, only)),
     held: (hold) => held(hold, name),
     answer: (given) => answer(given, name),
   });
@@ -50,8 +50,7 @@ function nameOf(authenticator: Authenticator, read: ReadProof): string | undefin
   }
 }
 
-function judge(authenticator: Authenticator, read: ReadProof, place: 'vpn' | 'portal'): UserJudgement {
-  const result = authenticator.verify(read, place);
+function judge(result: LoginResult): UserJudgement {
   const { verdict, reason, isPrevious } = result;
   if (verdict.kind === 'accept') return { ...result, outcome: 'accepted' };
   // Who has the password, or had it, does not guess.

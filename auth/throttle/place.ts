@@ -11,7 +11,10 @@ export interface LoginAttempt {
   readonly user: string;
   /** What the name that was sent may read as, the likeliest first; of most names that is one text, and `user` stands for it. */
   readonly readings?: readonly string[];
-  /** That user logged in from there within the last 30 days. */
+  /**
+   * A user whom the name may mean has logged in from there within the last 30 days: then the proof is tried on such users
+   * alone. Whether there are others whom it may mean plays no part.
+   */
   readonly isKnown: boolean;
   /** Of the cookie of an earlier login of that user, that was looked at. */
   readonly browser?: string | undefined;

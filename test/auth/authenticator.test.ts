@@ -210,6 +210,41 @@ test('of users whose names have the same bytes in two code pages the proof tells
   }
 });
 
+test('what fits one of them is told as his, also where another one is read first', (t) => {
+  const store = newStore(t);
+  store.add('иван', 'white rabbit');
+  store.setPassword('иван', 'queen of hearts');
+  const authenticator = new Authenticator({ store });
+  for (const isAlone of [true, false]) {
+    if (!isAlone) store.add('èâàí', 'the mad hatter');
+    for (const method of METHODS) {
+      const previous = verify(authenticator, sent(method, hex('e8e2e0ed'), 'white rabbit'));
+      assert.deepEqual([previous.user?.name, previous.isPrevious], ['иван', true], `${method} ${isAlone}`);
+    }
+    const nameBytes = hex('43 5c e8e2e0ed');
+    const hashed = sent('mschapv2', nameBytes, 'queen of hearts');
+    const bare = { name: { bare: nameBytes }, authenticatorChallenge, peerChallenge };
+    const over = { ...hashed, ntResponse: generateNtResponse(bare, ntPasswordHash('queen of hearts')) };
+    assert.equal(verify(authenticator, over as CredentialProof).reason, 'domain-hashed', `${isAlone}`);
+  }
+});
+
+test('nobody is left out because others have the same bytes too; and nobody else is tried where the name means some alone', (t) => {
+  const store = newStore(t);
+  const authenticator = new Authenticator({ store });
+  const read = authenticator.read(sent('pap', hex('e8e2e0ed'), 'white rabbit'));
+  const [first = '', ...others] = read.readings;
+  const last = others.at(-1) ?? '';
+  for (const name of [first, ...others]) store.add(name, name === last ? 'white rabbit' : 'the mad hatter');
+  assert.ok(others.length > 5);
+  const { reason, user } = authenticator.verify(read);
+  assert.deepEqual([reason, user?.name], ['ok', last]);
+  assert.equal(authenticator.verify(read, 'vpn', [first, last]).reason, 'ok');
+  const other = authenticator.verify(read, 'vpn', [first]);
+  assert.deepEqual([other.reason, other.user?.name], ['wrong-password', first]);
+  assert.equal(authenticator.verify(read, 'vpn', ['was removed']).reason, 'unknown-user');
+});
+
 test('a name in no code page of the setting is nobody, and what it may be is told', (t) => {
   const store = newStore(t);
   store.add('иван', 'white rabbit');

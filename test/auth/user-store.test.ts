@@ -561,7 +561,7 @@ test('a user is in groups, which a change replaces and a removal forgets', (t) =
     'Berlin',
     'staff',
   ]);
-  assert.deepEqual(store.lookup('alice').user?.groups, ['Berlin', 'staff']);
+  assert.deepEqual(store.find('alice')?.groups, ['Berlin', 'staff']);
   assert.deepEqual(store.setGroups('alice', ['ops']).groups, ['ops']);
   assert.deepEqual(store.list()[0]?.groups, ['ops']);
   for (const groups of [

@@ -24,7 +24,7 @@ class Desk {
   constructor(t: TestContext, store: AdminStore) {
     this.#test = t;
     this.store = store;
-    const places = { isKnownPlace: () => assert.fail(), rememberPlace: () => assert.fail() };
+    const places = { usersKnownAt: () => assert.fail(), rememberPlace: () => assert.fail() };
     this.logins = new LoginDesk({ clock: { now: () => this.nowMs }, log: this.log, places, random: () => 0 });
     this.login = new AdminLogin({ store, logins: this.logins, log: this.log, random: () => 0 });
   }

@@ -16,7 +16,7 @@ import { LoginDesk } from '../../server/login-desk.ts';
 import { UserTraffic } from '../../server/metrics/user-traffic.ts';
 import { RecordingLog } from './support.ts';
 
-const NO_PLACES = { isKnownPlace: () => false, rememberPlace: () => undefined };
+const NO_PLACES = { usersKnownAt: () => [], rememberPlace: () => undefined };
 
 const POOL = { cidr: { address: 0x0a090000, prefixLength: 24 }, serverAddress: 0x0a090001 };
 
@@ -149,7 +149,7 @@ test('sessions are found by name', () => {
     const authenticator = {
       read: () => ({ readings: [one] }),
       nameOf: () => one,
-      verify: () => ({ verdict, reason: 'ok', user: user(one) }),
+      verify: () => ({ verdict, reason: 'ok', user: user(one), admitted: user(one) }),
     } as unknown as Authenticator;
     const control = new LocalControl({
       authenticator,

@@ -12,7 +12,7 @@ import { LoginDesk } from '../../server/login-desk.ts';
 import { UserTraffic } from '../../server/metrics/user-traffic.ts';
 import { RecordingLog } from './support.ts';
 
-const NO_PLACES = { isKnownPlace: () => false, rememberPlace: () => undefined };
+const NO_PLACES = { usersKnownAt: () => [], rememberPlace: () => undefined };
 
 const MANY = 3_000;
 /** Members of maps and sets that one step may come by. */
@@ -121,6 +121,7 @@ test('a login, and what is asked of one user', () => {
       verdict: { kind: 'accept' },
       reason: 'ok',
       user: user(name),
+      admitted: user(name),
     }),
   } as unknown as Authenticator;
   const control = new LocalControl({
