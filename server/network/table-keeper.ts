@@ -53,9 +53,15 @@ export class TableKeeper {
     ];
   }
 
-  /** @throws {Error} with what the kernel answers */
+  /**
+   * Where others can change the table, it is looked at first: what they did and nobody has told us of yet would else be
+   * kept as ours, or leave the change without a table.
+   *
+   * @throws {Error} with what the kernel answers
+   */
   changeAddress(change: 'add' | 'delete', set: string, address: Ipv4): void {
     const { table } = this.#options;
+    if (!this.#isOwned && this.#parts !== undefined && !this.#isAsKept(this.#parts)) this.#putBack(this.#parts, '');
     this.#holder.changeAddress(change, table, set, address);
     this.#parts = this.#holder.read(table) ?? this.#parts;
   }
@@ -99,12 +105,19 @@ export class TableKeeper {
   }
 
   #checkTable(by: string): void {
-    const { table, log } = this.#options;
     const parts = this.#parts;
     if (parts === undefined) return;
-    const present = this.#holder.read(table);
-    if (present !== undefined && digestOf(present) === digestOf(parts)) return;
-    if (!this.#mayRestore(`the nftables table ${table}`, by)) return;
+    if (this.#isAsKept(parts) || !this.#mayRestore(`the nftables table ${this.#options.table}`, by)) return;
+    this.#putBack(parts, by);
+  }
+
+  #isAsKept(parts: TableParts): boolean {
+    const present = this.#holder.read(this.#options.table);
+    return present !== undefined && digestOf(present) === digestOf(parts);
+  }
+
+  #putBack(parts: TableParts, by: string): void {
+    const { table, log } = this.#options;
     this.#holder.put(parts, { owned: this.#isOwned });
     log.warn('network.table-restored', { table, by });
   }

@@ -1,6 +1,9 @@
-/** Runs inside a network namespace: keeps a table that others may change, and prints the log as JSON. */
+/**
+ * Runs inside a network namespace: keeps a table that others may change, and prints the log as JSON. With the argument
+ * `unheard` an address is added after each of two changes by others, before their news can be read.
+ */
 import { execFileSync } from 'node:child_process';
-import type { Log } from '../../../core/index.ts';
+import { type Log, parseIpv4 } from '../../../core/index.ts';
 import { TableKeeper } from '../../../server/network/table-keeper.ts';
 
 const print = (msg: string, fields?: object): void => console.log(JSON.stringify({ msg, ...fields }));
@@ -14,5 +17,14 @@ const input = `table inet kept {
 execFileSync('nft', ['-f', '-'], { input });
 const keeper = new TableKeeper({ table: 'kept', log, forwarding: [], mayOwn: false });
 for (const line of keeper.take()) print('line', { line });
+if (process.argv[2] === 'unheard') {
+  for (const [change, address] of [
+    ['flush ruleset', '192.0.2.1'],
+    ['insert rule inet kept guard accept', '192.0.2.2'],
+  ] as const) {
+    execFileSync('nft', [change]);
+    keeper.changeAddress('add', 'nets', parseIpv4(address) ?? 0);
+  }
+}
 console.log('ready');
 setInterval(() => {}, 60_000);
