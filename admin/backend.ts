@@ -241,6 +241,8 @@ export interface CertificateView {
   readonly isDefault: boolean;
   /** From when on a start issues another one; of own ones alone. */
   readonly renewedFrom?: string;
+  /** The command that does so at any time; of own ones alone. */
+  readonly renewedBy?: string;
   /** That issued it; of own ones alone. */
   readonly authority?: AuthorityView;
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { AuthorityView, CertificateView } from '../admin/index.ts';
-import type { IssueResult } from '../server/index.ts';
-import { addConfigFlags } from './options.ts';
+import type { Config, IssueResult } from '../server/index.ts';
+import { addConfigFlags, placeCommands } from './options.ts';
 import type { Run } from './program.ts';
-import { type Subject, subjectOf } from './subject.ts';
+import { configOfRunning, type Subject, subjectOf } from './subject.ts';
 import { CliError, json, type Terminal } from './terminal.ts';
 
 export function addCaCommand(program: Command, terminal: Terminal, run: Run): void {
@@ -36,13 +36,15 @@ export function addCaCommand(program: Command, terminal: Terminal, run: Run): vo
         'for the server. A running server takes both at once, and its clients need the new ca.pem from then on. Give the ' +
         'flags that the server is started with, if it does not run.',
     )
+    .option(...FORCE)
     .addHelpText('after', '\nExamples:\n  $ sstpd ca renew\n  $ sstpd ca renew --host vpn.example.com');
-  addConfigFlags(renew).action(() =>
+  addConfigFlags(renew).action((options: { force?: true }) =>
     run(async () => {
       const subject = await subjectOf(renew, terminal);
-      await issue(subject, true);
+      await issue(subject, true, options.force);
       const view = await look(subject.config.data);
-      terminal.stdout.write(`${describe(view)}\n${afterRenewal(subject)}\n`);
+      const after = placeCommands(afterRenewal(subject), subject.config.data);
+      terminal.stdout.write(`${describe(view)}\n${after}\n`);
     }),
   );
 
@@ -54,16 +56,19 @@ export function addCaCommand(program: Command, terminal: Terminal, run: Run): vo
         'that is due, or the names in hosts are others. A running server takes it at once. Give the flags that the ' +
         'server is started with, if it does not run.',
     )
+    .option(...FORCE)
     .addHelpText('after', '\nExamples:\n  $ sstpd ca issue\n  $ sstpd ca issue --host vpn.example.com');
-  addConfigFlags(reissue).action(() =>
+  addConfigFlags(reissue).action((options: { force?: true }) =>
     run(async () => {
       const subject = await subjectOf(reissue, terminal);
-      const { made, why } = await issue(subject, false);
+      const { made, why } = await issue(subject, false, options.force);
       const text = made.length === 0 ? 'Nothing is due.' : `Issued: ${why}.`;
       terminal.stdout.write(`${text}\n`);
     }),
   );
 }
+
+const FORCE = ['--force', 'also for other names than those of the server that runs'] as const;
 
 interface View {
   readonly authority: AuthorityView;
@@ -78,12 +83,28 @@ async function look(data: string): Promise<View> {
   return view;
 }
 
-async function issue({ config, running }: Subject, renews: boolean): Promise<IssueResult> {
+async function issue({ config, running }: Subject, renews: boolean, force = false): Promise<IssueResult> {
   const { issueByHand } = await import('../server/index.ts');
+  if (running === undefined && !force) await refuseOtherNames(config);
   const result = issueByHand(config, running?.devices ?? [], renews);
   if (result !== undefined) return result;
   if (!renews) return { made: [], notes: [] };
   throw new CliError('the server shows the certificates in tls.cert, none of its own authority');
+}
+
+/** The flags may speak of another server than the one that runs there and would take what is issued: of a mistyped name, too. */
+async function refuseOtherNames(config: Config): Promise<void> {
+  const { AdminClient } = await import('../admin/index.ts');
+  const client = await AdminClient.connect(config.data);
+  if (client === undefined) return;
+  const { pid, devices } = client.status;
+  const { otherNames } = await import('../server/index.ts');
+  const other = otherNames(config, await configOfRunning(client, config.data), devices);
+  if (other === undefined) return;
+  throw new CliError(
+    `the server that runs (pid ${pid}) is for ${other.served.join(', ')}, and this certificate would be for ` +
+      `${other.wanted.join(', ')}: leave --host out to take its names, or stop it first; --force issues it all the same`,
+  );
 }
 
 function describe({ authority, certificate }: View): string {

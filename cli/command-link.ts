@@ -20,8 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { packageFolder } from '../core/index.ts';
-import { shellWord } from '../profile/index.ts';
+import { packageFolder, shellWord } from '../core/index.ts';
 
 const NAME = 'sstpd';
 const MODE = 0o755;

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { AdminClient } from '../admin/index.ts';
 // Not through server/index.ts, which loads the whole server: every command would start half a second later.
+import { placeCommands } from '../server/command-place.ts';
 import {
   type Config,
   ConfigError,
@@ -16,7 +17,7 @@ import {
 } from '../server/config.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-export { ConfigError, describeSchema, type KeyDescription, nearest, showConfig };
+export { ConfigError, describeSchema, type KeyDescription, nearest, placeCommands, showConfig };
 
 /** Adds `--data` and `--config`, which every command that concerns a server takes. */
 export function addPlaceOptions(command: Command): Command {

@@ -55,16 +55,16 @@ async function runNamed(args: readonly string[], terminal: Terminal, context: Ru
   const run: Run = async (work) => {
     exitCode = (await work()) ?? EXIT.ok;
   };
+  const words = wordsOf(args);
+  const program = newProgram(terminal, words);
   try {
-    const words = wordsOf(args);
-    const program = newProgram(terminal, words);
     const [first = ''] = words;
     const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
     for (const name of wanted) (await COMMANDS[name]?.())?.(program, terminal, run, context);
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, terminal);
+    return report(error, terminal, await placeOf(program, words, terminal));
   }
 }
 
@@ -162,13 +162,32 @@ function remedyOf(error: Error): string {
   return isForbidden && process.geteuid?.() !== 0 ? ': run this as root' : '';
 }
 
-function report(error: unknown, terminal: Terminal): number {
+/** What has a line for the operator name the data directory that the command was about, if it knows one. */
+async function placeOf(
+  program: Command,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<(line: string) => string> {
+  const command = commandOf(program, words);
+  if (!flagsOf(command).includes('--data')) return (line) => line;
+  // The command has loaded it: nothing else can be once it has become the owner of the data directory.
+  const { configOf, placeCommands } = await import('./options.ts');
+  try {
+    const { data } = configOf(command, terminal.env);
+    return (line) => placeCommands(line, data);
+  } catch {
+    // A configuration that can't be read is what the line is about.
+    return (line) => line;
+  }
+}
+
+function report(error: unknown, terminal: Terminal, place: (line: string) => string): number {
   if (error instanceof CommanderError) {
     // Commander has said what there is to say.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   const message = messageOf(error);
-  terminal.stderr.write(`sstpd: ${printable(message.replace(/\s*\n\s*/g, ' '))}\n`);
+  terminal.stderr.write(`sstpd: ${printable(place(message.replace(/\s*\n\s*/g, ' ')))}\n`);
   if (terminal.env.SSTPD_DEBUG && error instanceof Error) terminal.stderr.write(`${error.stack}\n`);
   if (error instanceof CliError) return error.exitCode;
   return error instanceof ConfigError && error.origin?.startsWith('flag ') ? EXIT.usage : EXIT.failed;

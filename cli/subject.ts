@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AttemptView, StatusView, TokenView, UserView } from '../admin/index.ts';
+import type { AdminClient, AttemptView, StatusView, TokenView, UserView } from '../admin/index.ts';
 import type { Config } from '../server/config.ts';
 import { configFile, givenFlags, loadGiven } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -25,10 +25,15 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
   const client = asksRunning ? await AdminClient.connect(config.data) : undefined;
   if (client === undefined) return { config, running: undefined };
   terminal.stderr.write(`sstpd: as the running server has it (pid ${client.status.pid})\n`);
-  const { loadConfig } = await import('../server/config.ts');
-  const values = (await client.config()).map(({ key, value }) => [key, value as string]);
-  const flags = { ...Object.fromEntries(values), data: config.data } as Record<string, string>;
   const { attempts } = await client.attempts();
   const running = { ...client.status, tokens: await client.tokens(), users: await client.users(), attempts };
-  return { config: loadConfig({ flags, env: {} }).config, running };
+  return { config: await configOfRunning(client, config.data), running };
+}
+
+/** What a server that runs was started with. */
+export async function configOfRunning(client: AdminClient, data: string): Promise<Config> {
+  const { loadConfig } = await import('../server/config.ts');
+  const values = (await client.config()).map(({ key, value }) => [key, value as string]);
+  const flags = { ...Object.fromEntries(values), data } as Record<string, string>;
+  return loadConfig({ flags, env: {} }).config;
 }

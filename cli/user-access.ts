@@ -42,10 +42,16 @@ export async function openUsers(config: Config, mayCreate: boolean): Promise<Use
 type FaultOf = (address: Ipv4) => string | undefined;
 
 async function openStore(config: Config): Promise<UserAccess> {
-  const { fixedAddressCheck } = await import('../server/index.ts');
+  const { fixedAddressCheck, fixedAddressRefusal } = await import('../server/index.ts');
   const faultOf = fixedAddressCheck(config);
   const viewOf = (user: User): UserView => view(user, faultOf);
-  const fixed = (text: string): Ipv4 => addressOf(text, faultOf);
+  const fixed = (text: string): Ipv4 => {
+    const address = parseIpv4(text);
+    if (address === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
+    const fault = faultOf(address);
+    if (fault !== undefined) throw new CliError(fixedAddressRefusal(address, fault));
+    return address;
+  };
   becomeDataOwner(config.data);
   const store = UserStore.open(config.data, { keep: config.users.keep });
   return {
@@ -84,13 +90,4 @@ function view(user: User, faultOf: FaultOf): UserView {
     groups: user.groups,
     sessions: 0,
   };
-}
-
-function addressOf(text: string, faultOf: FaultOf): Ipv4 {
-  const address = parseIpv4(text);
-  if (address === undefined) throw new CliError(`'${text}' is not an IPv4 address`, EXIT.usage);
-  const fault = faultOf(address);
-  if (fault === undefined) return address;
-  const remedy = fault.includes('pool.fixed') ? ': pool.fixed in the configuration (--pool-fixed CIDR) allows it' : '';
-  throw new CliError(`${text} ${fault}${remedy}`);
 }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { UserChange, UserView } from '../admin/index.ts';
-import { parseIpv4 } from '../core/index.ts';
+import { formatIpv4, parseIpv4 } from '../core/index.ts';
+// Not through server/index.ts: see options.ts.
+import { fixedAddressFix } from '../server/attempts/remedies.ts';
 import { type NewPassword, newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
-import { addPlaceOptions, configOf } from './options.ts';
+import { addPlaceOptions, configOf, placeCommands } from './options.ts';
 import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 import { openUsers, type UserAccess } from './user-access.ts';
@@ -128,7 +130,8 @@ function addList(user: Command, tools: Tools): void {
   addPlaceOptions(command).action((options: { json?: true }) =>
     withUsers(command, tools, {}, async (users) => {
       const list = await users.list();
-      tools.terminal.stdout.write(options.json ? json(list) : formatUsers(list));
+      const unusable = options.json ? [] : unusableLines(list, configOf(command, tools.terminal.env).data);
+      tools.terminal.stdout.write(options.json ? json(list) : formatUsers(list, unusable));
     }),
   );
 }
@@ -251,16 +254,21 @@ function jsonWith(user: UserView, { password, isGenerated }: NewPassword): strin
   return json(isGenerated ? { ...user, password } : user);
 }
 
-function formatUsers(users: readonly UserView[]): string {
+function formatUsers(users: readonly UserView[], unusable: readonly string[]): string {
   if (users.length === 0) return 'No users.\n';
-  const unusable = users.filter(({ ipv4Fault }) => ipv4Fault !== undefined).map(unusableLine);
   return `${listed(users)}${unusable.length === 0 ? '' : `\n${unusable.join('')}`}`;
 }
 
-function unusableLine({ name, ipv4, ipv4Fault }: UserView): string {
-  const who = printable(name);
-  const allow = ipv4Fault?.includes('pool.fixed') === true ? `, or a start with --pool-fixed ${ipv4}/32` : '';
-  return `${who} can not connect, for ${ipv4} ${ipv4Fault}: sstpd user set ${who} --ip ADDR, or --no-ip${allow}\n`;
+/** Of users whose fixed address nobody can have. */
+function unusableLines(users: readonly UserView[], data: string): string[] {
+  const unusable = users.flatMap(({ name, ipv4, ipv4Fault }) => {
+    const address = parseIpv4(ipv4 ?? '');
+    return address === undefined || ipv4Fault === undefined ? [] : [{ name, address, ipv4Fault }];
+  });
+  return unusable.map(({ name, address, ipv4Fault }) => {
+    const fix = placeCommands(fixedAddressFix(name, address, ipv4Fault), data);
+    return `${printable(name)} can not connect, for ${formatIpv4(address)} ${ipv4Fault}: ${fix}\n`;
+  });
 }
 
 function listed(users: readonly UserView[]): string {

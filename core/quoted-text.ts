@@ -9,3 +9,8 @@ export function isReadable(text: string): boolean {
 export function quoted(text: string): string {
   return `"${text.replace(/[\p{C}\p{Zl}\p{Zp}"]/gu, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)}"`;
 }
+
+/** A word that a shell takes as it is (POSIX 2.2.2: between single quotes everything stands for itself but the quote). */
+export function shellWord(word: string): string {
+  return /^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

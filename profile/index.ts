@@ -18,5 +18,4 @@ export {
 export { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 export { CONNECTION_PLACE, caPlace, storePasswordCommand } from './network-manager.ts';
 export { routerosCommands } from './routeros.ts';
-export { shellWord } from './sstpc.ts';
 export { runDownloaded, windowsPaste } from './windows-connection.ts';

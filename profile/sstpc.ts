@@ -1,3 +1,4 @@
+import { shellWord } from '../core/index.ts';
 import { dialText, type ProfileFacts } from './facts.ts';
 import { LEAKS_IPV6, leaksIpv6 } from './ipv6.ts';
 
@@ -247,8 +248,3 @@ exit $status
 `
   .trim()
   .split('\n');
-
-/** A word that a POSIX shell takes as it is. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

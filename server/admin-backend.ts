@@ -5,6 +5,7 @@ import type { ProfileFacts } from '../profile/index.ts';
 import { type Flood, floodView } from './admission/flood-watch.ts';
 import type { AttemptRing } from './attempts/attempt-ring.ts';
 import { type Config, type Origins, veilConfig } from './config.ts';
+import { fixedAddressRefusal } from './fixed-address.ts';
 import type { LeaseDesk } from './lease-desk.ts';
 import type { LocalControl } from './local-control.ts';
 import type { LoginDesk } from './login-desk.ts';
@@ -155,6 +156,5 @@ function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {
   if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
   const fault = leases.fixedFault(address);
   if (fault === undefined) return address;
-  const remedy = fault.includes('pool.fixed') ? `: start with --pool-fixed ${text}/32, or a network around it` : '';
-  throw new UserStoreError('ERR_USER_ADDRESS', `${text} ${fault}${remedy}`);
+  throw new UserStoreError('ERR_USER_ADDRESS', fixedAddressRefusal(address, fault));
 }

@@ -3,24 +3,31 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { randomPassword, type UserStore } from '../auth/index.ts';
 import { checkName, MOST_NAMES } from '../certs/index.ts';
+import { isVpnDevice } from './network/index.ts';
 import type { FirstUser } from './next-steps.ts';
 
 const FIRST_USER = 'vpn';
+
+/** How a machine's names are found; tests replace it. */
+export interface MachineNameOptions {
+  /** Devices of a server that runs, which its clients reach only once they are connected. */
+  readonly tunnels?: readonly string[];
+  /** Whether it is a device of whichever server of this machine. */
+  readonly isTunnel?: (device: string) => boolean;
+}
 
 /**
  * Names a client can dial when the operator gave none: a full host name, this machine's addresses, then the short name.
  * Loopback and link-local addresses are of no use to a client, nor are names that mean another machine there. What no
  * certificate can carry is left out; of more than fit into one, the addresses come first.
- *
- * @param tunnels devices of a server that runs, which its clients reach only once they are connected
  */
 export function machineNames(
   host: string = hostname(),
   interfaces: typeof networkInterfaces = networkInterfaces,
-  tunnels: readonly string[] = [],
+  { tunnels = [], isTunnel = isVpnDevice }: MachineNameOptions = {},
 ): string[] {
   const addresses = Object.entries(interfaces())
-    .flatMap(([device, list]) => (tunnels.includes(device) ? [] : (list ?? [])))
+    .flatMap(([device, list]) => (tunnels.includes(device) || isTunnel(device) ? [] : (list ?? [])))
     .filter(
       (entry) =>
         !entry.internal && !entry.address.toLowerCase().startsWith('fe80:') && !entry.address.startsWith('169.254.'),

@@ -9,7 +9,6 @@ import {
   ipv4Mask,
   parseIpv4,
 } from '../core/index.ts';
-import { userCommand } from './attempts/remedies.ts';
 import type { Config } from './config.ts';
 import { hostAddresses } from './host-addresses.ts';
 import type { AddressPlan } from './start-network.ts';
@@ -66,11 +65,11 @@ function faultInPool(address: Ipv4, { address: network, prefixLength }: Ipv4Cidr
   return isOurs ? "is the server's own, or the pool's network or broadcast address" : undefined;
 }
 
-/** What lets a user in again whose address can't be used. */
-export function fixedAddressFix(user: string, address: Ipv4, fault: string): string {
-  const others = [userCommand('set', user, ' --ip ADDR'), userCommand('set', user, ' --no-ip')];
-  const allow = fault.includes('pool.fixed') ? [`a start with --pool-fixed ${formatIpv4(address)}/32`] : [];
-  return [...others, ...allow].join(', or ');
+/** Why an address was not taken, and what would allow it. */
+export function fixedAddressRefusal(address: Ipv4, fault: string): string {
+  const text = formatIpv4(address);
+  const remedy = fault.includes('pool.fixed') ? `: start with --pool-fixed ${text}/32, or a network around it` : '';
+  return `${text} ${fault}${remedy}`;
 }
 
 /** Networks that this host is a part of, without those of the VPN. */

@@ -4,7 +4,7 @@
  */
 export type { IssueResult } from './certificates/issue.ts';
 export { lookAtAuthority } from './certificates/look-at-authority.ts';
-export { issueByHand } from './certificates/operator-issue.ts';
+export { issueByHand, otherNames } from './certificates/operator-issue.ts';
 export {
   type Config,
   ConfigError,
@@ -15,6 +15,7 @@ export {
   showConfig,
 } from './config.ts';
 export { examineServer, wouldWork } from './doctor/doctor.ts';
+export { fixedAddressRefusal } from './fixed-address.ts';
 export { fixedAddressCheck } from './fixed-address-check.ts';
 export { createLog, type LogSink } from './log.ts';
 export { isOperatorError } from './operator-error.ts';

@@ -2,6 +2,7 @@ import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { Log, LogFields } from '../core/index.ts';
 import { BoundedLines, type BoundedTarget } from './bounded-lines.ts';
+import { placeFields, USUAL_DATA } from './command-place.ts';
 import type { Config } from './config.ts';
 
 /** Where lines go: a stream such as `process.stdout`, written to within the log call so that a crash loses none. */
@@ -13,8 +14,10 @@ export interface LogSink extends BoundedTarget {
  * A log on pino: the event as `msg`, the fields behind it.
  * JSON: one object per line, `{"level":"info","time":"<ISO>","msg":"connection.up","user":"ann"}`.
  * Lines that the reader of a pipe does not take are kept for a while, then dropped: `log.lines-dropped` says how many.
+ *
+ * @param data the data directory, for the commands that warnings and errors name
  */
-export function createLog(options: Config['log'], sink: LogSink): StreamLog {
+export function createLog(options: Config['log'], sink: LogSink, data: string = USUAL_DATA): StreamLog {
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && sink.isTTY === true);
   const settings: pino.LoggerOptions = {
     level: options.level,
@@ -26,7 +29,7 @@ export function createLog(options: Config['log'], sink: LogSink): StreamLog {
   const format = isPretty ? prettyFormat(sink) : (line: string): string => line;
   const lines = new BoundedLines(sink, (dropped) => logger.error({ ...dropped }, 'log.lines-dropped'));
   const logger = pino(settings, { write: (line: string) => lines.write(withoutHidden(format(line))) });
-  return new StreamLog(logger, lines);
+  return new StreamLog(logger, lines, data);
 }
 
 /** pino-pretty called in-process: a worker thread could hold lines back when the process dies. */
@@ -58,9 +61,11 @@ function withoutHidden(text: string): string {
 
 class PinoLog implements Log {
   readonly #pino: pino.Logger;
+  readonly #data: string;
 
-  constructor(logger: pino.Logger) {
+  constructor(logger: pino.Logger, data: string) {
     this.#pino = logger;
+    this.#data = data;
   }
 
   debug(event: string, fields: LogFields = {}): void {
@@ -72,15 +77,15 @@ class PinoLog implements Log {
   }
 
   warn(event: string, fields: LogFields = {}): void {
-    this.#pino.warn(fields, event);
+    this.#pino.warn(placeFields(fields, this.#data), event);
   }
 
   error(event: string, fields: LogFields = {}): void {
-    this.#pino.error(fields, event);
+    this.#pino.error(placeFields(fields, this.#data), event);
   }
 
   child(fields: LogFields): Log {
-    return new PinoLog(this.#pino.child(fields));
+    return new PinoLog(this.#pino.child(fields), this.#data);
   }
 }
 
@@ -88,8 +93,8 @@ class PinoLog implements Log {
 export class StreamLog extends PinoLog {
   readonly #lines: BoundedLines;
 
-  constructor(logger: pino.Logger, lines: BoundedLines) {
-    super(logger);
+  constructor(logger: pino.Logger, lines: BoundedLines, data: string) {
+    super(logger, data);
     this.#lines = lines;
   }
 

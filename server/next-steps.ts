@@ -1,5 +1,6 @@
-import { formatIpv4Cidr, type Ipv4Cidr } from '../core/index.ts';
-import { dialText, type ProfileFacts, shellWord, windowsPaste } from '../profile/index.ts';
+import { formatIpv4Cidr, type Ipv4Cidr, shellWord } from '../core/index.ts';
+import { dialText, type ProfileFacts, windowsPaste } from '../profile/index.ts';
+import { placeCommands, placeWords } from './command-place.ts';
 
 /** What the newly started server tells its operator. */
 export interface StartSummary {
@@ -28,9 +29,6 @@ export type FirstUser =
   | { readonly name: string; readonly password: string }
   | { readonly name: string; readonly passwordFile: string };
 
-/** Where commands look without `--data`. */
-const DEFAULT_DATA = '/var/lib/sstpd';
-
 /** How the operator calls this program, as words for a shell, and why it is not just `sstpd`. */
 export interface CommandName {
   readonly words: string;
@@ -41,13 +39,14 @@ const IN_PATH: CommandName = { words: 'sstpd', remark: undefined };
 
 /** The text that `sstpd serve` prints when it is ready. */
 export function nextSteps(summary: StartSummary, { words, remark }: CommandName = IN_PATH): string {
-  const command = (rest: string): string => commandFor(summary, words, rest);
+  const command = (rest: string): string => `${words} ${rest}${placeWords(summary.data)}`;
+  const remarks = summary.remarks.map((line) => placeCommands(line, summary.data));
   return [
     '',
     'sstpd is ready.',
     '',
     ...facts(summary, command),
-    ...[...summary.remarks, ...(remark === undefined ? [] : [remark])].map((line) => `  note         ${line}`),
+    ...[...remarks, ...(remark === undefined ? [] : [remark])].map((line) => `  note         ${line}`),
     '',
     ...(summary.client === undefined ? NOTHING_TO_DIAL : clientLines(summary, summary.client, command)),
     '',
@@ -111,9 +110,4 @@ function facts(summary: StartSummary, command: ToCommand): string[] {
   }
   if (ca !== undefined) lines.push(`  CA           ${ca.file}`, `  CA SHA-256   ${ca.fingerprint}`);
   return lines;
-}
-
-/** A command for the same data directory. */
-function commandFor(summary: StartSummary, words: string, rest: string): string {
-  return `${words} ${rest}${summary.data === DEFAULT_DATA ? '' : ` --data ${summary.data}`}`;
 }

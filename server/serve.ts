@@ -1,3 +1,4 @@
+import { placeCommands } from './command-place.ts';
 import type { Config, Origins } from './config.ts';
 import type { LogSink } from './log.ts';
 import { type CommandName, nextSteps } from './next-steps.ts';
@@ -38,7 +39,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   } catch (error) {
     await undo.run();
     if (!isOperatorError(error)) throw error;
-    stderr.write(`sstpd: ${error.message}\n`);
+    stderr.write(`sstpd: ${placeCommands(error.message, options.config.data)}\n`);
     return 1;
   } finally {
     ending.release();

@@ -20,6 +20,7 @@ import { CertificateKeeper } from './certificates/keeper.ts';
 import { isNameOf } from './certificates/material.ts';
 import { certificateViews } from './certificates/view.ts';
 import { checkFallback } from './check-fallback.ts';
+import { placeExplanation } from './command-place.ts';
 import type { Config, Origins } from './config.ts';
 import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
 import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
@@ -106,7 +107,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const tuns = openDevices(config, runUser.uid, cage, fail);
   undo.push(() => tuns.close());
 
-  const lines = processLog(createLog(config.log, stdout), systemClock);
+  const lines = processLog(createLog(config.log, stdout, config.data), systemClock);
   const { log } = lines;
   undo.push(() => lines.stop());
   const watch = new Watch({ config, checkedHooks, runUser, log, lines });
@@ -161,12 +162,12 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const observers = [...watch.observers, flows];
   const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
-  const recorded = (attempt: AttemptView): void => attempts.put(attempt);
+  const recorded = (attempt: AttemptView): void => attempts.put(placeExplanation(attempt, config.data));
   const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, recorded });
   const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
   const onAttempt = (attempt: AttemptView): void => {
-    const explained = explainAddress(attempt, store, fixedFault);
+    const explained = placeExplanation(explainAddress(attempt, store, fixedFault), config.data);
     attempts.put(explained);
     watch.attempt(explained);
   };
@@ -235,7 +236,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
       const now = new Date();
       const { ca } = certificates;
       const authority = ca && authorityView(ca.pem, config.data, runUser.uid, now);
-      return certificateViews(certificates.certificates, now, authority);
+      return certificateViews(certificates.certificates, now, config.data, authority);
     },
     health: healthOf(examine, systemClock),
     accounts: adminLogin,

@@ -37,6 +37,8 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
     'datapath/native-path.ts',
     'client/dial.ts',
     'client/connect.ts',
+    'server/attempts/remedies.ts',
+    'server/command-place.ts',
     'server/config.ts',
     'server/config-error.ts',
   ],

@@ -1,3 +1,4 @@
+import { shellWord } from '../../core/index.ts';
 import {
   androidSettings,
   CONNECTION_PLACE,
@@ -10,7 +11,6 @@ import {
   type ProfileFacts,
   routerosCommands,
   runDownloaded,
-  shellWord,
   storePasswordCommand,
 } from '../../profile/index.ts';
 import { document, type Html, html } from './html.ts';

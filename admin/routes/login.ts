@@ -52,7 +52,7 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
             reply,
             409,
             'ERR_SETUP',
-            'there is no admin account: sstpd admin add NAME, on the server, makes one',
+            'there is no admin account: sstpd admin add NAME, on the server and with its --data, makes one',
           );
         default:
           return outcome satisfies never;

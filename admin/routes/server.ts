@@ -123,6 +123,7 @@ const CERTIFICATES: FastifySchema = {
           key: text,
           isDefault: flag,
           renewedFrom: time,
+          renewedBy: text,
           authority: AUTHORITY,
         },
       },

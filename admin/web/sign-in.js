@@ -50,7 +50,7 @@ export function setupView() {
       { class: 'card' },
       element('p', {}, 'This page is for administrators. Make the first account on the server, as root:'),
       element('pre', { class: 'command' }, element('code', {}, 'sstpd admin add NAME')),
-      element('p', { class: 'help' }, 'This page notices by itself.'),
+      element('p', { class: 'help' }, 'With the --data of the server, if it has one. This page notices by itself.'),
     ),
   );
 }

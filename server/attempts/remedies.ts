@@ -1,5 +1,5 @@
 /** Commands that mend something, ready to be typed. */
-import { isReadable } from '../../core/index.ts';
+import { formatIpv4, type Ipv4, isReadable, shellWord } from '../../core/index.ts';
 
 /** `sstpd user passwd ann`; NAME stands for a user that is not known. The name is quoted for a POSIX shell. */
 export function userCommand(verb: string, user: string | undefined, options = ''): string {
@@ -11,6 +11,13 @@ export function liftCommand(target: string, options = ''): string {
   return commandOn('sstpd throttle lift', target, options);
 }
 
+/** What lets a user in again whose address can't be used. */
+export function fixedAddressFix(user: string, address: Ipv4, fault: string): string {
+  const others = [userCommand('set', user, ' --ip ADDR'), userCommand('set', user, ' --no-ip')];
+  const allow = fault.includes('pool.fixed') ? [`a start with --pool-fixed ${formatIpv4(address)}/32`] : [];
+  return [...others, ...allow].join(', or ');
+}
+
 function commandOn(head: string, target: string | undefined, options: string): string {
   // What can't be read can't be typed; between quotes it would still be drawn by the terminal.
   if (target === undefined || target === '' || !isReadable(target)) return `${head} NAME${options}`;
@@ -18,9 +25,4 @@ function commandOn(head: string, target: string | undefined, options: string): s
   return target.startsWith('-')
     ? `${head}${options} -- ${shellWord(target)}`
     : `${head} ${shellWord(target)}${options}`;
-}
-
-/** POSIX 2.2.2: between single quotes everything stands for itself but the quote. */
-function shellWord(word: string): string {
-  return /^[\w.@%+=:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
 import type { AttemptView } from '../../admin/index.ts';
 import type { User, UserStore } from '../../auth/index.ts';
 import { formatIpv4, type Ipv4, type Log } from '../../core/index.ts';
-import { fixedAddressFix } from '../fixed-address.ts';
+import { fixedAddressFix } from './remedies.ts';
 
 type FaultOf = (address: Ipv4) => string | undefined;
 

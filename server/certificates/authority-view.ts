@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { AuthorityView } from '../../admin/index.ts';
 import { authorityKeyReader, describeTrees, hasServerAuth, nameConstraints } from '../../certs/index.ts';
+import { placeCommands } from '../command-place.ts';
 
 const DAY_MS = 86_400_000;
 /** Time enough to reach every client before its end. */
@@ -18,6 +19,7 @@ export function authorityView(caPem: string, data: string, uid: number, now: Dat
   const certificate = new X509Certificate(caPem);
   const constraints = nameConstraints(certificate);
   const daysLeft = Math.floor((certificate.validToDate.getTime() - now.getTime()) / DAY_MS);
+  const advice = adviceOn(certificate, daysLeft);
   return {
     subject: certificate.subject.replaceAll('\n', ', '),
     sha256: certificate.fingerprint256,
@@ -26,7 +28,7 @@ export function authorityView(caPem: string, data: string, uid: number, now: Dat
     daysLeft,
     within: (constraints && describeTrees(constraints.permitted)) ?? '',
     keyReader: authorityKeyReader(data, uid) ?? 'nobody',
-    advice: adviceOn(certificate, daysLeft),
+    advice: advice && placeCommands(advice, data),
   };
 }
 

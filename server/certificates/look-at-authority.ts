@@ -30,6 +30,6 @@ export function lookAtAuthority(
     const [leaf] = server === undefined ? [] : parseCertificates(server.bytes, serverFile);
     if (leaf === undefined) return { authority, certificate: undefined };
     const own = { certificatePem: leaf.toString(), keyPem: '', leaf, source: 'own-ca', notes: [] } as const;
-    return { authority, certificate: certificateViews([own], now)[0] };
+    return { authority, certificate: certificateViews([own], now, data)[0] };
   });
 }

@@ -1,6 +1,7 @@
 /** Issuing by hand: what `sstpd ca` does, with or without a server that runs. */
 import { statSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { checkNames } from '../../certs/index.ts';
 import { asUser } from '../../core/index.ts';
 import type { Config } from '../config.ts';
 import { machineNames } from '../first-start.ts';
@@ -22,8 +23,31 @@ export function issueByHand(config: Config, devices: readonly string[], renews: 
   if (stats === undefined) throw new StartError(`there is no data directory ${data}: --data DIR names another`);
   const me = process.geteuid?.();
   if (me !== 0 && me !== stats.uid) throw new StartError(`data directory ${data} is another user's: run this as root`);
-  const names = hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, devices);
+  const names = namesOf(config, devices);
   const request = { data, names, isBound: hosts.length > 0, isStopgap: tls.acme.enabled, renews, now: Date.now() };
   if (canBeRoots(data, stats)) return issueHere({ ...request, owner: stats });
   return asUser(stats, () => issueHere({ ...request, owner: undefined }));
+}
+
+/**
+ * Whether what is issued for one configuration is not what a server that runs with another shows its clients.
+ *
+ * @param devices TUN devices of that server
+ * @returns undefined if the names are the same, or that server shows no certificate of its own authority
+ */
+export function otherNames(
+  wanted: Config,
+  served: Config,
+  devices: readonly string[],
+): { readonly wanted: readonly string[]; readonly served: readonly string[] } | undefined {
+  if (served.tls.cert.length > 0) return undefined;
+  const [a, b] = [namesOf(wanted, devices), namesOf(served, devices)].map((names) => {
+    const { dns, ip } = checkNames(names);
+    return [...dns, ...ip].sort();
+  }) as [string[], string[]];
+  return a.join() === b.join() ? undefined : { wanted: a, served: b };
+}
+
+function namesOf({ hosts }: Config, devices: readonly string[]): readonly string[] {
+  return hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, { tunnels: devices });
 }

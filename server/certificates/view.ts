@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuthorityView, CertificateView } from '../../admin/index.ts';
 import { allNames, renewalDue, type ServerCertificate } from '../../certs/index.ts';
+import { placeCommands } from '../command-place.ts';
 
 const DAY_MS = 86_400_000;
 const SOURCES = { 'own-ca': 'own', files: 'files', acme: 'acme' } as const;
@@ -10,13 +11,16 @@ const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r
  * Certificates as an operator sees them.
  *
  * @param certificates the one for all other names first
+ * @param data the data directory
  * @param authority our own, if it issued one of them
  */
 export function certificateViews(
   certificates: readonly ServerCertificate[],
   now: Date,
+  data: string,
   authority?: AuthorityView,
 ): CertificateView[] {
+  const renewedBy = placeCommands('sstpd ca issue', data);
   return certificates.map(({ leaf, source }, index) => ({
     source: SOURCES[source],
     names: allNames(leaf),
@@ -29,7 +33,7 @@ export function certificateViews(
     sha1: leaf.fingerprint,
     key: describeKey(leaf.publicKey),
     isDefault: index === 0,
-    ...(source === 'own-ca' ? { renewedFrom: renewalDue(leaf).toISOString() } : {}),
+    ...(source === 'own-ca' ? { renewedFrom: renewalDue(leaf).toISOString(), renewedBy } : {}),
     ...(source === 'own-ca' && authority !== undefined ? { authority } : {}),
   }));
 }

@@ -49,7 +49,9 @@ function examinePair(
   const isOwn = pair === undefined;
   const own = isOwn ? (devices === undefined ? 'stopped' : 'running') : undefined;
   const names =
-    isOwn && config.hosts.length === 0 ? machineNames(hostname(), networkInterfaces, devices) : config.hosts;
+    isOwn && config.hosts.length === 0
+      ? machineNames(hostname(), networkInterfaces, { tunnels: devices ?? [] })
+      : config.hosts;
   try {
     const read = (): ReturnType<typeof readCertificateFiles> => readCertificateFiles(cert, key);
     const files = isOwn ? asUser(user, read) : read();

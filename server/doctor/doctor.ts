@@ -23,6 +23,7 @@ import { availableCongestionControls } from '../../datapath/index.ts';
 import { createServerTls, formatEndpoint } from '../../tls/index.ts';
 import { Capability, hasCapability } from '../../tun/index.ts';
 import { checkFallback } from '../check-fallback.ts';
+import { placeFinding } from '../command-place.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
 import { machineNames } from '../first-start.ts';
@@ -75,7 +76,12 @@ export function wouldWork(findings: readonly Finding[]): boolean {
   return findings.every(({ result }) => result !== 'problem');
 }
 
-export async function examineServer({ config, running }: DoctorOptions): Promise<Finding[]> {
+export async function examineServer(options: DoctorOptions): Promise<Finding[]> {
+  const findings = await examineAll(options);
+  return findings.map((finding) => placeFinding(finding, options.config.data));
+}
+
+async function examineAll({ config, running }: DoctorOptions): Promise<Finding[]> {
   const now = new Date();
   const isRunning = running !== undefined;
   const findings: Finding[] = [];
@@ -227,7 +233,7 @@ function examineOthers(config: Config, user: RunUser, servers: readonly number[]
 
 /** What a start has the own certificate issued for. */
 function wantedNames({ hosts }: Config, devices?: readonly string[]): readonly string[] {
-  return hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, devices);
+  return hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, { tunnels: devices ?? [] });
 }
 
 /** What a client may dial: what is on the certificate that is there, else what a start would put on one. */

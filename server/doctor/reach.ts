@@ -1,7 +1,7 @@
 /** What clients reach and who reaches them, and users whose fixed address nobody can have. */
 import type { ReachView } from '../../admin/index.ts';
 import { type Finding, fine, formatIpv4, type Ipv4, problem, warning } from '../../core/index.ts';
-import { fixedAddressFix } from '../fixed-address.ts';
+import { fixedAddressFix } from '../attempts/remedies.ts';
 
 /** A user's fixed address, and why nobody can have it. */
 export interface FixedUser {

@@ -2,6 +2,7 @@ import type { AttemptView, ReachView } from '../../admin/index.ts';
 import { examineCertificate, examineRevocation, type ServerCertificate } from '../../certs/index.ts';
 import type { Finding } from '../../core/index.ts';
 import { type Flood, floodView } from '../admission/flood-watch.ts';
+import { placeFinding } from '../command-place.ts';
 import type { Config } from '../config.ts';
 import { realDirectory } from '../data-directory.ts';
 import { deviceNetwork } from '../network/index.ts';
@@ -67,7 +68,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       const pool = devices[0] === undefined ? undefined : await deviceNetwork(devices[0]);
       return examineHost({ config, pool, tuns: devices, isRunning: true, instance });
     };
-    return [
+    const findings = [
       ...[first, ...others].flatMap((certificate) => examineOne(certificate, config, names, now)),
       ...examineAuthority(config, runUser, names, now),
       ...lasting.findings,
@@ -87,6 +88,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...data.findings,
       examineClock({ now, notBefore: leaf.validFromDate, newest: data.newest }),
     ];
+    return findings.map((finding) => placeFinding(finding, config.data));
   };
 }
 

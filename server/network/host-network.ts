@@ -17,6 +17,7 @@ import { IPV4_FORWARDING, IPV6_FORWARDING, turnOnForwarding } from './forwarding
 import { guardDevice } from './guard-device.ts';
 import { localNetworks, resolvers } from './local.ts';
 import { NetworkError } from './network-error.ts';
+import { DEVICE_ALIAS } from './own-devices.ts';
 import { findDetour, findForeignChains } from './survey.ts';
 import { readSysctl, sysctlName, writeSysctl } from './sysctl.ts';
 import { TableKeeper } from './table-keeper.ts';
@@ -196,7 +197,7 @@ export class HostNetwork {
       const hasIpv6 = states.get(tun)?.isOn === true;
       const addresses = this.#addresses(tun).filter((address) => hasIpv6 || !address.includes(':'));
       return [
-        `link set dev ${tun} mtu ${mtu}`,
+        `link set dev ${tun} mtu ${mtu} alias ${DEVICE_ALIAS}`,
         ...(hasIpv6 ? [`link set dev ${tun} addrgenmode none`] : []),
         `link set dev ${tun} up`,
         ...addresses.map((address) => `address replace ${address}${address.includes(':') ? ' nodad' : ''}`),

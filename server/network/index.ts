@@ -7,6 +7,7 @@ export { type ForwardingState, forwardingState } from './forwarding.ts';
 export { HostNetwork, type NetworkOptions } from './host-network.ts';
 export { localNetworks, resolvers } from './local.ts';
 export { NetworkError } from './network-error.ts';
+export { isVpnDevice } from './own-devices.ts';
 export type { HostAccess, HostService, Reach } from './reach.ts';
 export { type RefusedFlows, readRefusedFlows } from './refused-flows.ts';
 export * from './survey.ts';

@@ -55,7 +55,7 @@ interface Supervisor {
 async function start(setup: WorkerSetup, { send, serving, giveUp }: Supervisor): Promise<void> {
   const { config, worker, runUser, device, sockets } = setup;
   dropPrivileges({ ...runUser, keepCapabilities: [] });
-  const limited = processLog(createLog(config.log, process.stdout), systemClock);
+  const limited = processLog(createLog(config.log, process.stdout, config.data), systemClock);
   const log = limited.log.child({ worker });
   const monitor = new ProcessMonitor(limited);
   const onFault = (error: unknown): void => {

@@ -138,7 +138,7 @@ test('refusals are one line and exit status 1, wrong usage is 2; nothing is made
   assert.deepEqual(await user('list'), {
     code: 1,
     stdout: '',
-    stderr: `sstpd: there is no ${data}: sstpd user add makes it, or --data DIR names another\n`,
+    stderr: `sstpd: there is no ${data}: sstpd user add --data ${data} makes it, or --data DIR names another\n`,
   });
   assert.equal(existsSync(data), false);
   await user('add', 'ann', '--ip', '10.0.0.9');

@@ -108,6 +108,15 @@ test('ca renew while the server runs: new connections see the new authority, ses
   const oldFile = lab.file('old-ca.pem', readFileSync(server.caFile, 'utf8'));
   const session = lab.connect({ caFile: oldFile });
   await session.up();
+  const shown = await shownCa(lab);
+  for (const verb of ['issue', 'renew']) {
+    const typo = await runSstpd(lab.server, lab.data, ['ca', verb, '--host', '198.18.0.9']);
+    assert.equal(typo.code, 1, typo.stdout);
+    assert.match(typo.stderr, /is for 198\.18\.0\.1, and this certificate would be for 198\.18\.0\.9: .*--force/);
+    assert.match(await server.must(['ca', 'issue', '--host', SERVER]), /^Nothing is due\.$/m, 'the same name');
+  }
+  assert.equal(await shownCa(lab), shown);
+  assert.deepEqual((await caShow(lab)).certificate.names, [SERVER]);
   const said = await server.must(['ca', 'renew']);
   assert.match(said, /^issues for: +198\.18\.0\.1$/m);
   assert.match(said, /^key: +root alone can read it$/m);
@@ -158,7 +167,10 @@ test('a new name inside of what the authority is bound to costs a restart; beyon
   const outside = ['--host', SERVER, '--host', 'vpn.example.org'];
   const beyond = lab.launch('exec "$@"', { args: ['--host', 'vpn.example.org'] });
   assert.equal((await beyond.end()).status, 1);
-  assert.match(beyond.text, /^sstpd: the own authority may issue for example\.test and below, .*"sstpd ca renew"/m);
+  assert.match(
+    beyond.text,
+    /^sstpd: the own authority may issue for example\.test and below, .*"sstpd ca renew --data \S+"/m,
+  );
   const { code, stdout, stderr } = await runSstpd(lab.server, lab.data, ['ca', 'renew', ...outside]);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^issues for: +example\.org and below, 198\.18\.0\.1$/m);
@@ -196,12 +208,15 @@ test('a data directory of before: the key becomes root’s, the authority stays 
   assert.equal(fingerprint(server.caFile), ca);
   assert.equal(statSync(join(lab.data, 'ca.key')).uid, 0);
   await server.logged('certificate.warning', { warning: /was the server's own \(user id 88443\), now it is root's/ });
-  assert.match(server.process.text, /note +WARNING: own authority: .*every name and use; "sstpd ca renew" as root/);
+  assert.match(
+    server.process.text,
+    /note +WARNING: own authority: .*every name and use; "sstpd ca renew --data \S+" as root/,
+  );
   const client = lab.connect();
   await client.up();
   await client.stop();
   const doctor = await server.run(['doctor']);
-  assert.match(doctor.stdout, /warning +own authority +made by an earlier version.*Fix: "sstpd ca renew"/);
+  assert.match(doctor.stdout, /warning +own authority +made by an earlier version.*Fix: "sstpd ca renew --data \S+"/);
   assert.match(doctor.stdout, /ok +own authority's key +.*root alone/);
   await server.must(['ca', 'renew']);
   assert.match((await server.run(['doctor'])).stdout, /ok +own authority +it can issue for 198\.18\.0\.1, until/);
@@ -220,7 +235,7 @@ test('never root: the key has to be the server’s, and start and doctor say so;
   await server.printed(/^More users: /);
   assert.match(
     server.text,
-    /note +WARNING: own authority's key: .*ca\.key can be read by the server.*"sstpd ca issue"/,
+    /note +WARNING: own authority's key: .*ca\.key can be read by the server.*"sstpd ca issue --data \S+"/,
   );
   assert.equal((await caShow(lab)).authority.keyReader, 'server');
   const ca = fingerprint(join(lab.data, 'ca.pem'));
@@ -241,5 +256,5 @@ test('never root: the key has to be the server’s, and start and doctor say so;
   assert.equal(renewed.code, 0, renewed.stderr);
   const third = lab.launch(script);
   assert.equal((await third.end()).status, 1);
-  assert.match(third.text, /ca\.key: root's alone, .*"sstpd ca issue", as root/);
+  assert.match(third.text, /ca\.key: root's alone, .*"sstpd ca issue --data \S+", as root/);
 });

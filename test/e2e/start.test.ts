@@ -79,7 +79,7 @@ test('the first start makes everything and says how to connect; the second reuse
   const third = lab.launch('exec "$@"', { args: ['--host', 'vpn.example'] });
   assert.match(
     await refused(third),
-    /^sstpd: the own authority may issue for 198\.18\.0\.1, which vpn\.example is not: "sstpd ca renew"/,
+    /^sstpd: the own authority may issue for 198\.18\.0\.1, which vpn\.example is not: "sstpd ca renew --data \S+"/,
   );
   assert.equal(readFileSync(second.caFile, 'utf8'), ca);
   assert.equal((await lab.serve().then((again) => again.stop())).status, 0);
@@ -191,8 +191,16 @@ test('two servers with their own data run side by side, and one that stops leave
   const lab = await makeLab(t);
   const server = await lab.serveAnn();
   const before = await lab.state();
-  const args = ['--host', SERVER, '--listen', `${SERVER}:444`, '--admin', '127.0.0.1:8444', '--pool', '10.87.0.0/24'];
+  const args = ['--listen', `${SERVER}:444`, '--admin', '127.0.0.1:8444', '--pool', '10.87.0.0/24'];
   const other = await SstpdServer.start({ netns: lab.server, data: join(lab.folder, 'other'), args });
+  // Clients dial none of the addresses that they would have within the other VPN, and a look at the names changes nothing.
+  const names = async (): Promise<string[]> => {
+    const shown = JSON.parse(await other.must(['ca', 'show', '--json'])) as { certificate: { names: string[] } };
+    return shown.certificate.names;
+  };
+  assert.ok((await names()).length > 0);
+  assert.ok(!(await names()).includes(INSIDE), String(await names()));
+  assert.match(await other.must(['ca', 'issue']), /^Nothing is due\.$/m);
   for (const [one, two] of [
     [server, other],
     [other, server],

@@ -29,7 +29,12 @@ test('names to dial: the full host name, IPv4, IPv6; loopback and link-local are
 
 test('the devices of a server that runs give no name to dial', () => {
   const host = interfaces([address('192.0.2.5')], [address('10.86.0.1')], [address('fd00::1'), address('10.86.0.1')]);
-  assert.deepEqual(machineNames('vpn.example.com', host, ['eth1', 'eth2']), ['vpn.example.com', '192.0.2.5']);
+  assert.deepEqual(machineNames('vpn.example.com', host, { tunnels: ['eth1', 'eth2'] }), [
+    'vpn.example.com',
+    '192.0.2.5',
+  ]);
+  const isTunnel = (device: string): boolean => device !== 'eth0';
+  assert.deepEqual(machineNames('vpn.example.com', host, { isTunnel }), ['vpn.example.com', '192.0.2.5']);
 });
 
 test('a short host name is the last resort of a client on the same network, so it comes last', () => {

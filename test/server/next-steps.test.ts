@@ -125,6 +125,13 @@ test('another port and an IPv6 address are written as clients want them', () => 
   assert.match(nextSteps({ ...OWN_CA, client: { ...client, port: 443 } }), / -ServerAddress '\[2001:db8::5\]' /);
 });
 
+test('a data directory of its own stands in each command, as a shell takes it, also of the notes', () => {
+  const remarks = ['WARNING: own authority: it ends in 9 days; "sstpd ca renew" as root'];
+  const text = nextSteps({ ...OWN_CA, data: '/srv/vpn two', remarks });
+  assert.match(text, /^More users: sstpd user add NAME --data '\/srv\/vpn two'$/m);
+  assert.match(text, /"sstpd ca renew --data '\/srv\/vpn two'" as root$/m);
+});
+
 test('without a name that can be dialled there is nothing to set up', () => {
   const text = nextSteps({ ...OWN_CA, names: ['*.example.com'], client: undefined });
   assert.match(text, /^The certificate has no name that clients could dial: give one with --host NAME\.$/m);

@@ -64,7 +64,7 @@ function nothing() {
 /** @param {CertificateView} certificate */
 function certificateCard(certificate) {
   const { names, daysLeft, isDefault, issuer, subject, key, notBefore, notAfter, sha256, sha1, source } = certificate;
-  const { renewedFrom } = certificate;
+  const { renewedFrom, renewedBy = '' } = certificate;
   const { tone, text } = validity(daysLeft);
   return card(
     element('h2', {}, names.map(visible).join(', ') || visible(subject)),
@@ -81,7 +81,7 @@ function certificateCard(certificate) {
       ['Key', key],
       ['Valid from', time(notBefore, formatDate(notBefore))],
       ['Valid to', time(notAfter, formatDate(notAfter))],
-      ...(renewedFrom === undefined ? [] : [renewal(renewedFrom)]),
+      ...(renewedFrom === undefined ? [] : [renewal(renewedFrom, renewedBy)]),
       ['SHA-256', copyable(sha256, 'the SHA-256 hash')],
       ['SHA-1', copyable(sha1, 'the SHA-1 hash')],
     ]),
@@ -90,9 +90,10 @@ function certificateCard(certificate) {
 
 /**
  * @param {string} from
+ * @param {string} command
  * @returns {[string, Node]}
  */
-function renewal(from) {
+function renewal(from, command) {
   return [
     'Renewed',
     element(
@@ -101,7 +102,7 @@ function renewal(from) {
       'by each start from ',
       time(from, formatDate(from)),
       ' on, or by ',
-      element('code', {}, 'sstpd ca issue'),
+      element('code', {}, command),
     ),
   ];
 }

@@ -62,7 +62,7 @@ test('a user whose address was taken before is told of, everywhere, with what me
 
   const server = await lab.serve();
   const fix =
-    /sstpd user set ann --ip ADDR, or sstpd user set ann --no-ip, or a start with --pool-fixed 8\.8\.8\.8\/32/;
+    /sstpd user set --data \S+ ann --ip ADDR, or sstpd user set --data \S+ ann --no-ip, or a start with --pool-fixed 8\.8\.8\.8\/32/;
   await server.process.printed(/WARNING: ann can not connect, for the fixed address 8\.8\.8\.8 lies neither/);
   const { fix: logged } = await server.logged('user.address-unusable', { user: USER, address: '8.8.8.8' });
   assert.match(String(logged), fix);

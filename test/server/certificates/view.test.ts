@@ -21,6 +21,7 @@ test('a certificate as an operator sees it', () => {
   const [first, second] = certificateViews(
     [own, { ...own, source: 'files' }],
     new Date(notAfter.getTime() - 36e5 * 47),
+    '/srv/vpn two',
   );
   assert.deepEqual(first, {
     source: 'own',
@@ -35,9 +36,10 @@ test('a certificate as an operator sees it', () => {
     key: 'RSA 2048',
     isDefault: true,
     renewedFrom: new Date(own.leaf.validFromDate.getTime() + 550 * 86_400_000).toISOString(),
+    renewedBy: "sstpd ca issue --data '/srv/vpn two'",
   });
   assert.deepEqual([second?.source, second?.isDefault], ['files', false]);
-  assert.equal(certificateViews([own], new Date(notAfter.getTime() + 1))[0]?.daysLeft, -1);
+  assert.equal(certificateViews([own], new Date(notAfter.getTime() + 1), '/var/lib/sstpd')[0]?.daysLeft, -1);
 });
 
 test('an elliptic key, and a certificate without a subject', () => {
@@ -64,6 +66,6 @@ test('an elliptic key, and a certificate without a subject', () => {
     { stdio: 'ignore' },
   );
   const certificate = served(readFileSync(pem, 'utf8'), readFileSync(key, 'utf8'), 'acme');
-  const [view] = certificateViews([certificate], new Date());
+  const [view] = certificateViews([certificate], new Date(), '/var/lib/sstpd');
   assert.deepEqual([view?.source, view?.key, view?.subject], ['acme', 'EC P-256', '']);
 });

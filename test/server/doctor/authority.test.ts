@@ -54,7 +54,7 @@ test('what an authority can do for whom, and who has its key', { skip: !isRoot }
   const late = new Date(now.getTime() + (3650 - 179) * DAY_MS);
   assert.match(
     examine(data, names, late)[0] ?? '',
-    /^warning own authority: it ends in 17\d days \| "sstpd ca renew" as root/,
+    /^warning own authority: it ends in 17\d days \| "sstpd ca renew --data \S+" as root/,
   );
 
   chownSync(join(data, 'ca.key'), user.uid, user.gid);

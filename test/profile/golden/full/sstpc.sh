@@ -2,7 +2,7 @@
 # Connects this machine with sstpc until Ctrl-C, as root. Debian, Ubuntu: apt install sstp-client iproute2
 # Only traffic to 10.0.0.0/8, 192.168.5.0/24, fd00::/8 takes the VPN.
 set -eu
-server=[2001:db8::5]:8443
+server='[2001:db8::5]:8443'
 host=2001:db8::5
 user='o'\''neil & søn'
 all=no # of the traffic
