@@ -1,16 +1,17 @@
 /** Runs the scenarios that were asked for, each with every VPN that it is about. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { bareTunnel } from './bare-tunnel.ts';
 import { CHANGES, measureChange } from './changes.ts';
-import { type FloodsSize, KINDS, measureFloods, measureNginx, SHAPES } from './floods/floods.ts';
+import { type FloodCells, type FloodsSize, KINDS, measureFloods, SHAPES } from './floods/floods.ts';
+import { floodedServers } from './floods/servers.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
 import type { BenchOptions, Scenario } from './options.ts';
 import { makePeers } from './peers.ts';
 import { assertPlausible } from './plausible.ts';
-import { busyShare, missingCommand } from './processes.ts';
+import { busyShare } from './processes.ts';
 import { type ByVpn, OURS, OURS_PLAIN, type Results } from './results.ts';
 import { measureSessions } from './sessions.ts';
 import { measureFlows, measureSlow } from './sharing.ts';
@@ -183,26 +184,24 @@ export class Bench {
     }
   }
 
-  /** Beside it a web server, which knows no sessions: what its visitors notice of the same. */
+  /** Beside ours another VPN of TLS, and a web server: in one run, whatever peers were asked for. */
   async #floods(): Promise<void> {
     const scenario = 'floods';
-    await this.#attempt(scenario, OURS, async () => {
-      const figures = await measureFloods(this.#lab, this.#lab.program, this.#size.floods);
-      assertPlausible(figures);
-      this.#results.floods = figures;
-    });
-    const why = missingCommand('nginx', 'nginx');
-    const { floods } = this.#results;
-    if (floods === undefined) return;
-    if (why !== undefined) {
-      this.#results.left.push({ scenario, vpn: 'nginx', why, isFailure: false });
-      return;
+    const servers: { [name: string]: FloodCells } = {};
+    for (const server of floodedServers(this.#lab)) {
+      const { name: vpn, missing: why } = server;
+      if (why !== undefined) {
+        this.#results.left.push({ scenario, vpn, why, isFailure: false });
+        continue;
+      }
+      await this.#attempt(scenario, vpn, async () => {
+        const cells = await measureFloods(this.#lab, server, this.#size.floods);
+        assertPlausible(cells);
+        servers[vpn] = cells;
+      });
     }
-    const folder = join(this.#lab.folder, 'data-floods');
-    const tls = { certificate: join(folder, 'server.pem'), key: join(folder, 'server.key') };
-    await this.#attempt(scenario, 'nginx', async () => {
-      this.#results.floods = { ...floods, nginx: await measureNginx(this.#lab, tls, this.#size.floods) };
-    });
+    if (Object.keys(servers).length === 0) return;
+    this.#results.floods = { date: this.#results.date.slice(0, 10), rate: this.#size.floods.rate, servers };
   }
 
   /** Another build, and the peer that is most like us: where more peers would take time and say nothing new. */

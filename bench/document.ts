@@ -18,9 +18,18 @@ export function readSummary(): Results | undefined {
 /** The newer results; of scenarios, lines and changes that it did not measure, the older ones. */
 export function takeOver(older: Results | undefined, newer: Results): Results {
   if (older === undefined) return newer;
-  // Nothing is judged by the floor: a run that gets a new one is still one run.
+  // Nothing is judged by the floor and the floods: a run that gets new ones is still one run.
   const took = { ...older.took, ...newer.took };
-  if (Object.keys(newer.took).every((part) => part === 'floor')) return { ...older, floor: newer.floor, took };
+  if (Object.keys(newer.took).every((part) => part === 'floor' || part === 'floods')) {
+    const has = (part: string): boolean => newer.took[part] !== undefined;
+    const left = [...older.left.filter(({ scenario }) => !has(scenario)), ...newer.left];
+    const floods = has('floods') ? newer.floods : older.floods;
+    return {
+      ...older,
+      ...{ took, left, floor: has('floor') ? newer.floor : older.floor },
+      ...(floods === undefined ? {} : { floods }),
+    };
+  }
   const has = (part: Scenario): boolean => newer.took[part] !== undefined;
   const kept = Object.fromEntries(SCENARIOS.filter((part) => !has(part)).map((part) => [part, older[part]]));
   const isOld = ({ scenario }: Results['left'][number]): boolean =>

@@ -82,7 +82,8 @@ iperf3, tcpdump and g++.
   flows     four TCP streams of one client: who gets how much, and round trips
   slow      a client on a home line beside 20 that are sent more than they take
   sessions  server CPU per connect, alone and among idle sessions, and memory per idle one, beside bare node:tls
-  floods    500 new connections a second that never log in: who gets in all the same, and what that costs the server`;
+  floods    500 new connections a second that never log in: who gets in all the same, and what that costs the server,
+            beside ocserv and nginx where they are installed`;
 
 /** @returns undefined if the words make no sense */
 export function readOptions(words: readonly string[]): BenchOptions | undefined {

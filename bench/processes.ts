@@ -30,6 +30,21 @@ export function residentKib(pid: number): number {
   return processTree(pid).reduce((sum, entry) => sum + own(entry.pid), 0);
 }
 
+/**
+ * Memory of a process and of all below it, in KiB, with what several share counted once: a server that has a process for each
+ * connection shares most. Pss of proc(5).
+ */
+export function proportionalKib(pid: number): number {
+  const own = (one: number): number => {
+    try {
+      return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    } catch {
+      return 0; // ended since it was listed
+    }
+  };
+  return processTree(pid).reduce((sum, entry) => sum + own(entry.pid), 0);
+}
+
 /** Share of all processors that was not idle for so long, 0 to 1; time that the hypervisor took counts. proc(5). */
 export async function busyShare(milliseconds: number): Promise<number> {
   const read = (): { total: number; idle: number } => {
@@ -43,6 +58,16 @@ export async function busyShare(milliseconds: number): Promise<number> {
   await sleep(milliseconds);
   const after = read();
   return 1 - (after.idle - before.idle) / Math.max(1, after.total - before.total);
+}
+
+/** Time that a processor has worked for processes, and that the hypervisor took, since the start of the machine. proc(5). */
+export function coreTimes(core: number): { readonly busySeconds: number } {
+  const line = readFileSync('/proc/stat', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`cpu${core} `));
+  // Work for the network's interrupts is not told by whose it is.
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = (line ?? '').split(' ').slice(1).map(Number);
+  return { busySeconds: (user + nice + system + steal) / TICKS_PER_SECOND };
 }
 
 interface ProcessEntry {

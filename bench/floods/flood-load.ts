@@ -1,9 +1,10 @@
 /**
  * A flood, in a process of its own: `node flood-load.ts JSON`. Opens so many connections a second, each from the next
- * address of the shape, and keeps them until the server ends them. Says `flooding` when it has begun, and at SIGTERM, or
- * after so many seconds, how many it has opened and how many the server has ended.
+ * address of the shape, and keeps them until the server ends them. Says `flooding` when it has begun, and for a line
+ * `report` how many it has opened and how many the server has ended. Ends after so many seconds, or when it is told to.
  */
 import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls';
 import { encodeHttpRequest } from '../../sstp/index.ts';
 import { type Kind, type Shape, sourceOf } from './shapes.ts';
@@ -40,11 +41,14 @@ const TRICKLE_MS = 20;
 let opened = 0;
 let ended = 0;
 
+/** Of a connection that the server has not taken, TLS would cost memory for nothing, and here are thousands. */
 function overTls(raw: Socket, then: (socket: TLSSocket) => void): void {
-  const socket = connectTls({ socket: raw, secureContext, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
-  socket.on('error', () => raw.destroy());
-  socket.once('secureConnect', () => then(socket));
-  socket.resume();
+  raw.once('connect', () => {
+    const socket = connectTls({ socket: raw, secureContext, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
+    socket.on('error', () => raw.destroy());
+    socket.once('secureConnect', () => then(socket));
+    socket.resume();
+  });
 }
 
 function every(raw: Socket, ms: number, work: () => void): void {
@@ -52,8 +56,8 @@ function every(raw: Socket, ms: number, work: () => void): void {
   raw.once('close', () => clearInterval(timer));
 }
 
-const DEEDS: Readonly<Record<Kind, (raw: Socket) => void>> = {
-  'silent TCP': () => {},
+const DEEDS: Readonly<Record<Kind, (raw: Socket) => unknown>> = {
+  'silent TCP': (raw) => raw.resume(),
   'silent TLS': (raw) => overTls(raw, () => {}),
   'half-open SSTP': (raw) => overTls(raw, (socket) => socket.write(encodeHttpRequest(host, '{1}'))),
   'slow POSTs': (raw) =>
@@ -62,7 +66,7 @@ const DEEDS: Readonly<Record<Kind, (raw: Socket) => void>> = {
       every(raw, 1_000, () => socket.write('x'));
     }),
   'one-byte ClientHello records': (raw) => {
-    raw.once('connect', () => {
+    raw.resume().once('connect', () => {
       raw.setNoDelay(true);
       raw.write(ONE_BYTE_RECORDS);
       every(raw, TRICKLE_MS, () => raw.write(RECORD));
@@ -85,12 +89,7 @@ function open(): void {
   raw.once('close', () => {
     ended += 1;
   });
-  raw.resume();
   DEEDS[kind](raw);
-}
-
-function end(): void {
-  process.stdout.write(`${JSON.stringify({ opened, ended } satisfies FloodReport)}\n`, () => process.exit(0));
 }
 
 setInterval(() => {
@@ -98,6 +97,8 @@ setInterval(() => {
   const due = Math.min(Math.floor(((performance.now() - startedAt) / 1e3) * rate) - opened, rate / 10);
   for (let i = 0; i < due; i += 1) open();
 }, 5);
-process.once('SIGTERM', end);
-setTimeout(end, seconds * 1_000);
+setTimeout(() => process.exit(), seconds * 1_000);
+createInterface({ input: process.stdin }).on('line', () => {
+  console.log(JSON.stringify({ opened, ended } satisfies FloodReport));
+});
 console.log('flooding');

@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lab, type Place, SERVER_ADDRESS } from '../lab.ts';
-import { cpuSeconds, LineProcess, residentKib, run, SERVER_CORE } from '../processes.ts';
-import { addUser, PASSWORD, TUNNEL_NETWORK, TUNNEL_SERVER } from '../vpn.ts';
+import { coreTimes, cpuSeconds, LineProcess, proportionalKib, run, SERVER_CORE } from '../processes.ts';
+import { PASSWORD } from '../vpn.ts';
+import { type Busy, busyWith } from './busy.ts';
 import type { CleanReport, CleanSettings } from './clean-load.ts';
 import type { FloodReport, FloodSettings } from './flood-load.ts';
-import { FLOOD_NETWORK, FLOOD_NETWORK6, KINDS, type Kind, SHAPES, type Shape } from './shapes.ts';
+import { type FloodedServer, floodPlace, SERVER_ADDRESS6, type Target } from './servers.ts';
+import { isIpv6, KINDS, type Kind, SHAPES, type Shape } from './shapes.ts';
 
 export interface FloodsSize {
   readonly kinds: readonly Kind[];
@@ -30,77 +32,46 @@ export interface FloodCell {
   readonly serverCpu: number;
   readonly serverMib: number;
   readonly openedPerSecond: number;
+  /** What else the machine did, and whether the figures therefore say nothing of the server. */
+  readonly busy?: Busy;
 }
 
 /** By what the flood does, then by where it comes from; `no flood` first. */
+export type FloodCells = { [kind: string]: { [shape: string]: FloodCell } };
+
 export interface FloodsFigures {
+  readonly date: string;
   readonly rate: number;
-  readonly sstpd: { [kind: string]: { [shape: string]: FloodCell } };
-  readonly nginx?: { [kind: string]: { [shape: string]: FloodCell } };
+  readonly servers: { readonly [name: string]: FloodCells };
 }
 
 export const NO_FLOOD = 'no flood';
-const SERVER_ADDRESS6 = '2001:db8:cafe::1';
-const CLIENT_ADDRESS6 = '2001:db8:cafe::2';
-/** The bench's user logs in from everywhere; all limits of connections are the usual ones. */
-const ENV: NodeJS.ProcessEnv = { SSTPD_LOG_FORMAT: 'json', SSTPD_USERS_MAX_PER_USER: '20000' };
+/** Whoever floods gives way to clean clients, with whom he shares a processor. */
+const YIELDING = ['nice', '-n', '19'] as const;
 
-interface Target {
-  readonly pid: number;
-  readonly protocol: CleanSettings['protocol'];
-  readonly ca: string;
-  /** Where the established session is. */
-  readonly pinged: { readonly netns: string; readonly inside: string } | undefined;
-}
-
-export async function measureFloods(lab: Lab, program: string, size: FloodsSize): Promise<FloodsFigures> {
-  const sstpd: FloodsFigures['sstpd'] = {};
-  const data = join(lab.folder, 'data-floods');
-  addUser(program, data);
-  for (const kind of [NO_FLOOD, ...size.kinds] as const) {
-    // Each kind finds a server that has seen no flood; the addresses that logged in it knows from the one before.
-    const place = await floodPlace(lab);
-    const server = await serveSstpd(program, data, place);
-    const session = await dial(program, data, place);
-    try {
-      const pinged = { netns: place.clients[1] ?? '', inside: TUNNEL_SERVER };
-      const target: Target = { pid: server.pid, protocol: 'sstp', ca: join(data, 'ca.pem'), pinged };
-      sstpd[kind] = await measureKind(place, target, kind, size);
-    } finally {
-      await session.end();
-      await server.end();
-      await place.close();
-    }
-  }
-  return { rate: size.rate, sstpd };
-}
-
-/** The same against a web server: what its visitors notice. Only of floods that it could know as such. */
-export async function measureNginx(
-  lab: Lab,
-  { certificate, key }: { readonly certificate: string; readonly key: string },
-  size: FloodsSize,
-): Promise<NonNullable<FloodsFigures['nginx']>> {
-  const nginx: NonNullable<FloodsFigures['nginx']> = {};
-  const kinds = size.kinds.filter((kind) => kind === 'silent TCP' || kind === 'silent TLS');
+/** Each kind of flood that the server could know as one. */
+export async function measureFloods(lab: Lab, server: FloodedServer, size: FloodsSize): Promise<FloodCells> {
+  const cells: FloodCells = {};
+  const kinds = size.kinds.filter((kind) => server.kinds.includes(kind));
   for (const kind of [NO_FLOOD, ...kinds] as const) {
     const place = await floodPlace(lab);
-    const config = join(lab.folder, 'nginx.conf');
-    const server = await serveNginx(place, config, { certificate, key });
     try {
-      const target: Target = { pid: server.pid, protocol: 'https', ca: certificate, pinged: undefined };
-      nginx[kind] = await measureKind(place, target, kind, size);
+      const target = await server.serve(place);
+      try {
+        cells[kind] = await measureKind(place, { ...target, ...server }, kind, size);
+      } finally {
+        await target.end();
+      }
     } finally {
-      await server.end();
       await place.close();
     }
   }
-  return nginx;
+  return cells;
 }
 
 async function measureKind(
   place: Place,
-  target: Target,
+  target: Target & FloodedServer,
   kind: Kind | typeof NO_FLOOD,
   size: FloodsSize,
 ): Promise<{ [shape: string]: FloodCell }> {
@@ -108,12 +79,13 @@ async function measureKind(
   const first = [NO_FLOOD, ...KINDS].indexOf(kind) * size.shapes.length * size.tries;
   const clean = [await cleanLoad(place, target, first), await cleanLoad(place, target, first)] as const;
   try {
-    const warmUp = await ask(clean[1], `known 10 ${size.triesPerSecond}`);
+    const warmUp = await ask<CleanReport>(clean[1], `known 10 ${size.triesPerSecond}`);
     if (warmUp.inAtFirst < warmUp.tries) throw new Error(`without a flood: ${JSON.stringify(warmUp.failures)}`);
     for (const shape of kind === NO_FLOOD ? ([NO_FLOOD] as const) : size.shapes) {
       const flood = kind === NO_FLOOD || shape === NO_FLOOD ? undefined : { kind, shape, rate: size.rate };
-      cells[shape] = await measureCell(place, target, flood, clean, size);
-      console.error(`floods, ${target.protocol}, ${kind}, ${shape}: ${JSON.stringify(cells[shape])}`);
+      const cell = await measureCell(place, target, flood, clean, size);
+      cells[shape] = cell;
+      console.error(`floods, ${target.name}, ${kind}, ${shape}: ${JSON.stringify(cell)}`);
     }
   } finally {
     for (const load of clean) await load.end();
@@ -123,128 +95,73 @@ async function measureKind(
 
 async function measureCell(
   place: Place,
-  target: Target,
+  target: Target & FloodedServer,
   flood: Pick<FloodSettings, 'kind' | 'shape' | 'rate'> | undefined,
   [fresh, familiar]: readonly [LineProcess, LineProcess],
   { tries, triesPerSecond, onsetSeconds }: FloodsSize,
 ): Promise<FloodCell> {
   // It is ended when all is measured; this is for a bench that can't do that any more.
-  const seconds = onsetSeconds + tries / triesPerSecond + 60;
+  const seconds = onsetSeconds + tries / triesPerSecond + 120;
   const load = flood && (await floodLoad(place, { ...flood, seconds }));
   try {
     if (load !== undefined) await sleep(onsetSeconds * 1_000);
+    const before = load && (await ask<FloodReport>(load, 'report'));
     const startedAt = performance.now();
-    const cpuBefore = cpuSeconds(target.pid);
-    const commands = [ask(fresh, `new ${tries} ${triesPerSecond}`), ask(familiar, `known ${tries} ${triesPerSecond}`)];
+    const [cpuBefore, coreBefore] = [cpuSeconds(target.pid), coreTimes(SERVER_CORE)];
     const [pingP99Ms, fromNew, fromKnown] = await Promise.all([
       target.pinged && pingP99(target.pinged, tries / triesPerSecond),
-      ...commands,
+      ask<CleanReport>(fresh, `new ${tries} ${triesPerSecond}`),
+      target.knowsAddresses ? ask<CleanReport>(familiar, `known ${tries} ${triesPerSecond}`) : undefined,
     ]);
-    if (fromNew === undefined || fromKnown === undefined) throw new Error('a load did not answer');
+    const after = load && (await ask<FloodReport>(load, 'report'));
     const wallSeconds = (performance.now() - startedAt) / 1e3;
-    const serverCpu = (cpuSeconds(target.pid) - cpuBefore) / wallSeconds;
-    const serverMib = residentKib(target.pid) / 1_024;
-    const report = load && (await reportOf(load));
+    const [cpuAfter, coreAfter] = [cpuSeconds(target.pid), coreTimes(SERVER_CORE)];
+    const serverCpu = (cpuAfter - cpuBefore) / wallSeconds;
+    const openedPerSecond = ((after?.opened ?? 0) - (before?.opened ?? 0)) / wallSeconds;
+    const busy = busyWith({
+      ...{ rate: flood?.rate ?? 0, openedPerSecond },
+      serverCoreTaken: Math.max(0, (coreAfter.busySeconds - coreBefore.busySeconds) / wallSeconds - serverCpu),
+      reports: [fromNew, ...(fromKnown === undefined ? [] : [fromKnown])],
+    });
     return {
       fromNew,
-      ...(target.protocol === 'sstp' ? { fromKnown } : {}),
+      ...(fromKnown === undefined ? {} : { fromKnown }),
       ...(pingP99Ms === undefined ? {} : { pingP99Ms }),
-      serverCpu,
-      serverMib,
-      openedPerSecond:
-        report === undefined ? 0 : report.opened / ((performance.now() - startedAt) / 1e3 + onsetSeconds),
+      ...{ serverCpu, serverMib: proportionalKib(target.pid) / 1_024, openedPerSecond },
+      ...(busy === undefined ? {} : { busy }),
     };
   } finally {
     await load?.end();
   }
 }
 
-async function floodPlace(lab: Lab): Promise<Place> {
-  const place = await lab.direct(2, 'cubic');
-  const [client = ''] = place.clients;
-  const ip = (netns: string, ...words: string[]) => run(['ip', '-n', netns, ...words]);
-  await ip(client, 'route', 'add', 'local', FLOOD_NETWORK, 'dev', 'lo');
-  await ip(client, 'route', 'add', 'local', FLOOD_NETWORK6, 'dev', 'lo');
-  await ip(place.server, 'route', 'add', FLOOD_NETWORK, 'via', '192.0.2.2', 'dev', 'down0');
-  await ip(client, 'address', 'add', `${CLIENT_ADDRESS6}/64`, 'dev', 'up0', 'nodad');
-  await ip(place.server, 'address', 'add', `${SERVER_ADDRESS6}/64`, 'dev', 'down0', 'nodad');
-  await ip(place.server, 'route', 'add', FLOOD_NETWORK6, 'via', CLIENT_ADDRESS6, 'dev', 'down0');
-  // An address of a local route may be bound to in IPv4 as it is.
-  await run(['sysctl', '-q', '-w', 'net.ipv6.ip_nonlocal_bind=1'], { netns: client });
-  return place;
-}
-
-async function serveSstpd(program: string, data: string, place: Place): Promise<LineProcess> {
-  const listen = ['--listen', `${SERVER_ADDRESS}:443`, '--listen', `[${SERVER_ADDRESS6}]:443`];
-  const network = ['--host', SERVER_ADDRESS, '--pool', `${TUNNEL_NETWORK}/16`, '--dns', TUNNEL_SERVER, '--no-nat'];
-  const command = [process.execPath, program, 'serve', '--data', data, ...listen, ...network];
-  const server = new LineProcess(command, { netns: place.server, core: SERVER_CORE, env: ENV });
-  await server.hear((line) => line.includes('"msg":"server.started"'));
-  return server;
-}
-
-async function dial(program: string, data: string, place: Place): Promise<LineProcess> {
-  const trust = ['--ca', join(data, 'ca.pem'), '--user', 'bench', '--json'];
-  const command = [process.execPath, program, 'connect', SERVER_ADDRESS, ...trust];
-  const netns = place.clients[1] ?? '';
-  const session = new LineProcess(command, { netns, env: { SSTPD_PASSWORD: PASSWORD } });
-  for (let tries = 0; tries < 60; tries += 1) {
-    if ((await run(['ping', '-c', '1', '-W', '1', TUNNEL_SERVER], { netns }).catch(() => '')) !== '') return session;
-    await sleep(250);
-  }
-  throw new Error(`the session did not come up: ${session.lastWords}`);
-}
-
-async function serveNginx(
-  place: Place,
-  file: string,
-  { certificate, key }: { readonly certificate: string; readonly key: string },
-): Promise<LineProcess> {
-  const { writeFileSync } = await import('node:fs');
-  writeFileSync(
-    file,
-    `daemon off; pid ${file}.pid; error_log stderr; user root; worker_processes 1;
-events { worker_connections 768; }
-http { access_log off; server { listen ${SERVER_ADDRESS}:443 ssl; listen [${SERVER_ADDRESS6}]:443 ssl;
-  ssl_certificate ${certificate}; ssl_certificate_key ${key}; location / { return 200 "here"; } } }
-`,
-  );
-  const server = new LineProcess(['nginx', '-c', file], { netns: place.server, core: SERVER_CORE });
-  await sleep(1_000);
-  return server;
-}
-
 async function floodLoad(
   place: Place,
   { kind, shape, rate, seconds }: Omit<FloodSettings, 'host' | 'port'>,
 ): Promise<LineProcess> {
-  const host = shape === 'an IPv6 /48' ? SERVER_ADDRESS6 : SERVER_ADDRESS;
+  const host = isIpv6(shape) ? SERVER_ADDRESS6 : SERVER_ADDRESS;
   const settings: FloodSettings = { kind, shape, host, port: 443, rate, seconds };
-  const script = join(import.meta.dirname, 'flood-load.ts');
-  const load = new LineProcess([process.execPath, script, JSON.stringify(settings)], { netns: place.clients[0] ?? '' });
+  const load = loadIn(place, 'flood-load.ts', settings, YIELDING);
   await load.hear((line) => line === 'flooding');
   return load;
 }
 
-async function reportOf(load: LineProcess): Promise<FloodReport> {
-  const ended = load.end();
-  const line = await load.hear((text) => text.startsWith('{'));
-  await ended;
-  return JSON.parse(line) as FloodReport;
-}
-
-async function cleanLoad(place: Place, { protocol, ca }: Target, first: number): Promise<LineProcess> {
+async function cleanLoad(place: Place, { protocol, ca }: FloodedServer, first: number): Promise<LineProcess> {
   const account = { user: 'bench', password: PASSWORD };
   const settings: CleanSettings = { protocol, host: SERVER_ADDRESS, port: 443, ca, ...account, first };
-  const script = join(import.meta.dirname, 'clean-load.ts');
-  const load = new LineProcess([process.execPath, script, JSON.stringify(settings)], { netns: place.clients[0] ?? '' });
+  const load = loadIn(place, 'clean-load.ts', settings, []);
   await load.hear((line) => line === 'ready');
   return load;
 }
 
-async function ask(load: LineProcess, line: string): Promise<CleanReport> {
+function loadIn(place: Place, script: string, settings: object, before: readonly string[]): LineProcess {
+  const command = [...before, process.execPath, join(import.meta.dirname, script), JSON.stringify(settings)];
+  return new LineProcess(command, { netns: place.clients[0] ?? '' });
+}
+
+async function ask<Report>(load: LineProcess, line: string): Promise<Report> {
   load.tell(line);
-  return JSON.parse(await load.hear((text) => text.startsWith('{'))) as CleanReport;
+  return JSON.parse(await load.hear((text) => text.startsWith('{'))) as Report;
 }
 
 async function pingP99({ netns, inside }: NonNullable<Target['pinged']>, seconds: number): Promise<number> {

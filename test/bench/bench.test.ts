@@ -56,6 +56,11 @@ test('a run of one scenario leaves what was kept of the others', () => {
   const floor = { bare: 'c' } as never;
   const floored = takeOver(older, results({ floor, took: { floor: 3 }, date: newer.date }));
   assert.deepEqual(floored, { ...older, floor, took: { ...older.took, floor: 3 } });
+  const floods = { date: '2021-01-01', rate: 500, servers: {} };
+  const missing = { scenario: 'floods', vpn: 'nginx', why: 'needs nginx', isFailure: false };
+  const flooded = takeOver(floored, results({ floods, took: { floods: 4 }, left: [missing], date: newer.date }));
+  assert.deepEqual(flooded, { ...floored, floods, left: [missing], took: { ...floored.took, floods: 4 } });
+  assert.deepEqual(takeOver(flooded, results({ floods, took: { floods: 4 } })).left, []);
   const whole = results({ took: Object.fromEntries(SCENARIOS.map((name) => [name, 1])) });
   assert.equal(takeOver(older, whole).isPieced, false);
   assert.equal(takeOver(undefined, newer), newer);

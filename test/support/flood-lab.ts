@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { CleanReport, CleanSettings } from '../../bench/floods/clean-load.ts';
 import type { FloodReport, FloodSettings } from '../../bench/floods/flood-load.ts';
-import { FLOOD_NETWORK, type Kind, type Shape } from '../../bench/floods/shapes.ts';
+import { CLEAN_NETWORK6, FLOOD_NETWORK, FLOOD_NETWORK6, type Kind, type Shape } from '../../bench/floods/shapes.ts';
 import { SstpdProcess } from './sstpd-process.ts';
 import type { SstpdServer } from './sstpd-server.ts';
 import { INSIDE, PASSWORD, SERVER, type ServeSettings, USER, VpnLab } from './vpn-lab.ts';
@@ -16,7 +16,13 @@ const FOLDER = join(import.meta.dirname, '../../bench/floods');
 /** Smaller than the usual limits, so that a short flood fills them; one user comes from everywhere. */
 const LIMITS = { SSTPD_LIMITS_UNAUTHENTICATED: '64', SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS: '16' };
 
+const SERVER6 = '2001:db8:cafe::1';
+const CLIENT6 = '2001:db8:cafe::2';
+const ALSO_IPV6 = ['--listen', `[${SERVER6}]:443`, '--host', SERVER6];
+
 export interface FloodLabOptions extends ServeSettings {
+  /** Floods and clean clients come over IPv6. */
+  readonly ipv6?: boolean;
   /** Done before the server starts. @returns arguments for it */
   readonly prepare?: (vpn: VpnLab) => Promise<readonly string[]>;
 }
@@ -24,22 +30,26 @@ export interface FloodLabOptions extends ServeSettings {
 export class FloodLab {
   readonly vpn: VpnLab;
   readonly server: SstpdServer;
+  readonly #family: 4 | 6;
   #cleanLoads = 0;
 
-  private constructor(vpn: VpnLab, server: SstpdServer) {
+  private constructor(vpn: VpnLab, server: SstpdServer, family: 4 | 6) {
     this.vpn = vpn;
     this.server = server;
+    this.#family = family;
   }
 
   /** The server has `ann`, who may have many sessions, and small limits. */
-  static async create({ args = [], env = {}, prepare }: FloodLabOptions = {}): Promise<FloodLab> {
+  static async create({ args = [], env = {}, ipv6 = false, prepare }: FloodLabOptions = {}): Promise<FloodLab> {
     const vpn = await VpnLab.create({ clients: 2 });
     try {
       await vpn.client().run('ip', ['route', 'add', 'local', FLOOD_NETWORK, 'dev', 'lo']);
       await vpn.server.run('ip', ['route', 'add', FLOOD_NETWORK, 'via', '198.18.1.2']);
+      if (ipv6) await joinOverIpv6(vpn);
       const users = { SSTPD_USERS_MAX_PER_USER: '1000' };
-      const more = (await prepare?.(vpn)) ?? [];
-      return new FloodLab(vpn, await vpn.serveAnn({ args: [...args, ...more], env: { ...LIMITS, ...users, ...env } }));
+      const more = [...(ipv6 ? ALSO_IPV6 : []), ...((await prepare?.(vpn)) ?? [])];
+      const server = await vpn.serveAnn({ args: [...args, ...more], env: { ...LIMITS, ...users, ...env } });
+      return new FloodLab(vpn, server, ipv6 ? 6 : 4);
     } catch (error) {
       await vpn.destroy();
       throw error;
@@ -48,11 +58,13 @@ export class FloodLab {
 
   /** Ends what it runs; resolves to what a flood came to. */
   async flood(settings: Omit<FloodSettings, 'host' | 'port'>): Promise<() => Promise<FloodReport>> {
-    const flood = this.#load('flood-load.ts', { ...settings, host: SERVER, port: 443 } satisfies FloodSettings);
+    const flood = this.#load('flood-load.ts', { ...settings, ...this.#port } satisfies FloodSettings);
     await flood.printed(/^flooding$/);
     return async () => {
+      flood.child.stdin?.write('report\n');
+      const report = JSON.parse((await flood.printed(/^\{.*/))[0]) as FloodReport;
       flood.child.kill('SIGTERM');
-      return JSON.parse((await flood.printed(/^\{.*/))[0]) as FloodReport;
+      return report;
     };
   }
 
@@ -61,7 +73,7 @@ export class FloodLab {
     const ca = join(this.vpn.data, 'ca.pem');
     this.#cleanLoads += 1;
     const account = { user: USER, password: PASSWORD, first: this.#cleanLoads * 100 };
-    const settings: CleanSettings = { protocol: 'sstp', host: SERVER, port: 443, ca, ...account };
+    const settings: CleanSettings = { protocol: 'sstp', ...this.#port, ca, ...account, family: this.#family };
     const clean = this.#load('clean-load.ts', settings);
     await clean.printed(/^ready$/);
     clean.child.stdin?.write(`${kind} ${count} ${perSecond}\n`);
@@ -97,7 +109,24 @@ export class FloodLab {
     await this.vpn.destroy();
   }
 
+  get #port(): { readonly host: string; readonly port: number } {
+    return { host: this.#family === 6 ? SERVER6 : SERVER, port: 443 };
+  }
+
   #load(script: string, settings: object): SstpdProcess {
     return new SstpdProcess(this.vpn.client(), [process.execPath, join(FOLDER, script), JSON.stringify(settings)]);
   }
+}
+
+/** The first client has all addresses of the floods and of the clean clients. */
+async function joinOverIpv6(vpn: VpnLab): Promise<void> {
+  const [client, { server }] = [vpn.client(), vpn];
+  await client.run('ip', ['address', 'add', `${CLIENT6}/64`, 'dev', 'cable', 'nodad']);
+  await server.run('ip', ['address', 'add', `${SERVER6}/64`, 'dev', 'cable1', 'nodad']);
+  for (const network of [FLOOD_NETWORK6, CLEAN_NETWORK6]) {
+    await client.run('ip', ['route', 'add', 'local', network, 'dev', 'lo']);
+    await server.run('ip', ['route', 'add', network, 'via', CLIENT6]);
+  }
+  // An address of a local route may be bound to in IPv4 as it is.
+  await client.run('sysctl', ['-q', '-w', 'net.ipv6.ip_nonlocal_bind=1']);
 }
