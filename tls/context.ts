@@ -87,6 +87,23 @@ export const DEFAULT_CIPHERS: string = [
 ].join(':');
 
 /**
+ * Groups for the key exchange, by OpenSSL's order of preference: what stands before a slash is asked for anew (RFC 8446
+ * 4.1.4) where a client has it, but guessed at another. All clients have one of them. Those that OpenSSL has besides
+ * (P-521, X448, ffdhe2048, ffdhe3072) serve nobody, and let a flood have a handshake at up to four times the price: here
+ * 1.1 ms of processor time with X25519, 4.7 with P-521. The second list is for OpenSSL before 3.5.
+ */
+const GROUPS = ['X25519MLKEM768/X25519:P-256/P-384', 'X25519:P-256:P-384'].find(isKnown);
+
+function isKnown(ecdhCurve: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Session tickets stay as Node has them: on. A ticket ends with the keys that it came from, and at a change of certificate
  * it has to: a client that resumed across that would bind to the old certificate's hash.
  *
@@ -103,6 +120,7 @@ export function createServerTls(certificate: TlsCertificate, options: TlsOptions
     cert: certificate.certificatePem,
     key: certificate.keyPem,
     ciphers,
+    ...(GROUPS === undefined ? {} : { ecdhCurve: GROUPS }),
     honorCipherOrder: true,
     minVersion: options.minVersion,
     maxVersion: options.maxVersion ?? 'TLSv1.3',

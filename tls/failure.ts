@@ -48,6 +48,8 @@ const HINTS_BY_ALERT: Readonly<Record<string, string>> = {
 
 const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   ERR_SSL_NO_SHARED_CIPHER: LEGACY,
+  ERR_SSL_NO_SUITABLE_KEY_SHARE:
+    'the client has none of our groups for the key exchange: X25519, P-256, P-384; update it',
   ERR_SSL_UNSUPPORTED_PROTOCOL: LEGACY,
   ERR_SSL_VERSION_TOO_LOW: LEGACY,
   ERR_SSL_NO_APPLICATION_PROTOCOL: 'the client speaks only HTTP/2; an SSTP client speaks HTTP/1.1',

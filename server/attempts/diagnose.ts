@@ -149,7 +149,7 @@ const LEGACY_CODES: readonly string[] = [
   'ERR_SSL_UNSUPPORTED_PROTOCOL',
   'ERR_SSL_VERSION_TOO_LOW',
   'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_NO_SHARED_GROUP',
+  'ERR_SSL_NO_SUITABLE_KEY_SHARE',
   'ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM',
 ];
 
@@ -158,11 +158,18 @@ function isLegacy(alert: string | undefined, code: string): boolean {
 }
 
 /** SEC_E_ILLEGAL_MESSAGE is what SChannel calls it. */
-function mismatch({ hello }: AttemptFacts): Explanation {
+function mismatch({ hello, tls }: AttemptFacts): Explanation {
+  if (tls?.code === 'ERR_SSL_NO_SUITABLE_KEY_SHARE') {
+    return {
+      text: 'The client and this server have no group for the key exchange in common.',
+      code: '0x80090326',
+      fix: 'Update the client, or let it offer X25519, P-256 or P-384.',
+    };
+  }
   const versions = hello?.versions.join(', ') ?? 'unknown versions';
   const ciphers = hello === undefined ? 'unknown ciphers' : ciphersOf(hello.ciphers);
   return {
-    text: `The client and this server have no TLS version or cipher in common: it offered ${versions} with ${ciphers}.`,
+    text: `The client and this server have no TLS version, or none of its ciphers and groups, in common: it offered ${versions} with ${ciphers}.`,
     code: '0x80090326',
     fix: 'Update the client (Windows 7 needs TLS 1.2 turned on), or widen tls.ciphers and tls.minVersion.',
   };

@@ -110,6 +110,7 @@ const REFUSED: readonly [string, 'TLSv1.2' | 'TLSv1.3', string[], string][] = [
     ['-tls1_3', '-ciphersuites', 'TLS_AES_128_GCM_SHA256'],
     'ERR_SSL_NO_SHARED_CIPHER',
   ],
+  ['P-521 alone, TLS 1.2', 'TLSv1.2', ['-tls1_2', '-groups', 'P-521'], 'ERR_SSL_NO_SHARED_CIPHER'],
 ];
 
 for (const [name, minVersion, args, code] of REFUSED) {
@@ -123,6 +124,15 @@ for (const [name, minVersion, args, code] of REFUSED) {
     assert.notEqual((await client).code, 0);
   });
 }
+
+test('refused: P-521 alone, TLS 1.3', async () => {
+  const { address, failures } = await new Harness(serverContext()).start();
+  const client = sClient(address.port, '-tls1_3', '-groups', 'P-521');
+  const { error, failure } = await failures.next();
+  assert.equal((error as NodeJS.ErrnoException).code, 'ERR_SSL_NO_SUITABLE_KEY_SHARE');
+  assert.match(failure.hint ?? '', /none of our groups/);
+  assert.notEqual((await client).code, 0);
+});
 
 test('a client that renegotiates under TLS 1.2 is not served again (SSL_OP_NO_RENEGOTIATION)', async () => {
   const { address, connections } = await new Harness(serverContext()).start();

@@ -28,6 +28,7 @@ test('hints: distrust, old ciphers, plain HTTP, HTTP/2', () => {
   assert.match(hintOf(withCode('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA')) ?? '', /install the CA/);
   assert.match(hintOf(withCode('ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED')) ?? '', /clock/);
   assert.match(hintOf(withCode('ERR_SSL_NO_SHARED_CIPHER')) ?? '', /update it/);
+  assert.match(hintOf(withCode('ERR_SSL_NO_SUITABLE_KEY_SHARE')) ?? '', /none of our groups/);
   assert.match(hintOf(withCode('ERR_SSL_HTTP_REQUEST')) ?? '', /https:/);
   assert.match(hintOf(withCode('ERR_SSL_NO_APPLICATION_PROTOCOL')) ?? '', /HTTP\/2/);
   assert.equal(hintOf(withCode('ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR')), undefined);

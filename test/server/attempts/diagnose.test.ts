@@ -93,6 +93,13 @@ for (const { name, failure, certificate, code, text } of [
     text: /offered TLSv1\.2, TLSv1\.1 with ECDHE-RSA-AES128-SHA, AES128-SHA, AES256-SHA, RC4-SHA, DES-CBC3-SHA, RC4-MD5 and 1 more/,
   },
   {
+    name: 'groups',
+    failure: { code: 'ERR_SSL_NO_SUITABLE_KEY_SHARE' },
+    certificate: {},
+    code: '0x80090326',
+    text: /no group for the key exchange/,
+  },
+  {
     name: 'versions',
     failure: { alert: 'protocol_version' },
     certificate: {},
