@@ -10,6 +10,7 @@ import {
   batch,
   bytesOf,
   dumpRequest,
+  EBADMSG,
   EINTR,
   type Message,
   NftMessage,
@@ -73,7 +74,8 @@ export class TableHolder {
       );
     const objects = this.#list(NftMessage.GetObj, NftMessage.NewObj, table);
     const rules = this.#list(NftMessage.GetRule, NftMessage.NewRule, table);
-    return { table, messages: [...objects, ...sets, ...elements, ...chains, ...rules] };
+    // Elements may name chains, and those of a set without a name can't come once a rule has it.
+    return { table, messages: [...objects, ...sets, ...chains, ...elements, ...rules] };
   }
 
   /** Puts a table in place, in the stead of one of that name; nobody else can change it if it is owned. */
@@ -116,10 +118,10 @@ export class TableHolder {
     const of = set === undefined ? [] : [text(ELEM_LIST_SET, set)];
     const request = dumpRequest(question, [text(TABLE, table), ...of]);
     const read = (): ReturnType<typeof readMessages> => readMessages(loadNative().netfilterAsk(this.#fd, request));
-    let { messages, errno } = read();
-    for (let again = 0; errno === EINTR && again < MOST_AGAIN; again += 1) ({ messages, errno } = read());
+    let { messages, errno, isEnded } = read();
+    for (let again = 0; errno === EINTR && again < MOST_AGAIN; again += 1) ({ messages, errno, isEnded } = read());
     if (errno === ENOENT) return [];
-    if (errno !== 0) throw failure(errno);
+    if (errno !== 0 || !isEnded) throw failure(errno || EBADMSG);
     const lasting = LASTING.get(answer) ?? [];
     return messages
       .filter((message) => message.type === answer && textOf(message, TABLE) === table)
@@ -139,21 +141,30 @@ const MOST_AGAIN = 20;
 
 const RULE_EXPRESSIONS = 4;
 const EXPRESSION_NAME = 1;
-const DYNSET_TIMEOUT = 6;
+/**
+ * By expression, what the kernel tells as 0 where nothing was given, and then refuses to take: NFTA_DYNSET_TIMEOUT for a set
+ * without timeouts, NFTA_EXTHDR_FLAGS where an option is written and not read.
+ */
+const TOLD_AS_ZERO: ReadonlyMap<string, number> = new Map([
+  ['dynset', 6],
+  ['exthdr', 5],
+]);
 
-/** The kernel tells a timeout of 0 where none was given, and takes none for a set without timeouts. */
 function asWritten({ type, attributes }: Message): Message {
   const mended = attributes.map((one) =>
-    one.type === RULE_EXPRESSIONS ? { ...one, value: nested(0, readAttributes(one.value).map(mendDynset)).value } : one,
+    one.type === RULE_EXPRESSIONS
+      ? { ...one, value: nested(0, readAttributes(one.value).map(mendExpression)).value }
+      : one,
   );
   return { type, attributes: mended };
 }
 
-function mendDynset(item: Attribute): Attribute {
+function mendExpression(item: Attribute): Attribute {
   const expression = readAttributes(item.value);
   const name = textOf({ type: 0, attributes: expression }, EXPRESSION_NAME);
-  if (name !== 'dynset') return item;
-  const isNone = ({ type, value }: Attribute): boolean => type === DYNSET_TIMEOUT && value.every((byte) => byte === 0);
+  const needless = TOLD_AS_ZERO.get(name);
+  if (needless === undefined) return item;
+  const isNone = ({ type, value }: Attribute): boolean => type === needless && value.every((byte) => byte === 0);
   const mended = expression.map((part) => {
     if (part.type === EXPRESSION_NAME) return part;
     return {
@@ -211,12 +222,12 @@ const PROGRAM = 3;
  */
 export function watchNetwork(changed: (change: NetworkChange) => void): () => void {
   loadNative().networkWatch((bytes, isLost, hasForwardingChanged) => {
-    const { messages } = readMessages(bytes);
+    const { messages, errno } = readMessages(bytes);
     const ends = messages.filter(({ type }) => type === NftMessage.NewGen);
     changed({
       tables: new Set(messages.filter(({ type }) => type !== NftMessage.NewGen).map((one) => textOf(one, TABLE))),
       by: [...new Set(ends.map((end) => textOf(end, PROGRAM)))].join(', '),
-      isLost: isLost === 1,
+      isLost: isLost === 1 || errno !== 0,
       hasForwardingChanged: hasForwardingChanged === 1,
     });
   });

@@ -29,6 +29,10 @@ const DUMP = 0x300;
 /** NLM_F_DUMP_INTR: something changed while it was listed, so the list has gaps. */
 const INTERRUPTED = 0x10;
 export const EINTR = 4;
+/** What a kernel has not said: an answer that is no whole one, or an error that is none. */
+export const EBADMSG = 74;
+/** Linux's MAX_ERRNO. */
+const MOST_ERRNO = 4_095;
 const CREATE = 0x400;
 const APPEND = 0x800;
 /** NFPROTO_INET */
@@ -69,29 +73,46 @@ export function batch(messages: readonly Message[]): Buffer {
   ]);
 }
 
-/**
- * The messages of nftables in what the kernel sent; others are left out, and so is what is cut off.
- *
- * @returns also the first error, as a positive errno; 0 if there is none, EINTR for a list that has to be read again
- */
-export function readMessages(bytes: Buffer): { readonly messages: Message[]; readonly errno: number } {
+/** What the kernel sent. */
+export interface Answer {
+  /** Those of nftables; others are left out. */
+  readonly messages: Message[];
+  /**
+   * The first error, as a positive errno; 0 if there is none, EINTR for a list that has to be read again, EBADMSG for what
+   * is cut off.
+   */
+  readonly errno: number;
+  /** A message says that this is all of a list. */
+  readonly isEnded: boolean;
+}
+
+export function readMessages(bytes: Buffer): Answer {
   const messages: Message[] = [];
   let errno = 0;
-  for (let at = 0; at + HEADER <= bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
+  let isEnded = false;
+  for (let at = 0; at < bytes.length; ) {
+    const length = at + HEADER <= bytes.length ? bytes.readUInt32LE(at) : 0;
+    if (length < HEADER || at + length > bytes.length) return { messages, errno: errno || EBADMSG, isEnded };
     const type = bytes.readUInt16LE(at + 4);
-    if (length < HEADER || at + length > bytes.length) break;
     const body = bytes.subarray(at + HEADER, at + length);
-    if ((type === ERROR || type === DONE) && body.length >= 4 && errno === 0) errno = 0 - body.readInt32LE(0);
-    if ((bytes.readUInt16LE(at + 6) & INTERRUPTED) !== 0 && errno === 0) errno = EINTR;
+    if (type === DONE) isEnded = true;
+    if (type === ERROR || type === DONE) errno ||= errnoOf(body);
+    if ((bytes.readUInt16LE(at + 6) & INTERRUPTED) !== 0) errno ||= EINTR;
     if (type >> 8 === SUBSYSTEM && body.length >= GENERIC) {
       messages.push({ type: type & 0xff, attributes: readAttributes(body.subarray(GENERIC)) });
     }
     at += aligned(length);
   }
-  return { messages, errno };
+  return { messages, errno, isEnded };
 }
 
+/** The kernel writes errors as negative numbers. */
+function errnoOf(body: Buffer): number {
+  const number = body.length >= 4 ? body.readInt32LE(0) : 1;
+  return number <= 0 && number >= -MOST_ERRNO ? 0 - number : EBADMSG;
+}
+
+/** What is cut off is left out. */
 export function readAttributes(bytes: Buffer): Attribute[] {
   const attributes: Attribute[] = [];
   for (let at = 0; at + ATTRIBUTE <= bytes.length; ) {
