@@ -83,6 +83,7 @@ const Named kNumbers[] = {
     {"setxattr", SYS_setxattr},
     {"shmget", SYS_shmget},
     {"socket", SYS_socket},
+    {"setsockopt", SYS_setsockopt},
     {"socketpair", SYS_socketpair},
     {"symlinkat", SYS_symlinkat},
     {"syslog", SYS_syslog},

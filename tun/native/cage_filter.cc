@@ -48,9 +48,9 @@ constexpr uint32_t kOpensToWrite = 03 | 0100 | 01000;
 // kernel before 5.11 runs the filter at every call.
 constexpr uint32_t kOften[] = {
     __NR_read,        __NR_write,    __NR_writev,     __NR_readv,  __NR_epoll_pwait,
-    __NR_recvmsg,     __NR_recvfrom, __NR_futex,      __NR_getpid, __NR_setsockopt,
-    __NR_getsockopt,  __NR_accept4,  __NR_epoll_ctl,  __NR_close,  __NR_getsockname,
-    __NR_getpeername, __NR_shutdown, __NR_mprotect,   __NR_madvise,
+    __NR_recvmsg,     __NR_recvfrom, __NR_futex,      __NR_getpid,      __NR_getsockopt,
+    __NR_accept4,     __NR_epoll_ctl, __NR_close,     __NR_getsockname, __NR_getpeername,
+    __NR_shutdown,    __NR_mprotect, __NR_madvise,
 #if defined(__x86_64__)
     __NR_epoll_wait,
 #endif
@@ -109,6 +109,14 @@ constexpr uint32_t kIoctls[] = {
     0x5451,      // FIOCLEX
     0x800454d2,  // TUNGETIFF
 };
+
+// What Node, libuv and the addon set. Options of a listener count for all that share its port, other workers' too: a
+// program (SO_ATTACH_REUSEPORT_CBPF) or a processor (SO_INCOMING_CPU) would say who gets their connections.
+constexpr uint32_t kSolSocket = 1;
+constexpr uint32_t kSocketOptions[] = {9, 13};  // SO_KEEPALIVE, SO_LINGER
+constexpr uint32_t kIpprotoTcp = 6;
+// TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_CONGESTION, TCP_NOTSENT_LOWAT
+constexpr uint32_t kTcpOptions[] = {1, 4, 5, 6, 13, 25};
 
 // F_SETSIG, F_SETOWN and F_SETOWN_EX make the kernel send a signal to any process of the same user.
 constexpr uint32_t kFcntls[] = {8, 10, 15};
@@ -178,6 +186,21 @@ class Writer {
     Return(kAllow);
   }
 
+  // setsockopt(2) for these options of sockets and of TCP alone.
+  template <size_t n, size_t m>
+  void SocketOptions(const uint32_t (&of_sockets)[n], const uint32_t (&of_tcp)[m]) {
+    Begin(__NR_setsockopt, 1, n + m + 8);
+    Add(BPF_JMP | BPF_JEQ | BPF_K, kSolSocket, 0, n + 2);
+    LoadArgument(2, false);
+    for (size_t i = 0; i < n; i++) Add(BPF_JMP | BPF_JEQ | BPF_K, of_sockets[i], static_cast<uint8_t>(n - i + m + 3), 0);
+    Return(kRefuse);
+    Add(BPF_JMP | BPF_JEQ | BPF_K, kIpprotoTcp, 0, m + 1);
+    LoadArgument(2, false);
+    for (size_t i = 0; i < m; i++) Add(BPF_JMP | BPF_JEQ | BPF_K, of_tcp[i], static_cast<uint8_t>(m - i), 0);
+    Return(kRefuse);
+    Return(kAllow);
+  }
+
   // send(2), but not to an address: that would be connect(2) by another name.
   void Sendto() {
     Begin(__NR_sendto, 3, 8);
@@ -226,6 +249,7 @@ void BuildFirst(Filter* filter, uint32_t own_pid) {
   Writer writer(filter);
   writer.Architecture();
   writer.Each(kOften, kAllow);
+  writer.SocketOptions(kSocketOptions, kTcpOptions);
   writer.Without(__NR_sendmsg, 2, kMsgFastopen);
   writer.Sendto();
   writer.Only(__NR_ioctl, 1, kIoctls);

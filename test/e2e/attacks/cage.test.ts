@@ -39,6 +39,8 @@ const WORK_OUTSIDE = [
   'connect to admin.sock',
   'bind a socket that is there',
   'send to an address by it',
+  'take the connections of others by an option of the port',
+  'other options of sockets',
   'start a program',
   'make memory that can be executed as a file',
   'keys of the kernel',

@@ -40,6 +40,7 @@ const SIGURG = 23; // ignored unless somebody waits for it
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_NETLINK = 16;
+const SOL_SOCKET = 1;
 const MSG_FASTOPEN = 0x20000000;
 
 const plan = JSON.parse(process.argv[2] ?? '') as Plan;
@@ -62,6 +63,7 @@ const words = (...values: readonly number[]): Buffer => {
   for (const [index, value] of values.entries()) buffer.writeBigInt64LE(BigInt(value), 8 * index);
   return buffer;
 };
+const int = (value: number): Buffer => Buffer.from(Int32Array.of(value).buffer);
 const iovec = (buffer: Buffer): Buffer => words(raw.addressOf(buffer), buffer.length);
 const message = (to: Buffer, buffer: Buffer): Buffer =>
   words(raw.addressOf(to), to.length, raw.addressOf(iovec(buffer)), 1, 0, 0, 0);
@@ -155,6 +157,21 @@ const ESCAPES: Readonly<Record<string, () => readonly number[] | Promise<readonl
   'bind a socket that is there': () => [
     call('bind', socketFd, Buffer.from([2, 0, 0, 0, 127, 0, 0, 1, ...Array(8).fill(0)]), 16),
   ],
+  // Of a port that workers share, an option of one socket says who gets the connections of all.
+  'take the connections of others by an option of the port': () => [
+    call('setsockopt', socketFd, SOL_SOCKET, 15, int(1), 4), // SO_REUSEPORT
+    call('setsockopt', socketFd, SOL_SOCKET, 51, returnsNothing(), 16), // SO_ATTACH_REUSEPORT_CBPF
+    call('setsockopt', socketFd, SOL_SOCKET, 52, int(fileFd), 4), // SO_ATTACH_REUSEPORT_EBPF
+    call('setsockopt', socketFd, SOL_SOCKET, 68, int(0), 4), // SO_DETACH_REUSEPORT_BPF
+    call('setsockopt', socketFd, SOL_SOCKET, 49, int(0), 4), // SO_INCOMING_CPU
+  ],
+  'other options of sockets': () => [
+    call('setsockopt', socketFd, SOL_SOCKET, 26, returnsNothing(), 16), // SO_ATTACH_FILTER
+    call('setsockopt', socketFd, SOL_SOCKET, 8, int(4_096), 4), // SO_RCVBUF
+    call('setsockopt', socketFd, 6, 31, text('tls'), 3), // TCP_ULP
+    call('setsockopt', socketFd, 0, 1, int(8), 4), // IP_TOS
+    call('setsockopt', socketFd, 41, 67, int(8), 4), // IPV6_TCLASS
+  ],
   'listen on it': () => [call('listen', socketFd, 1)],
   'send to an address by it': () => [
     call('sendto', plan.connectFd, text('x'), 1, 0, address, 16),
@@ -225,6 +242,11 @@ const ESCAPES: Readonly<Record<string, () => readonly number[] | Promise<readonl
   ],
 };
 
+/** The classic BPF program `return 0`. */
+function returnsNothing(): Buffer {
+  return words(1, raw.addressOf(Buffer.from([0x06, 0, 0, 0, 0, 0, 0, 0])));
+}
+
 function signalInfo(): Buffer {
   const info = Buffer.alloc(128);
   info.writeInt32LE(SIGURG, 0);
@@ -252,7 +274,9 @@ async function outcomeOf(
     const results = await attempt();
     return results.some((result) => result >= 0) ? 'out' : results.join(' ');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error; // a slip in the list here
+    return code;
   }
 }
 
