@@ -8,7 +8,7 @@ export { forgetFlows } from './conntrack.ts';
 export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
 export { HEADROOM, TunError } from './device.ts';
 export { digestOf, type NetworkChange, TableHolder, type TableParts, watchNetwork } from './held-table.ts';
-export { openTun } from './linux-tun.ts';
+export { deviceGone, isDevicePresent, openTun } from './linux-tun.ts';
 export { acceptWaiting, type BoundSocket, bindSocket } from './listen-socket.ts';
 export { MemoryTun } from './memory-tun.ts';
 export {

@@ -1,4 +1,6 @@
 /** A Linux TUN device, read and written in batches through the addon. */
+import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { HEADROOM, type PacketBatch, type TunCounters, type TunDevice, TunError, type TunOptions } from './device.ts';
 import { loadNative, type NativeAddon } from './native.ts';
 
@@ -37,6 +39,11 @@ export function opened<Result>(options: TunOptions, open: () => Result): Result 
 /** What is said of a device that an operator removed. */
 export function deviceGone(name: string, cause: unknown): TunError {
   return new TunError(`the TUN device ${name} was removed; start again to make a new one`, cause);
+}
+
+/** For who holds its descriptor and does not read it. Where there is no sysfs, a device that is up counts as there. */
+export function isDevicePresent(name: string): boolean {
+  return existsSync(`/sys/class/net/${name}`) || name in networkInterfaces();
 }
 
 class LinuxTun implements TunDevice {

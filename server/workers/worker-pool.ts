@@ -1,7 +1,7 @@
 import type { SessionView, WorkerView } from '../../admin/index.ts';
 import type { Log } from '../../core/index.ts';
 import { type ListenAddress, listenError } from '../../tls/index.ts';
-import { type BoundSocket, bindSocket, type TunDescriptor } from '../../tun/index.ts';
+import { type BoundSocket, bindSocket, deviceGone, isDevicePresent, type TunDescriptor } from '../../tun/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config.ts';
 import { placesOf } from '../listeners.ts';
@@ -176,9 +176,10 @@ export class WorkerPool {
       place.worker = undefined;
       place.counted = addReports([place.counted, countsOnly(worker.lastReport)]);
       if (this.#isStopping) return;
-      const { code, signal, failure, sessions } = exit;
-      log.error('worker.ended', { worker: place.index, pid: worker.pid, code, signal, failure, sessions });
-      if (failure !== undefined) this.#options.fail(new StartError(failure));
+      const { failure, ...rest } = exit;
+      log.error('worker.ended', { worker: place.index, pid: worker.pid, failure, ...rest });
+      const why = isDevicePresent(place.device.name) ? failure : deviceGone(place.device.name, undefined).message;
+      if (why !== undefined) this.#options.fail(new StartError(why));
       else this.#startAgain(place);
     });
     return worker;

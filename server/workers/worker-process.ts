@@ -45,8 +45,10 @@ export interface WorkerProcessOptions {
 export interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What it said it could not go on for; another one would fail the same way. */
+  /** What it could not even start for; another one would fail the same way. */
   readonly failure: string | undefined;
+  /** What it said it could not go on for, once the network had spoken to it: whether that is so is not its to judge. */
+  readonly complaint: string | undefined;
   /** Sessions that ended with it. */
   readonly sessions: number;
 }
@@ -71,6 +73,7 @@ export class WorkerProcess {
   #unanswered = 0;
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
+  #complaint: string | undefined;
   #isServing = false;
   readonly #dialler: FallbackDialler;
   #isReady: (listening: readonly ListenAddress[]) => void = () => {};
@@ -224,7 +227,7 @@ export class WorkerProcess {
         this.#tlsIsSet();
         this.#reportsAreHere();
         for (const { answer } of [...this.#lists.values()]) answer();
-        resolve({ code, signal, failure: this.#failure, sessions });
+        resolve({ code, signal, failure: this.#failure, complaint: this.#complaint, sessions });
       };
       // What it had said before it ended comes first.
       this.#child.once('exit', (code, signal) => void this.#channel.closed.then(() => end(code, signal)));
@@ -265,7 +268,8 @@ export class WorkerProcess {
         this.#asking ??= setInterval(() => this.#askWhetherAlive(), ALIVE_MS);
         break;
       case 'failed':
-        this.#failure = message.message;
+        if (this.#isServing) this.#complaint = message.message;
+        else this.#failure = message.message;
         break;
       case 'dial':
         this.#dialler.dial(message.dial);

@@ -90,6 +90,21 @@ test('lies end the worker that tells them, each with its reason; the other one a
   assert.equal((await server.stop()).status, 0);
 });
 
+test('a worker that has served and says that nobody can go on ends alone', { skip }, async (t) => {
+  const { server, session, liar, say, passes } = await scene(t);
+  const from = server.mark;
+  const pid = await workerPid(server, liar);
+  await say(said({ kind: 'failed', message: 'the machine is on fire' }));
+  await eventually('it has been heard', async () => (await server.sessions()).length === 1);
+  process.kill(pid, 'SIGKILL');
+  await server.logged('worker.ended', { worker: liar, complaint: 'the machine is on fire' }, from);
+  await server.logged('worker.ready', { worker: liar }, from);
+  assert.deepEqual(server.log('server.fault'), []);
+  assert.equal((await server.sessions())[0]?.id, session.id);
+  await passes();
+  assert.equal((await server.stop()).status, 0);
+});
+
 test('a flood of words is read slowly, takes no memory, and no client of the other worker notices', {
   skip,
 }, async (t) => {

@@ -162,3 +162,14 @@ test('what a worker may say is taken: a connection of its own, from its opening 
   assert.equal((await worker.exited).failure, 'that was all');
   assert.deepEqual(attempts, [failed]);
 });
+
+test('who has been ready can say no more that another one would fail the same way', async (t) => {
+  const world = new World(t);
+  const { worker } = start(
+    t,
+    world,
+    said({ kind: 'ready', listening: [] }, { kind: 'failed', message: 'all is lost' }, 'null'),
+  );
+  const { failure, complaint } = await worker.exited;
+  assert.deepEqual([failure, complaint], [undefined, 'all is lost']);
+});
