@@ -27,11 +27,13 @@ const MOST_HEADER_BYTES = 16_384;
  *
  * @param addressOf the client's address, which with a proxy in front is not that of the socket
  * @param dial connects to another server, where this process may not itself
+ * @param failed told by which error a visitor gets no answer of another server
  */
 export function fallbackServer(
   fallback: Exclude<Fallback, { kind: 'page' }>,
   addressOf: (socket: Duplex) => string | undefined,
   dial?: Dial,
+  failed?: (code: string) => void,
 ): Server {
   return createServer(
     {
@@ -39,7 +41,7 @@ export function fallbackServer(
       keepAliveTimeout: 5_000,
       headersTimeout: 10_000,
     },
-    listenerFor(fallback, addressOf, dial),
+    listenerFor(fallback, addressOf, dial, failed),
   );
 }
 
@@ -47,6 +49,7 @@ function listenerFor(
   fallback: Exclude<Fallback, { kind: 'page' }>,
   addressOf: (socket: Duplex) => string | undefined,
   dial: Dial | undefined,
+  failed: ((code: string) => void) | undefined,
 ): RequestListener {
   switch (fallback.kind) {
     case 'not-found':
@@ -57,7 +60,7 @@ function listenerFor(
     case 'directory':
       return staticListener(fallback.path);
     case 'proxy':
-      return proxyListener(new URL(fallback.url), addressOf, dial);
+      return proxyListener(new URL(fallback.url), addressOf, dial, undefined, failed);
     default:
       return fallback satisfies never;
   }

@@ -41,13 +41,14 @@ const OUR_COOKIES: ReadonlySet<string> = new Set([
  * is asked, so that who sends slowly takes no place there; a larger one has to keep a least rate. The other server learns
  * the client in X-Forwarded-For, -Proto and -Host; nothing that the client says in place of a proxy reaches it.
  *
- * @param upstream scheme, host and port @param addressOf the client's address
+ * @param upstream scheme, host and port @param addressOf the client's address @param failed told why a visitor gets no answer
  */
 export function proxyListener(
   upstream: URL,
   addressOf: (socket: Duplex) => string | undefined,
   dial?: () => Promise<Socket>,
   rateWindowMs: number = RATE_WINDOW_MS,
+  failed: (code: string) => void = () => {},
 ): RequestListener {
   const [places, uploads] = [new UpstreamPlaces(PLACES), new UpstreamPlaces(UPLOADS)];
   const isTls = upstream.protocol === 'https:';
@@ -82,19 +83,19 @@ export function proxyListener(
     };
     const visit = new Visit(incoming, response, sourceKey(address));
     if (!hasBody(incoming.headers)) {
-      visit.enter(places, () => forward(request(target), incoming, response));
+      visit.enter(places, () => forward(request(target), incoming, response, failed));
       return;
     }
     const watch = new BodyWatch(incoming, () => visit.end(408), rateWindowMs);
     visit.atEnd(() => watch.stop());
     gatherBody(incoming, (first) => {
       if (first.isWhole) {
-        visit.enter(places, () => forward(request(target), incoming, response, { first, watch }));
+        visit.enter(places, () => forward(request(target), incoming, response, failed, { first, watch }));
         return;
       }
       watch.waits();
       visit.enter(uploads, () =>
-        visit.enter(places, () => forward(request(target), incoming, response, { first, watch })),
+        visit.enter(places, () => forward(request(target), incoming, response, failed, { first, watch })),
       );
     });
   };
@@ -153,6 +154,7 @@ function forward(
   outgoing: ReturnType<typeof httpRequest>,
   incoming: IncomingMessage,
   response: ServerResponse,
+  failed: (code: string) => void,
   body?: { readonly first: FirstOfBody; readonly watch: BodyWatch },
 ): void {
   let isLate = false;
@@ -167,6 +169,7 @@ function forward(
   outgoing.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'ETIMEDOUT') isLate = true;
     if (response.destroyed) return;
+    failed(isLate ? 'ETIMEDOUT' : (code ?? 'EIO'));
     if (response.headersSent) response.destroy();
     else answer(response, isLate ? 504 : 502, { connection: 'close' });
   });

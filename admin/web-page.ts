@@ -25,6 +25,8 @@ export interface WebPageOptions {
   readonly fallback?: Fallback;
   /** Connects to the other server of a fallback that is one; this process does it itself unless said. */
   readonly dial?: Dial | undefined;
+  /** Told by which error (`code`) a visitor gets no answer of that server. */
+  readonly upstreamFailed?: ((code: string) => void) | undefined;
   /** Has its path whatever the fallback is; with a host, on that alone, which has nothing else then. */
   readonly portal?: (PortalOptions & { readonly host?: string | undefined }) | undefined;
   /**
@@ -164,7 +166,7 @@ function putInFront(server: Server, { front, hasSite, insistsOnTls }: InFront): 
 }
 
 async function serverFor(
-  { fallback = { kind: 'page' }, dial }: WebPageOptions,
+  { fallback = { kind: 'page' }, dial, upstreamFailed }: WebPageOptions,
   addresses: WeakMap<Duplex, string>,
   requestsPerSocket: number,
 ): Promise<{ readonly server: Server; close(): Promise<void> }> {
@@ -172,7 +174,7 @@ async function serverFor(
     const app = await pageServer(requestsPerSocket);
     return { server: app.server, close: () => app.close() };
   }
-  const server = fallbackServer(fallback, (socket) => addresses.get(socket), dial);
+  const server = fallbackServer(fallback, (socket) => addresses.get(socket), dial, upstreamFailed);
   server.maxRequestsPerSocket = requestsPerSocket;
   server.on('clientError', answerBadBytes);
   // It never listens, so there is nothing to be closed but connections.

@@ -19,6 +19,7 @@ import { MAIN, type Report } from './metrics/report.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
 import { SERVER_LINK_LOCAL } from './start-network.ts';
+import { upstreamFailure } from './upstream-failure.ts';
 import { type CageLayers, NO_CAGE } from './workers/cage-layers.ts';
 
 export interface DataPlaneOptions {
@@ -76,12 +77,16 @@ export class DataPlane {
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
   static async prepare(options: DataPlaneOptions): Promise<DataPlane> {
-    const { config, control, portalKey, dialFallback: dial } = options;
+    const { config, control, portalKey, log, dialFallback: dial } = options;
     const { enabled, path, host } = config.portal;
     const portal = enabled ? { path, host, key: portalKey, ask: control.portal.bind(control) } : undefined;
     let plane: DataPlane | undefined;
     const insistsOnTls = (name: string): boolean => plane?.isTrustedFor(name) === true;
-    const web = await startWebPage({ fallback: config.http.fallback, portal, dial, insistsOnTls });
+    const { fallback } = config.http;
+    const upstreamFailed = (code: string): void => {
+      if (fallback.kind === 'proxy') log.warn('http.fallback-failed', upstreamFailure(fallback.url, code));
+    };
+    const web = await startWebPage({ fallback, portal, dial, upstreamFailed, insistsOnTls });
     plane = new DataPlane(options, web);
     return plane;
   }

@@ -76,11 +76,11 @@ for (const { name, url, cage } of [
   });
 }
 
-for (const { name, of, trusts } of [
-  { name: 'of an authority that nobody named', of: 'localhost', trusts: false },
-  { name: 'for another name', of: 'elsewhere.example', trusts: true },
+for (const { name, of, trusts, fix } of [
+  { name: 'of an authority that nobody named', of: 'localhost', trusts: false, fix: /NODE_EXTRA_CA_CERTS=FILE/ },
+  { name: 'for another name', of: 'elsewhere.example', trusts: true, fix: /as its certificate does/ },
 ]) {
-  test(`another web server with a certificate ${name} is told nothing`, { skip }, async (t) => {
+  test(`another web server with a certificate ${name} is told nothing, and the log says why`, { skip }, async (t) => {
     const { lab, site, trusted } = await makeSite(t, of);
     const env = trusts ? { NODE_EXTRA_CA_CERTS: trusted } : { NODE_EXTRA_CA_CERTS: '' };
     const server = await lab.serveAnn({ args: ['--fallback', 'https://localhost:9443', '--workers', '1'], env });
@@ -89,6 +89,8 @@ for (const { name, of, trusts } of [
       assert.equal(await lab.client().run('curl', [...show, ...args, `https://${SERVER}/place`]), '502');
     }
     assert.doesNotMatch(site.text, /asked for/);
+    const line = await server.logged('http.fallback-failed', { server: 'https://localhost:9443' });
+    assert.match(String(line.fix), fix);
     const client = lab.connect();
     await client.up();
     await client.netns.run('ping', ['-c', '1', '-W', '5', INSIDE]);

@@ -1,6 +1,7 @@
 /** Another program on the server's machine takes the firewall or forwarding away while clients send. */
 // Needs: setpriv
 import assert from 'node:assert/strict';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -11,10 +12,14 @@ import { echo, makeLab, pings, probes } from './reach-lab.ts';
 
 const skip = tunMissing() ?? false;
 
+const [major = 0, minor = 0] = release().split('.').map(Number);
+/** Before it flush-unowned.test.ts says what holds. */
+const cannotOwn = major < 5 || (major === 5 && minor < 12) ? 'needs Linux 5.12' : false;
+
 const FLUSHES = 20;
 
 test('nft flush ruleset, and the table deleted: nothing leaves untranslated, and no packet is lost', {
-  skip,
+  skip: skip || cannotOwn,
 }, async (t) => {
   const lab = await makeLab(t, { far: true });
   const server = await lab.serveAnn({ args: ['--pool-fixed', '172.31.9.0/24'] });
