@@ -1,4 +1,5 @@
 /** What clients may reach, as configuration and data directory have it, and what a start says of that. */
+import { BlockList, isIPv6 } from 'node:net';
 import type { ReachView } from '../admin/index.ts';
 import type { UserStore } from '../auth/index.ts';
 import type { Config } from './config.ts';
@@ -66,7 +67,38 @@ export function reachRemarks(
   const isFromBefore = store.setting(SETTING) === undefined;
   const isToBeTold = isFromBefore && store.setting(TOLD) === undefined;
   if (isToBeTold) store.setSetting(TOLD, 'yes');
-  return [...hostRemarks(reach, hostAccessFrom), ...(isToBeTold ? changes(reach) : [])];
+  return [
+    ...hostRemarks(reach, hostAccessFrom),
+    ...denyRemarks(reach.deny.map(network.show)),
+    ...(isToBeTold ? changes(reach) : []),
+  ];
+}
+
+/** Where clouds tell a machine its secrets. */
+const CLOUD_ADDRESSES = ['169.254.169.254', '168.63.129.16', '100.100.100.200', 'fd00:ec2::254'];
+
+/** @param deny networks as `network.deny` has them @returns which of the addresses of clouds clients may ask */
+export function openToClients(deny: readonly string[]): string[] {
+  const denied = new BlockList();
+  for (const one of deny) {
+    const [address = '', length] = one.split('/');
+    denied.addSubnet(address, Number(length), isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+  return CLOUD_ADDRESSES.filter((address) => !denied.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
+}
+
+/** A list of one's own takes the place of the usual one, which is easily overlooked; none at all is a choice. */
+function denyRemarks(deny: readonly string[]): string[] {
+  const open = openToClients(deny);
+  if (deny.length === 0 || open.length === 0) return [];
+  return [
+    `WARNING: network.deny has a list of its own, and so clients reach ${open.join(', ')}, where clouds tell machines their secrets: add ${asDeny(open)}`,
+  ];
+}
+
+/** @returns `--deny ADDR --deny ADDR` */
+export function asDeny(addresses: readonly string[]): string {
+  return addresses.map((address) => `--deny ${address}`).join(' ');
 }
 
 function hostRemarks({ hostAccess }: Reach, from: ReachPlan['hostAccessFrom']): string[] {

@@ -2,6 +2,7 @@
 import type { ReachView } from '../../admin/index.ts';
 import { type Finding, fine, formatIpv4, type Ipv4, problem, warning } from '../../core/index.ts';
 import { fixedAddressFix } from '../attempts/remedies.ts';
+import { asDeny, openToClients } from '../plan-reach.ts';
 
 /** A user's fixed address, and why nobody can have it. */
 export interface FixedUser {
@@ -42,8 +43,10 @@ function judgeInbound({ inbound }: ReachView): Finding {
 
 function judgeDeny({ deny }: ReachView): Finding {
   const check = 'denied networks';
-  if (deny.length > 0) return fine(check, deny.join(', '));
-  return warning(check, 'none: in a cloud clients can ask for the secrets of this machine', 'leave --deny out');
+  const open = openToClients(deny);
+  if (open.length === 0) return fine(check, deny.join(', '));
+  const text = `clients reach ${open.join(', ')}, where clouds tell machines their secrets`;
+  return warning(check, text, deny.length === 0 ? 'leave --deny out' : `add ${asDeny(open)}, or leave --deny out`);
 }
 
 export function judgeFixedAddresses(users: readonly FixedUser[]): Finding[] {
