@@ -58,7 +58,7 @@ export function addNetworkAccess(app: FastifyInstance, options: AccessOptions): 
       peer: peerOf(request),
       ...nameOf(request.asker),
       method: request.method,
-      path: request.url.slice(0, MOST_LOGGED),
+      path: pathOf(request.url).slice(0, MOST_LOGGED),
       status: reply.statusCode,
     });
   });
@@ -106,6 +106,21 @@ const REFUSALS = {
 } as const;
 
 const MOST_LOGGED = 200;
+
+/** As one text for all ways to write it: without the query, which is the asker's to make up, and escaped alike. */
+export function pathOf(url: string): string {
+  const [path = ''] = url.split(/[?#;]/, 1);
+  return path
+    .split('/')
+    .map((segment) => {
+      try {
+        return encodeURIComponent(decodeURIComponent(segment));
+      } catch {
+        return segment; // refused by the router, too
+      }
+    })
+    .join('/');
+}
 
 function isUnsafe({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';

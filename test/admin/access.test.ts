@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import type { LightMyRequestResponse } from 'fastify';
+import { pathOf } from '../../admin/access.ts';
 import { createAdminApp } from '../../admin/app.ts';
 import type { LoginOutcome, LoginRequest } from '../../admin/index.ts';
 import { ErrorLog, FakeBackend, SESSION } from './fake-backend.ts';
@@ -333,4 +334,18 @@ test('a login that takes its time goes on until its client is gone, and no longe
   const gone = once(signal, 'abort');
   second.destroy();
   await gone;
+});
+
+test('a change is logged by one path, however it is written and whatever its query', () => {
+  for (const url of [
+    '/v1/users/ann',
+    '/v1/users/ann?x=1',
+    '/v1/users/%61nn',
+    '/v1/users/%61%6E%6e?y',
+    '/v1/users/ann#z',
+  ]) {
+    assert.equal(pathOf(url), '/v1/users/ann');
+  }
+  assert.equal(pathOf('/v1/users/a%2fb%0a'), '/v1/users/a%2Fb%0A');
+  assert.equal(pathOf('/v1/users/%ff'), '/v1/users/%ff');
 });

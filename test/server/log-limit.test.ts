@@ -255,3 +255,24 @@ test('of very many names ten are told, and how many others there are', () => {
   assert.equal(fields.filter(({ user }) => user !== undefined).length, 10);
   assert.deepEqual(fields.at(-1)?.users, 4_096 - 10);
 });
+
+test('however many kinds of changes one token makes up, a minute has its bound, and each line is counted', () => {
+  const { log, lines } = setUp(1);
+  const paths = [
+    ...Array.from({ length: 200 }, (_, i) => `/v1/users/${i % 2 === 0 ? 'ann' : 'ANN'}`),
+    ...Array.from({ length: 5_000 }, (_, i) => `/v1/users/user${i}`),
+  ];
+  for (const path of paths) {
+    log.info('admin.request', { peer: '192.0.2.1:5', token: 'ci', method: 'PATCH', path, status: 200 });
+  }
+  log.finish();
+  const written = lines.filter(([, event]) => event === 'admin.request');
+  const folded = lines.filter(([, event]) => event === 'log.folded');
+  assert.equal(written.filter(([, , { path }]) => String(path).toLowerCase() === '/v1/users/ann').length, 4);
+  assert.equal(written.length, 400);
+  assert.equal(folded.length, 2);
+  assert.equal(
+    folded.reduce((sum, [, , { count }]) => sum + Number(count), written.length),
+    paths.length,
+  );
+});
