@@ -112,7 +112,7 @@ function describe({ authority, certificate }: View): string {
   const lines: [string, string][] = [
     ['authority', authority.subject],
     ['SHA-256', authority.sha256],
-    ['issues for', authority.within || 'every name (hosts was none when it was made)'],
+    ['issues for', authority.within || 'every name'],
     ['valid until', day(authority.notAfter)],
     ['key', KEYS[authority.keyReader]],
   ];

@@ -26,6 +26,12 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
       origins.get('profile.alwaysOn'),
     );
   }
+  if (config.run.cage === 'require' && config.run.workers === 0) {
+    throw new ConfigError(
+      `${from('run.cage')}: 'require' needs a worker to shut in, and ${from('run.workers')} is 0; take one back`,
+      origins.get('run.workers'),
+    );
+  }
   if (config.auth.methods.includes('chap') && config.users.keep === 'nt-hash') {
     throw new ConfigError(
       `${from('auth.methods')}: 'chap' needs the password itself, but ${from('users.keep')} is 'nt-hash'; take one back`,

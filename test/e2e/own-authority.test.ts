@@ -215,6 +215,7 @@ test('a data directory of before: the key becomes root’s, the authority stays 
   const client = lab.connect();
   await client.up();
   await client.stop();
+  assert.match(await server.must(['ca', 'show']), /^issues for: +every name$/m);
   const doctor = await server.run(['doctor']);
   assert.match(doctor.stdout, /warning +own authority +made by an earlier version.*Fix: "sstpd ca renew --data \S+"/);
   assert.match(doctor.stdout, /ok +own authority's key +.*root alone/);

@@ -429,6 +429,14 @@ test('chap with stored NT hashes is refused: CHAP-MD5 needs the password (RFC 19
   );
 });
 
+test('a cage that is required needs a worker to shut in', () => {
+  const { message } = refusal({ flags: { 'run.workers': '0' }, env: { SSTPD_RUN_CAGE: 'require' } });
+  assert.match(message, /^run\.cage \(environment SSTPD_RUN_CAGE\): 'require' .* run\.workers \(flag --workers\) is 0/);
+  for (const cage of ['auto', 'off']) {
+    assert.equal(load({ flags: { 'run.workers': '0' }, env: { SSTPD_RUN_CAGE: cage } }).config.run.workers, 0);
+  }
+});
+
 test('a certificate without its key, and a key without its certificate, are refused', () => {
   assert.match(
     refusal({ flags: { 'tls.cert': 'c.pem' } }).message,
