@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz [seconds]`: builds each target with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer and runs
- * it for a few seconds, from made-up packets on. A finding is written to the folder it names; keep it in findings.json,
- * which the unit tests read too.
+ * `npm run fuzz [SECONDS | MINUTESm]`: builds each target with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer
+ * and runs each for so many seconds (5), or all of them together for so many minutes, from made-up packets on. A finding
+ * is written to the folder it names; keep it in findings.json, which the unit tests read too.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,11 @@ const ENGINE = [
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, 'build');
-const seconds = Number(process.argv[2] ?? 5);
+const wanted = process.argv[2] ?? '5';
+const seconds = wanted.endsWith('m')
+  ? Math.ceil((Number(wanted.slice(0, -1)) * 60) / Object.keys(TARGETS).length)
+  : Number(wanted);
+if (!(seconds > 0)) throw new Error(`${wanted}: neither seconds nor minutes, such as 15 or 60m`);
 /** What a fuzzer found once, by target, in hexadecimal. */
 const findings = JSON.parse(readFileSync(join(here, 'findings.json'), 'utf8'));
 const compiler = process.env.CLANGXX ?? 'clang++';
