@@ -5,7 +5,7 @@ import { relative } from 'node:path';
 import { bareTunnel } from './bare-tunnel.ts';
 import { CHANGES, measureChange } from './changes.ts';
 import { type FloodCells, type FloodsSize, KINDS, measureFloods, SHAPES } from './floods/floods.ts';
-import { floodedServers } from './floods/servers.ts';
+import { type FloodedServer, floodedServers } from './floods/servers.ts';
 import { LINES, measureConnect, measureLine } from './home-line.ts';
 import type { Lab } from './lab.ts';
 import type { BenchOptions, Scenario } from './options.ts';
@@ -184,11 +184,14 @@ export class Bench {
     }
   }
 
-  /** Beside ours another VPN of TLS, and a web server: in one run, whatever peers were asked for. */
+  /** Beside ours another VPN of TLS, and a web server: in one run, whether or not peers were asked for. */
   async #floods(): Promise<void> {
     const scenario = 'floods';
     const servers: { [name: string]: FloodCells } = {};
-    for (const server of floodedServers(this.#lab)) {
+    const wanted = this.#options.vpns;
+    const isWanted = ({ name }: FloodedServer): boolean =>
+      wanted.length === 0 || wanted.some((one) => name.startsWith(one));
+    for (const server of floodedServers(this.#lab).filter(isWanted)) {
       const { name: vpn, missing: why } = server;
       if (why !== undefined) {
         this.#results.left.push({ scenario, vpn, why, isFailure: false });

@@ -83,7 +83,8 @@ function processTree(root: number): ProcessEntry[] {
     .flatMap((name) => entryOf(Number(name)));
   const tree = all.filter(({ pid }) => pid === root);
   if (tree.length === 0) throw new Error(`process ${root} has ended`);
-  for (const parent of tree) tree.push(...all.filter(({ fields }) => Number(fields[1]) === parent.pid));
+  const byParent = Map.groupBy(all, ({ fields }) => Number(fields[1]));
+  for (const parent of tree) tree.push(...(byParent.get(parent.pid) ?? []));
   return tree;
 }
 

@@ -107,7 +107,7 @@ async function measureCell(
     if (load !== undefined) await sleep(onsetSeconds * 1_000);
     const before = load && (await ask<FloodReport>(load, 'report'));
     const startedAt = performance.now();
-    const [cpuBefore, coreBefore] = [cpuSeconds(target.pid), coreTimes(SERVER_CORE)];
+    const usedBefore = usage(target.pid);
     const [pingP99Ms, fromNew, fromKnown] = await Promise.all([
       target.pinged && pingP99(target.pinged, tries / triesPerSecond),
       ask<CleanReport>(fresh, `new ${tries} ${triesPerSecond}`),
@@ -115,12 +115,11 @@ async function measureCell(
     ]);
     const after = load && (await ask<FloodReport>(load, 'report'));
     const wallSeconds = (performance.now() - startedAt) / 1e3;
-    const [cpuAfter, coreAfter] = [cpuSeconds(target.pid), coreTimes(SERVER_CORE)];
-    const serverCpu = (cpuAfter - cpuBefore) / wallSeconds;
+    const { serverCpu, coreBusy } = usedSince(usedBefore, usage(target.pid));
     const openedPerSecond = ((after?.opened ?? 0) - (before?.opened ?? 0)) / wallSeconds;
     const busy = busyWith({
       ...{ rate: flood?.rate ?? 0, openedPerSecond },
-      serverCoreTaken: Math.max(0, (coreAfter.busySeconds - coreBefore.busySeconds) / wallSeconds - serverCpu),
+      serverCoreTaken: Math.max(0, coreBusy - serverCpu),
       reports: [fromNew, ...(fromKnown === undefined ? [] : [fromKnown])],
     });
     return {
@@ -133,6 +132,27 @@ async function measureCell(
   } finally {
     await load?.end();
   }
+}
+
+interface Usage {
+  readonly coreAt: number;
+  readonly coreSeconds: number;
+  readonly serverAt: number;
+  readonly serverSeconds: number;
+}
+
+/** To look at a server that has thousands of processes takes a while: each figure has a time of its own. */
+function usage(pid: number): Usage {
+  const core = { coreAt: performance.now(), coreSeconds: coreTimes(SERVER_CORE).busySeconds };
+  return { ...core, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
+}
+
+/** Processors in use, on average. */
+function usedSince(before: Usage, after: Usage): { readonly serverCpu: number; readonly coreBusy: number } {
+  return {
+    serverCpu: ((after.serverSeconds - before.serverSeconds) * 1e3) / (after.serverAt - before.serverAt),
+    coreBusy: ((after.coreSeconds - before.coreSeconds) * 1e3) / (after.coreAt - before.coreAt),
+  };
 }
 
 async function floodLoad(

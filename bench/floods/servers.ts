@@ -77,6 +77,9 @@ function ours({ folder, program }: Lab): FloodedServer {
   };
 }
 
+/** As many connections as sstpd lets wait for a login by default; its sample configuration has 16. */
+const MOST_CLIENTS = 512;
+
 /**
  * As its sample configuration has it, bans and time for the login included, but for what our clean clients, who are one user,
  * would run into themselves: the limits of clients, and one connection every 100 ms.
@@ -96,7 +99,7 @@ function ocserv({ folder }: Lab): FloodedServer {
         ...['tcp-port = 443', 'run-as-user = root', 'run-as-group = root', 'isolate-workers = false'],
         ...[`socket-file = ${file('sock')}`, `pid-file = ${file('pid')}`],
         ...[`server-cert = ${file('server.pem')}`, `server-key = ${file('server.key')}`],
-        ...['max-clients = 0', 'max-same-clients = 0', 'rate-limit-ms = 0'],
+        ...[`max-clients = ${MOST_CLIENTS}`, 'max-same-clients = 0', 'rate-limit-ms = 0'],
         ...['auth-timeout = 240', 'max-ban-score = 80', 'ban-reset-time = 1200', 'cookie-timeout = 300'],
         ...['keepalive = 32400', 'device = ocs', 'predictable-ips = false', 'mtu = 1400'],
         ...[`ipv4-network = ${TUNNEL_NETWORK}`, 'ipv4-netmask = 255.255.0.0'],
