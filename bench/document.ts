@@ -85,7 +85,10 @@ function limits(results: Results): string {
 }
 
 function machine({ date, machine: host, took, isPieced }: Results): string {
-  const minutes = Math.round(Object.values(took).reduce((sum, one) => sum + one, 0) / 60);
+  // Floods may be of another day, which their table names.
+  const { floods = 0, ...others } = took;
+  const taken = Object.values(others).length > 0 ? others : { floods };
+  const minutes = Math.round(Object.values(taken).reduce((sum, one) => sum + one, 0) / 60);
   const busy = Math.round(host.busyBefore * 100);
   return [
     `Measured on ${date.slice(0, 10)}: Linux ${host.kernel}, Node ${host.node}, ${host.cores} cores (${host.cpu}).`,
