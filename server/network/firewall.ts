@@ -78,6 +78,7 @@ export function firewallRules(options: FirewallOptions): string {
     '    type filter hook prerouting priority raw; policy accept;',
     `    iifname ${ours} ip daddr 127.0.0.0/8 drop`,
     `    iifname ${ours} ip6 daddr ::1 drop`,
+    ...(hasFib ? tuns.flatMap(ownSources) : []),
     '  }',
     ...reachChains(reach, place),
     ...forwarded(options, place, translated),
@@ -87,6 +88,17 @@ export function firewallRules(options: FirewallOptions): string {
     '}',
     '',
   ].join('\n');
+}
+
+/**
+ * A worker looks at what its clients send; who has taken it over writes what he likes to its device. What comes from
+ * there has to be from where the host would send the answer there: no other worker's client, nobody else.
+ */
+function ownSources(tun: string): string[] {
+  return [
+    `    iifname "${tun}" meta nfproto ipv4 fib saddr oifname != "${tun}" drop`,
+    `    iifname "${tun}" ip6 saddr != fe80::/10 fib saddr oifname != "${tun}" drop`,
+  ];
 }
 
 /** What conntrack can't assign to a flow would leave untranslated, with the client's own address in it. */
