@@ -27,7 +27,7 @@ export interface NativeAddon {
   /** @returns packets written; of the others the length in `table` is 0 */
   writeBatch(handle: number, slab: Buffer, table: Int32Array, count: number): number;
   close(handle: number): void;
-  /** The data path on an open device: native/datapath.h says what each function takes and gives. */
+  /** The data path on an open device: native/path_api.h says what each function takes and gives. */
   pathOpen(
     handle: number,
     isolates: 0 | 1,

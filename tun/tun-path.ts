@@ -1,6 +1,6 @@
 /**
  * A device whose packets never become JavaScript: the addon reads, queues, cuts, checks, merges and writes them, and
- * TypeScript moves the bytes of each client's connection. `native/slots.h` has the map of what happens inside.
+ * TypeScript moves the bytes of each client's connection. `native/path.h` has the map of what happens inside.
  */
 
 import type { TunError } from './device.ts';

@@ -231,7 +231,9 @@ test('arrays whose memory has been given away have no elements, and are no way o
   });
   native.pathInject(lab.path, lab.slot, gone());
   native.pathWrite(lab.path, gone());
-  native.pathStats(lab.path, lab.slot, away(new Float64Array(32)));
+  assert.throws(() => native.pathStats(lab.path, lab.slot, away(new Float64Array(32))), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
   assert.equal(native.readBatch(lab.device, gone(), new Int32Array(8)), 0);
   assert.equal(native.pathReceive(lab.path, lab.slot, [gone()], new Int32Array(5), Buffer.alloc(4095)), 0);
 });

@@ -3,7 +3,7 @@
 
 #include "confine.h"
 #include "conntrack.h"
-#include "datapath.h"
+#include "path_api.h"
 #include "device.h"
 #include "engine_test_api.h"
 #include "listen_socket.h"

@@ -8,8 +8,8 @@
         "confine.cc", "cage_filter.cc",
         "checksum.cc", "packet.cc", "coalesce.cc", "ingress.cc", "frames.cc", "fragment.cc",
         "engine_test_api.cc",
-        "codel.cc", "inflight.cc", "scheduler.cc", "slots.cc", "slots-receive.cc",
-        "device-path.cc", "datapath.cc", "datapath-stats.cc"
+        "codel.cc", "inflight.cc", "scheduler.cc", "path.cc", "path_receive.cc",
+        "path_loop.cc", "path_api.cc", "path_api_stats.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
       "cflags": ["-O3", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],

@@ -1,4 +1,4 @@
-#include "datapath.h"
+#include "path_api.h"
 
 #include <linux/if_tun.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "device-path.h"
+#include "path_loop.h"
 
 namespace tun {
 

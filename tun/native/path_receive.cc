@@ -1,4 +1,4 @@
-// The other half of slots.h: from a client to the device.
+// The other half of path.h: from a client to the device.
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "slots.h"
+#include "path.h"
 
 namespace tun {
 

@@ -1,4 +1,4 @@
-#include "device-path.h"
+#include "path_loop.h"
 
 #include <algorithm>
 #include <cerrno>

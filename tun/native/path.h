@@ -26,7 +26,7 @@
 
 namespace tun {
 
-// In the order of STATS in tun/native-path.ts.
+// PathReadStats gives them with what else is counted, in the order of STATS in tun/tun-path.ts.
 struct SlotCounters {
   uint64_t packets_in = 0;
   uint64_t bytes_in = 0;

@@ -1,21 +1,23 @@
-// Parts of datapath.h off the hot path: events, counters, and what only tests use.
+// Parts of path_api.h off the hot path: events, counters, and what only tests use.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <initializer_list>
 
-#include "datapath.h"
-#include "device-path.h"
+#include "path_api.h"
+#include "path_loop.h"
 
 namespace tun {
 
 namespace {
 
-void Copy(std::initializer_list<uint64_t> numbers, const View<double>& out) {
-  size_t i = 0;
-  for (const uint64_t number : numbers) {
-    if (i < out.length) out.data[i++] = static_cast<double>(number);
+// The caller names each by its place, so there are as many names as numbers.
+void Copy(napi_env env, std::initializer_list<uint64_t> numbers, const View<double>& out) {
+  if (numbers.size() != out.length) {
+    ThrowArgument(env, "expected a place for each number");
+    return;
   }
+  std::transform(numbers.begin(), numbers.end(), out.data, [](uint64_t number) { return static_cast<double>(number); });
 }
 
 }  // namespace
@@ -53,7 +55,8 @@ napi_value PathReadStats(napi_env env, napi_callback_info info) {
   const SlotCounters& in = place.slot->counters;
   const QueueCounters& queue = place.slot->queue.counters();
   const PipeModel& pipe = place.slot->pipe;
-  Copy({in.packets_in, in.bytes_in, queue.frames, queue.packet_bytes, queue.drops, in.drops_closed, in.drops_too_big,
+  Copy(env,
+       {in.packets_in, in.bytes_in, queue.frames, queue.packet_bytes, queue.drops, in.drops_closed, in.drops_too_big,
         in.drops_malformed, in.drops_source, in.drops_destination, in.drops_group, in.drops_isolated,
         in.packets_link_local, place.slot->queue.bytes(), place.slot->queue.memory(), pipe.best_rate(),
         pipe.base_rtt_us(), pipe.cap(), pipe.write_bytes(), queue.marks},
@@ -68,7 +71,8 @@ napi_value PathReadTotals(napi_env env, napi_callback_info info) {
   DevicePath* device = FindPath(env, arguments[0]);
   if (device == nullptr) return nullptr;
   const PathTotals& totals = device->path().totals();
-  Copy({totals.reads, totals.writes, totals.write_drops, totals.drops_unknown, totals.drops_group,
+  Copy(env,
+       {totals.reads, totals.writes, totals.write_drops, totals.drops_unknown, totals.drops_group,
         totals.drops_malformed, device->path().memory()},
        out);
   return nullptr;

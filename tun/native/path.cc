@@ -1,4 +1,4 @@
-#include "slots.h"
+#include "path.h"
 
 #include <netinet/in.h>
 #include <sys/uio.h>

@@ -1,4 +1,4 @@
-// The data path for JavaScript: slots.h behind checked arguments, one poll handle and one timer.
+// The data path for JavaScript: path.h behind checked arguments, one poll handle and one timer.
 #pragma once
 
 #include <node_api.h>

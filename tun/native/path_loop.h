@@ -1,4 +1,4 @@
-// The path of one device between libuv and JavaScript, and what all functions of datapath.h begin with.
+// The path of one device between libuv and JavaScript, and what all functions of path_api.h begin with.
 #pragma once
 
 #include <node_api.h>
@@ -8,8 +8,8 @@
 
 #include "arguments.h"
 #include "device.h"
-#include "read-pacer.h"
-#include "slots.h"
+#include "read_pacer.h"
+#include "path.h"
 
 namespace tun {
 
