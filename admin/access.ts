@@ -1,11 +1,10 @@
 /** Who may ask what: each request passes here before its body is read. */
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isScope, type Log } from '../core/index.ts';
+import { isForUs, isScope, type Log } from '../core/index.ts';
 import type { TokensBackend } from './access-backend.ts';
 import { type Asker, askerOf, nameOf, scopesOf } from './asker.ts';
 import { fail } from './failures.ts';
-import { isForUs } from './host-header.ts';
 import type { LoginSessions } from './login-sessions.ts';
 
 export interface AccessOptions {

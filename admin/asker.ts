@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { SCOPES, type Scope } from '../core/index.ts';
+import { ADMIN_COOKIE, SCOPES, type Scope } from '../core/index.ts';
 import type { TokenMaker, TokensBackend, TokenView } from './access-backend.ts';
 import type { LoginSession, LoginSessions } from './login-sessions.ts';
 
@@ -23,11 +23,6 @@ declare module 'fastify' {
 
 export type RouteScope = Scope | 'public';
 
-/** Its name says that it came over TLS, from this very host, for the whole of it (RFC 6265bis 4.1.3.2). */
-export const COOKIE = '__Host-sstpd';
-/** Says that somebody has logged in with this browser before: guesses of others do not slow the next time. */
-export const BROWSER_COOKIE = '__Host-sstpd-known';
-
 /** A header with a token counts alone: a browser never adds one by itself. */
 export function askerOf(request: FastifyRequest, logins: LoginSessions, tokens: TokensBackend): Asker {
   const { authorization } = request.headers;
@@ -35,7 +30,7 @@ export function askerOf(request: FastifyRequest, logins: LoginSessions, tokens: 
     const token = tokens.find(/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
     return token === undefined ? { kind: 'nobody' } : { kind: 'token', token };
   }
-  const cookie = request.cookies[COOKIE];
+  const cookie = request.cookies[ADMIN_COOKIE];
   const session = cookie === undefined ? undefined : logins.find(cookie);
   return session === undefined ? { kind: 'nobody' } : { kind: 'account', session };
 }

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../core/index.ts';
-import { isForUs } from './host-header.ts';
+import { isForUs, type Log } from '../core/index.ts';
 
 /** Version 0.0.4 of the text format of Prometheus. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

@@ -1,7 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { SCOPES, version } from '../core/index.ts';
-import { COOKIE } from './asker.ts';
+import { ADMIN_COOKIE, SCOPES, version } from '../core/index.ts';
 
 /** Describes, as OpenAPI 3.1, each route that is added after it and does not hide. */
 export async function addOpenApi(app: FastifyInstance): Promise<void> {
@@ -17,7 +16,7 @@ export async function addOpenApi(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
-          session: { type: 'apiKey', in: 'cookie', name: COOKIE, description: 'From POST /v1/login.' },
+          session: { type: 'apiKey', in: 'cookie', name: ADMIN_COOKIE, description: 'From POST /v1/login.' },
           csrf: {
             type: 'apiKey',
             in: 'header',

@@ -1,8 +1,11 @@
 /** Decides whether a proof that a client sent over PPP shows a user's password. */
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../core/index.ts';
 import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
 import { CODE_PAGES, type CodePage, Encoder, readingsOf } from './code-pages.ts';
+import type { Account, CredentialSource, Credentials, Secret, User } from './credentials.ts';
+import type { LoginReason } from './login-reason.ts';
 import { remarkOn } from './login-remark.ts';
 import { hlakFromMsChapV2 } from './mppe-keys.ts';
 import {
@@ -12,23 +15,9 @@ import {
   hashNtPasswordHash,
   ntPasswordHash,
 } from './mschapv2.ts';
-import type { Secret } from './secret-seal.ts';
 import { leastTried } from './user-name.ts';
-import type { Account, Credentials, User } from './user-store.ts';
 import { UserStoreError } from './user-store-error.ts';
 import { type WireName, wireNameOf } from './wire-name.ts';
-
-/**
- * For the log. A client learns only what is in the verdict. 'domain-hashed': the password is right, but its proof is over
- * the name with the domain, or without the realm.
- */
-export type LoginReason =
-  | 'ok'
-  | 'unknown-user'
-  | 'wrong-password'
-  | 'domain-hashed'
-  | 'disabled'
-  | 'method-needs-password';
 
 export interface LoginResult {
   readonly verdict: AuthVerdict;
@@ -54,14 +43,6 @@ export interface ReadProof {
   readonly wire: WireName;
   /** All texts that the name may be, the likeliest first. They follow from its bytes alone. */
   readonly readings: readonly string[];
-}
-
-/** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
-export interface CredentialSource {
-  lookupAny(readings: readonly string[], least: number, only?: readonly string[]): readonly Credentials[];
-  nameOf(readings: readonly string[]): string | undefined;
-  find(name: string): User | undefined;
-  recordLogin(name: string): void;
 }
 
 /** The steps whose cost a client could measure. Tests count them. */

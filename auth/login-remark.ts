@@ -1,10 +1,10 @@
 /** What an operator should know of a login that failed and was not simply one with a wrong password. */
 import { quoted } from '../core/index.ts';
 import type { CredentialProof } from '../ppp/index.ts';
-import type { LoginReason } from './authenticator.ts';
 import { decodeAs, type Encoding } from './code-pages.ts';
+import type { Account } from './credentials.ts';
+import type { LoginReason } from './login-reason.ts';
 import { trimName } from './user-name.ts';
-import type { Account } from './user-store.ts';
 import type { WireName } from './wire-name.ts';
 
 const MOST_READINGS = 3;

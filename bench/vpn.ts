@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Lab } from './lab.ts';
-import { SERVER_ADDRESS } from './lab.ts';
+import { type Lab, SERVER_ADDRESS } from './lab.ts';
 import { cpuSeconds, LineProcess, residentKib, run, SERVER_CORE } from './processes.ts';
 
 export interface Vpn {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { AdminStore } from '../auth/index.ts';
+import { AdminStore } from '../store/index.ts';
 import { becomeDataOwner } from './data-owner.ts';
 import { configOf } from './options.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';

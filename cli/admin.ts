@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AdminAccount } from '../auth/index.ts';
+import type { AdminAccount } from '../store/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
 import { newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions } from './options.ts';

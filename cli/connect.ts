@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 // Not through client/index.ts: the first packets leave before the rest of the client is loaded.
 import { Dial } from '../client/dial.ts';
 import { hostMistake } from '../core/index.ts';
-import type { Config } from '../server/index.ts';
+import type { Config } from '../server/config/index.ts';
 import { readPem } from './files.ts';
 import { isNetwork } from './network.ts';
 import { askPassword, passwordFromFile, passwordFromVariable, readAll } from './password.ts';

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { AdminClient } from '../admin/index.ts';
-// Not through server/index.ts, which loads the whole server: every command would start half a second later.
-import { placeCommands } from '../server/command-place.ts';
+import { placeCommands } from '../core/index.ts';
 import {
   type Config,
   ConfigError,
@@ -14,8 +13,10 @@ import {
   loadConfig,
   nearest,
   showConfig,
-} from '../server/config.ts';
+} from '../server/config/index.ts';
 import { CliError, type Terminal } from './terminal.ts';
+
+// Not through server/index.ts, which loads the whole server: every command would start half a second later.
 
 export { ConfigError, describeSchema, type KeyDescription, nearest, placeCommands, showConfig };
 

@@ -1,5 +1,4 @@
-import { fs } from '../core/builtins.ts';
-import { isMisread, secretText } from '../core/secret-text.ts';
+import { fs, isMisread, secretText } from '../core/index.ts';
 import { cannotRead } from './files.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 

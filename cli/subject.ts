@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AdminClient, AttemptView, StatusView, TokenView, UserView } from '../admin/index.ts';
-import type { Config } from '../server/config.ts';
+import type { Config } from '../server/config/index.ts';
 import { configFile, givenFlags, loadGiven } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,7 +32,7 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
 
 /** What a server that runs was started with. */
 export async function configOfRunning(client: AdminClient, data: string): Promise<Config> {
-  const { loadConfig } = await import('../server/config.ts');
+  const { loadConfig } = await import('../server/config/index.ts');
   const values = (await client.config()).map(({ key, value }) => [key, value as string]);
   const flags = { ...Object.fromEntries(values), data } as Record<string, string>;
   return loadConfig({ flags, env: {} }).config;

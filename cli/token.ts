@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ApiToken } from '../auth/index.ts';
 import { isScope, SCOPES, type Scope, TOKEN_DAYS } from '../core/index.ts';
+import type { ApiToken } from '../store/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
 import { addPlaceOptions } from './options.ts';
 import type { Run } from './program.ts';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { NewUser, UserChange, UserView } from '../admin/index.ts';
-import { checkNewPassword, type User, UserStore } from '../auth/index.ts';
+import { checkNewPassword, type User } from '../auth/index.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../core/index.ts';
-import type { Config } from '../server/index.ts';
+import type { Config } from '../server/config/index.ts';
+import { UserStore } from '../store/index.ts';
 import { becomeDataOwner } from './data-owner.ts';
 import { CliError, EXIT } from './terminal.ts';
 

@@ -1,8 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import type { Instant } from '../core/index.ts';
-import { systemClock } from '../core/system-clock.ts';
+import { type Instant, systemClock } from '../core/index.ts';
 
 export interface DialSettings {
   readonly host: string;

@@ -5,6 +5,7 @@ import { mschapv2Answer } from '../auth/mschapv2.ts';
 import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
 import type { DataLinkCounters, DataPath, PeerLink } from '../datapath/index.ts';
 import { descriptorOf } from '../datapath/socket-options.ts';
+import { linkLocalAddress } from '../ip/index.ts';
 import { PppClientLink } from '../ppp/client-link.ts';
 import type { AuthMethod, Ipv4Wish, PppClientAction, PppClientEvent } from '../ppp/index.ts';
 import {
@@ -67,8 +68,6 @@ export interface ClientEnd {
 type Step =
   | { readonly to: 'sstp'; readonly event: SstpClientEvent }
   | { readonly to: 'ppp'; readonly event: PppClientEvent };
-
-const LINK_LOCAL_PREFIX = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
 
 /** How long an orderly end may take before the socket is torn down: LCP 1 s, Call Disconnect 5 s. */
 const LINGER_MS = 6_500;
@@ -352,7 +351,7 @@ export class SstpClient {
   }
 
   #onIpv6Up(interfaceId: Uint8Array): void {
-    const linkLocal = Uint8Array.from([...LINK_LOCAL_PREFIX, ...interfaceId]);
+    const linkLocal = linkLocalAddress(interfaceId);
     this.#link.openIpv6(undefined, linkLocal);
     this.#up({ ...this.#addresses, linkLocal });
   }

@@ -3,7 +3,7 @@
  * `node docs/config-table.ts --write` puts it between the markers of that page.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { describeSchema } from '../server/index.ts';
+import { describeSchema } from '../server/config/index.ts';
 
 /** The page that shows the table. */
 export const PAGE: URL = new URL('configuration.md', import.meta.url);

@@ -10,6 +10,7 @@ export * from './choose-pool.ts';
 export * from './fragment.ts';
 export * from './icmp.ts';
 export * from './ipv6-pool.ts';
+export { linkLocalAddress, SERVER_INTERFACE_ID, SERVER_LINK_LOCAL } from './link-local.ts';
 export * from './mss-clamp.ts';
 export * from './pool.ts';
 export * from './router-advertisement.ts';

@@ -1,16 +1,14 @@
 import type { AdminBackend, CertificateView, ReachView, SessionView, UserView, WorkerView } from '../admin/index.ts';
-import { checkNewPassword, type LiftTarget, type User, type UserStore, UserStoreError } from '../auth/index.ts';
+import { checkNewPassword, type LiftTarget, type User, UserStoreError } from '../auth/index.ts';
 import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
-import { type Flood, floodView } from './admission/flood-watch.ts';
-import type { AttemptRing } from './attempts/attempt-ring.ts';
-import { type Config, type Origins, veilConfig } from './config.ts';
-import { fixedAddressRefusal } from './fixed-address.ts';
-import type { LeaseDesk } from './lease-desk.ts';
-import type { LocalControl } from './local-control.ts';
-import type { LoginDesk } from './login-desk.ts';
+import type { UserStore } from '../store/index.ts';
+import type { CageLayers } from '../tun/index.ts';
+import { type Flood, floodView } from './admission/index.ts';
+import { type Config, type Origins, veilConfig } from './config/index.ts';
+import { fixedAddressRefusal, type LeaseDesk, type LocalControl, type LoginDesk } from './control/index.ts';
+import type { AttemptRing } from './observe/index.ts';
 import { clientName } from './profile-facts.ts';
-import type { CageLayers } from './workers/cage-layers.ts';
 
 export interface AdminBackendOptions {
   readonly config: Config;

@@ -9,12 +9,12 @@ import {
   type ListenError,
   listenError,
   listenErrorOf,
+  probeForLater,
   serveOlderTickets,
   type TlsServerContext,
 } from '../tls/index.ts';
 import { isNameOf, type TlsMaterial, tlsContext } from './certificates/material.ts';
-import type { Config } from './config.ts';
-import { probeForLater } from './listeners.ts';
+import type { Config } from './config/index.ts';
 
 /** An operator has a few browsers and some scripts. */
 const MOST_CONNECTIONS = 128;

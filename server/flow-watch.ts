@@ -1,7 +1,6 @@
 import { formatIpv4, formatIpv6, type Log } from '../core/index.ts';
-import type { Lease } from './lease-desk.ts';
-import type { RefusedFlows } from './network/index.ts';
-import type { LiveSession, SessionObserver } from './session-observer.ts';
+import type { Lease, LiveSession, SessionObserver } from './control/index.ts';
+import type { RefusedFlows } from './host/index.ts';
 
 const INTERVAL_MS = 10_000;
 

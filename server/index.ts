@@ -1,10 +1,10 @@
 /**
- * The server process: configuration, start and stop, listeners, one `Connection` per client, leases, the host's network.
+ * The server process: start, stop, and what ties the wings together.
  * Introduces the layers to one another; what a protocol says is decided in sstp/ and ppp/, never here.
  */
-export type { IssueResult } from './certificates/issue.ts';
-export { lookAtAuthority } from './certificates/look-at-authority.ts';
-export { issueByHand, otherNames } from './certificates/operator-issue.ts';
+
+export { isOperatorError } from '../core/index.ts';
+export { type IssueResult, issueByHand, lookAtAuthority, otherNames } from './certificates/index.ts';
 export {
   type Config,
   ConfigError,
@@ -13,10 +13,8 @@ export {
   loadConfig,
   type Origins,
   showConfig,
-} from './config.ts';
-export { examineServer, wouldWork } from './doctor/doctor.ts';
-export { fixedAddressRefusal } from './fixed-address.ts';
-export { fixedAddressCheck } from './fixed-address-check.ts';
-export { createLog, type LogSink } from './log.ts';
-export { isOperatorError } from './operator-error.ts';
+} from './config/index.ts';
+export { fixedAddressCheck, fixedAddressRefusal } from './control/index.ts';
+export { createLog, type LogSink } from './log/index.ts';
+export { examineServer, wouldWork } from './observe/index.ts';
 export { type ServeOptions, serve } from './serve.ts';

@@ -1,6 +1,6 @@
-import { formatIpv4Cidr, type Ipv4Cidr, shellWord } from '../core/index.ts';
+import { formatIpv4Cidr, type Ipv4Cidr, placeCommands, placeWords, shellWord } from '../core/index.ts';
 import { dialText, type ProfileFacts, windowsPaste } from '../profile/index.ts';
-import { placeCommands, placeWords } from './command-place.ts';
+import type { OwnCa } from './certificates/index.ts';
 
 /** What the newly started server tells its operator. */
 export interface StartSummary {
@@ -16,7 +16,7 @@ export interface StartSummary {
   /** For the first user, or whoever it may be; undefined if there is no name to dial. */
   readonly client: ProfileFacts | undefined;
   /** Our own CA; undefined when the operator brought a certificate. */
-  readonly ca: { readonly file: string; readonly pem: string; readonly fingerprint: string } | undefined;
+  readonly ca: OwnCa | undefined;
   readonly user: FirstUser | undefined;
   /** The admin page; undefined without one. */
   readonly admin: { readonly url: string; readonly hasAccount: boolean } | undefined;

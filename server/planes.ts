@@ -1,15 +1,12 @@
 /** Whether workers carry the connections or, for tests, this process itself. */
 import { closeSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { type Offload, openTunDescriptor, openTunPath, type TunDescriptor, type TunPath } from '../tun/index.ts';
-import type { Admission } from './admission/admission.ts';
-import type { Config } from './config.ts';
-import { MOST_WORKERS } from './config-schema.ts';
-import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
-import type { LocalControl } from './local-control.ts';
-import type { Cage } from './workers/cage-plan.ts';
-import { locateWorker, type WorkerProgram } from './workers/program.ts';
-import { WorkerPool, type WorkerPoolOptions } from './workers/worker-pool.ts';
+import type { Admission } from './admission/index.ts';
+import type { Config } from './config/index.ts';
+import { DataPlane, type DataPlaneOptions } from './connections/index.ts';
+import type { LocalControl } from './control/index.ts';
+import { type Cage, deviceCount, deviceName } from './host/index.ts';
+import { locateWorker, WorkerPool, type WorkerPoolOptions, type WorkerProgram } from './workers/index.ts';
 
 /** The TUN devices of a server. */
 export type TunDevices = {
@@ -54,11 +51,6 @@ export function openDevices(config: Config, uid: number, cage: Cage, fail: (erro
   return { kind: 'workers', names, offload: descriptors[0]?.offload ?? 'none', descriptors, program, close };
 }
 
-/** How many devices a start makes: one for each worker, and one without any. */
-export function deviceCount({ run: { workers = Math.min(availableParallelism(), MOST_WORKERS) } }: Config): number {
-  return Math.max(workers, 1);
-}
-
 /** What both kinds of plane need. */
 export interface PlaneParts
   extends Pick<DataPlaneOptions, 'config' | 'tls' | 'portalKey' | 'congestionControl' | 'log'> {
@@ -101,11 +93,4 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
     default:
       return devices satisfies never;
   }
-}
-
-/** A name of which there can be one only gets a number from the second device on; 15 letters is all the kernel takes. */
-export function deviceName(pattern: string, index: number): string {
-  if (pattern.includes('%') || index === 0) return pattern;
-  const suffix = `-${index}`;
-  return pattern.slice(0, 15 - suffix.length) + suffix;
 }

@@ -4,8 +4,7 @@ import { formatIpv4, type Ipv4 } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import { chooseByName } from '../tls/index.ts';
 import type { TlsMaterial } from './certificates/material.ts';
-import type { Config } from './config.ts';
-import { network } from './config-format.ts';
+import { type Config, network } from './config/index.ts';
 
 /** What files for clients are made of, besides the user. */
 export interface ProfileSource {

@@ -1,10 +1,8 @@
-import { placeCommands } from './command-place.ts';
-import type { Config, Origins } from './config.ts';
-import type { LogSink } from './log.ts';
+import { isOperatorError, placeCommands, UndoStack } from '../core/index.ts';
+import type { Config, Origins } from './config/index.ts';
+import type { LogSink } from './log/index.ts';
 import { type CommandName, nextSteps } from './next-steps.ts';
-import { isOperatorError } from './operator-error.ts';
 import { start } from './start.ts';
-import { UndoStack } from './undo-stack.ts';
 
 export interface ServeOptions {
   readonly config: Config;

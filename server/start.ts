@@ -1,66 +1,87 @@
 import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { type AttemptView, adminSocketPath, prepareAdminServer } from '../admin/index.ts';
-import { AdminStore, Authenticator, UserStore } from '../auth/index.ts';
-import { asUser, type Ipv4, type Log, systemClock } from '../core/index.ts';
+import { Authenticator } from '../auth/index.ts';
+import {
+  asUser,
+  type Ipv4,
+  type Log,
+  placeExplanation,
+  StartError,
+  systemClock,
+  type UndoStack,
+} from '../core/index.ts';
 import { congestionControlFor } from '../datapath/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
+import { AdminStore, UserStore } from '../store/index.ts';
 import { formatEndpoint } from '../tls/index.ts';
 import { forgetFlows, removeRoute, replaceRoute } from '../tun/index.ts';
-import { AdminLogin, tokensBackend } from './admin-access.ts';
 import { adminBackend } from './admin-backend.ts';
 import { AdminListener, probeAdminListener } from './admin-listener.ts';
-import { Admission } from './admission/admission.ts';
-import { FloodWatch } from './admission/flood-watch.ts';
-import { AttemptRing } from './attempts/attempt-ring.ts';
-import { explainAddress, unusableAddresses } from './attempts/unusable-address.ts';
-import { authorityView } from './certificates/authority-view.ts';
-import { CertificateKeeper } from './certificates/keeper.ts';
+import { Admission, FloodWatch } from './admission/index.ts';
+import { authorityView, CertificateKeeper, certificateViews } from './certificates/index.ts';
 import { isNameOf } from './certificates/material.ts';
-import { certificateViews } from './certificates/view.ts';
-import { checkFallback } from './check-fallback.ts';
-import { placeExplanation } from './command-place.ts';
-import type { Config, Origins } from './config.ts';
-import { claimDataDirectory, closedParent, lockDataDirectory } from './data-directory.ts';
-import { asRemark, examineRevocationLater, examineStart } from './doctor/doctor.ts';
-import { runningDoctor } from './doctor/running.ts';
+import type { Config, Origins } from './config/index.ts';
+import { probeListeners } from './connections/index.ts';
+import {
+  AdminLogin,
+  fixedAddressFault,
+  fixedAddressRule,
+  forgetOldPasswordsDaily,
+  LeaseDesk,
+  LocalControl,
+  LoginDesk,
+  PortalDesk,
+  tokensBackend,
+} from './control/index.ts';
 import { ensureFirstUser } from './first-start.ts';
-import { fixedAddressFault, fixedAddressRule } from './fixed-address.ts';
-import { FlowCleaner } from './flow-cleaner.ts';
 import { FlowWatch } from './flow-watch.ts';
-import { healthOf } from './health.ts';
-import { checkHooks } from './hooks/check-hooks.ts';
-import { HostRoutes } from './host-routes.ts';
-import { LeaseDesk } from './lease-desk.ts';
-import { probeListeners } from './listeners.ts';
-import { LocalControl } from './local-control.ts';
-import { createLog, type LogSink } from './log.ts';
-import { processLog } from './log-limit.ts';
-import { LoginDesk } from './login-desk.ts';
-import { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
-import { missingRight, readRights } from './missing-rights.ts';
-import { readRefusedFlows, tableName } from './network/index.ts';
-import type { StartSummary } from './next-steps.ts';
-import { forgetOldPasswordsDaily } from './old-passwords.ts';
-import { planReach, reachRemarks, reachView } from './plan-reach.ts';
-import { openDevices, preparePlane } from './planes.ts';
-import { PortalDesk } from './portal-desk.ts';
-import { becomeRunUser, chooseRunUser, type RunUser } from './privileges.ts';
-import { profileFacts } from './profile-facts.ts';
-import { StartError } from './start-error.ts';
 import {
   type AddressPlan,
+  becomeRunUser,
+  checkFallback,
+  chooseRunUser,
+  claimDataDirectory,
   clientNetworks,
+  closedParent,
+  FlowCleaner,
+  HostRoutes,
   instanceOf,
+  lockDataDirectory,
   logRemarks,
+  missingRight,
   planAddresses,
+  planCage,
+  planReach,
+  type RunUser,
+  reachRemarks,
+  reachView,
+  readRefusedFlows,
+  readRights,
   setUpNetwork,
-} from './start-network.ts';
-import { Translations } from './translations.ts';
-import type { UndoStack } from './undo-stack.ts';
-import { Watch } from './watch.ts';
-import { planCage } from './workers/cage-plan.ts';
+  Translations,
+  tableName,
+} from './host/index.ts';
+import { createLog, type LogSink, processLog } from './log/index.ts';
+import type { StartSummary } from './next-steps.ts';
+import {
+  AttemptRing,
+  asRemark,
+  checkHooks,
+  examineRevocationLater,
+  examineStart,
+  explainAddress,
+  healthOf,
+  openMetrics,
+  PortalAttempt,
+  probeMetricsListener,
+  runningDoctor,
+  unusableAddresses,
+  Watch,
+} from './observe/index.ts';
+import { openDevices, preparePlane } from './planes.ts';
+import { profileFacts } from './profile-facts.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -162,8 +183,9 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const observers = [...watch.observers, flows];
   const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
+  const record = (address: string): PortalAttempt => new PortalAttempt(address);
   const recorded = (attempt: AttemptView): void => attempts.put(placeExplanation(attempt, config.data));
-  const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, recorded });
+  const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, record, recorded });
   const control = new LocalControl({ authenticator, logins, leases, portal, observers });
   const networks = clientNetworks(config, plan);
   const onAttempt = (attempt: AttemptView): void => {

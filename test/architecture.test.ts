@@ -4,8 +4,20 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
-const BELOW_SERVER = ['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'certs', 'auth', 'datapath', 'admin', 'profile'];
+/** What a worker loads of wings that are else the supervisor's. */
+const FOR_WORKERS = [
+  'server/config/derived.ts',
+  'server/config/proxy-sources.ts',
+  'server/certificates/material.ts',
+  'server/observe/reported.ts',
+];
 
+const LIBRARIES = ['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'certs', 'auth', 'store', 'datapath', 'admin', 'profile'];
+
+/**
+ * The wings of `server/` are folders as any other; `server` itself is what lies directly in it. `(types)`: nothing that runs.
+ * A row names rows above it alone, so there is no circle.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   sstp: ['core'],
@@ -14,20 +26,69 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tun: ['core'],
   tls: ['core'],
   certs: ['core'],
-  auth: ['core', 'ppp (types)'],
   profile: ['core'],
-  admin: ['core', 'profile'],
+  auth: ['core', 'ppp (types)'],
+  store: ['core', 'auth'],
+  admin: ['core', 'profile (types)'],
   datapath: ['core', 'sstp', 'ppp', 'ip', 'tun'],
+  'server/site': ['core', 'profile'],
+  'server/config': ['core', 'auth (types)', 'server/site (types)'],
+  'server/log': ['core', 'server/config (types)'],
+  'server/admission': ['core', 'admin (types)'],
+  'server/host': ['core', 'ip', 'tun', 'certs', 'admin (types)', 'store (types)', 'server/config'],
+  'server/certificates': ['core', 'tls', 'certs', 'admin (types)', 'server/config (types)', 'server/host'],
+  'server/control': [
+    ...['core', 'ip', 'tls', 'auth', 'ppp (types)', 'profile (types)', 'admin (types)'],
+    ...['store (types)', 'server/config (types)', 'server/host', 'server/site'],
+  ],
+  'server/observe': [
+    ...[
+      'core',
+      'ppp',
+      'ip',
+      'tun',
+      'tls',
+      'certs',
+      'auth',
+      'datapath',
+      'profile',
+      'admin',
+      'sstp (types)',
+      'store (types)',
+    ],
+    ...[
+      'server/config',
+      'server/log (types)',
+      'server/admission',
+      'server/host',
+      'server/certificates',
+      'server/control',
+    ],
+  ],
+  'server/connections': [
+    ...['core', 'sstp', 'ppp', 'ip', 'tun', 'tls', 'auth', 'datapath', 'admin (types)', 'server/control (types)'],
+    ...['server/config', 'server/admission', 'server/certificates', 'server/observe', 'server/site'],
+  ],
+  'server/workers': [
+    ...['core', 'tun', 'tls', 'ppp (types)', 'auth (types)', 'admin (types)', 'server/admission (types)'],
+    ...['server/certificates (types)', 'server/control (types)', 'server/site (types)'],
+    ...['server/config', 'server/host', 'server/log', 'server/observe', 'server/connections'],
+  ],
+  server: [
+    ...LIBRARIES,
+    ...['server/config', 'server/log', 'server/admission', 'server/host', 'server/certificates', 'server/control'],
+    ...['server/observe', 'server/connections', 'server/workers'],
+  ],
   client: ['core', 'sstp', 'ppp', 'auth', 'ip', 'tun', 'datapath'],
-  server: BELOW_SERVER,
-  cli: [...BELOW_SERVER, 'server', 'client', 'bench'],
-  bench: [...BELOW_SERVER, 'server', 'client', 'cli', 'packaging'],
+  cli: [...LIBRARIES, 'server', 'server/config', 'server/certificates (types)', 'client', 'bench'],
+  bench: [...LIBRARIES, 'server', 'client', 'cli', 'packaging'],
 };
 
 /**
- * Every command needs the configuration's schema; the rest of server/ would cost each of them half a second. The first
- * packets of `connect` leave before the rest of client/ is loaded, and that is no more than it uses: each file takes
- * half a millisecond. Of certs/, workers read certificates only; the library for OCSP takes 60 ms to load.
+ * What others import beside an index.ts, which would load more than they need. Every command needs the configuration; the
+ * rest of server/ would cost each of them half a second. The first packets of `connect` leave before the rest of client/ is
+ * loaded, and that is no more than it uses: each file takes half a millisecond. Of certs/, workers read certificates only;
+ * the library for OCSP takes 60 ms to load.
  */
 const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
   cli: [
@@ -37,12 +98,13 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
     'datapath/native-path.ts',
     'client/dial.ts',
     'client/connect.ts',
-    'server/attempts/remedies.ts',
-    'server/command-place.ts',
-    'server/config.ts',
-    'server/config-error.ts',
   ],
-  server: ['certs/ocsp.ts'],
+  'server/certificates': ['certs/ocsp.ts'],
+  'server/control': ['auth/throttle/hold-text.ts'],
+  'server/observe': ['auth/throttle/hold-text.ts', ...FOR_WORKERS],
+  'server/connections': ['auth/throttle/hold-text.ts', ...FOR_WORKERS],
+  'server/workers': FOR_WORKERS,
+  server: FOR_WORKERS,
   bench: ['packaging/debian-packages.mjs'],
   client: [
     'core/system-clock.ts',
@@ -56,7 +118,9 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
 const PURE = ['sstp', 'ppp', 'ip', 'profile'];
 
 const folders = Object.keys(MAY_IMPORT);
-const files = folders.flatMap((folder) => globSync(`${folder}/**/*.ts`, { exclude: ['**/node_modules/**'] }));
+const files = folders
+  .filter((folder) => !folder.includes('/'))
+  .flatMap((folder) => globSync(`${folder}/**/*.ts`, { exclude: ['**/node_modules/**'] }));
 
 interface Import {
   readonly file: string;
@@ -79,10 +143,72 @@ function importsOf(file: string): Import[] {
   return found;
 }
 
-const folderOf = (file: string): string => file.split('/')[0] ?? '';
+const folderOf = (file: string): string => {
+  const [top = '', wing = '', ...rest] = file.split('/');
+  return top === 'server' && rest.length > 0 ? `${top}/${wing}` : top;
+};
 
 test('there is something to look at', () => {
   assert.ok(files.length > 40, `only ${files.length} files`);
+});
+
+/** What a file loads by being loaded, itself included. */
+function reachedFrom(start: string): Set<string> {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const { statement, specifier, isTypeOnly } of importsOf(file)) {
+      if (isTypeOnly || !specifier.startsWith('.') || statement.startsWith('import(')) continue;
+      visit(normalize(join(dirname(file), specifier)));
+    }
+  };
+  visit(start);
+  return reached;
+}
+
+test('every folder has a row, and a row names rows above it alone', () => {
+  assert.deepEqual([...new Set(files.map(folderOf))].sort(), [...folders].sort());
+  for (const [at, folder] of folders.entries()) {
+    const below = (MAY_IMPORT[folder] ?? []).map((name) => name.replace(' (types)', ''));
+    const above = ['packaging', 'bench', ...folders.slice(0, at)]; // cli finds the benchmark by its name
+    assert.deepEqual(
+      below.filter((name) => !above.includes(name)),
+      [],
+      folder,
+    );
+  }
+});
+
+test('no file imports itself by way of others, not even for a type', () => {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const circles: string[] = [];
+  const visit = (file: string): void => {
+    const from = path.indexOf(file);
+    if (from !== -1) circles.push([...path.slice(from), file].join(' -> '));
+    if (from !== -1 || done.has(file)) return;
+    path.push(file);
+    for (const { statement, specifier } of importsOf(file)) {
+      if (specifier.startsWith('.') && !statement.startsWith('import('))
+        visit(normalize(join(dirname(file), specifier)));
+    }
+    path.pop();
+    done.add(file);
+  };
+  for (const file of files) visit(file);
+  assert.deepEqual(circles, []);
+});
+
+test('a worker loads nothing that changes the host, judges a login or administers, and of onlookers what it reports', () => {
+  const reached = [...reachedFrom('server/workers/worker-main.ts')];
+  assert.ok(reached.includes('server/connections/tunnel.ts'), 'the imports are followed');
+  const wrong = reached.filter((file) =>
+    /^(?:admin|store|server\/host|server\/control)\/|^auth\/(?!throttle\/hold-text)|^server\/observe\/(?:doctor|hooks)\/|^server\/[^/]+$/.test(
+      file,
+    ),
+  );
+  assert.deepEqual(wrong, []);
 });
 
 test('imports between folders go one way, and only through index.ts', () => {
@@ -105,7 +231,7 @@ test('imports between folders go one way, and only through index.ts', () => {
 });
 
 test('each folder has an index.ts that opens with what the folder is for', () => {
-  for (const folder of folders.filter((name) => files.some((file) => file.startsWith(`${name}/`)))) {
+  for (const folder of folders) {
     if (folder === 'cli' || folder === 'bench') continue; // programs, not libraries
     const text = readFileSync(`${folder}/index.ts`, 'utf8');
     assert.match(text, /^\/\*\*/, `${folder}/index.ts`);
@@ -179,7 +305,7 @@ test('nothing is loaded after rights were given up', () => {
     }
   };
   for (const file of PROGRAMS_THAT_GIVE_RIGHTS_UP) visit(file);
-  assert.ok(reached.has('auth/user-store.ts') && reached.has('cli/data-owner.ts'), 'the imports are followed');
+  assert.ok(reached.has('store/sqlite/user-store.ts') && reached.has('cli/data-owner.ts'), 'the imports are followed');
   assert.deepEqual(late, LOADED_BEFORE_RIGHTS_GO);
 });
 

@@ -12,6 +12,7 @@ export * from './failure.ts';
 export * from './listen-error.ts';
 export * from './listener.ts';
 export * from './plain-listener.ts';
+export { probe, probeForLater } from './probe.ts';
 export * from './proxy-header.ts';
 export * from './server-names.ts';
 export { newestTicketKey, serveOlderTickets, TICKET_KEY_BYTES } from './ticket-keys.ts';

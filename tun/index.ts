@@ -4,6 +4,7 @@
  * Linux Documentation/networking/tuntap.rst; capabilities(7). The C++ addon under `native/` does the system calls.
  */
 export { cageProgram, confine } from './cage.ts';
+export { type CageLayers, NO_CAGE } from './cage-layers.ts';
 export { forgetFlows } from './conntrack.ts';
 export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
 export { HEADROOM, TunError } from './device.ts';

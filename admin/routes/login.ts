@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
+import { ADMIN_BROWSER_COOKIE, ADMIN_COOKIE } from '../../core/index.ts';
 import type { AdminAccountsBackend } from '../access-backend.ts';
-import { BROWSER_COOKIE, COOKIE } from '../asker.ts';
 import { fail } from '../failures.ts';
 import type { LoginSession, LoginSessions } from '../login-sessions.ts';
 import { done, failures, flag, name, password, text, time } from '../schemas.ts';
@@ -24,19 +24,19 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
     async (request, reply) => {
       const { remoteAddress = '', remotePort = 0 } = request.socket;
       const peer = { address: remoteAddress, port: remotePort };
-      const browser = request.cookies[BROWSER_COOKIE];
+      const browser = request.cookies[ADMIN_BROWSER_COOKIE];
       // Not request.signal: the request is over as soon as its body was read.
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const outcome = await accounts.login({ ...request.body, peer, browser, signal: gone.signal });
       switch (outcome.kind) {
         case 'accepted': {
-          const before = request.cookies[COOKIE];
+          const before = request.cookies[ADMIN_COOKIE];
           if (before !== undefined) logins.end(before);
           const { session, cookie } = logins.begin(outcome.account);
           return reply
-            .setCookie(COOKIE, cookie, COOKIE_OPTIONS)
-            .setCookie(BROWSER_COOKIE, outcome.browser, { ...COOKIE_OPTIONS, maxAge: BROWSER_AGE_S })
+            .setCookie(ADMIN_COOKIE, cookie, COOKIE_OPTIONS)
+            .setCookie(ADMIN_BROWSER_COOKIE, outcome.browser, { ...COOKIE_OPTIONS, maxAge: BROWSER_AGE_S })
             .send(view(session));
         }
         case 'refused':
@@ -61,9 +61,9 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
   );
 
   app.delete('/v1/login', { schema: END, config }, (request, reply): FastifyReply => {
-    const cookie = request.cookies[COOKIE];
+    const cookie = request.cookies[ADMIN_COOKIE];
     if (cookie !== undefined && request.asker.kind === 'account') logins.end(cookie);
-    return reply.clearCookie(COOKIE, COOKIE_OPTIONS).code(204).send();
+    return reply.clearCookie(ADMIN_COOKIE, COOKIE_OPTIONS).code(204).send();
   });
 }
 

@@ -1,6 +1,5 @@
-import type { Instant } from '../../core/index.ts';
+import type { Instant, Origin } from '../../core/index.ts';
 import { pick } from './draw.ts';
-import type { Place, Ticket } from './place.ts';
 import { type BucketRule, TokenBucket } from './token-bucket.ts';
 
 export interface GateRule extends BucketRule {
@@ -50,15 +49,28 @@ export interface GateOf {
   readonly shownAs: string;
 }
 
+/** Who stands before a gate. */
+export interface Entrant {
+  readonly origin: Origin;
+}
+
+/** What a place has at the gate of a name, or of everybody on loopback. */
+export interface Ticket<P extends Entrant = Entrant> {
+  readonly gate: Gate<P>;
+  readonly place: P;
+  /** `taken`: there was one; `drawn`: by lot; `lifted`: it needs none. */
+  token: 'none' | 'taken' | 'drawn' | 'lifted';
+}
+
 /**
  * A bucket of tokens before a name, or before all names, and those who wait for one. A token is drawn by lot: first a network, then one of
  * its places, so that who has a thousand addresses in four networks has four lots.
  */
-export class Gate {
+export class Gate<P extends Entrant = Entrant> {
   readonly #rule: GateRule;
   readonly #bucket: TokenBucket;
   /** Tickets of places without a token, by network. */
-  readonly #waiting = new Map<string, Set<Ticket>>();
+  readonly #waiting = new Map<string, Set<Ticket<P>>>();
   /** Instants at which a drawn token was used, the oldest first. */
   readonly #used: Instant[] = [];
   /** Drawn and not used yet. */
@@ -118,11 +130,11 @@ export class Gate {
   }
 
   /** A place that wants a token: it gets one, unless others wait for theirs. */
-  join(place: Place, now: Instant): Ticket {
+  join(place: P, now: Instant): Ticket<P> {
     this.#places += 1;
     const { network } = place.origin;
     if (this.#waiting.size === 0 && this.#bucket.take(now)) return { gate: this, place, token: 'taken' };
-    const ticket: Ticket = { gate: this, place, token: 'none' };
+    const ticket: Ticket<P> = { gate: this, place, token: 'none' };
     const ofNetwork = this.#waiting.get(network) ?? new Set();
     this.#waiting.set(network, ofNetwork.add(ticket));
     return ticket;
@@ -149,7 +161,7 @@ export class Gate {
   }
 
   /** The place is no more. @param isUsed its token was spent on a guess; else it goes back */
-  leave(ticket: Ticket, now: Instant, isUsed: boolean): void {
+  leave(ticket: Ticket<P>, now: Instant, isUsed: boolean): void {
     this.#places -= 1;
     switch (ticket.token) {
       case 'none':
@@ -178,7 +190,7 @@ export class Gate {
   }
 
   /** The place needs none any more. */
-  lift(ticket: Ticket, now: Instant): void {
+  lift(ticket: Ticket<P>, now: Instant): void {
     if (ticket.token === 'none') this.#stopWaiting(ticket);
     if (ticket.token === 'drawn') this.#owing -= 1;
     if (ticket.token === 'drawn' || ticket.token === 'taken') this.#bucket.giveBack(now);
@@ -199,8 +211,8 @@ export class Gate {
   }
 
   /** The places of the network that has most of them. */
-  crowd(): Place[] {
-    const most = [...this.#waiting.values()].reduce((a, b) => (b.size > a.size ? b : a), new Set<Ticket>());
+  crowd(): P[] {
+    const most = [...this.#waiting.values()].reduce((a, b) => (b.size > a.size ? b : a), new Set<Ticket<P>>());
     return [...most].map(({ place }) => place);
   }
 
@@ -209,7 +221,7 @@ export class Gate {
     return this.#used.length + this.#owing < this.#rule.mostDrawnPerHour;
   }
 
-  #stopWaiting(ticket: Ticket): void {
+  #stopWaiting(ticket: Ticket<P>): void {
     const { network } = ticket.place.origin;
     const ofNetwork = this.#waiting.get(network);
     ofNetwork?.delete(ticket);

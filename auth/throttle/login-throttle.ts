@@ -142,7 +142,7 @@ export class LoginThrottle {
     const judge = this.#ready;
     const release = this.#released;
     [this.#ready, this.#released] = [[], []];
-    const gates = new Set<Gate>();
+    const gates = new Set<Gate<Place>>();
     for (const { place } of this.#waiting) {
       for (const { token, gate } of place.tickets.values()) if (token === 'none') gates.add(gate);
     }
@@ -358,7 +358,7 @@ export class LoginThrottle {
     }
   }
 
-  #tellAttack({ shownAs }: Place, gate: Gate, now: Instant): void {
+  #tellAttack({ shownAs }: Place, gate: Gate<Place>, now: Instant): void {
     const { limit, at } = gate.of;
     const { failures, others, since } = gate.record(now);
     const user = limit === 'loopback' ? undefined : shownAs.slice(1);

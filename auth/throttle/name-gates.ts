@@ -12,14 +12,14 @@ import { gateEntry, realmOf, rowOfGate, type ThrottleEntry } from './throttle-en
  * that others need.
  */
 export class NameGates {
-  readonly #strangers: HotTable<Gate>;
-  readonly #acquainted: HotTable<Gate>;
+  readonly #strangers: HotTable<Gate<Place>>;
+  readonly #acquainted: HotTable<Gate<Place>>;
   /** Of everybody on loopback. An administrator who comes through ssh does not wait for what guesses at VPN users. */
-  readonly #shared = new Map<Realm, Gate>();
+  readonly #shared = new Map<Realm, Gate<Place>>();
 
   /** @param most gates of strangers, and of others, that are kept; and as many that were busy */
   constructor(most: number) {
-    const gates = (): HotTable<Gate> =>
+    const gates = (): HotTable<Gate<Place>> =>
       new HotTable({
         most,
         isHot: (gate, now) => gate.tokens(now) <= (2 / 3) * gate.size,
@@ -95,7 +95,7 @@ export class NameGates {
   }
 
   /** @returns the gates with which an attack has begun: of several readings of a name one, unless there was one before */
-  noteFailure(place: Place, now: Instant): Gate[] {
+  noteFailure(place: Place, now: Instant): Gate<Place>[] {
     const gates = gatesOfNames(place);
     const begun = gates.filter((gate) => gate.noteFailure(place.origin.network, now));
     const isKnown = gates.some((gate) => gate.isAttacked && !begun.includes(gate));
@@ -153,30 +153,33 @@ export class NameGates {
     this.#give(place, user, gate, now);
   }
 
-  #sharedGate({ shownAs }: Place, now: Instant): Gate {
+  #sharedGate({ shownAs }: Place, now: Instant): Gate<Place> {
     const realm = realmOf(shownAs);
     const known = this.#shared.get(realm);
     if (known !== undefined) return known;
-    const gate = new Gate({ limit: 'loopback', key: realm, at: LOOPBACK_ADDRESS, shownAs: userKey(realm, '') }, now);
+    const gate = new Gate<Place>(
+      { limit: 'loopback', key: realm, at: LOOPBACK_ADDRESS, shownAs: userKey(realm, '') },
+      now,
+    );
     this.#shared.set(realm, gate);
     return gate;
   }
 
-  #give(place: Place, key: string, gate: Gate, now: Instant): void {
+  #give(place: Place, key: string, gate: Gate<Place>, now: Instant): void {
     const ticket = gate.join(place, now);
     place.tickets.set(key, ticket);
     if (place.isLifted) gate.lift(ticket, now);
   }
 
   /** None of the shared gates, which are never given up. */
-  #tableOf({ limit }: Pick<GateOf, 'limit'>): HotTable<Gate> | undefined {
+  #tableOf({ limit }: Pick<GateOf, 'limit'>): HotTable<Gate<Place>> | undefined {
     if (limit === 'loopback') return undefined;
     return limit === 'strangers' ? this.#strangers : this.#acquainted;
   }
 }
 
 /** Where it waits for a token. */
-export function gateBefore({ tickets }: Place): Gate | undefined {
+export function gateBefore({ tickets }: Place): Gate<Place> | undefined {
   for (const { token, gate } of tickets.values()) if (token === 'none') return gate;
   return undefined;
 }
@@ -186,6 +189,6 @@ function drawn(place: Place, now: Instant, random: () => number): boolean {
   return gateBefore(place) === undefined;
 }
 
-function gatesOfNames({ tickets }: Place): Gate[] {
+function gatesOfNames({ tickets }: Place): Gate<Place>[] {
   return [...tickets].filter(([key]) => key !== SHARED).map(([, { gate }]) => gate);
 }

@@ -1,5 +1,5 @@
 import type { Instant, Origin } from '../../core/index.ts';
-import type { Gate, Limit } from './gate.ts';
+import type { Limit, Ticket } from './gate.ts';
 import type { Slot } from './source.ts';
 
 /** What a login is, before anybody looks at its password. */
@@ -53,14 +53,6 @@ export interface Hold {
 /** By which a place has its ticket at the gate of everybody on loopback. No user's key is empty. */
 export const SHARED = '';
 
-/** What a place has at the gate of a name, or of everybody on loopback. */
-export interface Ticket {
-  readonly gate: Gate;
-  readonly place: Place;
-  /** `taken`: there was one; `drawn`: by lot; `lifted`: it needs none. */
-  token: 'none' | 'taken' | 'drawn' | 'lifted';
-}
-
 /** Where an address stands in line for a name. It outlives its attempts for a while: clients give up and dial again. */
 export interface Place {
   readonly key: string;
@@ -75,7 +67,7 @@ export interface Place {
   /** What stands before a name in the key of its gate; nothing for the gate of all strangers. */
   readonly gatePrefix: string;
   /** By name, not for all of `users` as long as it waits; and last `SHARED`. */
-  readonly tickets: Map<string, Ticket>;
+  readonly tickets: Map<string, Ticket<Place>>;
   /** Whether it has to pass the gate of everybody on loopback besides. */
   isSharing: boolean;
   /** Whether it stands in the queue of its address. */

@@ -1,7 +1,5 @@
 import { after, earliest, type Instant } from '../../core/index.ts';
-import type { ChapAuthenticator } from './chap-authenticator.ts';
-import type { PapAuthenticator } from './pap-authenticator.ts';
-import type { AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
+import type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
 
 /** The server's side of an authentication: what every method is told and asks for. */
 export type AuthenticatorEvent =
@@ -17,7 +15,12 @@ export type AuthenticatorAction =
   | { readonly kind: 'failure'; readonly name: string; readonly errorCode: number; readonly isFinal: boolean }
   | { readonly kind: 'timed-out' };
 
-export type LinkAuthenticator = ChapAuthenticator | PapAuthenticator;
+/** The server's side of one method. */
+export interface LinkAuthenticator {
+  readonly method: AuthMethod;
+  readonly deadline: Instant | undefined;
+  handle(event: AuthenticatorEvent, now: Instant): AuthenticatorAction[];
+}
 
 export interface AuthenticatorOptions {
   /** For the whole authentication. */

@@ -4,6 +4,7 @@ import {
   type AuthenticatorEvent,
   type AuthenticatorOptions,
   AuthTimers,
+  type LinkAuthenticator,
 } from './authenticator.ts';
 import { type ChapPacket, decodeChapPacket, encodeChapPacket } from './chap.ts';
 import {
@@ -24,7 +25,7 @@ type State =
   | 'Done';
 
 /** The server's side of CHAP, RFC 1994, with MD5 or as MS-CHAPv2, RFC 2759. */
-export class ChapAuthenticator {
+export class ChapAuthenticator implements LinkAuthenticator {
   readonly method: 'chap' | 'mschapv2';
   readonly #options: AuthenticatorOptions;
   readonly #timers: AuthTimers = new AuthTimers();

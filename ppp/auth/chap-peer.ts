@@ -8,7 +8,7 @@ import {
   encodeMsChapV2Response,
   MSCHAPV2_CHALLENGE_LENGTH,
 } from './mschapv2.ts';
-import type { AuthPeerAction, AuthPeerEvent, AuthPeerOptions, MsChapV2Answer } from './peer.ts';
+import type { AuthPeerAction, AuthPeerEvent, AuthPeerOptions, LinkAuthPeer, MsChapV2Answer } from './peer.ts';
 
 /** The code that Windows shows for a refused name or password; PAP and CHAP-MD5 carry none. */
 const ERROR_AUTHENTICATION_FAILURE = 691;
@@ -29,7 +29,7 @@ type State =
     };
 
 /** The client's side of CHAP, RFC 1994, with MD5 or as MS-CHAPv2, RFC 2759. The server may challenge again later. */
-export class ChapPeer {
+export class ChapPeer implements LinkAuthPeer {
   readonly method: 'chap' | 'mschapv2';
   readonly #options: AuthPeerOptions;
   readonly #timers: AuthTimers = new AuthTimers();

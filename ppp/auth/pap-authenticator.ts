@@ -4,6 +4,7 @@ import {
   type AuthenticatorEvent,
   type AuthenticatorOptions,
   AuthTimers,
+  type LinkAuthenticator,
 } from './authenticator.ts';
 import { decodePapPacket, encodePapPacket } from './pap.ts';
 
@@ -16,7 +17,7 @@ type State =
  * The server's side of PAP, RFC 1334 §2: one request, one verdict. It goes without a Message, whose form some clients
  * can't read: see `encodePapPacket`.
  */
-export class PapAuthenticator {
+export class PapAuthenticator implements LinkAuthenticator {
   readonly method = 'pap';
   readonly #options: AuthenticatorOptions;
   readonly #timers: AuthTimers = new AuthTimers();

@@ -1,13 +1,13 @@
 import type { Instant } from '../../core/index.ts';
 import { AuthTimers } from './authenticator.ts';
 import { decodePapPacket, encodePapPacket } from './pap.ts';
-import type { AuthPeerAction, AuthPeerEvent, AuthPeerOptions } from './peer.ts';
+import type { AuthPeerAction, AuthPeerEvent, AuthPeerOptions, LinkAuthPeer } from './peer.ts';
 
 /** The code that Windows shows for a refused name or password; PAP and CHAP-MD5 carry none. */
 const ERROR_AUTHENTICATION_FAILURE = 691;
 
 /** The client's side of PAP, RFC 1334 §2. */
-export class PapPeer {
+export class PapPeer implements LinkAuthPeer {
   readonly method = 'pap';
   readonly #identifier: number;
   readonly #options: AuthPeerOptions;

@@ -1,6 +1,5 @@
-import type { ChapPeer } from './chap-peer.ts';
-import type { PapPeer } from './pap-peer.ts';
-import type { LinkInnerAuth } from './types.ts';
+import type { Instant } from '../../core/index.ts';
+import type { AuthMethod, LinkInnerAuth } from './types.ts';
 
 /** The client's side of an authentication: what every method is told and asks for. */
 export type AuthPeerEvent =
@@ -33,7 +32,12 @@ export type AuthPeerAction =
   | { readonly kind: 'not-authentic' }
   | { readonly kind: 'timed-out' };
 
-export type LinkAuthPeer = ChapPeer | PapPeer;
+/** The client's side of one method. */
+export interface LinkAuthPeer {
+  readonly method: AuthMethod;
+  readonly deadline: Instant | undefined;
+  handle(event: AuthPeerEvent, now: Instant): AuthPeerAction[];
+}
 
 export interface Credentials {
   readonly name: string;

@@ -3,7 +3,7 @@ import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Client } from 'acme-client';
 import { CertificateError } from '../../certs/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 
 type AcmeLibrary = typeof import('acme-client');
 export type AcmeConfig = Config['tls']['acme'];

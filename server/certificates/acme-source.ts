@@ -8,7 +8,7 @@ import {
   writeSecureFile,
 } from '../../certs/index.ts';
 import type { Log } from '../../core/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { AcmeHttp } from './acme-http.ts';
 import { loadAcmeLibrary, makeKey, orderCertificate, type Proofs } from './acme-order.ts';
 import { checkAcmeCertificate, readAcmeCertificate, writeAcmeCertificate } from './acme-store.ts';

@@ -9,7 +9,7 @@ import {
   type ServerCertificate,
   writeSecureFile,
 } from '../../certs/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 
 type AcmeConfig = Pick<Config, 'data' | 'hosts' | 'tls'>;
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { AuthorityView } from '../../admin/index.ts';
 import { authorityKeyReader, describeTrees, hasServerAuth, nameConstraints } from '../../certs/index.ts';
-import { placeCommands } from '../command-place.ts';
+import { placeCommands } from '../../core/index.ts';
 
 const DAY_MS = 86_400_000;
 /** Time enough to reach every client before its end. */

@@ -9,7 +9,7 @@ import {
   renewAuthority,
 } from '../../certs/index.ts';
 import { asUser, programFile, type UserIds } from '../../core/index.ts';
-import { lockAuthority } from '../data-directory.ts';
+import { lockAuthority } from '../host/index.ts';
 
 export interface IssueRequest {
   /** The data directory. */

@@ -1,6 +1,6 @@
 /** The process that `issueApart` starts: a request on standard input, the result on standard output. */
 import { readFileSync } from 'node:fs';
-import { isOperatorError } from '../operator-error.ts';
+import { isOperatorError } from '../../core/index.ts';
 import { type IssueRequest, issueHere, REFUSED } from './issue.ts';
 
 try {

@@ -1,16 +1,14 @@
 import { allNames, certificateNames, type ServerCertificate, warnings } from '../../certs/index.ts';
-import { asUser, type Log } from '../../core/index.ts';
+import { asUser, isOperatorError, type Log } from '../../core/index.ts';
 import { chooseByName } from '../../tls/index.ts';
-import type { Config } from '../config.ts';
-import { ownNames } from '../first-start.ts';
-import type { StartSummary } from '../next-steps.ts';
-import { isOperatorError } from '../operator-error.ts';
-import type { RunUser } from '../privileges.ts';
+import type { Config } from '../config/index.ts';
+import { ownNames, type RunUser } from '../host/index.ts';
 import { AcmeSource } from './acme-source.ts';
 import { FilesSource } from './files-source.ts';
 import { guardKey } from './issue.ts';
 import { type AcmeChallenge, type ShownCertificate, type TlsMaterial, tlsContext } from './material.ts';
 import { OcspStapler } from './ocsp-stapler.ts';
+import type { OwnCa } from './own-ca.ts';
 import { OwnSource } from './own-source.ts';
 import type { CertificateSource } from './source.ts';
 import { TicketKeys } from './ticket-keys.ts';
@@ -58,7 +56,7 @@ export class CertificateKeeper {
   readonly #challenges = new Map<string, AcmeChallenge>();
 
   /** Of our own authority, if it is what the certificate comes from. */
-  get ca(): StartSummary['ca'] {
+  get ca(): OwnCa | undefined {
     const [{ source }] = this.#served;
     return source instanceof OwnSource ? source.ca : undefined;
   }

@@ -2,8 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuthorityView, CertificateView } from '../../admin/index.ts';
 import { parseCertificates, readIfThere } from '../../certs/index.ts';
-import { asUser } from '../../core/index.ts';
-import { StartError } from '../start-error.ts';
+import { asUser, StartError } from '../../core/index.ts';
 import { authorityView } from './authority-view.ts';
 import { certificateViews } from './view.ts';
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 import { chooseByName, createServerTls, type TlsServerContext } from '../../tls/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 
 export interface ShownCertificate {
   /** Leaf first, then the chain. */

@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { CertificateError, certificateBlocks, type ServerCertificate } from '../../certs/index.ts';
-// Not through certs/index.ts: workers need that too, and would load the messages of OCSP for nothing.
 import { type OcspAnswer, ocspRequest, ocspResponder, RevokedError, readOcspResponse } from '../../certs/ocsp.ts';
 import type { Log } from '../../core/index.ts';
+
+// Not through certs/index.ts: workers need that too, and would load the messages of OCSP for nothing.
 
 const REQUEST_MS = 15_000;
 /** Larger than any response with its certificates. */

@@ -2,10 +2,9 @@
 import { statSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { checkNames } from '../../certs/index.ts';
-import { asUser } from '../../core/index.ts';
-import type { Config } from '../config.ts';
-import { machineNames } from '../first-start.ts';
-import { StartError } from '../start-error.ts';
+import { asUser, StartError } from '../../core/index.ts';
+import type { Config } from '../config/index.ts';
+import { machineNames } from '../host/index.ts';
 import { canBeRoots, type IssueResult, issueHere } from './issue.ts';
 
 /**

@@ -6,12 +6,11 @@ import {
   readOwnCertificates,
   type ServerCertificate,
 } from '../../certs/index.ts';
-import { asUser, type Log } from '../../core/index.ts';
-import type { StartSummary } from '../next-steps.ts';
-import { isOperatorError } from '../operator-error.ts';
-import type { RunUser } from '../privileges.ts';
+import { asUser, isOperatorError, type Log } from '../../core/index.ts';
+import type { RunUser } from '../host/index.ts';
 import { FileWatch } from './file-watch.ts';
 import { issueApart } from './issue.ts';
+import type { OwnCa } from './own-ca.ts';
 import type { CertificateSource } from './source.ts';
 
 const EVERY_MS = 2_000;
@@ -58,7 +57,7 @@ export class OwnSource implements CertificateSource {
   }
 
   /** The authority's certificate, for clients. */
-  get ca(): NonNullable<StartSummary['ca']> {
+  get ca(): OwnCa {
     const { caPem, caFingerprint256 } = this.#own;
     return { file: join(this.#options.directory, 'ca.pem'), pem: caPem, fingerprint: caFingerprint256 };
   }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuthorityView, CertificateView } from '../../admin/index.ts';
 import { allNames, renewalDue, type ServerCertificate } from '../../certs/index.ts';
-import { placeCommands } from '../command-place.ts';
+import { placeCommands } from '../../core/index.ts';
 
 const DAY_MS = 86_400_000;
 const SOURCES = { 'own-ca': 'own', files: 'files', acme: 'acme' } as const;

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Fallback } from '../../admin/index.ts';
+import type { Fallback } from '../site/index.ts';
 import type { ToWorker } from './messages.ts';
 
 /** As long as the other server may be silent. */

@@ -2,19 +2,18 @@
  * What supervisor and workers say to each other: see `Channel`. Sessions go by their id, which is unique in the server;
  * tickets and questions of the portal by a number of the worker's own.
  */
-import type { AttemptView, PortalAnswer, PortalQuestion, SessionView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
 import type { Ipv4, UserIds } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { ListenAddress } from '../../tls/index.ts';
 import type { IpPrefix } from '../../tun/index.ts';
-import type { AdmissionLimit } from '../admission/machine.ts';
-import type { TurnedAway } from '../admission/ticket.ts';
+import type { AdmissionLimit, TurnedAway } from '../admission/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
-import type { Config } from '../config.ts';
-import type { Judgement, SessionEnd } from '../control-plane.ts';
-import type { Lease } from '../lease-desk.ts';
-import type { Report, SessionTraffic } from '../metrics/report.ts';
+import type { Config } from '../config/index.ts';
+import type { Judgement, Lease, SessionEnd, SessionTraffic } from '../control/index.ts';
+import type { Report } from '../observe/reported.ts';
+import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 
 /** All that a worker is made of. */
 export interface WorkerSetup {

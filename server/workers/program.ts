@@ -1,15 +1,11 @@
 /** Where the program of a worker is, for a supervisor that may no longer go there, and the cage that it starts in. */
+
 import { closeSync, openSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { packageFolder, programFile } from '../../core/index.ts';
-import { cageProgram } from '../../tun/index.ts';
-import { closedParent } from '../data-directory.ts';
-import { StartError } from '../start-error.ts';
-import { cageArguments, pathsOfWorker } from './cage.ts';
-import type { CageLayers } from './cage-layers.ts';
+import { packageFolder, programFile, StartError } from '../../core/index.ts';
+import { type CageLayers, cageProgram } from '../../tun/index.ts';
+import { type CagePlan, cageArguments, closedParent, pathsOfWorker } from '../host/index.ts';
 
-/** The descriptor of a worker's end of the pair of sockets between it and the supervisor. */
-export const CHANNEL_FD = 3;
 /** The first descriptor that `WorkerProgram.descriptors` become in a worker. */
 export const PROGRAM_FD = 5;
 const FOLDER_FD = PROGRAM_FD;
@@ -22,13 +18,6 @@ export interface WorkerProgram {
   /** To be inherited as `PROGRAM_FD` and what follows. */
   readonly descriptors: readonly number[];
   close(): void;
-}
-
-/** How a worker is shut in. */
-export interface CagePlan {
-  readonly layers: CageLayers;
-  /** What it has to read besides its program: files, and folders with all below them. */
-  readonly reads: readonly string[];
 }
 
 const QUIET = '--disable-warning=ExperimentalWarning';

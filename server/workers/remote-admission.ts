@@ -1,5 +1,4 @@
-import type { AdmissionLimit, AdmissionLimits } from '../admission/machine.ts';
-import type { Doorkeeper, Ticket, TurnedAway } from '../admission/ticket.ts';
+import type { AdmissionLimit, AdmissionLimits, Doorkeeper, Ticket, TurnedAway } from '../admission/index.ts';
 import type { ToSupervisor } from './messages.ts';
 
 /** At so many times a limit, a worker no longer waits for what the supervisor says. */

@@ -1,9 +1,8 @@
-import type { PortalAnswer, PortalQuestion } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
 import type { Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
-import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from '../control-plane.ts';
-import type { Lease } from '../lease-desk.ts';
+import type { ControlPlane, ControlSession, Judgement, Lease, SessionEnd, SessionInfo } from '../control/index.ts';
+import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 type Send = (message: ToSupervisor) => void;

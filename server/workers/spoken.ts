@@ -3,10 +3,11 @@
  * to the network, and whoever has taken it over says what he likes: here it stops, before tables that serve all workers
  * keep it. Whether it is true is another question: see `WorkerDesk`.
  */
-import type { AttemptView, PortalQuestion, SessionView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
-import type { SessionEnd } from '../control-plane.ts';
-import { COUNT_NAMES, LEVEL_NAMES, type Report, type SessionTraffic } from '../metrics/report.ts';
+import type { SessionEnd, SessionTraffic } from '../control/index.ts';
+import { COUNT_NAMES, LEVEL_NAMES, type Report } from '../observe/reported.ts';
+import type { PortalQuestion } from '../site/index.ts';
 import {
   address,
   byField,

@@ -1,8 +1,6 @@
 import type { AttemptView } from '../../admin/index.ts';
-import type { Admission } from '../admission/admission.ts';
-import type { Ticket } from '../admission/ticket.ts';
-import type { ControlSession, Judgement, SessionEnd } from '../control-plane.ts';
-import type { LocalControl } from '../local-control.ts';
+import type { Admission, Ticket } from '../admission/index.ts';
+import type { ControlSession, Judgement, LocalControl, SessionEnd } from '../control/index.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** What it carried since its last report nobody knows. */

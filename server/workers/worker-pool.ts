@@ -1,13 +1,18 @@
 import type { SessionView, WorkerView } from '../../admin/index.ts';
-import type { Log } from '../../core/index.ts';
+import { type Log, StartError } from '../../core/index.ts';
 import { type ListenAddress, listenError } from '../../tls/index.ts';
-import { type BoundSocket, bindSocket, deviceGone, isDevicePresent, type TunDescriptor } from '../../tun/index.ts';
+import {
+  type BoundSocket,
+  bindSocket,
+  type CageLayers,
+  deviceGone,
+  isDevicePresent,
+  type TunDescriptor,
+} from '../../tun/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
-import type { Config } from '../config.ts';
-import { placesOf } from '../listeners.ts';
-import { addReports, countsOnly, makeReport, type Report } from '../metrics/report.ts';
-import { StartError } from '../start-error.ts';
-import type { CageLayers } from './cage-layers.ts';
+import { placesOf } from '../config/derived.ts';
+import type { Config } from '../config/index.ts';
+import { addReports, countsOnly, makeReport, type Report } from '../observe/reported.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A little more than what disconnecting everybody in order may take. */

@@ -1,17 +1,13 @@
 /** A worker: one process with a TUN device, the listeners and their connections, and no rights. */
 import { Socket } from 'node:net';
 import type { AttemptView, SessionView } from '../../admin/index.ts';
-import { systemClock } from '../../core/index.ts';
+import { isOperatorError, systemClock } from '../../core/index.ts';
 import { adoptTunPath, confine, dropPrivileges } from '../../tun/index.ts';
-import { DataPlane } from '../data-plane.ts';
-import { createLog } from '../log.ts';
-import { processLog } from '../log-limit.ts';
-import { ProcessMonitor } from '../metrics/process-monitor.ts';
-import { addReports, type Report } from '../metrics/report.ts';
-import { isOperatorError } from '../operator-error.ts';
-import { SupervisorChannel } from './channel.ts';
+import { DataPlane } from '../connections/index.ts';
+import { createLog, processLog } from '../log/index.ts';
+import { addReports, ProcessMonitor, type Report } from '../observe/reported.ts';
+import { CHANNEL_FD, SupervisorChannel } from './channel.ts';
 import { MOST_IN_PART, type ToSupervisor, type ToWorker, type WorkerSetup } from './messages.ts';
-import { CHANNEL_FD } from './program.ts';
 import { RemoteAdmission } from './remote-admission.ts';
 import { RemoteControl } from './remote-control.ts';
 import { RemoteDialler } from './remote-dialler.ts';

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { Authenticator, type LoginResult, type ProofArithmetic } from '../../auth/authenticator.ts';
+import type { SecretKind } from '../../auth/credentials.ts';
 import { generateNtResponse, ntPasswordHash } from '../../auth/mschapv2.ts';
-import { type SecretKind, SecretSeal } from '../../auth/secret-seal.ts';
-import { UserStore } from '../../auth/user-store.ts';
 import { UserStoreError } from '../../auth/user-store-error.ts';
 import type { Log, LogFields } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
+import { SecretSeal } from '../../store/sqlite/secret-seal.ts';
+import { UserStore } from '../../store/sqlite/user-store.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

@@ -9,7 +9,7 @@ import { GROUPS, packagesOf } from '../../packaging/debian-packages.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sstpd.js', import.meta.url));
 const DOCUMENTS = [
-  ...['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'test/interop/README.md'],
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'test/interop/README.md'],
   ...globSync('docs/*.md'),
 ];
 
@@ -125,9 +125,9 @@ test('each file and folder that ARCHITECTURE.md names exists', () => {
 });
 
 test('the folder table of ARCHITECTURE.md has the folders that test/architecture.test.ts watches', () => {
-  const rows = [...architecture.matchAll(/^\| `([a-z]+)\/` \|/gm)].map((match) => match[1]);
+  const rows = [...architecture.matchAll(/^\| `([a-z]+(?:\/[a-z]+)?)\/` \|/gm)].map((match) => match[1]);
   const map = /MAY_IMPORT[^=]*= \{(.+?)\n\};/s.exec(readFileSync('test/architecture.test.ts', 'utf8'))?.[1] ?? '';
-  const watched = [...map.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]);
+  const watched = [...map.matchAll(/^ {2}'?([\w/]+)'?:/gm)].map((match) => match[1]);
   assert.deepEqual(rows.toSorted(), watched.toSorted());
 });
 

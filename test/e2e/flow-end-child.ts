@@ -8,9 +8,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { User } from '../../auth/index.ts';
 import { ipv4Bytes, type Log, parseIpv4Cidr } from '../../core/index.ts';
 import { AddressPool } from '../../ip/index.ts';
-import { FlowCleaner } from '../../server/flow-cleaner.ts';
-import { HostRoutes } from '../../server/host-routes.ts';
-import { LeaseDesk, type LeaseHolder } from '../../server/lease-desk.ts';
+import { LeaseDesk, type LeaseHolder } from '../../server/control/lease-desk.ts';
+import { HostRoutes } from '../../server/host/client-routes.ts';
+import { FlowCleaner } from '../../server/host/flow-cleaner.ts';
 import { forgetFlows, openTun, removeRoute, replaceRoute } from '../../tun/index.ts';
 
 const [clients = 0, flowsEach = 0] = process.argv.slice(2).map(Number);

@@ -4,11 +4,11 @@
  * several at the same time joined by `&`. Prints what each returned as JSON.
  */
 import { type Ipv4, type Log, parseIpv4, parseIpv4Cidr, parseIpv6, parseIpv6Cidr } from '../../core/index.ts';
-import { network as denied, hostAccess } from '../../server/config-format.ts';
-import { HostRoutes } from '../../server/host-routes.ts';
-import type { Lease } from '../../server/lease-desk.ts';
-import { HostNetwork, NetworkError } from '../../server/network/index.ts';
-import { Translations } from '../../server/translations.ts';
+import { network as denied, hostAccess } from '../../server/config/format.ts';
+import type { Lease } from '../../server/control/lease-desk.ts';
+import { HostRoutes } from '../../server/host/client-routes.ts';
+import { HostNetwork, NetworkError } from '../../server/host/network/index.ts';
+import { Translations } from '../../server/host/translations.ts';
 import { removeRoute, replaceRoute } from '../../tun/index.ts';
 
 interface ChildOptions {

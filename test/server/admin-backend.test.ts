@@ -3,11 +3,11 @@ import { type TestContext, test } from 'node:test';
 import type { AdminBackend } from '../../admin/index.ts';
 import type { ProfileFacts } from '../../profile/index.ts';
 import { adminBackend } from '../../server/admin-backend.ts';
-import { sessionView } from '../../server/session-view.ts';
+import { sessionView } from '../../server/connections/session-view.ts';
 import { FakeBackend } from '../admin/fake-backend.ts';
 import { PLAIN } from '../profile/facts.ts';
-import { PASSWORD } from './mschapv2-peer.ts';
-import { accepted, challenged, connected, RESPONSE } from './session.ts';
+import { PASSWORD } from './connections/mschapv2-peer.ts';
+import { accepted, challenged, connected, RESPONSE } from './connections/session.ts';
 import { settle, World } from './support.ts';
 
 const USERS = [

@@ -9,31 +9,32 @@ import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { deserialize, serialize } from 'node:v8';
 import type { AttemptView } from '../../admin/index.ts';
-import { Authenticator, type LoginThrottle, UserStore } from '../../auth/index.ts';
+import { Authenticator, type LoginThrottle } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
-import { AddressPool, PrefixPool } from '../../ip/index.ts';
+import { AddressPool, PrefixPool, SERVER_LINK_LOCAL } from '../../ip/index.ts';
 import { Admission } from '../../server/admission/admission.ts';
 import type { AdmissionLimit } from '../../server/admission/machine.ts';
 import type { Ticket } from '../../server/admission/ticket.ts';
-import { Advertiser } from '../../server/advertiser.ts';
-import { Attempt } from '../../server/attempts/attempt.ts';
-import { AttemptRing } from '../../server/attempts/attempt-ring.ts';
-import type { CertificateFacts } from '../../server/attempts/facts.ts';
-import { type FlagValues, loadConfig } from '../../server/config.ts';
-import { Connection } from '../../server/connection.ts';
-import { ConnectionTable } from '../../server/connection-table.ts';
-import { LeaseDesk } from '../../server/lease-desk.ts';
-import { LocalControl } from '../../server/local-control.ts';
-import { LoginDesk } from '../../server/login-desk.ts';
-import { PortalDesk } from '../../server/portal-desk.ts';
-import type { ServerContext } from '../../server/server-context.ts';
-import type { SessionObserver } from '../../server/session-observer.ts';
-import { SERVER_LINK_LOCAL } from '../../server/start-network.ts';
+import { type FlagValues, loadConfig } from '../../server/config/load.ts';
+import { Advertiser } from '../../server/connections/advertiser.ts';
+import { Connection } from '../../server/connections/connection.ts';
+import { ConnectionTable } from '../../server/connections/connection-table.ts';
+import type { ServerContext } from '../../server/connections/server-context.ts';
+import { LeaseDesk } from '../../server/control/lease-desk.ts';
+import { LocalControl } from '../../server/control/local-control.ts';
+import { LoginDesk } from '../../server/control/login-desk.ts';
+import { PortalDesk } from '../../server/control/portal-desk.ts';
+import type { SessionObserver } from '../../server/control/session-observer.ts';
+import { Attempt } from '../../server/observe/explain/attempt.ts';
+import { AttemptRing } from '../../server/observe/explain/attempt-ring.ts';
+import type { CertificateFacts } from '../../server/observe/explain/facts.ts';
+import { PortalAttempt } from '../../server/observe/explain/portal-attempt.ts';
 import type { ToWorker } from '../../server/workers/messages.ts';
 import { RemoteControl } from '../../server/workers/remote-control.ts';
 import { bytesOf, readerOf } from '../../server/workers/spoken.ts';
 import { type ControlMessage, WorkerDesk } from '../../server/workers/worker-desk.ts';
+import { UserStore } from '../../store/index.ts';
 import type { TlsConnectionInfo } from '../../tls/index.ts';
 import { MemoryTun } from '../../tun/index.ts';
 
@@ -239,8 +240,18 @@ export class World {
     const { observers = [] } = options;
     const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
     this.logins = logins;
+    const record = (address: string): PortalAttempt => new PortalAttempt(address);
     const recorded = (attempt: AttemptView): void => this.attempts.put(attempt);
-    const portal = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, recorded });
+    const portal = new PortalDesk({
+      authenticator,
+      logins,
+      store,
+      clock,
+      log,
+      facts: () => undefined,
+      record,
+      recorded,
+    });
     this.control = new LocalControl({ authenticator, logins, leases, portal, observers });
     this.context = {
       config,

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Gate } from '../../../auth/throttle/gate.ts';
+import { Gate, type Ticket } from '../../../auth/throttle/gate.ts';
 import { Lifts } from '../../../auth/throttle/lifts.ts';
 import { newPlace } from '../../../auth/throttle/new-place.ts';
-import type { Ticket } from '../../../auth/throttle/place.ts';
 
 const HOUR = 3_600_000;
 const RULE = { size: 1, msPerToken: 1_000, mostDrawnPerHour: 1 };

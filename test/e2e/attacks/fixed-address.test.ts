@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { parseIpv4 } from '../../../core/index.ts';
-import { writeOldStore } from '../../auth/old-store.ts';
+import { writeOldStore } from '../../store/sqlite/old-store.ts';
 import { tunMissing } from '../../support/netns.ts';
 import { runSstpd } from '../../support/sstpd-server.ts';
 import { FAR, INSIDE, PASSWORD, USER } from '../../support/vpn-lab.ts';

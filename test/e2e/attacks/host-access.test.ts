@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { writeOldStore } from '../../auth/old-store.ts';
+import { writeOldStore } from '../../store/sqlite/old-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { tunMissing } from '../../support/netns.ts';
 import { FAR, INSIDE, PASSWORD, SERVER, UPLINK, USER } from '../../support/vpn-lab.ts';

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { type Log, parseIpv4 } from '../../../core/index.ts';
-import { TableKeeper } from '../../../server/network/table-keeper.ts';
+import { TableKeeper } from '../../../server/host/network/table-keeper.ts';
 
 const print = (msg: string, fields?: object): void => console.log(JSON.stringify({ msg, ...fields }));
 const log: Log = { debug: print, info: print, warn: print, error: print, child: () => log };

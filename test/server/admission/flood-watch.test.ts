@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { LogFields } from '../../../core/index.ts';
 import { type Flood, FloodWatch, floodView } from '../../../server/admission/flood-watch.ts';
-import { judgeFlood } from '../../../server/doctor/floods.ts';
+import { judgeFlood } from '../../../server/observe/doctor/floods.ts';
 
 function watch(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AttemptView } from '../../../admin/index.ts';
-import { loadConfig } from '../../../server/config.ts';
+import { loadConfig } from '../../../server/config/load.ts';
 import { frame, MOST_FRAME_BYTES } from '../../../server/workers/frames.ts';
 import { WorkerProcess } from '../../../server/workers/worker-process.ts';
-import { PASSWORD } from '../mschapv2-peer.ts';
-import { connected } from '../session.ts';
+import { PASSWORD } from '../connections/mschapv2-peer.ts';
+import { connected } from '../connections/session.ts';
 import { World } from '../support.ts';
 
 /** The honest one, in whose name the other one tries to speak, is worker 0. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AttemptView } from '../../../admin/index.ts';
-import { makeReport } from '../../../server/metrics/report.ts';
+import { makeReport } from '../../../server/observe/metrics/report.ts';
 import { FormError } from '../../../server/workers/forms.ts';
 import type { ToSupervisor } from '../../../server/workers/messages.ts';
 import { bytesOf, readerOf } from '../../../server/workers/spoken.ts';

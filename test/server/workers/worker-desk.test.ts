@@ -6,8 +6,8 @@ import type { Doorkeeper, Ticket } from '../../../server/admission/ticket.ts';
 import type { ToSupervisor, ToWorker } from '../../../server/workers/messages.ts';
 import { RemoteAdmission } from '../../../server/workers/remote-admission.ts';
 import { type ControlMessage, WorkerDesk } from '../../../server/workers/worker-desk.ts';
-import { PASSWORD } from '../mschapv2-peer.ts';
-import { authenticated, challenged, connected, HTTP_REQUEST, RESPONSE } from '../session.ts';
+import { PASSWORD } from '../connections/mschapv2-peer.ts';
+import { authenticated, challenged, connected, HTTP_REQUEST, RESPONSE } from '../connections/session.ts';
 import { settle, World } from '../support.ts';
 
 const USERS = [

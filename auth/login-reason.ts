@@ -1,0 +1,11 @@
+/**
+ * For the log. A client learns only what is in the verdict. 'domain-hashed': the password is right, but its proof is over
+ * the name with the domain, or without the realm.
+ */
+export type LoginReason =
+  | 'ok'
+  | 'unknown-user'
+  | 'wrong-password'
+  | 'domain-hashed'
+  | 'disabled'
+  | 'method-needs-password';

@@ -1,0 +1,89 @@
+import type { Account, Hold, LoginReason } from '../../auth/index.ts';
+import type { Ipv4 } from '../../core/index.ts';
+import type { AuthVerdict, CredentialProof } from '../../ppp/index.ts';
+import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
+import type { Lease } from './lease-desk.ts';
+
+/**
+ * Who knows users and addresses, seen from a tunnel: this process, or for a worker the supervisor. Answers come while the
+ * call runs or later, and after `close` none but the one that it speaks of.
+ */
+export interface ControlPlane {
+  open(session: SessionInfo): ControlSession;
+  /**
+   * What the user portal asks; it never rejects.
+   *
+   * @param gone aborted once nobody waits for the answer any more: a sign-in gives up its place in line
+   */
+  portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer>;
+}
+
+export interface SessionInfo {
+  /** Unique among the sessions of this server. */
+  readonly id: string;
+  readonly peerAddress: string;
+  /** The device that its packets are for. */
+  readonly device: string;
+  /** Another session of the user takes its place: to call `release` before it returns, then disconnect. */
+  replace(): void;
+  disconnect(reason: string): void;
+}
+
+/** One tunnel's business with users and addresses. */
+export interface ControlSession {
+  /**
+   * Has a proof judged, after the wait that earlier failures cost. One at a time.
+   *
+   * @param held told at once if it has to wait, why, and whose name it is: see `Judgement.name`
+   */
+  verify(
+    proof: CredentialProof,
+    answer: (judgement: Judgement) => void,
+    held: (hold: Hold, name: string) => void,
+  ): void;
+  /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
+  lease(answer: (lease: Lease | undefined) => void): void;
+  /**
+   * Has the IPv4 address of the lease changed for one that the client asks for; undefined if it keeps what it has. Once,
+   * and only until `up`: who looks on at sessions has been told the address by then.
+   */
+  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void;
+  /** Gives the addresses back for good. May be called again. */
+  release(): void;
+  /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */
+  up(): void;
+  /**
+   * The session ends: what it had is returned. An attempt without an answer keeps its place in line for a while.
+   *
+   * @returns whether `held` or `answer` of `verify` is still to be told, once, by who has the proof and has not spoken
+   *   yet. It comes too late for the client, but says whom the name means.
+   */
+  close(end: SessionEnd): boolean;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** As in the log. */
+  readonly reason: string;
+  /** Of IP packets from and to the client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+export type Judgement =
+  | {
+      readonly kind: 'judged';
+      readonly verdict: AuthVerdict;
+      readonly reason: LoginReason;
+      readonly user: Account | undefined;
+      /** Of the user whom the name that was sent means; if it is nobody's, as it was sent. */
+      readonly name: string;
+      /** What the operator should know besides: see `LoginResult`. */
+      readonly remark: string | undefined;
+      /** How long it was held back. */
+      readonly delayMs: number;
+    }
+  /** Its turn did not come for as long as it may wait: nobody looked at it. The session has to end. */
+  | { readonly kind: 'held-back'; readonly hold: Hold; readonly name: string; readonly delayMs: number }
+  /** It could not be judged: the user store can't be read. The session has to end. */
+  | { readonly kind: 'fault'; readonly error: string };

@@ -1,0 +1,197 @@
+import type { Authenticator, Hold, User } from '../../auth/index.ts';
+import { foldUserName, Groups, type Ipv4 } from '../../core/index.ts';
+import type { CredentialProof } from '../../ppp/index.ts';
+import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
+import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
+import type { Lease, LeaseDesk } from './lease-desk.ts';
+import type { LoginDesk, PendingLogin } from './login-desk.ts';
+import type { PortalDesk } from './portal-desk.ts';
+import type { LiveSession, SessionObserver } from './session-observer.ts';
+import type { SessionTraffic } from './traffic.ts';
+import { enterUser } from './user-login.ts';
+
+export interface LocalControlOptions {
+  readonly authenticator: Authenticator;
+  readonly logins: LoginDesk;
+  readonly leases: LeaseDesk;
+  readonly portal: Pick<PortalDesk, 'ask'>;
+  readonly observers?: readonly SessionObserver[];
+}
+
+/** The control plane itself, and the list of all sessions of this server. */
+export class LocalControl implements ControlPlane {
+  readonly #options: LocalControlOptions;
+  readonly #sessions = new Map<string, Session>();
+  /** Of these, those that logged in, by folded name. */
+  readonly #ofUser = new Groups<string, Session>();
+
+  constructor(options: LocalControlOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions from their HTTP request to their end. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** @throws {Error} if there is a session of that id, which would be out of reach then */
+  open(info: SessionInfo): ControlSession {
+    const { id } = info;
+    if (this.#sessions.has(id)) throw new Error(`session ${id} was opened twice`);
+    const session = new Session(info, this.#options, {
+      identified: (before, user) => {
+        if (before !== undefined) this.#ofUser.delete(foldUserName(before.name), session);
+        if (user !== undefined) this.#ofUser.add(foldUserName(user.name), session);
+      },
+      closed: () => this.#sessions.delete(id),
+    });
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
+    return this.#options.portal.ask(question, gone);
+  }
+
+  /** @returns false if there is no such session */
+  disconnect(id: string, reason: string): boolean {
+    const session = this.#sessions.get(id);
+    session?.info.disconnect(reason);
+    return session !== undefined;
+  }
+
+  /** Ends the sessions of a user. */
+  disconnectUser(name: string, reason: string): void {
+    for (const session of [...this.#ofUser.of(foldUserName(name))]) session.info.disconnect(reason);
+  }
+
+  /** How much sessions have carried by now; what was said of one before is never taken back. */
+  noteTraffic(traffic: readonly SessionTraffic[]): void {
+    for (const { id, bytesIn, bytesOut } of traffic) this.#sessions.get(id)?.noteTraffic(bytesIn, bytesOut);
+  }
+
+  countOfUser(name: string): number {
+    return this.#ofUser.of(foldUserName(name)).size;
+  }
+}
+
+/** What a session tells the list of all of them. */
+interface SessionList {
+  /** Whose it is now; nobody's at its end. */
+  identified(before: User | undefined, user: User | undefined): void;
+  closed(): void;
+}
+
+class Session implements ControlSession {
+  readonly info: SessionInfo;
+  readonly #options: LocalControlOptions;
+  readonly #list: SessionList;
+  #user: User | undefined;
+  #method: CredentialProof['method'] | undefined;
+  #lease: Lease | undefined;
+  #live: LiveSession | undefined;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #login: PendingLogin | undefined;
+  #hasChosen = false;
+  #isReleased = false;
+  #isClosed = false;
+
+  constructor(info: SessionInfo, options: LocalControlOptions, list: SessionList) {
+    this.info = info;
+    this.#options = options;
+    this.#list = list;
+  }
+
+  noteTraffic(bytesIn: number, bytesOut: number): void {
+    // A worker may say anything.
+    if (Number.isSafeInteger(bytesIn)) this.#bytesIn = Math.max(this.#bytesIn, bytesIn);
+    if (Number.isSafeInteger(bytesOut)) this.#bytesOut = Math.max(this.#bytesOut, bytesOut);
+  }
+
+  /**
+   * An attempt waits before it is judged, not after: what takes longer for a right password than for a wrong one would
+   * otherwise show in the answer to an Echo-Request sent behind it, and a guesser need not wait for the verdict.
+   */
+  verify(
+    proof: CredentialProof,
+    answer: (judgement: Judgement) => void,
+    held: (hold: Hold, name: string) => void,
+  ): void {
+    if (this.#isClosed) return;
+    this.#login = enterUser(this.#options, {
+      ...{ proof, place: 'vpn', address: this.info.peerAddress, held },
+      answer: (given, name) => {
+        if (given.kind === 'held-back') return answer({ ...given, name });
+        if (given.kind === 'fault') return answer(given);
+        const { verdict, reason, user, admitted, name: judged, remark } = given.result;
+        if (verdict.kind === 'accept') {
+          this.#list.identified(this.#user, admitted);
+          this.#user = admitted;
+          this.#method = proof.method;
+        }
+        answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
+      },
+    });
+  }
+
+  lease(answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
+    if (this.#isReleased) {
+      answer(undefined);
+      return;
+    }
+    this.#options.leases.leaseWhenFree(this.#user, this.info, (lease) => {
+      if (this.#isClosed) return;
+      this.#lease = this.#isReleased ? undefined : lease;
+      answer(this.#lease);
+    });
+  }
+
+  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void {
+    if (this.#isClosed) return;
+    const isOpen = !this.#hasChosen && this.#live === undefined && !this.#isReleased;
+    this.#hasChosen = true;
+    const lease =
+      isOpen && this.#user !== undefined ? this.#options.leases.choose(this.#user, this.info, wish) : undefined;
+    this.#lease = lease ?? this.#lease;
+    answer(lease);
+  }
+
+  up(): void {
+    if (this.#isClosed || this.#isReleased || this.#live !== undefined) return;
+    if (this.#user === undefined || this.#method === undefined || this.#lease === undefined) return;
+    const { id, peerAddress, device } = this.info;
+    this.#live = {
+      ...{ id, peerAddress, device, user: this.#user, method: this.#method, lease: this.#lease, since: new Date() },
+      disconnect: (reason) => this.info.disconnect(reason),
+      traffic: () => ({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }),
+    };
+    this.#options.logins.throttle.noteSession(peerAddress, 1);
+    for (const observer of this.#options.observers ?? []) observer.up?.(this.#live);
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.#options.leases.release(this.info);
+  }
+
+  close(end: SessionEnd): boolean {
+    if (!this.#isClosed) this.#close(end);
+    return false; // `verify` was told at once.
+  }
+
+  #close({ reason, bytesIn, bytesOut }: SessionEnd): void {
+    this.#isClosed = true;
+    this.#login?.leave();
+    this.release();
+    this.#list.identified(this.#user, undefined);
+    this.#list.closed();
+    if (this.#live === undefined) return;
+    this.#options.logins.throttle.noteSession(this.info.peerAddress, -1);
+    this.noteTraffic(bytesIn, bytesOut);
+    const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+    for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
+  }
+}

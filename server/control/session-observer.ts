@@ -1,0 +1,42 @@
+import type { Attack, LoginReason, User } from '../../auth/index.ts';
+import type { CredentialProof } from '../../ppp/index.ts';
+import type { SessionEnd } from './control-plane.ts';
+import type { Lease } from './lease-desk.ts';
+
+/** A login of a VPN client, in the portal or on the admin page, when it is over. */
+export interface Login {
+  readonly peerAddress: string;
+  /** As the client sent it. */
+  readonly name: string;
+  readonly method: CredentialProof['method'] | 'portal' | 'admin';
+  /**
+   * `fault`: the user store could not be read. Not looked at were `abandoned`, whose client did not wait for its turn,
+   * and `held-back`, whose turn did not come.
+   */
+  readonly reason: LoginReason | 'fault' | 'abandoned' | 'held-back';
+}
+
+/** A session whose client can send and receive. */
+export interface LiveSession {
+  readonly id: string;
+  readonly peerAddress: string;
+  /** The device that its packets are for. */
+  readonly device: string;
+  readonly user: User;
+  readonly method: CredentialProof['method'];
+  readonly lease: Lease;
+  readonly since: Date;
+  /** What it has carried, as last heard of. */
+  traffic(): { readonly bytesIn: number; readonly bytesOut: number };
+  disconnect(reason: string): void;
+}
+
+/** Told by the control plane what becomes of sessions, in whichever process they are. Must not throw. */
+export interface SessionObserver {
+  judged?(login: Login): void;
+  /** The guesses at a name, or on loopback at all names, are used up. */
+  attacked?(attack: Attack): void;
+  up?(session: LiveSession): void;
+  /** Only of those that were up. */
+  down?(session: LiveSession, end: SessionEnd): void;
+}
