@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Counters } from '../../datapath/index.ts';
+import type { EndReason } from '../control/index.ts';
 import type { Connection } from './connection.ts';
 
 /** MS-SSTP 3.1.2.2 lets a Call Disconnect take 5 s, LCP before it 1 s; a stop has to be over within 7 s. */
@@ -50,7 +51,7 @@ export class ConnectionTable {
   }
 
   /** Disconnects everybody in order, after 6.5 s by force; resolves when all are gone and have returned what they had. */
-  async close(reason: string): Promise<void> {
+  async close(reason: EndReason): Promise<void> {
     if (this.#connections.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;

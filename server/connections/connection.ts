@@ -11,6 +11,7 @@ import {
 } from '../../sstp/index.ts';
 import { formatEndpoint, type TlsConnectionInfo } from '../../tls/index.ts';
 import type { Ticket, TurnedAway } from '../admission/index.ts';
+import type { EndReason, HttpEnd } from '../control/index.ts';
 import type { Attempt, Stage } from '../observe/reported.ts';
 import type { ServerContext } from './server-context.ts';
 import { Tunnel, type TunnelView } from './tunnel.ts';
@@ -55,7 +56,10 @@ export class Connection {
   readonly #closed: (connection: Connection) => void;
   #use: Use;
   #last: { tunnel: Tunnel; request: SstpHttpRequest } | undefined;
-  #reason: string | undefined;
+  #reason: EndReason | undefined;
+  #refused: HttpEnd | undefined;
+  /** Of a broken socket. */
+  #detail: string | undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -121,13 +125,13 @@ export class Connection {
   }
 
   /** Ends a tunnel in order (MS-SSTP 3.3.4), anything else at once. */
-  disconnect(reason: string): void {
+  disconnect(reason: EndReason): void {
     if (this.#use.kind === 'tunnel') this.#use.tunnel.disconnect(reason);
     else this.#abandon(reason);
   }
 
   /** Tears the socket down. */
-  destroy(reason: string): void {
+  destroy(reason: EndReason): void {
     this.#abandon(reason);
   }
 
@@ -225,7 +229,7 @@ export class Connection {
         fd: descriptorOf(this.#socket),
         write: (bytes, done) => this.#socket.write(bytes, done),
         end: (flushed) => this.#endSocket(flushed),
-        destroy: () => this.#abandon('destroyed'),
+        destroy: () => this.#abandon('closed'),
         broken: (error) => this.#onBroken(error),
       },
       peerAddress: this.#info.remoteAddress,
@@ -249,7 +253,7 @@ export class Connection {
   }
 
   #refuse(status: Parameters<typeof encodeHttpRefusal>[0], body: string): void {
-    this.#reason = `http-${status}`;
+    this.#refused = `http-${status}`;
     this.#socket.write(encodeHttpRefusal(status, body, new Date()));
     this.#endSocket();
   }
@@ -268,13 +272,15 @@ export class Connection {
     this.#abandon(why.kind);
   }
 
-  #abandon(reason: string): void {
+  #abandon(reason: EndReason): void {
     this.#reason ??= reason;
     this.#socket.destroy();
   }
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#reason ??= error.code === 'ECONNRESET' ? 'reset-by-peer' : `socket-error ${error.code ?? error.message}`;
+    if (this.#reason !== undefined) return;
+    this.#reason = error.code === 'ECONNRESET' ? 'reset-by-peer' : 'socket-error';
+    if (this.#reason === 'socket-error') this.#detail = error.code ?? error.message;
   };
 
   readonly #onEnd = (): void => {
@@ -291,15 +297,20 @@ export class Connection {
     this.#last?.tunnel.end(this.#reason ?? 'closed');
     this.#closed(this);
     if (isWeb) return;
-    this.#attempt.end(this.view.reason ?? this.#reason ?? 'closed');
+    this.#attempt.end(this.#endReason, this.#detail);
     this.#logClosed();
   }
 
+  get #endReason(): EndReason | HttpEnd {
+    return this.view.reason ?? this.#refused ?? this.#reason ?? 'closed';
+  }
+
   #logClosed(): void {
-    const { stage, user, ipv4, ipv6, bytesIn, bytesOut, reason } = this.view;
+    const { stage, user, ipv4, ipv6, bytesIn, bytesOut } = this.view;
     this.#log.info('connection.closed', {
       stage,
-      reason: reason ?? this.#reason ?? 'closed',
+      reason: this.#endReason,
+      detail: this.#detail,
       user,
       ipv4,
       ipv6,

@@ -14,7 +14,7 @@ import {
   type SstpServerMachine,
   Status,
 } from '../../sstp/index.ts';
-import type { ControlSession, Judgement } from '../control/index.ts';
+import type { ControlSession, EndReason, Judgement } from '../control/index.ts';
 import type { Attempt, Stage } from '../observe/reported.ts';
 import type { ServerContext } from './server-context.ts';
 import { type KnownHashes, newPppLink, newSstpMachine } from './tunnel-machines.ts';
@@ -43,7 +43,7 @@ export interface TunnelView {
   /** Bytes of IP packets from and to the client. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly reason: string | undefined;
+  readonly reason: EndReason | undefined;
 }
 
 /** What a client may send before it has logged in: the longest negotiation there is takes some kilobytes. */
@@ -88,7 +88,7 @@ export class Tunnel {
   #stage: Stage = 'sstp';
   #user: Account | undefined;
   #method: string | undefined;
-  #reason: string | undefined;
+  #reason: EndReason | undefined;
   /** A login that waits for its turn. */
   #held: { readonly login: HeldLogin; readonly hold: Hold; readonly since: Instant } | undefined;
   /** How long the accepted login was held back. */
@@ -158,7 +158,7 @@ export class Tunnel {
   }
 
   /** Ends the session in order: LCP Terminate-Request, then Call Disconnect with Status Info (MS-SSTP 3.3.4). */
-  disconnect(reason: string): void {
+  disconnect(reason: EndReason): void {
     if (this.#ended || this.#reason !== undefined) return;
     this.#reason = reason;
     this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
@@ -171,7 +171,7 @@ export class Tunnel {
   }
 
   /** The stream below is gone, or is to be treated so. Releases everything; may be called again. */
-  end(reason: string): void {
+  end(reason: EndReason): void {
     if (this.#ended) return;
     this.#ended = true;
     const { ending } = this.#ppp;
@@ -554,13 +554,13 @@ export class Tunnel {
   }
 
   /** Something only the shell sees. There is nothing to tell the peer, or no way to. */
-  #fail(reason: string): void {
+  #fail(reason: EndReason): void {
     this.#reason ??= reason;
     this.end(reason);
     this.#stream.destroy();
   }
 
-  #close(reason: string): void {
+  #close(reason: EndReason): void {
     this.end(reason);
     this.#stream.end(this.#link.flushed());
   }

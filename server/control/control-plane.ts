@@ -2,6 +2,7 @@ import type { Account, Hold, LoginReason } from '../../auth/index.ts';
 import type { Ipv4 } from '../../core/index.ts';
 import type { AuthVerdict, CredentialProof } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
+import type { EndReason } from './end-reason.ts';
 import type { Lease } from './lease-desk.ts';
 
 /**
@@ -26,7 +27,7 @@ export interface SessionInfo {
   readonly device: string;
   /** Another session of the user takes its place: to call `release` before it returns, then disconnect. */
   replace(): void;
-  disconnect(reason: string): void;
+  disconnect(reason: EndReason): void;
 }
 
 /** One tunnel's business with users and addresses. */
@@ -64,7 +65,7 @@ export interface ControlSession {
 /** How a session ended. */
 export interface SessionEnd {
   /** As in the log. */
-  readonly reason: string;
+  readonly reason: EndReason;
   /** Of IP packets from and to the client. */
   readonly bytesIn: number;
   readonly bytesOut: number;

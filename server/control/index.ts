@@ -1,6 +1,7 @@
 /** Who may connect, with what address, and for how long: logins of VPN, portal and admin page, and leases. */
 export { AdminLogin, tokensBackend } from './admin-login.ts';
 export type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
+export type { EndReason, HttpEnd } from './end-reason.ts';
 export { fixedAddressFault, fixedAddressRefusal, fixedAddressRule } from './fixed-address.ts';
 export { fixedAddressCheck } from './fixed-address-check.ts';
 export { type Lease, LeaseDesk } from './lease-desk.ts';

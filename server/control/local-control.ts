@@ -3,6 +3,7 @@ import { foldUserName, Groups, type Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
+import type { EndReason } from './end-reason.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
 import type { LoginDesk, PendingLogin } from './login-desk.ts';
 import type { PortalDesk } from './portal-desk.ts';
@@ -54,14 +55,14 @@ export class LocalControl implements ControlPlane {
   }
 
   /** @returns false if there is no such session */
-  disconnect(id: string, reason: string): boolean {
+  disconnect(id: string, reason: EndReason): boolean {
     const session = this.#sessions.get(id);
     session?.info.disconnect(reason);
     return session !== undefined;
   }
 
   /** Ends the sessions of a user. */
-  disconnectUser(name: string, reason: string): void {
+  disconnectUser(name: string, reason: EndReason): void {
     for (const session of [...this.#ofUser.of(foldUserName(name))]) session.info.disconnect(reason);
   }
 

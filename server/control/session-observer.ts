@@ -1,6 +1,7 @@
 import type { Attack, LoginReason, User } from '../../auth/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { SessionEnd } from './control-plane.ts';
+import type { EndReason } from './end-reason.ts';
 import type { Lease } from './lease-desk.ts';
 
 /** A login of a VPN client, in the portal or on the admin page, when it is over. */
@@ -28,7 +29,7 @@ export interface LiveSession {
   readonly since: Date;
   /** What it has carried, as last heard of. */
   traffic(): { readonly bytesIn: number; readonly bytesOut: number };
-  disconnect(reason: string): void;
+  disconnect(reason: EndReason): void;
 }
 
 /** Told by the control plane what becomes of sessions, in whichever process they are. Must not throw. */

@@ -11,7 +11,7 @@ import type { IpPrefix } from '../../tun/index.ts';
 import type { AdmissionLimit, TurnedAway } from '../admission/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config/index.ts';
-import type { Judgement, Lease, SessionEnd, SessionTraffic } from '../control/index.ts';
+import type { EndReason, Judgement, Lease, SessionEnd, SessionTraffic } from '../control/index.ts';
 import type { Report } from '../observe/reported.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 
@@ -46,7 +46,7 @@ export type ToWorker =
   /** With the socket, unless there is an error, which is a code such as ECONNREFUSED. */
   | { readonly kind: 'dialled'; readonly dial: number; readonly error: string | undefined }
   | { readonly kind: 'replace'; readonly session: string }
-  | { readonly kind: 'disconnect'; readonly session: string; readonly reason: string }
+  | { readonly kind: 'disconnect'; readonly session: string; readonly reason: EndReason }
   | { readonly kind: 'list'; readonly request: number }
   /** To be answered by `report`. */
   | { readonly kind: 'report?' }

@@ -5,6 +5,7 @@
  */
 import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
+import { END_REASONS } from '../control/end-reason.ts';
 import type { SessionEnd, SessionTraffic } from '../control/index.ts';
 import { COUNT_NAMES, LEVEL_NAMES, type Report } from '../observe/reported.ts';
 import type { PortalQuestion } from '../site/index.ts';
@@ -37,8 +38,8 @@ const MOST_ENTRIES = 64;
 
 /** A word of ours, such as a stage or a method. */
 const term: Form<string> = textLike(/^[a-z0-9-]{1,32}$/);
-/** Why a session or an attempt ended, as in the log. */
-const reason = text(MOST_NAME);
+/** Why a session ended. */
+const reason = word(...END_REASONS);
 const u32 = count(0xffff_ffff);
 const number = count();
 

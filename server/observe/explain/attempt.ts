@@ -4,7 +4,7 @@ import type { Clock, Instant, Log } from '../../../core/index.ts';
 import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '../../../ppp/index.ts';
 import { type Endpoints, formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../../tls/index.ts';
 import type { TurnedAway } from '../../admission/index.ts';
-import type { Judgement } from '../../control/index.ts';
+import type { EndReason, HttpEnd, Judgement } from '../../control/index.ts';
 import { isBrowser } from './browser.ts';
 import { cipherName } from './ciphers.ts';
 import { diagnose } from './diagnose.ts';
@@ -81,7 +81,7 @@ export class Attempt {
     this.#facts.localAddress = localAddress;
     this.#sni = hello?.serverName;
     this.#certificate = this.#context.certificate(this.#sni);
-    this.end(alert === undefined ? `tls-${stage}` : `tls-alert ${alert}`);
+    this.#end(alert === undefined ? `tls-${stage}` : `tls-alert ${alert}`);
   }
 
   spoke(): void {
@@ -226,7 +226,12 @@ export class Attempt {
   }
 
   /** Only the first end counts. */
-  end(reason: string): void {
+  end(reason: EndReason | HttpEnd, detail?: string): void {
+    this.#facts.detail ??= detail;
+    this.#end(reason);
+  }
+
+  #end(reason: AttemptFacts['reason']): void {
     if (this.#endedAt !== undefined) return;
     // What offers HTTP/2 and never asked for SSTP was no attempt to connect, like a browser that got its page.
     if (this.#http === undefined && isBrowser(this.#facts.hello)) return;

@@ -44,7 +44,7 @@ function explainEnd(facts: AttemptFacts): Explanation {
   if (isGone(facts) && !isIpv4Settled(facts)) return explainNetwork(facts);
   const encryption = explainEncryption(facts);
   if (encryption !== undefined) return encryption;
-  const [text, code, fix] = ENDS[reason] ?? ENDS.other ?? ['', undefined, undefined];
+  const [text, code, fix] = ENDS[reason] ?? OTHER;
   return {
     text: text.replace('REASON', detail === undefined ? reason : `${reason}: ${detail}`),
     code,
@@ -79,7 +79,10 @@ function explainTurnedAway({ kind, limit }: NonNullable<AttemptFacts['turnedAway
 
 type Fix = string | ((user: string | undefined) => string) | undefined;
 
-const ENDS: Readonly<Record<string, readonly [text: string, code: string | undefined, fix: Fix]>> = {
+type End = readonly [text: string, code: string | undefined, fix: Fix];
+
+/** Of sessions that were up. */
+const ENDS: Readonly<Partial<Record<AttemptFacts['reason'], End>>> = {
   'terminated-by-peer': ['The client hung up.', undefined, undefined],
   'closed-by-peer': ['The client closed the connection.', undefined, undefined],
   'disconnected-by-peer': ['The client hung up.', undefined, undefined],
@@ -101,8 +104,19 @@ const ENDS: Readonly<Record<string, readonly [text: string, code: string | undef
   ],
   'peer-silent': ['The client fell silent: it is asleep, or its network is gone.', '628', undefined],
   'echo-silent': ['The client fell silent: it is asleep, or its network is gone.', '628', undefined],
-  other: ['The session ended (REASON).', '628', undefined],
+  'peer-not-reading': ['The client took nothing of what was sent to it for too long.', '628', undefined],
+  'hook-failed': [
+    'A hook that has to succeed did not (hooks.upRequired).',
+    '629',
+    'Look for hook.failed in the log of the server.',
+  ],
+  'worker-ended': [
+    'The process of the server that carried the connection ended; another one has taken its place.',
+    '628',
+    'Dial again; worker.ended in the log of the server says why.',
+  ],
 };
+const OTHER: End = ['The session ended (REASON).', '628', undefined];
 
 function explainTls(
   facts: AttemptFacts,

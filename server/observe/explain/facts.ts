@@ -3,6 +3,7 @@ import type { HeldBack } from '../../../auth/throttle/hold-text.ts';
 import type { AuthMethod, LinkFault } from '../../../ppp/index.ts';
 import type { ClientHello, TlsFailureStage } from '../../../tls/index.ts';
 import type { AdmissionLimit, TurnedAway } from '../../admission/index.ts';
+import type { EndReason, HttpEnd } from '../../control/index.ts';
 import type { Stage } from './stage.ts';
 
 /** What is known of the certificate that clients are shown. */
@@ -34,7 +35,7 @@ export interface AttemptFacts {
   /** The last one reached. */
   stage: Stage;
   /** Why it ended, as in the log. */
-  reason: string;
+  reason: EndReason | HttpEnd | `tls-${string}` | '';
   detail: string | undefined;
   /** The protocol that could not open, where that is why. */
   fault: LinkFault | undefined;

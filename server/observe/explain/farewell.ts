@@ -9,10 +9,15 @@ const BY_WEIGHT = ['IPCP', 'LCP', 'IPv6CP'] as const;
 /** A client that has IPv4 may do without IPv6 for as long as it likes. */
 const BY_WEIGHT_WITH_IPV4 = ['IPCP', 'LCP'] as const;
 
-const HANG_UPS: readonly string[] = ['closed-by-peer', 'disconnected-by-peer', 'aborted-by-peer', 'reset-by-peer'];
+const HANG_UPS: readonly AttemptFacts['reason'][] = [
+  'closed-by-peer',
+  'disconnected-by-peer',
+  'aborted-by-peer',
+  'reset-by-peer',
+];
 
 /** The client has left without a word of PPP. */
-function isHangUp(reason: string): boolean {
+function isHangUp(reason: AttemptFacts['reason']): boolean {
   return HANG_UPS.includes(reason);
 }
 

@@ -3,7 +3,7 @@ import type { AttemptView } from '../../../admin/index.ts';
 import type { LiveSession, Login, SessionEnd, SessionObserver } from '../../control/index.ts';
 import type { HookName, HookResult } from '../hooks/hooks.ts';
 import type { WebhookResult } from '../hooks/webhooks.ts';
-import { among, endReason, TLS_FAILURES, tlsFailure } from './reasons.ts';
+import { among, TLS_FAILURES, tlsFailure } from './reasons.ts';
 import { STAGES } from './report.ts';
 
 const STAGE_SET: ReadonlySet<string> = new Set(STAGES);
@@ -148,7 +148,7 @@ export class EventMetrics implements SessionObserver {
   }
 
   down(_session: LiveSession, { reason }: SessionEnd): void {
-    this.#ended.inc({ reason: endReason(reason) });
+    this.#ended.inc({ reason });
   }
 
   hookRun(hook: HookName, result: HookResult, seconds: number): void {

@@ -59,7 +59,7 @@ for (const isWorker of [false, true]) {
       ['00000000', 'any'],
     ] as const) {
       assert.equal(await ask(world, 'alice', wish), '10.9.0.3', why);
-      world.control.disconnectUser('alice', 'test');
+      world.control.disconnectUser('alice', 'user-disabled');
       await world.advance(10_000, 500);
     }
     bobby.socket.destroy();

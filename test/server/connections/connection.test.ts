@@ -185,10 +185,14 @@ const ENDS: readonly { name: string; reason: string; end: (peer: Peer) => void }
   },
   {
     name: 'breaks TLS',
-    reason: 'socket-error ERR_SSL_DECRYPTION_FAILED',
+    reason: 'socket-error',
     end: ({ socket }) => socket.destroy(Object.assign(new Error('x'), { code: 'ERR_SSL_DECRYPTION_FAILED' })),
   },
-  { name: 'is torn down by us', reason: 'because', end: ({ connection }) => connection.destroy('because') },
+  {
+    name: 'is torn down by us',
+    reason: 'server-shutdown',
+    end: ({ connection }) => connection.destroy('server-shutdown'),
+  },
 ];
 
 for (const { name, reason, end } of ENDS) {

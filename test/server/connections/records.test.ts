@@ -66,7 +66,7 @@ test('the answers to a burst of three, and the end, are written one by one', asy
   assert.ok(answers.includes('805703') || answers.includes('805702'), `IPv6CP is answered: ${answers}`);
   assert.ok(answers.includes('c02108'), `CCP is rejected: ${answers}`);
   assert.ok(answers.includes('802101') && answers.includes('802103'), `IPCP asks and is answered: ${answers}`);
-  peer.connection.disconnect('killed');
+  peer.connection.disconnect('killed-by-admin');
   await settle();
   assertSinglePackets(writes);
 });

@@ -110,7 +110,7 @@ test('a wrong password: Failure with R=1 and a log line with its reason but with
 test('a session writes no secret to the log, at any level', async (t) => {
   const world = new World(t, { users: USERS });
   const peer = await connected(world);
-  peer.connection.disconnect('test');
+  peer.connection.disconnect('killed-by-admin');
   await world.advance(10_000, 100);
   const text = JSON.stringify(world.log.lines);
   for (const name of ['ntResponse', 'challenge', 'peerChallenge', 'nonce', 'compoundMac', 'success']) {
@@ -223,7 +223,7 @@ test('IP packets before Call Connected and before IPCP do not reach the device (
 /** Each way a session can end, and the reason that stands in its last line. */
 const ENDS: readonly { name: string; reason: string; end: (peer: ScriptedPeer, world: World) => Promise<unknown> }[] = [
   { name: 'the client closes', reason: 'closed-by-peer', end: async (peer) => peer.socket.deliverEnd() },
-  { name: 'the socket breaks', reason: 'socket-error x', end: async (peer) => peer.socket.destroy(new Error('x')) },
+  { name: 'the socket breaks', reason: 'socket-error', end: async (peer) => peer.socket.destroy(new Error('x')) },
   {
     name: 'LCP Terminate-Request',
     reason: 'terminated-by-peer',
@@ -265,8 +265,8 @@ const ENDS: readonly { name: string; reason: string; end: (peer: ScriptedPeer, w
     reason: 'peer-silent',
     end: async (_peer, world) => world.advance(200_000, 1000),
   },
-  { name: 'kill', reason: 'killed', end: async (peer) => peer.connection.disconnect('killed') },
-  { name: 'kill by force', reason: 'killed', end: async (peer) => peer.connection.destroy('killed') },
+  { name: 'kill', reason: 'killed-by-admin', end: async (peer) => peer.connection.disconnect('killed-by-admin') },
+  { name: 'kill by force', reason: 'killed-by-admin', end: async (peer) => peer.connection.destroy('killed-by-admin') },
   {
     name: 'a client that does not read',
     reason: 'peer-not-reading',
@@ -530,10 +530,10 @@ test('limits.queueBytes: what waits for one client is bounded, the rest is dropp
 test('disconnect twice says it once, with the first reason', async (t) => {
   const world = new World(t, { users: USERS });
   const peer = await connected(world);
-  peer.connection.disconnect('first');
-  peer.connection.disconnect('second');
+  peer.connection.disconnect('killed-by-admin');
+  peer.connection.disconnect('user-disabled');
   await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
-  assert.equal(peer.connection.view.reason, 'first');
+  assert.equal(peer.connection.view.reason, 'killed-by-admin');
 });
 
 test('no Call Connect Request for 60 s: Call Abort with NEGOTIATION_TIMEOUT, and the stage in the last line (MS-SSTP 3.3.6.1)', async (t) => {

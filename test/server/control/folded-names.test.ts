@@ -172,9 +172,9 @@ test('sessions are found by name', () => {
       () => undefined,
     );
     assert.equal(control.countOfUser(other), 1);
-    control.disconnectUser(other, 'gone');
-    assert.equal(disconnected, 'gone');
-    session.close({ reason: 'end', bytesIn: 0, bytesOut: 0 });
+    control.disconnectUser(other, 'user-removed');
+    assert.equal(disconnected, 'user-removed');
+    session.close({ reason: 'disconnected', bytesIn: 0, bytesOut: 0 });
     assert.equal(control.countOfUser(one), 0);
   });
 });
@@ -185,7 +185,7 @@ test('traffic is counted together, and attempts are found, by name', () => {
     for (const name of [one, other]) {
       const session = { user: user(name), traffic: () => ({ bytesIn: 0, bytesOut: 0 }) } as never;
       traffic.up(session);
-      traffic.down(session, { reason: 'end', bytesIn: 1, bytesOut: 2 });
+      traffic.down(session, { reason: 'disconnected', bytesIn: 1, bytesOut: 2 });
     }
     const series = JSON.stringify(traffic.metrics());
     assert.equal(series.match(/"direction":"in"/g)?.length, 1, series);

@@ -140,7 +140,7 @@ test('a login, and what is asked of one user', () => {
       replace: () => undefined,
       disconnect: () => {
         ended += 1;
-        session.close({ reason: 'end', bytesIn: 0, bytesOut: 0 });
+        session.close({ reason: 'disconnected', bytesIn: 0, bytesOut: 0 });
       },
     });
     session.verify(
@@ -155,8 +155,8 @@ test('a login, and what is asked of one user', () => {
   const steps: [string, () => void][] = [
     ['a login', () => login(MANY)],
     ['how many sessions a user has', () => assert.equal(control.countOfUser('user 7'), 1)],
-    ['the end of a session', () => assert.equal(control.disconnect('8', 'end'), true)],
-    ['the end of all sessions of a user', () => control.disconnectUser('user 7', 'end')],
+    ['the end of a session', () => assert.equal(control.disconnect('8', 'killed-by-admin'), true)],
+    ['the end of all sessions of a user', () => control.disconnectUser('user 7', 'user-disabled')],
   ];
   for (const [name, step] of steps) assert.ok(walkedBy(step) <= FEW, name);
   assert.deepEqual([ended, control.countOfUser('user 7'), control.count], [2, 0, MANY - 1]);

@@ -63,7 +63,7 @@ test('what is said arrives on both ends, in order', async (t) => {
       hasEnded = true;
     },
   });
-  const lease = { kind: 'disconnect', session: '00000001', reason: 'x'.repeat(100_000) } as const;
+  const lease = { kind: 'dialled', dial: 1, error: 'x'.repeat(100_000) } as const;
   channel.send(lease);
   channel.send({ kind: 'alive?' });
   other.send({ kind: 'lease', session: '00000001' });
@@ -105,7 +105,7 @@ test('half a message, and then the end, is no fault and no message', async (t) =
 
 test('of one that asks and never reads no more is read, until it does; what it is told otherwise has its bound', async (t) => {
   const [supervisor, worker] = await pair(t);
-  const answer: ToWorker = { kind: 'disconnect', session: '00000001', reason: 'x'.repeat(65_536) };
+  const answer: ToWorker = { kind: 'dialled', dial: 1, error: 'x'.repeat(65_536) };
   const { channel, heard } = listen(supervisor, () => channel.send(answer));
   worker.pause();
   for (let i = 0; i < 1_000; i += 1) worker.write(ALIVE);

@@ -60,7 +60,7 @@ const said = (...messages: readonly unknown[]): Buffer =>
   );
 
 const OPENED = { kind: 'opened', session: '01000001', peerAddress: '192.0.2.9' };
-const END = { reason: 'x', bytesIn: 0, bytesOut: 0 };
+const END = { reason: 'disconnected', bytesIn: 0, bytesOut: 0 };
 const ATTEMPT = {
   ...{
     id: '01000001',

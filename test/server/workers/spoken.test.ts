@@ -31,7 +31,7 @@ const ATTEMPT: AttemptView = {
 const BYTES = new Uint8Array([0, 1, 254, 255]);
 const PROOF = { method: 'pap', name: 'ann', nameBytes: BYTES, password: 'secret' } as const;
 const NAMED = { name: 'ann', nameBytes: undefined };
-const END = { reason: 'disconnected', bytesIn: 1, bytesOut: 2 };
+const END = { reason: 'disconnected', bytesIn: 1, bytesOut: 2 } as const;
 
 const HONEST: readonly ToSupervisor[] = [
   { kind: 'ready', listening: [{ address: '::', family: 'IPv6', port: 443 }] },
@@ -182,8 +182,9 @@ test('texts and lists have their longest; what a client has made too long is cut
   refused({ kind: 'listed', request: 1, sessions: Array(201).fill(SESSION), isLast: true });
   const cut = read(bytesOf({ kind: 'attempt', attempt: { ...ATTEMPT, http: long, sni: long } }));
   assert.equal(cut.kind === 'attempt' && cut.attempt.http?.length, 4_096);
-  const ended = read(bytesOf({ kind: 'closed', session: '01020304', end: { ...END, reason: long } }));
-  assert.equal(ended.kind === 'closed' && ended.end.reason.length, 256);
+  for (const reason of [long, 'no-such-reason', '__proto__', 7]) {
+    refused({ kind: 'closed', session: '01020304', end: { ...END, reason } });
+  }
 });
 
 test('any bytes are a message or a FormError, and never anything else (property)', () => {

@@ -107,7 +107,7 @@ test('what makes no sense is an error, and what comes too late is nothing', asyn
   assert.throws(() => desk.receive({ kind: 'nonsense' } as unknown as ControlMessage), /unknown message/);
   for (const kind of ['lease', 'release', 'up'] as const) desk.receive({ kind, session: 'gone' });
   desk.receive({ kind: 'choose', session: 'gone', wish: 1 });
-  desk.receive({ kind: 'closed', session: 'gone', end: { reason: 'x', bytesIn: 0, bytesOut: 0 } });
+  desk.receive({ kind: 'closed', session: 'gone', end: { reason: 'disconnected', bytesIn: 0, bytesOut: 0 } });
   desk.receive({ kind: 'ticket-closed', ticket: 77 });
 });
 

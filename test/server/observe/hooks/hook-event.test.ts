@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { downEvent, scriptArguments, scriptEnvironment, upEvent } from '../../../../server/observe/hooks/hook-event.ts';
 import { liveSession } from './live-session.ts';
 
-const END = { reason: 'terminated-by-peer', bytesIn: 10, bytesOut: 20 };
+const END = { reason: 'terminated-by-peer', bytesIn: 10, bytesOut: 20 } as const;
 const LATER = new Date('2026-01-01T00:01:05.400Z');
 
 test('the arguments and variables are those of ip-up (pppd(8), SCRIPTS), and ours behind them', () => {

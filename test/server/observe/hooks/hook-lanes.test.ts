@@ -5,7 +5,7 @@ import { downEvent, upEvent } from '../../../../server/observe/hooks/hook-event.
 import { HookLanes, type HookLanesOptions, type HookTask } from '../../../../server/observe/hooks/hook-lanes.ts';
 import { liveSession } from './live-session.ts';
 
-const END = { reason: 'x', bytesIn: 0, bytesOut: 0 };
+const END = { reason: 'terminated-by-peer', bytesIn: 0, bytesOut: 0 } as const;
 
 class Fixture {
   readonly begun: string[] = [];

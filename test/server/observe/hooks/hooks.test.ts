@@ -7,7 +7,7 @@ import { type HookName, type HookResult, Hooks } from '../../../../server/observ
 import { RecordingLog } from '../../support.ts';
 import { liveSession } from './live-session.ts';
 
-const END = { reason: 'x', bytesIn: 1, bytesOut: 2 };
+const END = { reason: 'terminated-by-peer', bytesIn: 1, bytesOut: 2 } as const;
 
 interface Fixture {
   readonly hooks: Hooks;
@@ -56,7 +56,7 @@ test('both scripts run, with the event on standard input; at the stop none is lo
     ['down', 'ok'],
   ]);
   assert.equal((JSON.parse(read('up.json')) as { event: string }).event, 'session.up');
-  assert.equal((JSON.parse(read('down.json')) as { reason: string }).reason, 'x');
+  assert.equal((JSON.parse(read('down.json')) as { reason: string }).reason, 'terminated-by-peer');
   assert.equal(read('sent'), '2\n');
 });
 
