@@ -132,6 +132,11 @@ const TIMERS_MS: Readonly<Record<EndingState, number | undefined>> = {
   Closed: undefined,
 };
 
+/** Whether a machine that is in the state is on its way out. */
+export function isEndingState(state: string): state is EndingState {
+  return Object.hasOwn(TIMERS_MS, state);
+}
+
 /** The usual way into a state, for a machine that starts there. */
 const REASONS: Readonly<Record<EndingState, SstpCloseReason>> = {
   CallAbortPending: 'aborted',
