@@ -61,6 +61,7 @@ export interface PlaneParts
   readonly admission: Admission;
   readonly fail: (error: Error) => void;
   readonly onAttempt: DataPlaneOptions['onAttempt'];
+  readonly relay: WorkerPoolOptions['relay'];
 }
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
@@ -87,6 +88,7 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
         control,
         admission,
         log,
+        relay: parts.relay,
         onAttempt,
         fail,
       });

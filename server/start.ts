@@ -128,7 +128,8 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   const tuns = openDevices(config, runUser.uid, cage, fail);
   undo.push(() => tuns.close());
 
-  const lines = processLog(createLog(config.log, stdout, config.data), systemClock);
+  const stream = createLog(config.log, stdout, config.data);
+  const lines = processLog(stream, systemClock);
   const { log } = lines;
   undo.push(() => lines.stop());
   const watch = new Watch({ config, checkedHooks, runUser, log, lines });
@@ -197,6 +198,7 @@ export async function start(options: StartOptions): Promise<RunningServer> {
   undo.push(() => floods.stop());
   const admission = new Admission(config.limits, { isKnown: knownAddresses(store, log), observer: floods });
   const plane = await preparePlane(tuns, {
+    relay: (line) => stream.relay(line),
     config,
     runUser,
     control,

@@ -2,3 +2,4 @@
 
 export { createLog, type LogSink } from './log.ts';
 export { type ProcessLog, processLog } from './log-limit.ts';
+export { LineReader, type LogLine, readLogLine } from './relayed-lines.ts';

@@ -3,6 +3,7 @@ import pretty from 'pino-pretty';
 import { type Log, type LogFields, placeFields, USUAL_DATA } from '../../core/index.ts';
 import type { Config } from '../config/index.ts';
 import { BoundedLines, type BoundedTarget } from './bounded-lines.ts';
+import type { LogLine } from './relayed-lines.ts';
 
 /** Where lines go: a stream such as `process.stdout`, written to within the log call so that a crash loses none. */
 export interface LogSink extends BoundedTarget {
@@ -27,8 +28,9 @@ export function createLog(options: Config['log'], sink: LogSink, data: string = 
   };
   const format = isPretty ? prettyFormat(sink) : (line: string): string => line;
   const lines = new BoundedLines(sink, (dropped) => logger.error({ ...dropped }, 'log.lines-dropped'));
-  const logger = pino(settings, { write: (line: string) => lines.write(withoutHidden(format(line))) });
-  return new StreamLog(logger, lines, data);
+  const write = (line: string): void => lines.write(withoutHidden(format(line)));
+  const logger = pino(settings, { write });
+  return new StreamLog(logger, lines, data, write);
 }
 
 /** pino-pretty called in-process: a worker thread could hold lines back when the process dies. */
@@ -91,10 +93,17 @@ class PinoLog implements Log {
 /** The log of a stream. */
 export class StreamLog extends PinoLog {
   readonly #lines: BoundedLines;
+  readonly #write: (line: string) => void;
 
-  constructor(logger: pino.Logger, lines: BoundedLines, data: string) {
+  constructor(logger: pino.Logger, lines: BoundedLines, data: string, write: (line: string) => void) {
     super(logger, data);
     this.#lines = lines;
+    this.#write = write;
+  }
+
+  /** Writes a line that another process of ours has made, with its own time. */
+  relay(line: LogLine): void {
+    this.#write(`${JSON.stringify(line)}\n`);
   }
 
   /** Lines that the reader of the stream has lost since the start. */

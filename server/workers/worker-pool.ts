@@ -34,6 +34,8 @@ export interface WorkerPoolOptions extends Omit<WorkerProcessOptions, 'setup' | 
   /** One for each worker; they outlive it. */
   readonly devices: readonly TunDescriptor[];
   readonly log: Log;
+  /** Takes the lines of the workers' own logs. */
+  readonly relay: WorkerProcessOptions['relay'];
   /** To be told of what no restart mends. */
   readonly fail: (error: Error) => void;
 }
@@ -155,7 +157,7 @@ export class WorkerPool {
   }
 
   #start(place: Place): WorkerProcess {
-    const { config, devices, setup, program, control, admission, onAttempt, log } = this.#options;
+    const { config, devices, setup, program, control, admission, onAttempt, log, relay } = this.#options;
     const worker = new WorkerProcess({
       program,
       setup: {
@@ -170,6 +172,7 @@ export class WorkerPool {
       admission,
       onAttempt,
       log,
+      relay,
     });
     place.worker = worker;
     place.startedAt = performance.now();

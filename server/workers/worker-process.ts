@@ -9,6 +9,7 @@ import type { Admission } from '../admission/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { LocalControl, SessionTraffic } from '../control/index.ts';
 import { KEPT_CAPABILITIES, workerEnvironment } from '../host/index.ts';
+import { LineReader, type LogLine, readLogLine } from '../log/index.ts';
 import { acceptReport, makeReport, type Report } from '../observe/reported.ts';
 import { CHANNEL_FD, WorkerChannel } from './channel.ts';
 import { FallbackDialler } from './fallback-dialler.ts';
@@ -26,6 +27,10 @@ const ALIVE_MS = 10_000;
 const MOST_UNANSWERED = 3;
 /** What it says now has to come so soon, else what it said last counts. */
 const REPORT_MS = 500;
+/** For what it wrote last, of a worker that has ended. */
+const LAST_WORDS_MS = 2_000;
+/** Of a line that is none of its log. */
+const MOST_WORDS = 1_024;
 
 export interface WorkerProcessOptions {
   readonly program: WorkerProgram;
@@ -38,6 +43,8 @@ export interface WorkerProcessOptions {
   readonly admission: Admission;
   readonly onAttempt: (attempt: AttemptView) => void;
   readonly log: Log;
+  /** Takes the lines of the worker's own log. */
+  readonly relay: (line: LogLine) => void;
 }
 
 /** How a worker ended. */
@@ -92,13 +99,14 @@ export class WorkerProcess {
       this.#dialled(message, socket),
     );
     this.#child = launch(options);
+    const output = this.#readOutput();
     const read = readerOf(known.worker);
     this.#channel = new WorkerChannel(channelOf(this.#child), {
       read: (body) => this.#handle(read(body)),
       fault: (error) => this.#onFault(error),
       slowed: () => options.log.warn('worker.slowed', { pid: this.pid, worker: known.worker }),
     });
-    this.exited = this.#watch();
+    this.exited = this.#watch(output);
     this.ready = new Promise((resolve, reject) => {
       this.#isReady = resolve;
       void this.exited.then(({ code, signal, failure }) =>
@@ -216,7 +224,36 @@ export class WorkerProcess {
     this.#send({ kind: 'alive?' });
   }
 
-  #watch(): Promise<WorkerExit> {
+  /** @returns once both are read to their end, or it takes too long after its own */
+  #readOutput(): Promise<void> {
+    const { stdout, stderr, pid } = this.#child;
+    const { log, relay, setup } = this.#options;
+    const { worker } = setup;
+    // Of a crash, or of who took it over: a line of the log says whose words they are.
+    const words = (text: string): void => {
+      if (text !== '') log.warn('worker.output', { worker, pid, text: text.slice(0, MOST_WORDS) });
+    };
+    const lines = (text: string): void => {
+      const line = readLogLine(text);
+      if (line === undefined) words(text);
+      else relay(withWorker(line, worker));
+    };
+    const readers = [stdout && new LineReader(stdout, lines), stderr && new LineReader(stderr, words)];
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        for (const reader of readers) reader?.finish();
+        resolve();
+      };
+      let timer: NodeJS.Timeout | undefined;
+      this.#child.once('exit', () => {
+        timer = setTimeout(finish, LAST_WORDS_MS);
+      });
+      this.#child.once('close', finish);
+    });
+  }
+
+  #watch(output: Promise<void>): Promise<WorkerExit> {
     return new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
         clearInterval(this.#asking);
@@ -229,7 +266,9 @@ export class WorkerProcess {
         resolve({ code, signal, failure: this.#failure, complaint: this.#complaint, sessions });
       };
       // What it had said before it ended comes first.
-      this.#child.once('exit', (code, signal) => void this.#channel.closed.then(() => end(code, signal)));
+      this.#child.once('exit', (code, signal) => {
+        void Promise.all([this.#channel.closed, output]).then(() => end(code, signal));
+      });
       this.#child.once('error', (error) => {
         this.#failure ??= `a worker can't be started: ${error.message}`;
         if (this.#child.pid === undefined) end(null, null);
@@ -311,6 +350,11 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+/** Whatever it says who it is. */
+function withWorker({ level, time, worker: _said, ...rest }: LogLine, worker: number): LogLine {
+  return { level, time, ...{ worker }, ...rest };
+}
+
 /** A process that could not be started has none. */
 function channelOf(child: ChildProcess): Socket {
   const channel = child.stdio[CHANNEL_FD];
@@ -324,7 +368,7 @@ function launch({ program, setup, device, sockets }: WorkerProcessOptions): Chil
   try {
     return withoutCapabilities(KEPT_CAPABILITIES, () =>
       spawn(program.command, [...program.args], {
-        stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...descriptors, ...(takesSockets ? (['ipc'] as const) : [])],
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...descriptors, ...(takesSockets ? (['ipc'] as const) : [])],
         env: workerEnvironment(setup.config.http),
         serialization: 'json',
       }),

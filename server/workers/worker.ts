@@ -51,8 +51,9 @@ interface Supervisor {
 async function start(setup: WorkerSetup, { send, serving, giveUp }: Supervisor): Promise<void> {
   const { config, worker, runUser, device, sockets } = setup;
   dropPrivileges({ ...runUser, keepCapabilities: [] });
-  const limited = processLog(createLog(config.log, process.stdout, config.data), systemClock);
-  const log = limited.log.child({ worker });
+  // The supervisor reads it, and gives it the form that the operator wants.
+  const limited = processLog(createLog({ ...config.log, format: 'json' }, process.stdout, config.data), systemClock);
+  const { log } = limited;
   const monitor = new ProcessMonitor(limited);
   const onFault = (error: unknown): void => {
     log.error('worker.fault', { error: error instanceof Error ? error.stack : String(error) });

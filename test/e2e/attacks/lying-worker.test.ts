@@ -105,6 +105,33 @@ test('a worker that has served and says that nobody can go on ends alone', { ski
   assert.equal((await server.stop()).status, 0);
 });
 
+/** Uses standard output of a process as it likes: writes to it, and shuts it for everybody who has the same socket. */
+const SHOUTER = `import os, sys, ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+pid = int(sys.argv[1])
+fd = libc.syscall(438, os.pidfd_open(pid), 1, 0)
+if fd < 0: sys.exit('pidfd_getfd: ' + os.strerror(ctypes.get_errno()))
+os.write(fd, b'\\x1b[2Jthe machine is yours\\n')
+os.write(fd, b'{"level":"info","time":"2026-01-01T00:00:00.000Z","worker":' + sys.argv[2].encode() + b',"msg":"admin.login","user":"root"}\\n')
+output = socket.socket(fileno=fd)
+output.shutdown(socket.SHUT_RDWR)`;
+
+test('its output is its own: what it writes there is told as its words, and nobody else loses the log', {
+  skip,
+}, async (t) => {
+  const { lab, server, liar, passes } = await scene(t);
+  const honest = 1 - liar;
+  const from = server.mark;
+  await lab.server.run('python3', ['-c', SHOUTER, String(await workerPid(server, liar)), String(honest)]);
+  const words = await server.logged('worker.output', { worker: liar }, from);
+  assert.equal(words.text, '\u001b[2Jthe machine is yours', 'as the text of a field, which shows what it hides');
+  assert.equal((await server.logged('admin.login', {}, from)).worker, liar, 'whoever it says it is');
+  await passes();
+  assert.equal((await server.stop()).status, 0);
+  assert.equal(server.log('connection.closed', { worker: honest }).length, 1);
+  assert.equal(server.log('server.stopped').length, 1);
+});
+
 test('a flood of words is read slowly, takes no memory, and no client of the other worker notices', {
   skip,
 }, async (t) => {

@@ -48,6 +48,7 @@ function start(t: TestContext, world: World, said: Buffer): { worker: WorkerProc
     device: { fd, name: 'memory1', mtu: 1400, flags: 0 },
     sockets: [],
     ...{ control, admission, log },
+    relay: () => {},
     onAttempt: (attempt) => void attempts.push(attempt),
   });
   t.after(() => worker.kill());
