@@ -56,10 +56,14 @@ export function bytes(least: number, most: number = least): Form<Uint8Array> {
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** In a message, which stands in the log. */
+const MOST_WORDS = 8;
+
 export function word<Word extends string>(...words: readonly Word[]): Form<Word> {
+  const allowed = words.length > MOST_WORDS ? `one of ${words.length} words` : words.join(', ');
   return (value) => {
     const found = words.find((one) => one === value);
-    if (found === undefined) throw wrong(value, words.join(', '));
+    if (found === undefined) throw wrong(value, allowed);
     return found;
   };
 }
