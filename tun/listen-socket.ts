@@ -24,7 +24,7 @@ export function bindSocket(address: string, port: number, congestionControl: str
  * Takes what waits at a socket that listens. libuv takes one connection for each turn of the event loop, and among many busy
  * ones a turn is long: a flood would fill the kernel's queue, and honest clients' packets be dropped with nobody asked.
  *
- * @param fd of a socket that listens and does not block
+ * @param fd of a socket that listens; it does not block from then on
  * @param most at most 4096
  * @returns descriptors, the caller's from now on; none if there is nobody, or no descriptor left
  * @throws {Error} with `code` and `syscall` for what is no such socket

@@ -1,8 +1,8 @@
 #include "listen_socket.h"
 
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,9 +139,10 @@ napi_value AcceptWaiting(napi_env env, napi_callback_info info) {
     ThrowArgument(env, listener < 0 ? "a descriptor is not negative" : "at most 4096 connections at once");
     return nullptr;
   }
-  const int flags = fcntl(listener, F_GETFL);
-  if (flags == -1 || (flags & O_NONBLOCK) == 0) {
-    ThrowErrno(env, flags == -1 ? errno : EINVAL, "fcntl(O_NONBLOCK)");
+  // So it is already; one that waited would hold all up. glibc has another name for fcntl, which musl lacks.
+  int on = 1;
+  if (ioctl(listener, FIONBIO, &on) == -1) {
+    ThrowErrno(env, errno, "ioctl(FIONBIO)");
     return nullptr;
   }
   napi_value result, value;
