@@ -57,14 +57,16 @@ async function runNamed(args: readonly string[], terminal: Terminal, context: Ru
   };
   const words = wordsOf(args);
   const program = newProgram(terminal, words);
+  let place = (line: string): string => line;
   try {
     const [first = ''] = words;
     const wanted = Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
     for (const name of wanted) (await COMMANDS[name]?.())?.(program, terminal, run, context);
+    place = await placeOf(program, words, terminal);
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, terminal, await placeOf(program, words, terminal));
+    return report(error, terminal, place);
   }
 }
 
@@ -162,7 +164,10 @@ function remedyOf(error: Error): string {
   return isForbidden && process.geteuid?.() !== 0 ? ': run this as root' : '';
 }
 
-/** What has a line for the operator name the data directory that the command was about, if it knows one. */
+/**
+ * What has a line for the operator name the data directory that the command is about, if it has one. Asked for before the
+ * command begins: once it has become the owner of that directory, Node may not even find what is loaded already.
+ */
 async function placeOf(
   program: Command,
   words: readonly string[],
@@ -170,15 +175,15 @@ async function placeOf(
 ): Promise<(line: string) => string> {
   const command = commandOf(program, words);
   if (!flagsOf(command).includes('--data')) return (line) => line;
-  // The command has loaded it: nothing else can be once it has become the owner of the data directory.
   const { configOf, placeCommands } = await import('./options.ts');
-  try {
-    const { data } = configOf(command, terminal.env);
-    return (line) => placeCommands(line, data);
-  } catch {
-    // A configuration that can't be read is what the line is about.
-    return (line) => line;
-  }
+  return (line) => {
+    try {
+      return placeCommands(line, configOf(command, terminal.env).data);
+    } catch {
+      // A configuration that can't be read is what the line is about.
+      return line;
+    }
+  };
 }
 
 function report(error: unknown, terminal: Terminal, place: (line: string) => string): number {

@@ -120,6 +120,18 @@ test('commands work in the data directory of the user that a server became', { s
   await run(['admin', 'remove', 'boss']);
   await run(['token', 'add', 'backup', '--scope', 'read']);
   assert.match(await run(['token', 'list']), /backup/);
+  // Also what they refuse is said, with the mend.
+  for (const words of [
+    ['user', 'add', 'bob'],
+    ['admin', 'remove', 'nobody'],
+    ['token', 'remove', 'nobody'],
+  ]) {
+    const [command = '', ...args] = [...program, ...words, '--data', data];
+    const { code, stderr } = await lab.server.exec(command, args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /^sstpd: .*\b(?:bob|nobody)\b/, words.join(' '));
+    assert.doesNotMatch(stderr, /not installed|Cannot find/);
+  }
   // What root had made would be closed to the next server.
   assert.equal(await lab.server.run('find', [data, '-uid', '0']), '');
 });
