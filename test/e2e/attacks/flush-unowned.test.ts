@@ -32,7 +32,12 @@ test('without owned tables: made, watched, put back after each change by others,
   const { ipv4 } = await client.up();
   await echo(client.netns, ipv4);
 
-  const ruleset = (): Promise<string> => lab.server.run('nft', ['-s', 'list', 'ruleset']);
+  // Without the clients that have flows right now, which the kernel counts in sets of the table.
+  const ruleset = async (): Promise<string> =>
+    (await lab.server.run('nft', ['-s', 'list', 'ruleset'])).replace(
+      /^\s+elements = \{[^}]*\bct count\b[^}]*\}\n/gm,
+      '',
+    );
   const before = await ruleset();
   const [, table = ''] = /table inet (sstpd_\w+)/.exec(before) ?? [];
   assert.doesNotMatch(before, /flags owner/);
