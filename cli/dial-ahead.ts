@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Dial } from '../client/dial.ts';
-import { fs } from '../core/index.ts';
+import { fs } from '../core/builtins.ts';
 import { readPem } from './files.ts';
 import { passwordFromFile } from './password.ts';
 import { parseTarget } from './target.ts';

@@ -1,4 +1,4 @@
-import { fs } from '../core/index.ts';
+import { fs } from '../core/builtins.ts';
 import { CliError, EXIT } from './terminal.ts';
 
 /** @throws {CliError} */

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { AdminClient } from '../admin/index.ts';
 import { placeCommands } from '../core/index.ts';
+// Not through server/index.ts, which loads the whole server: every command would start half a second later.
 import {
   type Config,
   ConfigError,
@@ -15,8 +16,6 @@ import {
   showConfig,
 } from '../server/config/index.ts';
 import { CliError, type Terminal } from './terminal.ts';
-
-// Not through server/index.ts, which loads the whole server: every command would start half a second later.
 
 export { ConfigError, describeSchema, type KeyDescription, nearest, placeCommands, showConfig };
 

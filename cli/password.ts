@@ -1,4 +1,5 @@
-import { fs, isMisread, secretText } from '../core/index.ts';
+import { fs } from '../core/builtins.ts';
+import { isMisread, secretText } from '../core/secret-text.ts';
 import { cannotRead } from './files.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 

@@ -5,11 +5,11 @@
 import { Command, CommanderError } from 'commander';
 import type { Dial } from '../client/dial.ts';
 import { systemErrorCode, systemErrorWords, version } from '../core/index.ts';
-import { ConfigError } from '../server/config/index.ts';
+// A single file: who connects needs nothing else of the configuration.
+import { ConfigError } from '../server/config/error.ts';
 import { aboutUnknownFlag, meantCommand } from './meant.ts';
 import { Output } from './output.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
-// Not through server/index.ts: see options.ts.
 
 /** A subcommand's work; its number is the exit status, none is success. */
 export type Run = (work: () => Promise<number | undefined>) => Promise<void>;

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { UserChange, UserView } from '../admin/index.ts';
-// Not through server/index.ts: see options.ts.
 import { fixedAddressFix, formatIpv4, parseIpv4 } from '../core/index.ts';
 import { type NewPassword, newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions, configOf, placeCommands } from './options.ts';

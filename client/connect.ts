@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { formatIpv4, formatIpv6, systemClock } from '../core/index.ts';
+// Single files: see sstp-client.ts.
 import { NativePath } from '../datapath/native-path.ts';
 import { congestionControlFor } from '../datapath/socket-options.ts';
 import type { AuthMethod } from '../ppp/index.ts';
@@ -8,7 +9,6 @@ import type { Dial, DialSettings } from './dial.ts';
 import { HostSetup } from './host-setup.ts';
 import { LastLease } from './last-lease.ts';
 import { type ClientAddresses, type ClientEnd, SstpClient } from './sstp-client.ts';
-// Single files: see sstp-client.ts.
 
 export interface ConnectOptions extends DialSettings {
   /** To the server, with the same settings. */

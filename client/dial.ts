@@ -1,7 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { type Instant, systemClock } from '../core/index.ts';
+import type { Instant } from '../core/index.ts';
+import { systemClock } from '../core/system-clock.ts';
 
 export interface DialSettings {
   readonly host: string;

@@ -5,7 +5,7 @@ import { mschapv2Answer } from '../auth/mschapv2.ts';
 import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
 import type { DataLinkCounters, DataPath, PeerLink } from '../datapath/index.ts';
 import { descriptorOf } from '../datapath/socket-options.ts';
-import { linkLocalAddress } from '../ip/index.ts';
+import { linkLocalAddress } from '../ip/link-local.ts';
 import { PppClientLink } from '../ppp/client-link.ts';
 import type { AuthMethod, Ipv4Wish, PppClientAction, PppClientEvent } from '../ppp/index.ts';
 import {

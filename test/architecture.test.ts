@@ -99,6 +99,7 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
     'datapath/native-path.ts',
     'client/dial.ts',
     'client/connect.ts',
+    'server/config/error.ts',
   ],
   'server/certificates': ['certs/ocsp.ts'],
   'server/control': ['auth/throttle/hold-text.ts'],
@@ -112,6 +113,7 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
     'auth/mschapv2.ts',
     'datapath/native-path.ts',
     'datapath/socket-options.ts',
+    'ip/link-local.ts',
     'ppp/client-link.ts',
   ],
 };
@@ -210,6 +212,15 @@ test('a worker loads nothing that changes the host, judges a login or administer
     ),
   );
   assert.deepEqual(wrong, []);
+});
+
+test('what begins to connect, and so each command, loads a few single files before all else', () => {
+  const reached = [...reachedFrom('cli/main.ts')];
+  assert.ok(reached.includes('client/dial.ts'), 'the imports are followed');
+  assert.deepEqual(
+    reached.filter((file) => file.endsWith('/index.ts')),
+    [],
+  );
 });
 
 test('imports between folders go one way, and only through index.ts', () => {
