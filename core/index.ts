@@ -13,6 +13,7 @@ export * from './gathered-bytes.ts';
 export * from './groups.ts';
 export { authorityOf, hostOf, isForUs } from './host-header.ts';
 export * from './host-mistake.ts';
+export { LineSplitter } from './line-splitter.ts';
 export * from './log.ts';
 export { isOperatorError } from './operator-error.ts';
 export * from './origin.ts';

@@ -1,5 +1,5 @@
 import type { CodePage } from '../../auth/index.ts';
-import type { Ipv4, Ipv4Cidr, Ipv6, Ipv6Cidr } from '../../core/index.ts';
+import { type Ipv4, type Ipv4Cidr, type Ipv6, type Ipv6Cidr, USUAL_DATA } from '../../core/index.ts';
 import type { Fallback } from '../site/index.ts';
 import {
   dnsName,
@@ -205,7 +205,7 @@ export const MOST_WORKERS = 64;
 export const SCHEMA: Schema = {
   data: {
     format: path,
-    default: '/var/lib/sstpd',
+    default: USUAL_DATA,
     doc: 'Directory of users, certificates and the admin socket. Made at the first start.',
     flag: { name: 'data', value: 'DIR' },
   },

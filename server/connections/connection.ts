@@ -297,19 +297,16 @@ export class Connection {
     this.#last?.tunnel.end(this.#reason ?? 'closed');
     this.#closed(this);
     if (isWeb) return;
-    this.#attempt.end(this.#endReason, this.#detail);
-    this.#logClosed();
+    const { view } = this;
+    const reason = view.reason ?? this.#refused ?? this.#reason ?? 'closed';
+    this.#attempt.end(reason, this.#detail);
+    this.#logClosed(view, reason);
   }
 
-  get #endReason(): EndReason | HttpEnd {
-    return this.view.reason ?? this.#refused ?? this.#reason ?? 'closed';
-  }
-
-  #logClosed(): void {
-    const { stage, user, ipv4, ipv6, bytesIn, bytesOut } = this.view;
+  #logClosed({ stage, user, ipv4, ipv6, bytesIn, bytesOut }: ConnectionView, reason: EndReason | HttpEnd): void {
     this.#log.info('connection.closed', {
       stage,
-      reason: this.#endReason,
+      reason,
       detail: this.#detail,
       user,
       ipv4,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { USUAL_DATA } from '../../core/index.ts';
 import { realDirectory } from './data-directory.ts';
 
 /** No Debian account has one of these: above the dynamic accounts of systemd, below the subordinate ids of containers. */
@@ -12,8 +13,6 @@ const FIRST_ID = 70_000;
 const LAST_ID = 99_999;
 /** What every data directory got before each had its own. */
 const SHARED_ID = 88_443;
-/** Where others are likely to be, beside the directories around ours. */
-const USUAL_DATA = '/var/lib/sstpd';
 /** A folder with more entries holds no handful of data directories. */
 const MOST_ENTRIES = 2_000;
 
@@ -42,6 +41,7 @@ export function spareId(data: string, taken: () => Taken = lookAround(data)): nu
 /** Who runs, and whose the directories around this one are: a server that does not run has its id all the same. */
 function lookAround(data: string): () => Taken {
   return () => {
+    // Others are likely to be around ours, and where it is usual.
     const places = new Set([dirname(realDirectory(data)), dirname(USUAL_DATA)]);
     const directories = [...places].flatMap((place) => entriesOf(place).map((name) => join(place, name)));
     const processes = entriesOf('/proc').filter((name) => /^\d+$/.test(name));

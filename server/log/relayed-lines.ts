@@ -1,5 +1,6 @@
 /** Lines that another process of ours writes for the log, taken from a pipe: it holds nothing that others write to. */
 import { StringDecoder } from 'node:string_decoder';
+import { LineSplitter } from '../../core/index.ts';
 
 /** Of a line, in UTF-16 units; what is longer is cut. */
 const MOST_LINE = 65_536;
@@ -16,47 +17,27 @@ export interface LineSource {
 /** Calls back for each line, without its end; of the last one also if it has none, once `finish` is called. */
 export class LineReader {
   readonly #source: LineSource;
-  readonly #line: (text: string) => void;
+  readonly #lines: LineSplitter;
   readonly #decoder = new StringDecoder('utf8');
-  #begun = '';
-  /** Of a line that was cut: all up to its end is left out. */
-  #isSkipping = false;
   #second = 0;
   #bytes = 0;
   #isFinished = false;
 
   constructor(source: LineSource, line: (text: string) => void) {
     this.#source = source;
-    this.#line = line;
+    this.#lines = new LineSplitter(MOST_LINE, line);
     source.on('data', (chunk) => this.#onChunk(chunk));
     source.on('error', () => {}); // the writer has ended
   }
 
   finish(): void {
     this.#isFinished = true;
-    if (this.#begun !== '' && !this.#isSkipping) this.#line(this.#begun);
-    this.#begun = '';
+    this.#lines.finish();
   }
 
   #onChunk(chunk: Buffer): void {
-    const [first = '', ...rest] = this.#decoder.write(chunk).split('\n');
-    this.#append(first);
-    for (const piece of rest) {
-      if (!this.#isSkipping) this.#line(this.#begun);
-      this.#begun = '';
-      this.#isSkipping = false;
-      this.#append(piece);
-    }
+    this.#lines.push(this.#decoder.write(chunk));
     this.#count(chunk.length);
-  }
-
-  #append(piece: string): void {
-    if (this.#isSkipping) return;
-    this.#begun += piece;
-    if (this.#begun.length <= MOST_LINE) return;
-    this.#line(this.#begun.slice(0, MOST_LINE));
-    this.#begun = '';
-    this.#isSkipping = true;
   }
 
   #count(bytes: number): void {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { LineSplitter } from '../../../core/index.ts';
 
 /** What a script may print in all; then nobody reads, and its next write fails. */
 const MOST_OUTPUT_BYTES = 16_384;
@@ -83,20 +84,15 @@ function killGroup({ pid }: ChildProcess): void {
 function readLines(streams: readonly (Readable | null)[], onLine: (line: string) => void): void {
   let left = MOST_OUTPUT_BYTES;
   for (const stream of streams) {
-    let rest = '';
+    const lines = new LineSplitter(MOST_LINE_LENGTH, onLine);
     stream?.setEncoding('utf8');
     stream?.on('error', () => {});
     stream?.on('data', (text: string) => {
       const taken = text.slice(0, left);
       left -= taken.length;
-      const lines = (rest + taken).split('\n');
-      rest = (lines.pop() ?? '').slice(0, MOST_LINE_LENGTH);
-      for (const line of lines) onLine(line.slice(0, MOST_LINE_LENGTH));
+      lines.push(taken);
       if (left === 0) for (const each of streams) each?.destroy();
     });
-    stream?.once('close', () => {
-      if (rest !== '') onLine(rest);
-      rest = '';
-    });
+    stream?.once('close', () => lines.finish());
   }
 }
