@@ -9,6 +9,8 @@ export interface ClientOptions {
   readonly password: string;
   readonly caFile: string;
   readonly args?: readonly string[];
+  /** XDG_CACHE_HOME, with what it had from this server last; this process' own unless given. */
+  readonly cacheHome?: string;
 }
 
 /** The line that `connect --json` prints when IPCP is up. */
@@ -32,10 +34,13 @@ export class SstpdClient {
   readonly process: SstpdProcess;
   readonly netns: Netns;
 
-  constructor(netns: Netns, { to, user, password, caFile, args = [] }: ClientOptions) {
+  constructor(netns: Netns, { to, user, password, caFile, args = [], cacheHome }: ClientOptions) {
     this.netns = netns;
     const command = [process.execPath, SSTPD, 'connect', to, '--user', user, '--ca', caFile, '--json', ...args];
-    this.process = new SstpdProcess(netns, command, { SSTPD_PASSWORD: password });
+    this.process = new SstpdProcess(netns, command, {
+      SSTPD_PASSWORD: password,
+      ...(cacheHome === undefined ? {} : { XDG_CACHE_HOME: cacheHome }),
+    });
   }
 
   /** What IPCP brought. @throws {Error} with all output if it does not come up */

@@ -7,8 +7,8 @@
  * The clients have a route to 198.18.0.1 and nothing else. The far host knows no route to the pool.
  */
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect, Netns } from './netns.ts';
@@ -143,11 +143,25 @@ export class VpnLab {
     return stdout.split('\n').filter(Boolean);
   }
 
+  /**
+   * Each client is a machine of its own, which remembers no address that a server of another lab gave it. What is
+   * compiled is the same for all.
+   */
+  #cacheHome(client: number): string {
+    const home = join(this.folder, `cache-${client}`);
+    const own = join(home, 'sstpd');
+    if (existsSync(own)) return home;
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    const common = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+    symlinkSync(join(common, 'sstpd/compiled'), join(own, 'compiled'));
+    return home;
+  }
+
   /** Starts the project's client as `ann`. */
   connect(options: Partial<ClientOptions> & { readonly from?: number } = {}): SstpdClient {
     const { from = 0, ...rest } = options;
     const usual = { to: SERVER, user: USER, password: PASSWORD, caFile: join(this.data, 'ca.pem') };
-    return new SstpdClient(this.client(from), { ...usual, ...rest });
+    return new SstpdClient(this.client(from), { ...usual, cacheHome: this.#cacheHome(from), ...rest });
   }
 
   /** Starts what the other roles of traffic.ts talk to. */
