@@ -11,6 +11,8 @@ export const OTHER_CORE: number = Math.max(0, cpus().length - 1);
 
 /** Linux counts processor time in ticks of 10 ms (USER_HZ). */
 const TICKS_PER_SECOND = 100;
+/** The parent of the kernel's threads. */
+const KTHREADD = 2;
 const KILL_AFTER_MS = 5_000;
 const HEAR_MS = 120_000;
 const RUN_MS = 120_000;
@@ -18,9 +20,12 @@ const LINES_KEPT = 2_000;
 
 /** User and system time of a process, of all below it and of their ended children, in seconds. */
 export function cpuSeconds(pid: number): number {
-  const ticks = (fields: readonly string[]): number =>
-    [11, 12, 13, 14].map((i) => Number(fields[i])).reduce((sum, value) => sum + value, 0);
-  return processTree(pid).reduce((sum, { fields }) => sum + ticks(fields), 0) / TICKS_PER_SECOND;
+  return processTree(pid).reduce((sum, { fields }) => sum + secondsOf(fields), 0);
+}
+
+function secondsOf(fields: readonly string[]): number {
+  const ticks = [11, 12, 13, 14].map((i) => Number(fields[i])).reduce((sum, value) => sum + value, 0);
+  return ticks / TICKS_PER_SECOND;
 }
 
 /** Resident memory of a process and of all below it, in KiB. */
@@ -60,17 +65,24 @@ export async function busyShare(milliseconds: number): Promise<number> {
   return 1 - (after.idle - before.idle) / Math.max(1, after.total - before.total);
 }
 
-/** Time that a processor has worked for processes, and that the hypervisor took, since the start of the machine. proc(5). */
-export function coreTimes(core: number): { readonly busySeconds: number } {
+/** Time that the hypervisor took of a processor since the start of the machine. proc(5). */
+export function stolenSeconds(core: number): number {
   const line = readFileSync('/proc/stat', 'utf8')
     .split('\n')
     .find((each) => each.startsWith(`cpu${core} `));
-  // Work for the network's interrupts is not told by whose it is.
-  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = (line ?? '').split(' ').slice(1).map(Number);
-  return { busySeconds: (user + nice + system + steal) / TICKS_PER_SECOND };
+  return Number(line?.split(' ')[8] ?? 0) / TICKS_PER_SECOND;
 }
 
-interface ProcessEntry {
+/**
+ * Processor time of all programs that do not belong to this bench, on whichever processor. The kernel's own threads work
+ * for whoever keeps it busy, so they are nobody's.
+ */
+export function strangersSeconds(all: readonly ProcessEntry[] = allProcesses(), bench: number = process.pid): number {
+  const ours = new Set([bench, KTHREADD].flatMap((root) => treeIn(all, root)).map(({ pid }) => pid));
+  return all.filter(({ pid }) => !ours.has(pid)).reduce((sum, { fields }) => sum + secondsOf(fields), 0);
+}
+
+export interface ProcessEntry {
   readonly pid: number;
   /** Fields of /proc/PID/stat after the command: state, parent, ... */
   readonly fields: readonly string[];
@@ -78,11 +90,20 @@ interface ProcessEntry {
 
 /** A server may have workers, and OpenConnect's has one process for each client. */
 function processTree(root: number): ProcessEntry[] {
-  const all = readdirSync('/proc')
+  const tree = treeIn(allProcesses(), root);
+  if (tree.length === 0) throw new Error(`process ${root} has ended`);
+  return tree;
+}
+
+function allProcesses(): ProcessEntry[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => entryOf(Number(name)));
+}
+
+/** Nothing if there is no such process. */
+function treeIn(all: readonly ProcessEntry[], root: number): ProcessEntry[] {
   const tree = all.filter(({ pid }) => pid === root);
-  if (tree.length === 0) throw new Error(`process ${root} has ended`);
   const byParent = Map.groupBy(all, ({ fields }) => Number(fields[1]));
   for (const parent of tree) tree.push(...(byParent.get(parent.pid) ?? []));
   return tree;

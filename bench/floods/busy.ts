@@ -6,7 +6,7 @@ export interface Circumstances {
   /** New connections a second: what there was to be, and what the flood came to. */
   readonly rate: number;
   readonly openedPerSecond: number;
-  /** Share of the server's processor that neither it nor the network took, 0 to 1. */
+  /** Share of the server's processor that other programs and the hypervisor took at most, 0 to 1. */
   readonly serverCoreTaken: number;
   readonly reports: readonly Pick<CleanReport, 'tries' | 'inAtFirst' | 'ownDelayMs'>[];
 }

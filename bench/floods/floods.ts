@@ -2,7 +2,15 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lab, type Place, SERVER_ADDRESS } from '../lab.ts';
-import { coreTimes, cpuSeconds, LineProcess, proportionalKib, run, SERVER_CORE } from '../processes.ts';
+import {
+  cpuSeconds,
+  LineProcess,
+  proportionalKib,
+  run,
+  SERVER_CORE,
+  stolenSeconds,
+  strangersSeconds,
+} from '../processes.ts';
 import { PASSWORD } from '../vpn.ts';
 import { type Busy, busyWith } from './busy.ts';
 import type { CleanReport, CleanSettings } from './clean-load.ts';
@@ -115,11 +123,10 @@ async function measureCell(
     ]);
     const after = load && (await ask<FloodReport>(load, 'report'));
     const wallSeconds = (performance.now() - startedAt) / 1e3;
-    const { serverCpu, coreBusy } = usedSince(usedBefore, usage(target.pid));
+    const { serverCpu, serverCoreTaken } = usedSince(usedBefore, usage(target.pid));
     const openedPerSecond = ((after?.opened ?? 0) - (before?.opened ?? 0)) / wallSeconds;
     const busy = busyWith({
-      ...{ rate: flood?.rate ?? 0, openedPerSecond },
-      serverCoreTaken: Math.max(0, coreBusy - serverCpu),
+      ...{ rate: flood?.rate ?? 0, openedPerSecond, serverCoreTaken },
       reports: [fromNew, ...(fromKnown === undefined ? [] : [fromKnown])],
     });
     return {
@@ -135,23 +142,23 @@ async function measureCell(
 }
 
 interface Usage {
-  readonly coreAt: number;
-  readonly coreSeconds: number;
+  readonly takenAt: number;
+  readonly takenSeconds: number;
   readonly serverAt: number;
   readonly serverSeconds: number;
 }
 
 /** To look at a server that has thousands of processes takes a while: each figure has a time of its own. */
 function usage(pid: number): Usage {
-  const core = { coreAt: performance.now(), coreSeconds: coreTimes(SERVER_CORE).busySeconds };
-  return { ...core, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
+  const taken = { takenAt: performance.now(), takenSeconds: stolenSeconds(SERVER_CORE) + strangersSeconds() };
+  return { ...taken, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
 }
 
-/** Processors in use, on average. */
-function usedSince(before: Usage, after: Usage): { readonly serverCpu: number; readonly coreBusy: number } {
+/** Processors in use, on average: by the server, and at most so much of the server's by anything else. */
+function usedSince(before: Usage, after: Usage): { readonly serverCpu: number; readonly serverCoreTaken: number } {
   return {
     serverCpu: ((after.serverSeconds - before.serverSeconds) * 1e3) / (after.serverAt - before.serverAt),
-    coreBusy: ((after.coreSeconds - before.coreSeconds) * 1e3) / (after.coreAt - before.coreAt),
+    serverCoreTaken: ((after.takenSeconds - before.takenSeconds) * 1e3) / (after.takenAt - before.takenAt),
   };
 }
 

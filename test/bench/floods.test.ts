@@ -5,6 +5,7 @@ import { busyWith } from '../../bench/floods/busy.ts';
 import type { CleanReport } from '../../bench/floods/clean-load.ts';
 import type { FloodCell } from '../../bench/floods/floods.ts';
 import { floodTables, TOO_BUSY } from '../../bench/floods/tables.ts';
+import { type ProcessEntry, strangersSeconds } from '../../bench/processes.ts';
 
 const ALL_IN: CleanReport = {
   ...{ tries: 100, inAtFirst: 100, medianMs: 20, p95Ms: 40, longestMs: 50, ownDelayMs: 3 },
@@ -60,4 +61,15 @@ test('the table has no figure where the machine was too busy, and says with what
     ['a server', 'silent TCP', '16 addresses', '0 % of 100', '-', '', '', '', '0.4', '100', ''],
   ]);
   assert.deepEqual(new Set(rows.map((row) => row.length)), new Set([header.length]));
+});
+
+test('what took the server its processor: programs that are not of the bench, with their ended children', () => {
+  const entry = (pid: number, parent: number, own: number, children = 0): ProcessEntry => {
+    const fields = Array.from({ length: 50 }, () => '0');
+    return { pid, fields: fields.with(1, `${parent}`).with(11, `${own}`).with(13, `${children}`) };
+  };
+  const bench = [entry(100, 1, 900), entry(101, 100, 800), entry(102, 101, 700, 60_000)];
+  const kernel = [entry(2, 0, 500), entry(15, 2, 400)];
+  const strangers = [entry(1, 0, 10), entry(50, 1, 20, 30), entry(51, 50, 40)];
+  assert.equal(strangersSeconds([...kernel, ...strangers, ...bench], 100), 1);
 });
