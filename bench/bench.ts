@@ -173,7 +173,7 @@ export class Bench {
         );
       case 'sessions':
         return this.#attempt(scenario, OURS, async () => {
-          const figures = await measureSessions(lab, lab.program, this.#size.sessions);
+          const figures = await measureSessions(lab, lab.program, this.#options.against, this.#size.sessions);
           assertPlausible(figures);
           this.#results.sessions = figures;
         });

@@ -156,7 +156,7 @@ function pathTables({ connect, lines, changes, flows, slow }: Results): Row[] {
 
 function sessionTables({ sessions }: Results): Row[] {
   if (sessions === undefined) return [];
-  const { sstpd, tls } = sessions;
+  const { sstpd, against, tls } = sessions;
   const row = (name: string, of: typeof sstpd): string[] => {
     const rates = [of.connectsPerCpuSecond, of.connectsPerSecond];
     const among = of.among === undefined ? [] : [short(of.among.cpuPerConnect * 1e6)];
@@ -164,7 +164,8 @@ function sessionTables({ sessions }: Results): Row[] {
   };
   const among = sstpd.among === undefined ? [] : [`among ${sstpd.among.idle} idle ones`];
   const header = ['', 'per CPU second', 'per second', 'CPU us each', ...among, 'KiB per idle one'];
-  return [['sessions', 'Connects', [header, row(OURS, sstpd), row('bare node:tls', tls)]]];
+  const other = against === undefined ? [] : [row('against', against)];
+  return [['sessions', 'Connects', [header, row(OURS, sstpd), ...other, row('bare node:tls', tls)]]];
 }
 
 /** A row for each VPN and phase. */

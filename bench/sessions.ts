@@ -35,30 +35,41 @@ export interface SessionFigures {
 export interface SessionsFigures {
   /** TLS, MS-CHAPv2, IPCP; no session is resumed. */
   readonly sstpd: SessionFigures;
+  /** Another build of it, where there is one to compare with. */
+  readonly against?: SessionFigures;
   /** Handshakes only, with the same certificate and TLS options. */
   readonly tls: SessionFigures;
 }
 
-/** Server and load have a core each and share the loopback of a namespace. */
-export async function measureSessions(lab: Lab, program: string, size: SessionsSize): Promise<SessionsFigures> {
+/**
+ * Server and load have a core each and share the loopback of a namespace.
+ *
+ * @param against another build's bin/sstpd.js
+ */
+export async function measureSessions(
+  lab: Lab,
+  program: string,
+  against: string | undefined,
+  size: SessionsSize,
+): Promise<SessionsFigures> {
   const data = join(lab.folder, 'data-sessions');
   const place = await lab.direct(1, 'cubic');
-  try {
-    addUser(program, data);
+  const inServerPlace = { netns: place.server, core: SERVER_CORE };
+  const sstp = async (build: string): Promise<SessionFigures> => {
+    // Each its own: what one build has stored another one need not read.
+    const own = build === program ? data : `${data}-against`;
+    addUser(build, own);
     const pool = ['--host', HOST, '--listen', `${HOST}:${SSTP_PORT}`, '--pool', '10.64.0.0/16'];
-    const flags = ['--data', data, ...pool, '--dns', '10.64.0.1', '--no-nat'];
-    const inServerPlace = { netns: place.server, core: SERVER_CORE };
-    const serve = [process.execPath, program, 'serve', ...flags];
-    const sstpd = await measure(
-      new LineProcess(serve, { ...inServerPlace, env: SERVER_ENV }),
-      place.server,
-      'sstp',
-      data,
-      size,
-    );
+    const serve = [process.execPath, build, 'serve', '--data', own, ...pool, '--dns', '10.64.0.1', '--no-nat'];
+    const server = new LineProcess(serve, { ...inServerPlace, env: SERVER_ENV });
+    return measure(server, place.server, 'sstp', own, size);
+  };
+  try {
+    const sstpd = await sstp(program);
+    const other = against === undefined ? {} : { against: await sstp(against) };
     const reference = [process.execPath, join(import.meta.dirname, 'tls-reference.ts'), data, String(TLS_PORT)];
     const tls = await measure(new LineProcess(reference, inServerPlace), place.server, 'tls', data, size);
-    return { sstpd, tls };
+    return { sstpd, ...other, tls };
   } finally {
     await place.close();
   }

@@ -72,3 +72,10 @@ test('only what stands between the markers is replaced, and it is replaced whole
   assert.equal(once, 'a\n<!-- bench: many -->\n\nNot measured in this run.\n\n<!-- end of bench -->\nb');
   assert.equal(putBlocks(once, results({})), once);
 });
+
+test('another build has a row of its own between ours and bare TLS', () => {
+  const figures = { cpuPerConnect: 0.004, connectsPerCpuSecond: 250, connectsPerSecond: 200, kibPerIdle: 40 };
+  const sessions = { sstpd: figures, against: { ...figures, kibPerIdle: 41 }, tls: figures };
+  const text = putBlocks('<!-- bench: sessions -->\n<!-- end of bench -->', results({ sessions }));
+  assert.deepEqual(text.match(/^\| (?:sstpd|against|bare node:tls)/gm), ['| sstpd', '| against', '| bare node:tls']);
+});
