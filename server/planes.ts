@@ -51,6 +51,9 @@ export function openDevices(config: Config, uid: number, cage: Cage, fail: (erro
   return { kind: 'workers', names, offload: descriptors[0]?.offload ?? 'none', descriptors, program, close };
 }
 
+/** Whoever carries the connections. */
+export type Plane = DataPlane | WorkerPool;
+
 /** What both kinds of plane need. */
 export interface PlaneParts
   extends Pick<DataPlaneOptions, 'config' | 'tls' | 'portalKey' | 'congestionControl' | 'log'> {
@@ -65,7 +68,7 @@ export interface PlaneParts
 }
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
-export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<DataPlane | WorkerPool> {
+export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<Plane> {
   const { config, control, admission, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } =
     parts;
   const { layers, opensFiles } = parts.cage;

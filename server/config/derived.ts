@@ -2,7 +2,7 @@
 import type { Config } from './load.ts';
 
 /** Where to listen: with TLS first, then without. */
-export function placesOf({ listen, offload }: Config): readonly Config['listen'][number][] {
+export function placesOf({ listen, offload }: Pick<Config, 'listen' | 'offload'>): readonly Config['listen'][number][] {
   return [...listen, ...offload.listen];
 }
 

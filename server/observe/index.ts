@@ -6,6 +6,6 @@ export { AttemptRing } from './explain/attempt-ring.ts';
 export type { CertificateFacts } from './explain/facts.ts';
 export { PortalAttempt } from './explain/portal-attempt.ts';
 export { explainAddress, unusableAddresses } from './explain/unusable-address.ts';
-export { checkHooks } from './hooks/check-hooks.ts';
+export { type CheckedHooks, checkHooks } from './hooks/check-hooks.ts';
 export { openMetrics, probeMetricsListener } from './metrics/open-metrics.ts';
 export { Watch } from './watch.ts';
