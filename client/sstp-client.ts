@@ -7,7 +7,7 @@ import type { DataLinkCounters, DataPath, PeerLink } from '../datapath/index.ts'
 import { descriptorOf } from '../datapath/socket-options.ts';
 import { linkLocalAddress } from '../ip/link-local.ts';
 import { PppClientLink } from '../ppp/client-link.ts';
-import type { AuthMethod, Ipv4Wish, PppClientAction, PppClientEvent } from '../ppp/index.ts';
+import { type AuthMethod, type Ipv4Wish, methodRows, type PppClientAction, type PppClientEvent } from '../ppp/index.ts';
 import {
   type CertificateHashes,
   decodeMessage,
@@ -430,7 +430,7 @@ function hashesOf(certificate: Uint8Array): CertificateHashes {
 function pppOptions(settings: SstpClientSettings): ConstructorParameters<typeof PppClientLink>[0] {
   return {
     credentials: { name: settings.user, password: settings.password },
-    authMethods: settings.methods,
+    authMethods: methodRows(settings.methods),
     mru: 1500,
     random: (length) => randomBytes(length),
     restartMs: 3_000,

@@ -1,6 +1,5 @@
 import type { Instant, Ipv4 } from '../core/index.ts';
-import { ChapPeer } from './auth/chap-peer.ts';
-import { PapPeer } from './auth/pap-peer.ts';
+import type { MethodRow } from './auth/methods.ts';
 import type {
   AuthPeerAction,
   AuthPeerEvent,
@@ -10,18 +9,16 @@ import type {
   MsChapV2Answer,
   MsChapV2Question,
 } from './auth/peer.ts';
-import type { AuthMethod, LinkInnerAuth } from './auth/types.ts';
-import { PppProtocol } from './frame.ts';
+import type { LinkInnerAuth } from './auth/types.ts';
 import { IpcpClientPolicy, type Ipv4Wish } from './ipcp.ts';
 import { Ipv6cpClientPolicy } from './ipv6cp.ts';
 import { LcpClientPolicy } from './lcp.ts';
 import { LinkCore } from './link-core.ts';
 import type { CommonLinkAction, CommonLinkEvent, CommonLinkOptions, LinkSide, PppPhase } from './link-types.ts';
 
+/** `authMethods` are what we let the server ask for. */
 export interface PppClientOptions extends CommonLinkOptions {
   readonly credentials: Credentials;
-  /** What we let the server ask for, in order of preference, at least one. */
-  readonly authMethods: readonly AuthMethod[];
   /** Whether to run IPv6CP; without it the server gets a Protocol-Reject. */
   readonly requestIpv6: boolean;
   /** What to ask IPCP for; absent: whatever the server gives. */
@@ -41,10 +38,10 @@ export type PppClientEvent =
 
 export type PppClientAction =
   | CommonLinkAction
-  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: AuthMethod }
+  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: string }
   | MsChapV2Question
   /** Comes again if the server renegotiates LCP. */
-  | { readonly kind: 'authenticated'; readonly method: AuthMethod; readonly innerAuth: LinkInnerAuth }
+  | { readonly kind: 'authenticated'; readonly method: string; readonly innerAuth: LinkInnerAuth }
   | { readonly kind: 'auth-failed'; readonly errorCode: number; readonly message: string }
   | {
       readonly kind: 'ipv4-up';
@@ -64,6 +61,8 @@ export class PppClientLink {
   readonly #ipv6cp: Ipv6cpClientPolicy | undefined;
   #actions: PppClientAction[] = [];
   #peer: LinkAuthPeer | undefined;
+  /** By which it authenticates. */
+  #method: MethodRow | undefined;
   #requests = 0;
   #isDataOpen = false;
 
@@ -151,8 +150,7 @@ export class PppClientLink {
   }
 
   #isAuthProtocol(protocol: number): boolean {
-    if (this.#peer === undefined) return false;
-    return protocol === (this.#peer.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap);
+    return this.#peer !== undefined && protocol === this.#method?.protocol;
   }
 
   #startAuthentication(now: Instant): void {
@@ -162,11 +160,12 @@ export class PppClientLink {
       this.#core.terminate('no-auth-method', 'the server asks for no authentication that we take', now);
       return;
     }
-    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method });
+    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method.name });
     const { credentials, authTimeoutMs: timeoutMs, restartMs, random } = this.#options;
-    const options: AuthPeerOptions = { credentials, timeoutMs, restartMs, random };
     this.#requests = (this.#requests + 1) & 0xff;
-    this.#peer = method === 'pap' ? new PapPeer(this.#requests, options) : new ChapPeer(method, options);
+    const options: AuthPeerOptions = { identifier: this.#requests, credentials, timeoutMs, restartMs, random };
+    this.#method = method;
+    this.#peer = method.peer(options);
     this.#runPeer({ kind: 'start' }, now);
   }
 
@@ -177,15 +176,15 @@ export class PppClientLink {
   #onAuthAction(action: AuthPeerAction, now: Instant): void {
     switch (action.kind) {
       case 'send':
-        this.#core.send(this.#peer?.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap, action.payload);
+        if (this.#method !== undefined) this.#core.send(this.#method.protocol, action.payload);
         break;
       case 'answer-mschapv2':
         this.#actions.push(action);
         break;
       case 'success':
-        if (this.#peer === undefined) break;
+        if (this.#method === undefined) break;
         this.#core.enterNetworkPhase();
-        this.#actions.push({ kind: 'authenticated', method: this.#peer.method, innerAuth: action.innerAuth });
+        this.#actions.push({ kind: 'authenticated', method: this.#method.name, innerAuth: action.innerAuth });
         this.#startNetworks(now);
         break;
       case 'failure': {

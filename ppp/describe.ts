@@ -1,7 +1,6 @@
 /** What a PPP control frame says, in words: for whoever has to find out why a link did not come up. */
 import { formatIpv4 } from '../core/index.ts';
-import { decodeChapPacket } from './auth/chap.ts';
-import { decodePapPacket } from './auth/pap.ts';
+import { ALL_METHODS, methodOf } from './auth/methods.ts';
 import { type ControlPacket, decodeControlPacket } from './control-packet.ts';
 import { decodePppFrame, PppProtocol } from './frame.ts';
 import { decodeIpcpOption } from './ipcp-options.ts';
@@ -62,8 +61,8 @@ const IPCP_NAMES = {
   SecondaryNbns: 'Secondary-NBNS',
 } as const;
 
-/** The algorithms of CHAP, RFC 1994 3, RFC 2433 3 and RFC 2759 3. */
-const CHAP_ALGORITHMS: Readonly<Record<number, string>> = { 5: 'CHAP-MD5', 128: 'MS-CHAP', 129: 'MS-CHAPv2' };
+/** What others ask for, besides our own methods; RFC 2433 §3. */
+const OTHER_CHAP: Readonly<Record<number, string>> = { 128: 'MS-CHAP' };
 
 /**
  * @param frame as `decodePppFrame` takes it
@@ -73,8 +72,8 @@ const CHAP_ALGORITHMS: Readonly<Record<number, string>> = { 5: 'CHAP-MD5', 128: 
 export function describeFrame(frame: Buffer): FrameSummary | undefined {
   const decoded = decodePppFrame(frame);
   if (decoded === undefined) return undefined;
-  if (decoded.protocol === PppProtocol.Pap) return describePap(decoded.payload);
-  if (decoded.protocol === PppProtocol.Chap) return describeChap(decoded.payload);
+  const login = ALL_METHODS.find(({ protocol }) => protocol === decoded.protocol)?.describe(decoded.payload);
+  if (login !== undefined) return { options: [], ...NOTHING_SAID, ...login };
   const protocol = NEGOTIATION[decoded.protocol];
   if (protocol === undefined) return undefined;
   const packet = decodeControlPacket(decoded.payload);
@@ -134,25 +133,6 @@ function mppeKeys(options: Buffer): string[] {
   const option = decodeOptions(options)?.find(({ code, data }) => code === MPPE && data.length === 4);
   const bits = option?.data[3] ?? 0;
   return MPPE_KEYS.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name]));
-}
-
-function describePap(payload: Buffer): FrameSummary | undefined {
-  const packet = decodePapPacket(payload);
-  if (packet === undefined) return undefined;
-  const words = packet.type === 'AuthenticateRequest' ? undefined : formatWords(Buffer.from(packet.message));
-  const { identifier, type } = packet;
-  return { protocol: 'PAP', packet: hyphenated(type), identifier, options: [], ...NOTHING_SAID, words };
-}
-
-/** A Success of MS-CHAPv2 proves the password, and a Failure has the next challenge: the former says no word. */
-function describeChap(payload: Buffer): FrameSummary | undefined {
-  const packet = decodeChapPacket(payload);
-  if (packet === undefined) return undefined;
-  const words =
-    packet.type === 'Failure'
-      ? formatWords(Buffer.from(packet.message.replace(/(^| )C=[0-9A-Fa-f]{32}(?= |$)/, '')))
-      : undefined;
-  return { protocol: 'CHAP', packet: packet.type, identifier: packet.identifier, options: [], ...NOTHING_SAID, words };
 }
 
 /** The name of the code, then the packet as it came back. */
@@ -218,9 +198,10 @@ function ipcpOption(raw: RawOption): OptionSummary {
 }
 
 function authName(protocol: number, data: Buffer): string {
-  if (protocol === PppProtocol.Pap) return 'PAP';
+  const ours = methodOf(ALL_METHODS, protocol, data);
+  if (ours !== undefined) return ours.text;
   if (protocol === PppProtocol.Eap) return 'EAP';
-  if (protocol === PppProtocol.Chap) return CHAP_ALGORITHMS[data[0] ?? 0] ?? `CHAP algorithm ${data[0]}`;
+  if (protocol === PppProtocol.Chap) return OTHER_CHAP[data[0] ?? 0] ?? `CHAP algorithm ${data[0]}`;
   return protocolName(protocol);
 }
 

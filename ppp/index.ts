@@ -5,6 +5,7 @@
  * frame -> LinkCore -> Negotiation (LCP, IPCP, IPv6CP: one automaton, three policies)
  *                   -> PppServerLink, PppClientLink -> auth/ (the exchanges)
  */
+export { METHODS, type MethodRow, methodRows, methodText } from './auth/methods.ts';
 export type { Credentials, MsChapV2Answer, MsChapV2Question } from './auth/peer.ts';
 export type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
 export { type PppClientAction, type PppClientEvent, PppClientLink, type PppClientOptions } from './client-link.ts';

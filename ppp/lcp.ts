@@ -1,5 +1,4 @@
-import type { AuthMethod } from './auth/types.ts';
-import { PppProtocol } from './frame.ts';
+import { type MethodRow, methodOf } from './auth/methods.ts';
 import {
   DEFAULT_MRU,
   decodeLcpOption,
@@ -17,6 +16,8 @@ const MAX_OWN_MAGIC = 5;
 
 /** What both ends of LCP do alike: MRU and Magic-Number. */
 abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
+  /** In order of preference. */
+  protected readonly methods: readonly MethodRow[];
   readonly #random: (length: number) => Uint8Array;
   #mru: number | undefined;
   #magic: number;
@@ -24,7 +25,9 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
   #peerMru = DEFAULT_MRU;
   #problem: NegotiationProblem | undefined;
 
-  constructor(mru: number, random: (length: number) => Uint8Array) {
+  /** @param methods in order of preference, at least one */
+  constructor(mru: number, methods: readonly MethodRow[], random: (length: number) => Uint8Array) {
+    this.methods = methods;
     this.#random = random;
     this.#mru = mru;
     this.#magic = this.#freshMagic();
@@ -108,7 +111,7 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
       }
     }
     const wishes = options.flatMap((option) => (option.type === 'AuthProtocol' ? [option] : []));
-    if (wishes.length > 0) this.authNakked(wishes.flatMap(({ protocol, data }) => methodOf(protocol, data) ?? []));
+    if (wishes.length > 0) this.authNakked(wishes.flatMap((wish) => this.ourMethodOf(wish) ?? []));
   }
 
   rejected(options: readonly LcpOption[]): void {
@@ -132,6 +135,17 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
     }
   }
 
+  /** Which of our methods an Authentication-Protocol option means. */
+  protected ourMethodOf({
+    protocol,
+    data,
+  }: {
+    readonly protocol: number;
+    readonly data: Buffer;
+  }): MethodRow | undefined {
+    return methodOf(this.methods, protocol, data);
+  }
+
   protected fail(problem: NegotiationProblem): void {
     this.#problem = problem;
   }
@@ -139,8 +153,8 @@ abstract class LcpPolicy implements NegotiationPolicy<LcpOption> {
   protected abstract authRequest(): readonly LcpOption[];
   protected abstract judgeAuth(protocol: number, data: Buffer): OptionVerdict<LcpOption>;
   protected abstract authAgreed(options: readonly LcpOption[]): void;
-  /** @param wishes what the peer would rather do, as far as we know it */
-  protected abstract authNakked(wishes: readonly AuthMethod[]): void;
+  /** @param wishes what the peer would rather do, as far as we may do it */
+  protected abstract authNakked(wishes: readonly MethodRow[]): void;
   protected abstract authRejected(): void;
 
   #freshMagic(): number {
@@ -153,21 +167,19 @@ const MOST_AUTH_REFUSALS = 2;
 
 /** The server's LCP: it asks for authentication, method after method, and lets nobody ask it. */
 export class LcpServerPolicy extends LcpPolicy {
-  readonly #methods: readonly AuthMethod[];
-  readonly #refusals = new Map<AuthMethod, number>();
+  readonly #refusals = new Map<MethodRow, number>();
   /** Refused by a Nak that names none of ours: the peer may come to want it when it has seen what there is. */
-  readonly #refusedForWant = new Set<AuthMethod>();
-  #authMethod: AuthMethod | undefined;
+  readonly #refusedForWant = new Set<MethodRow>();
+  #authMethod: MethodRow | undefined;
 
   /** @param methods in order of preference, at least one */
-  constructor(mru: number, methods: readonly AuthMethod[], random: (length: number) => Uint8Array) {
-    super(mru, random);
-    this.#methods = methods;
+  constructor(mru: number, methods: readonly MethodRow[], random: (length: number) => Uint8Array) {
+    super(mru, methods, random);
     this.#authMethod = methods[0];
   }
 
   /** The method that we ask for; once LCP is open, the agreed one. */
-  get authMethod(): AuthMethod | undefined {
+  get authMethod(): MethodRow | undefined {
     return this.#authMethod;
   }
 
@@ -187,11 +199,10 @@ export class LcpServerPolicy extends LcpPolicy {
    * methods can be refused twice, and once more if the peer asks for it after a refusal for want of one of ours, so 3n
    * Naks are the most there are.
    */
-  protected override authNakked(wishes: readonly AuthMethod[]): void {
-    const ours = wishes.filter((wish) => this.#methods.includes(wish));
+  protected override authNakked(wishes: readonly MethodRow[]): void {
     this.#refused(1);
-    if (this.#authMethod !== undefined && ours.length === 0) this.#refusedForWant.add(this.#authMethod);
-    this.#choose(ours);
+    if (this.#authMethod !== undefined && wishes.length === 0) this.#refusedForWant.add(this.#authMethod);
+    this.#choose(wishes);
   }
 
   /** RFC 1661 §5.4: a rejected option MUST NOT be in the next request, so this method is out at once. */
@@ -206,32 +217,25 @@ export class LcpServerPolicy extends LcpPolicy {
   }
 
   /** @param wishes ours that the peer names, its favourite first */
-  #choose(wishes: readonly AuthMethod[]): void {
-    const isOpen = (method: AuthMethod): boolean => (this.#refusals.get(method) ?? 0) < MOST_AUTH_REFUSALS;
+  #choose(wishes: readonly MethodRow[]): void {
+    const isOpen = (method: MethodRow): boolean => (this.#refusals.get(method) ?? 0) < MOST_AUTH_REFUSALS;
     const reopened = wishes.find((wish) => this.#mayReopen(wish));
-    this.#authMethod = wishes.find(isOpen) ?? reopened ?? this.#methods.find(isOpen);
+    this.#authMethod = wishes.find(isOpen) ?? reopened ?? this.methods.find(isOpen);
     if (this.#authMethod === undefined) this.fail('no-auth-method');
   }
 
   /** One more request, whose refusal is one too many: so it happens once. */
-  #mayReopen(method: AuthMethod): boolean {
+  #mayReopen(method: MethodRow): boolean {
     return this.#refusals.get(method) === MOST_AUTH_REFUSALS && this.#refusedForWant.has(method);
   }
 }
 
 /** The client's LCP: it takes the server's method if it is on its list, else it names its first. */
 export class LcpClientPolicy extends LcpPolicy {
-  readonly #methods: readonly AuthMethod[];
-  #agreed: AuthMethod | undefined;
-
-  /** @param methods in order of preference, at least one */
-  constructor(mru: number, methods: readonly AuthMethod[], random: (length: number) => Uint8Array) {
-    super(mru, random);
-    this.#methods = methods;
-  }
+  #agreed: MethodRow | undefined;
 
   /** What the server asked for and we acked; undefined if it wants no authentication. */
-  get authMethod(): AuthMethod | undefined {
+  get authMethod(): MethodRow | undefined {
     return this.#agreed;
   }
 
@@ -240,16 +244,15 @@ export class LcpClientPolicy extends LcpPolicy {
   }
 
   protected override judgeAuth(protocol: number, data: Buffer): OptionVerdict<LcpOption> {
-    const method = methodOf(protocol, data);
-    if (method !== undefined && this.#methods.includes(method)) return { kind: 'ack' };
-    const preferred = this.#methods[0];
+    if (this.ourMethodOf({ protocol, data }) !== undefined) return { kind: 'ack' };
+    const [preferred] = this.methods;
     return preferred === undefined ? { kind: 'reject' } : { kind: 'nak', suggest: authOption(preferred) };
   }
 
   protected override authAgreed(options: readonly LcpOption[]): void {
     this.#agreed = undefined;
     for (const option of options) {
-      if (option.type === 'AuthProtocol') this.#agreed = methodOf(option.protocol, option.data);
+      if (option.type === 'AuthProtocol') this.#agreed = this.ourMethodOf(option);
     }
   }
 
@@ -258,28 +261,6 @@ export class LcpClientPolicy extends LcpPolicy {
   protected override authRejected(): void {}
 }
 
-/** CHAP algorithms, RFC 1994 §3 and RFC 2759 §3. */
-const CHAP_MD5 = 0x05;
-const CHAP_MS_V2 = 0x81;
-
-function methodOf(protocol: number, data: Buffer): AuthMethod | undefined {
-  if (protocol === PppProtocol.Pap && data.length === 0) return 'pap';
-  if (protocol === PppProtocol.Chap && data.length === 1) {
-    if (data[0] === CHAP_MS_V2) return 'mschapv2';
-    if (data[0] === CHAP_MD5) return 'chap';
-  }
-  return undefined;
-}
-
-function authOption(method: AuthMethod): LcpOption {
-  switch (method) {
-    case 'pap':
-      return { type: 'AuthProtocol', protocol: PppProtocol.Pap, data: Buffer.alloc(0) };
-    case 'chap':
-      return { type: 'AuthProtocol', protocol: PppProtocol.Chap, data: Buffer.of(CHAP_MD5) };
-    case 'mschapv2':
-      return { type: 'AuthProtocol', protocol: PppProtocol.Chap, data: Buffer.of(CHAP_MS_V2) };
-    default:
-      return method satisfies never;
-  }
+function authOption({ protocol, algorithm }: MethodRow): LcpOption {
+  return { type: 'AuthProtocol', protocol, data: Buffer.from(algorithm) };
 }

@@ -1,4 +1,5 @@
 import { after, earliest, type Instant } from '../core/index.ts';
+import { isLoginProtocol } from './auth/methods.ts';
 import { type ControlPacket, decodeControlPacket, encodeControlPacket, MAX_REJECTED_LENGTH } from './control-packet.ts';
 import { EchoMonitor } from './echo-monitor.ts';
 import { decodePppFrame, encodePppFrame, PppProtocol } from './frame.ts';
@@ -123,17 +124,15 @@ export class LinkCore {
       case PppProtocol.Ip:
       case PppProtocol.Ipv6:
         return; // data that comes too early, RFC 1661 §3.7
-      case PppProtocol.Pap:
-      case PppProtocol.Chap:
-        // RFC 1661 §3.5; a repeated Response after the end of the authentication is answered too (RFC 1994 §4.2).
-        if (this.#phase !== 'Authenticate' && this.#phase !== 'Network') return;
-        if (this.#side.onAuthPacket(protocol, payload, now)) return;
-        break;
       case PppProtocol.Ipcp:
       case PppProtocol.Ipv6cp:
         if (this.#onNetworkPacket(protocol, payload, frame, now)) return;
         break;
       default:
+        if (!isLoginProtocol(this.#options.authMethods, protocol)) break;
+        // RFC 1661 §3.5; a repeated Response after the end of the authentication is answered too (RFC 1994 §4.2).
+        if (this.#phase !== 'Authenticate' && this.#phase !== 'Network') return;
+        if (this.#side.onAuthPacket(protocol, payload, now)) return;
         break;
     }
     this.#rejectProtocol(protocol, payload, now);

@@ -1,4 +1,5 @@
 import type { Instant } from '../core/index.ts';
+import type { MethodRow } from './auth/methods.ts';
 import type { IpcpOption } from './ipcp-options.ts';
 import type { Ipv6cpOption } from './ipv6cp-options.ts';
 import type { NegotiationPolicy, NegotiationProblem } from './negotiation-types.ts';
@@ -65,6 +66,8 @@ export type CommonLinkEvent =
 export interface CommonLinkOptions {
   /** The MRU we ask for, 1500. */
   readonly mru: number;
+  /** How the client may log in, in order of preference, at least one. */
+  readonly authMethods: readonly MethodRow[];
   readonly random: (length: number) => Uint8Array;
   /** The Restart timer, 3000. The first repetition comes after a second, or two round trips if that is longer. */
   readonly restartMs: number;

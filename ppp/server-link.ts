@@ -1,8 +1,7 @@
 import type { Instant, Ipv4 } from '../core/index.ts';
 import type { AuthenticatorAction, AuthenticatorEvent, LinkAuthenticator } from './auth/authenticator.ts';
-import { ChapAuthenticator } from './auth/chap-authenticator.ts';
-import { PapAuthenticator } from './auth/pap-authenticator.ts';
-import type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
+import type { MethodRow } from './auth/methods.ts';
+import type { AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
 import { decodeControlPacket } from './control-packet.ts';
 import { decodePppFrame, PppProtocol } from './frame.ts';
 import { IpcpServerPolicy, type Ipv4Lease } from './ipcp.ts';
@@ -20,9 +19,8 @@ import type {
 } from './link-types.ts';
 import { decodeOptions } from './options.ts';
 
+/** Of `authMethods` a client's own wish comes first; see `LcpServerPolicy` for what it refuses. */
 export interface PppServerOptions extends CommonLinkOptions {
-  /** In order of preference, at least one. A client's own wish comes first; see `LcpServerPolicy` for what it refuses. */
-  readonly authMethods: readonly AuthMethod[];
   /** The Name of our Challenges. */
   readonly serverName: string;
   /** How long LCP, IPCP and IPv6CP each wait for the client to begin, 500. */
@@ -65,13 +63,13 @@ export type PppServerEvent =
 
 export type PppServerAction =
   | CommonLinkAction
-  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: AuthMethod }
+  | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: string }
   | { readonly kind: 'verify-credentials'; readonly proof: CredentialProof }
   /** The success packet is out. Comes again, with the same name, if the client renegotiates LCP. */
   | {
       readonly kind: 'authenticated';
       readonly name: string;
-      readonly method: AuthMethod;
+      readonly method: string;
       readonly innerAuth: LinkInnerAuth;
     }
   /** `final: false`: the client may try again in place. */
@@ -109,7 +107,9 @@ export class PppServerLink {
   readonly #core: LinkCore;
   #actions: PppServerAction[] = [];
   #authenticator: LinkAuthenticator | undefined;
-  #challenges = 0;
+  /** By which the authentication goes on, or went. */
+  #method: MethodRow | undefined;
+  #authentications = 0;
   #name: string | undefined;
   #lastFailure: number | undefined;
   #isVerdictDue = false;
@@ -227,26 +227,22 @@ export class PppServerLink {
   }
 
   #isAuthProtocol(protocol: number): boolean {
-    if (this.#authenticator === undefined) return false;
-    return protocol === (this.#authenticator.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap);
+    return this.#authenticator !== undefined && protocol === this.#method?.protocol;
   }
 
   #startAuthentication(now: Instant): void {
     const method = this.#policy.authMethod;
     if (method === undefined) return; // LCP does not open without one
-    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method });
-    this.#authenticator = this.#newAuthenticator(method);
-    this.#runAuthenticator({ kind: 'start' }, now);
-  }
-
-  #newAuthenticator(method: AuthMethod): LinkAuthenticator {
+    this.#actions.push({ kind: 'lcp-opened', peerMru: this.#policy.peerMru, authMethod: method.name });
     const { authTimeoutMs: timeoutMs, restartMs, authRetries: retries, serverName, random } = this.#options;
     const { firstRestartMs } = this.#core;
-    const options = { timeoutMs, firstRestartMs, restartMs, retries, serverName, random };
-    if (method === 'pap') return new PapAuthenticator(options);
     // Retries count on from the first Identifier, so the next authentication starts beyond them.
-    this.#challenges += 1;
-    return new ChapAuthenticator(method, (this.#challenges * (retries + 1)) & 0xff, options);
+    this.#authentications += 1;
+    const identifier = (this.#authentications * (retries + 1)) & 0xff;
+    const options = { identifier, timeoutMs, firstRestartMs, restartMs, retries, serverName, random };
+    this.#method = method;
+    this.#authenticator = method.authenticator(options);
+    this.#runAuthenticator({ kind: 'start' }, now);
   }
 
   #runAuthenticator(event: AuthenticatorEvent, now: Instant): void {
@@ -264,7 +260,7 @@ export class PppServerLink {
   #onAuthAction(action: AuthenticatorAction, now: Instant): void {
     switch (action.kind) {
       case 'send':
-        this.#core.send(this.#authenticator?.method === 'pap' ? PppProtocol.Pap : PppProtocol.Chap, action.payload);
+        if (this.#method !== undefined) this.#core.send(this.#method.protocol, action.payload);
         break;
       case 'verify':
         this.#isVerdictDue = true;
@@ -289,7 +285,7 @@ export class PppServerLink {
   }
 
   #onAuthenticated(name: string, innerAuth: LinkInnerAuth, now: Instant): void {
-    const method = this.#authenticator?.method;
+    const method = this.#method?.name;
     if (method === undefined) return;
     if (this.#name !== undefined && this.#name !== name) {
       // The address and the Crypto Binding belong to the first name.

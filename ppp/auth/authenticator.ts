@@ -1,5 +1,5 @@
-import { after, earliest, type Instant } from '../../core/index.ts';
-import type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
+import type { Instant } from '../../core/index.ts';
+import type { AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
 
 /** The server's side of an authentication: what every method is told and asks for. */
 export type AuthenticatorEvent =
@@ -15,14 +15,15 @@ export type AuthenticatorAction =
   | { readonly kind: 'failure'; readonly name: string; readonly errorCode: number; readonly isFinal: boolean }
   | { readonly kind: 'timed-out' };
 
-/** The server's side of one method. */
+/** The server's side of one authentication, by whichever method. */
 export interface LinkAuthenticator {
-  readonly method: AuthMethod;
   readonly deadline: Instant | undefined;
   handle(event: AuthenticatorEvent, now: Instant): AuthenticatorAction[];
 }
 
 export interface AuthenticatorOptions {
+  /** Of the first packet; beyond those that earlier authentications of this link have used (RFC 1994 §4.1). */
+  readonly identifier: number;
   /** For the whole authentication. */
   readonly timeoutMs: number;
   /** Between a Challenge without a Response and its first repetition, and between repetitions. */
@@ -32,39 +33,4 @@ export interface AuthenticatorOptions {
   readonly retries: number;
   readonly serverName: string;
   readonly random: (length: number) => Uint8Array;
-}
-
-/** The two alarms of an authentication: when to send again and when to give up. */
-export class AuthTimers {
-  #end: Instant | undefined;
-  #resend: Instant | undefined;
-
-  get deadline(): Instant | undefined {
-    return earliest(this.#end, this.#resend);
-  }
-
-  start(now: Instant, timeoutMs: number): void {
-    this.#end = after(now, timeoutMs);
-  }
-
-  resendAfter(now: Instant, ms: number): void {
-    this.#resend = after(now, ms);
-  }
-
-  stopResending(): void {
-    this.#resend = undefined;
-  }
-
-  stop(): void {
-    this.#end = undefined;
-    this.#resend = undefined;
-  }
-
-  isOver(now: Instant): boolean {
-    return this.#end !== undefined && now >= this.#end;
-  }
-
-  isResendDue(now: Instant): boolean {
-    return this.#resend !== undefined && now >= this.#resend;
-  }
 }

@@ -1,10 +1,10 @@
 import type { Instant } from '../../core/index.ts';
-import {
-  type AuthenticatorAction,
-  type AuthenticatorEvent,
-  type AuthenticatorOptions,
-  AuthTimers,
-  type LinkAuthenticator,
+import { AuthTimers } from './auth-timers.ts';
+import type {
+  AuthenticatorAction,
+  AuthenticatorEvent,
+  AuthenticatorOptions,
+  LinkAuthenticator,
 } from './authenticator.ts';
 import { type ChapPacket, decodeChapPacket, encodeChapPacket } from './chap.ts';
 import {
@@ -26,7 +26,7 @@ type State =
 
 /** The server's side of CHAP, RFC 1994, with MD5 or as MS-CHAPv2, RFC 2759. */
 export class ChapAuthenticator implements LinkAuthenticator {
-  readonly method: 'chap' | 'mschapv2';
+  readonly #method: 'chap' | 'mschapv2';
   readonly #options: AuthenticatorOptions;
   readonly #timers: AuthTimers = new AuthTimers();
   #state: State = 'Idle';
@@ -37,11 +37,10 @@ export class ChapAuthenticator implements LinkAuthenticator {
   /** Our last Success or Failure, for a Response that comes again. */
   #answer: { readonly identifier: number; readonly payload: Buffer } | undefined;
 
-  /** @param identifier of the Challenge; another one than the last Challenge of this link had (RFC 1994 §4.1) */
-  constructor(method: 'chap' | 'mschapv2', identifier: number, options: AuthenticatorOptions) {
-    this.method = method;
+  constructor(method: 'chap' | 'mschapv2', options: AuthenticatorOptions) {
+    this.#method = method;
     this.#options = options;
-    this.#identifier = identifier;
+    this.#identifier = options.identifier;
     this.#retriesLeft = method === 'mschapv2' ? options.retries : 0;
   }
 
@@ -93,7 +92,7 @@ export class ChapAuthenticator implements LinkAuthenticator {
   #proof({ name, nameBytes }: NameOnWire, value: Buffer): CredentialProof | undefined {
     const named = { name, ...(nameBytes && { nameBytes }) };
     const challenge = this.#challenge;
-    switch (this.method) {
+    switch (this.#method) {
       case 'chap':
         if (value.length !== MD5_LENGTH) return undefined;
         return { method: 'chap', ...named, identifier: this.#identifier, challenge, response: value };
@@ -102,14 +101,14 @@ export class ChapAuthenticator implements LinkAuthenticator {
         return response && { method: 'mschapv2', ...named, authenticatorChallenge: challenge, ...response };
       }
       default:
-        return this.method satisfies never;
+        return this.#method satisfies never;
     }
   }
 
   #onVerdict(verdict: AuthVerdict): AuthenticatorAction[] {
     if (this.#state !== 'Verifying') return [];
     if (verdict.kind === 'reject') return this.#reject(verdict);
-    if (this.method === 'mschapv2' && verdict.authenticatorResponse === undefined) {
+    if (this.#method === 'mschapv2' && verdict.authenticatorResponse === undefined) {
       throw new TypeError('an accepting verdict for MS-CHAPv2 needs an authenticatorResponse');
     }
     const message =
@@ -126,7 +125,7 @@ export class ChapAuthenticator implements LinkAuthenticator {
     const retryAllowed = verdict.retryAllowed && this.#retriesLeft > 0;
     const challenge = this.#freshChallenge();
     const text =
-      this.method === 'mschapv2'
+      this.#method === 'mschapv2'
         ? encodeMsChapV2Failure({ errorCode, retryAllowed, challenge, message: verdict.message })
         : verdict.message;
     const answer = this.#sendAnswer('Failure', text);

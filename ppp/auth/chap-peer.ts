@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Instant } from '../../core/index.ts';
-import { AuthTimers } from './authenticator.ts';
+import { AuthTimers } from './auth-timers.ts';
 import { decodeChapPacket, encodeChapPacket } from './chap.ts';
 import {
   decodeMsChapV2Failure,
@@ -30,14 +30,14 @@ type State =
 
 /** The client's side of CHAP, RFC 1994, with MD5 or as MS-CHAPv2, RFC 2759. The server may challenge again later. */
 export class ChapPeer implements LinkAuthPeer {
-  readonly method: 'chap' | 'mschapv2';
+  readonly #method: 'chap' | 'mschapv2';
   readonly #options: AuthPeerOptions;
   readonly #timers: AuthTimers = new AuthTimers();
   #state: State = { kind: 'Idle' };
   #hasSucceeded = false;
 
   constructor(method: 'chap' | 'mschapv2', options: AuthPeerOptions) {
-    this.method = method;
+    this.#method = method;
     this.#options = options;
   }
 
@@ -88,7 +88,7 @@ export class ChapPeer implements LinkAuthPeer {
     // The same Challenge again gets the same Response: another Peer-Challenge would not fit the S= of the first.
     if (state.kind === 'Responded' && isSame(state.challenge, challenge)) return this.#respond(now);
     const { name, password } = this.#options.credentials;
-    switch (this.method) {
+    switch (this.#method) {
       case 'chap': {
         // RFC 1994 §4.1: Identifier, secret, Challenge Value.
         const hash = createHash('md5').update(Buffer.of(challenge.identifier)).update(password, 'utf8');
@@ -102,7 +102,7 @@ export class ChapPeer implements LinkAuthPeer {
         return [{ kind: 'answer-mschapv2', name, authenticatorChallenge: challenge.value, peerChallenge }];
       }
       default:
-        return this.method satisfies never;
+        return this.#method satisfies never;
     }
   }
 
@@ -129,7 +129,7 @@ export class ChapPeer implements LinkAuthPeer {
   #onSuccess(identifier: number, message: string): AuthPeerAction[] {
     const state = this.#state;
     if (state.kind !== 'Responded' || identifier !== state.challenge.identifier) return [];
-    if (this.method === 'mschapv2' && !isAuthentic(state.answer, message)) return this.#end({ kind: 'not-authentic' });
+    if (this.#method === 'mschapv2' && !isAuthentic(state.answer, message)) return this.#end({ kind: 'not-authentic' });
     this.#timers.stop();
     if (this.#hasSucceeded) return [];
     this.#hasSucceeded = true;
@@ -143,7 +143,7 @@ export class ChapPeer implements LinkAuthPeer {
   #onFailure(identifier: number, message: string): AuthPeerAction[] {
     if (this.#state.kind !== 'Responded' || identifier !== this.#state.challenge.identifier) return [];
     const failure =
-      this.method === 'mschapv2'
+      this.#method === 'mschapv2'
         ? decodeMsChapV2Failure(message)
         : { errorCode: ERROR_AUTHENTICATION_FAILURE, message };
     return this.#end({ kind: 'failure', ...failure });

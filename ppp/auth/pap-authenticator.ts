@@ -1,10 +1,10 @@
 import type { Instant } from '../../core/index.ts';
-import {
-  type AuthenticatorAction,
-  type AuthenticatorEvent,
-  type AuthenticatorOptions,
-  AuthTimers,
-  type LinkAuthenticator,
+import { AuthTimers } from './auth-timers.ts';
+import type {
+  AuthenticatorAction,
+  AuthenticatorEvent,
+  AuthenticatorOptions,
+  LinkAuthenticator,
 } from './authenticator.ts';
 import { decodePapPacket, encodePapPacket } from './pap.ts';
 
@@ -18,7 +18,6 @@ type State =
  * can't read: see `encodePapPacket`.
  */
 export class PapAuthenticator implements LinkAuthenticator {
-  readonly method = 'pap';
   readonly #options: AuthenticatorOptions;
   readonly #timers: AuthTimers = new AuthTimers();
   #state: State = { kind: 'Idle' };

@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts';
-import { AuthTimers } from './authenticator.ts';
+import { AuthTimers } from './auth-timers.ts';
 import { decodePapPacket, encodePapPacket } from './pap.ts';
 import type { AuthPeerAction, AuthPeerEvent, AuthPeerOptions, LinkAuthPeer } from './peer.ts';
 
@@ -8,14 +8,11 @@ const ERROR_AUTHENTICATION_FAILURE = 691;
 
 /** The client's side of PAP, RFC 1334 §2. */
 export class PapPeer implements LinkAuthPeer {
-  readonly method = 'pap';
-  readonly #identifier: number;
   readonly #options: AuthPeerOptions;
   readonly #timers: AuthTimers = new AuthTimers();
   #state: 'Idle' | 'Asking' | 'Done' = 'Idle';
 
-  constructor(identifier: number, options: AuthPeerOptions) {
-    this.#identifier = identifier;
+  constructor(options: AuthPeerOptions) {
     this.#options = options;
   }
 
@@ -45,14 +42,14 @@ export class PapPeer implements LinkAuthPeer {
   #ask(now: Instant): AuthPeerAction[] {
     this.#state = 'Asking';
     this.#timers.resendAfter(now, this.#options.restartMs);
-    const { name, password } = this.#options.credentials;
-    const identifier = this.#identifier;
+    const { identifier, credentials } = this.#options;
+    const { name, password } = credentials;
     return [{ kind: 'send', payload: encodePapPacket({ type: 'AuthenticateRequest', identifier, name, password }) }];
   }
 
   #onPacket(payload: Buffer): AuthPeerAction[] {
     const packet = decodePapPacket(payload);
-    if (packet === undefined || this.#state !== 'Asking' || packet.identifier !== this.#identifier) return [];
+    if (packet === undefined || this.#state !== 'Asking' || packet.identifier !== this.#options.identifier) return [];
     switch (packet.type) {
       case 'AuthenticateRequest':
         return []; // nobody authenticates to us

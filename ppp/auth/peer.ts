@@ -1,5 +1,5 @@
 import type { Instant } from '../../core/index.ts';
-import type { AuthMethod, LinkInnerAuth } from './types.ts';
+import type { LinkInnerAuth } from './types.ts';
 
 /** The client's side of an authentication: what every method is told and asks for. */
 export type AuthPeerEvent =
@@ -32,9 +32,8 @@ export type AuthPeerAction =
   | { readonly kind: 'not-authentic' }
   | { readonly kind: 'timed-out' };
 
-/** The client's side of one method. */
+/** The client's side of one authentication, by whichever method. */
 export interface LinkAuthPeer {
-  readonly method: AuthMethod;
   readonly deadline: Instant | undefined;
   handle(event: AuthPeerEvent, now: Instant): AuthPeerAction[];
 }
@@ -45,6 +44,8 @@ export interface Credentials {
 }
 
 export interface AuthPeerOptions {
+  /** For requests of ours: another one than in earlier authentications of this link. */
+  readonly identifier: number;
   readonly credentials: Credentials;
   /** For the whole authentication. */
   readonly timeoutMs: number;

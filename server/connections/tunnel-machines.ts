@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PppServerLink } from '../../ppp/index.ts';
+import { methodRows, PppServerLink } from '../../ppp/index.ts';
 import { ALL_HASH_PROTOCOLS, HashProtocol, NONCE_LENGTH, SstpServerMachine } from '../../sstp/index.ts';
 import type { Config } from '../config/index.ts';
 
@@ -23,7 +23,7 @@ export function newSstpMachine(config: Config, { sha1, sha256 }: KnownHashes): S
 /** The PPP link of one connection. The counts are those of RFC 1661 4.6. */
 export function newPppLink(config: Config, client: { readonly isPppListening: boolean }): PppServerLink {
   return new PppServerLink({
-    authMethods: config.auth.methods,
+    authMethods: methodRows(config.auth.methods),
     mru: 1500,
     serverName: 'sstpd',
     random: (length) => randomBytes(length),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instant } from '../../core/index.ts';
 import {
+  methodRows,
   type PppClientAction,
   type PppClientEvent,
   PppClientLink,
@@ -158,7 +159,7 @@ test('five without a wish, or with one that does not come true: the server names
 });
 
 test('PAP takes as many as MS-CHAPv2', () => {
-  const pair = new Pair({ ipv4Wish: { address, dns } }, { ...LISTENING, authMethods: ['pap'] });
+  const pair = new Pair({ ipv4Wish: { address, dns } }, { ...LISTENING, authMethods: methodRows(['pap']) });
   assert.equal(pair.until('client ipv4-up'), 4);
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { AuthMethod } from '../../ppp/index.ts';
+import { type AuthMethod, METHODS, methodRows } from '../../ppp/index.ts';
 import { LcpClientPolicy, LcpServerPolicy } from '../../ppp/lcp.ts';
 import type { LcpOption } from '../../ppp/lcp-options.ts';
 import { constantRandom, hex, seededRandom } from './support.ts';
@@ -20,11 +20,11 @@ function auth(name: string): LcpOption {
   return option;
 }
 
-const server = (methods: readonly AuthMethod[]) => new LcpServerPolicy(1500, methods, seededRandom('lcp'));
-const client = (methods: readonly AuthMethod[]) => new LcpClientPolicy(1500, methods, seededRandom('lcp'));
+const server = (methods: readonly AuthMethod[]) => new LcpServerPolicy(1500, methodRows(methods), seededRandom('lcp'));
+const client = (methods: readonly AuthMethod[]) => new LcpClientPolicy(1500, methodRows(methods), seededRandom('lcp'));
 
 test('the server asks for MRU 1500, its first method and a Magic-Number', () => {
-  const policy = new LcpServerPolicy(1500, ['mschapv2', 'pap'], constantRandom(0xa5));
+  const policy = new LcpServerPolicy(1500, methodRows(['mschapv2', 'pap']), constantRandom(0xa5));
   assert.deepEqual(policy.request(), [
     { type: 'Mru', mru: 1500 },
     auth('mschapv2'),
@@ -107,7 +107,7 @@ for (const [name, { ours, answers, asked }] of Object.entries(CHOICES)) {
       if (answer.startsWith('+')) policy.nakked([{ type: 'Mru', mru: 1400 }, ...wishes]);
       else policy.rejected(policy.request().filter((option) => option.type === 'AuthProtocol'));
       assert.equal(policy.problem, policy.authMethod === undefined ? 'no-auth-method' : undefined);
-      return policy.authMethod ?? 'none';
+      return policy.authMethod?.name ?? 'none';
     });
     assert.equal(methods.join(' '), asked);
   });
@@ -128,7 +128,7 @@ test('whatever a client answers: it gets what it asks for unless it refused that
       const most = (method: string): number => (forWant.has(method) ? 3 : 2);
       let given = 0;
       for (const one of answers) {
-        const before = policy.authMethod;
+        const before = policy.authMethod?.name;
         if (before === undefined) break;
         assert.ok((refused.get(before) ?? 0) < most(before), `${before} was refused and is asked for again`);
         given += 1;
@@ -141,7 +141,7 @@ test('whatever a client answers: it gets what it asks for unless it refused that
         else policy.nakked(one.map(auth));
         const wishes: readonly string[] = one === 'reject' ? [] : one;
         const firstOf = (methods: readonly string[]) => wishes.find((name) => methods.includes(name));
-        assert.equal(policy.authMethod, firstOf(open) ?? firstOf(openToWish) ?? open[0]);
+        assert.equal(policy.authMethod?.name, firstOf(open) ?? firstOf(openToWish) ?? open[0]);
       }
       assert.ok(given <= 3 * ours.length);
       assert.equal(policy.problem, 'no-auth-method');
@@ -161,7 +161,7 @@ test('a client takes a method of its list and names its first for any other', ()
   }
   assert.equal(policy.authMethod, undefined);
   policy.agreed([auth('pap')]);
-  assert.equal(policy.authMethod, 'pap');
+  assert.equal(policy.authMethod, METHODS.pap);
   policy.agreed([]);
   assert.equal(policy.authMethod, undefined);
 });
@@ -220,5 +220,5 @@ test('a Nak of the Magic-Number brings a new one, never the suggested; a Reject 
 });
 
 test('a random number of zero is not used as Magic-Number', () => {
-  assert.equal(new LcpServerPolicy(1500, ['pap'], constantRandom(0)).magic, 1);
+  assert.equal(new LcpServerPolicy(1500, methodRows(['pap']), constantRandom(0)).magic, 1);
 });

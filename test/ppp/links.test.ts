@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { AuthMethod } from '../../ppp/index.ts';
+import { type AuthMethod, methodRows } from '../../ppp/index.ts';
 import { LEASE, LinkPair } from './support.ts';
 
 const METHODS: readonly AuthMethod[] = ['mschapv2', 'chap', 'pap'];
 
 for (const method of METHODS) {
   test(`server and client come up with ${method}, without waiting for a timer`, () => {
-    const pair = new LinkPair({ server: { authMethods: [method] }, latencyMs: 10 });
+    const pair = new LinkPair({ server: { authMethods: methodRows([method]) }, latencyMs: 10 });
     pair.run(10_000, () => pair.isUp && pair.names('client').includes('ipv6-up'));
     assert.ok(pair.isUp);
     assert.ok(pair.now <= 140, `${pair.now} ms`);
@@ -35,7 +35,7 @@ for (const method of METHODS) {
 test('on a slow path nothing is sent twice to a peer that has spoken', () => {
   for (let latencyMs = 0; latencyMs < 1500; latencyMs += 50) {
     for (const authMethod of METHODS) {
-      const pair = new LinkPair({ server: { authMethods: [authMethod] }, latencyMs });
+      const pair = new LinkPair({ server: { authMethods: methodRows([authMethod]) }, latencyMs });
       pair.run(100_000, () => pair.isUp && pair.names('client').includes('ipv6-up'));
       const what = `${authMethod} ${latencyMs} ms: ${pair.names('server').join(' ')}`;
       assert.ok(pair.isUp, what);
@@ -62,7 +62,7 @@ test('any loss, delay and duplication in order ends in an open link (RFC 1661 §
     fc.property(disturbance, fc.constantFrom(...METHODS), fc.boolean(), (plan, method, ipv6) => {
       const changes = new Map<number, readonly number[]>(plan);
       const disturb = (index: number) => changes.get(index);
-      const pair = new LinkPair({ server: { authMethods: [method], ipv6 }, keepsOrder: true, disturb });
+      const pair = new LinkPair({ server: { authMethods: methodRows([method]), ipv6 }, keepsOrder: true, disturb });
       pair.run(200_000);
       assert.ok(pair.isUp, `${pair.names('server').join(' ')} / ${pair.names('client').join(' ')}`);
     }),
@@ -75,7 +75,10 @@ test('reordering ends in an open link or in one that is down at both ends', () =
   fc.assert(
     fc.property(disturbance, fc.constantFrom(...METHODS), (plan, method) => {
       const changes = new Map<number, readonly number[]>(plan);
-      const pair = new LinkPair({ server: { authMethods: [method] }, disturb: (index) => changes.get(index) });
+      const pair = new LinkPair({
+        server: { authMethods: methodRows([method]) },
+        disturb: (index) => changes.get(index),
+      });
       pair.run(400_000);
       const isDown = pair.server.phase === 'Dead' && pair.client.phase === 'Dead';
       assert.ok(pair.isUp || isDown, `${pair.names('server').join(' ')} / ${pair.names('client').join(' ')}`);

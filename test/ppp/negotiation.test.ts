@@ -8,7 +8,7 @@ import {
   type AutomatonState,
   transition,
 } from '../../ppp/automaton.ts';
-import { decodeControlPacket } from '../../ppp/index.ts';
+import { decodeControlPacket, methodRows } from '../../ppp/index.ts';
 import { IpcpServerPolicy } from '../../ppp/ipcp.ts';
 import { LcpServerPolicy } from '../../ppp/lcp.ts';
 import type { LcpOption } from '../../ppp/lcp-options.ts';
@@ -26,7 +26,7 @@ const OPTIONS: NegotiationOptions = {
 };
 
 function lcp(options: Partial<NegotiationOptions> = {}): Negotiation<LcpOption> {
-  const policy = new LcpServerPolicy(1500, ['mschapv2', 'pap'], constantRandom(0xa5));
+  const policy = new LcpServerPolicy(1500, methodRows(['mschapv2', 'pap']), constantRandom(0xa5));
   return new Negotiation(policy, { ...OPTIONS, ...options });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type PppServerAction, PppServerLink } from '../../ppp/index.ts';
+import { methodRows, type PppServerAction, PppServerLink } from '../../ppp/index.ts';
 import { AUTH, EVENTS, failureText, LCP, NETWORK, OUR_REQUEST, RESPONSE, run, SUCCESS } from './server-script.ts';
 import { hex, LEASE, SERVER_OPTIONS } from './support.ts';
 import { play } from './transcript.ts';
@@ -107,7 +107,7 @@ test('a client that rejects the demand for a login is not asked for the same aga
     > ff03 c021 04 02 0008 0304 c023
     < ff03 c021 05 03 0004
     > ff03 c021 06 03 0004`;
-  const down = run(script, { authMethods: ['mschapv2', 'pap'] }).actions.at(-1);
+  const down = run(script, { authMethods: methodRows(['mschapv2', 'pap']) }).actions.at(-1);
   assert.equal(down?.kind === 'down' && down.reason, 'no-auth-method');
 });
 
@@ -123,7 +123,7 @@ test("a client's wish for PAP is granted if PAP is allowed", () => {
     > ff03 c023 01 05 0010 05 616c696365 05 68 6f727365
     * accept
     < ff03 c023 02 05 0004`;
-  const { actions } = run(script, { authMethods: ['mschapv2', 'chap', 'pap'] });
+  const { actions } = run(script, { authMethods: methodRows(['mschapv2', 'chap', 'pap']) });
   assert.deepEqual(actions[0], { kind: 'lcp-opened', peerMru: 1400, authMethod: 'pap' });
   assert.deepEqual(actions[1], {
     kind: 'verify-credentials',

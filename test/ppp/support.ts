@@ -7,6 +7,7 @@ import {
   type Ipv4Lease,
   type MsChapV2Answer,
   type MsChapV2Question,
+  methodRows,
   type PppClientAction,
   PppClientLink,
   type PppClientOptions,
@@ -49,7 +50,7 @@ const COMMON = {
 
 export const SERVER_OPTIONS: PppServerOptions = {
   ...COMMON,
-  authMethods: ['mschapv2'],
+  authMethods: methodRows(['mschapv2']),
   serverName: 'sstpd',
   random: constantRandom(0xa5),
   startDelayMs: 500,
@@ -60,7 +61,7 @@ export const SERVER_OPTIONS: PppServerOptions = {
 export const CLIENT_OPTIONS: PppClientOptions = {
   ...COMMON,
   credentials: { name: 'alice', password: 'correct horse' },
-  authMethods: ['mschapv2', 'chap', 'pap'],
+  authMethods: methodRows(['mschapv2', 'chap', 'pap']),
   random: constantRandom(0x5a),
   requestIpv6: true,
 };

@@ -152,7 +152,7 @@ export class Attempt {
   }
 
   /** LCP is open, and this is how the client is to log in. */
-  lcpOpened(method: AuthMethod): void {
+  lcpOpened(method: string): void {
     this.#facts.authMethod = method;
     this.reach('authentication');
   }

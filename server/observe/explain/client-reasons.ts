@@ -1,11 +1,11 @@
 /** What mends the reason that a client itself gives for its end: an error of Windows, or the words of pppd. */
-import type { AuthMethod } from '../../../ppp/index.ts';
+import { methodText } from '../../../ppp/index.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
 import { clientError, clientWords } from './farewell.ts';
 import { ENCRYPTION_ERRORS } from './ras-errors.ts';
 
-export const METHOD_NAMES = { mschapv2: 'MS-CHAPv2', chap: 'CHAP-MD5', pap: 'PAP' } as const;
-const METHOD_SWITCHES = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' } as const;
+/** As the commands of Windows call them. */
+const METHOD_SWITCHES: Readonly<Record<string, string>> = { mschapv2: 'MSChapv2', chap: 'Chap', pap: 'Pap' };
 
 export const OUR_LOGIN: Explanation = {
   text: 'The client demanded that this server log in to it, which an SSTP server does not.',
@@ -45,14 +45,14 @@ export function saidEncryption(facts: AttemptFacts): Explanation | undefined {
 }
 
 /** What mends an error that a client of Windows ended LCP or the login with. */
-export function fixOfError(error: number, method: AuthMethod): string {
+export function fixOfError(error: number, method: string): string {
   switch (error) {
     case 691:
-      return `Enter name and password in the client, and see that it allows ${METHOD_NAMES[method]}: ${allowing(method)}.`;
+      return `Enter name and password in the client, and see that it allows ${methodText(method)}: ${allowing(method)}.`;
     case 645:
     case 734:
     case 812:
-      return `Allow ${METHOD_NAMES[method]} in the client (${allowing(method)}), or change auth.methods.`;
+      return `Allow ${methodText(method)} in the client (${allowing(method)}), or change auth.methods.`;
     case 739:
       return 'Delete the saved credentials of the connection in the client and enter name and password, or allow MS-CHAPv2 in it.';
     case 766:
@@ -67,6 +67,6 @@ export function fixOfError(error: number, method: AuthMethod): string {
 }
 
 /** The command that lets a client of Windows log in so. */
-export function allowing(method: AuthMethod): string {
-  return `Set-VpnConnection -AuthenticationMethod ${METHOD_SWITCHES[method]}`;
+export function allowing(method: string): string {
+  return `Set-VpnConnection -AuthenticationMethod ${METHOD_SWITCHES[method] ?? method}`;
 }

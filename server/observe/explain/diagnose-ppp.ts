@@ -2,8 +2,8 @@
 
 import { explainHold } from '../../../auth/throttle/hold-text.ts';
 import { userCommand } from '../../../core/index.ts';
-import type { AuthMethod } from '../../../ppp/index.ts';
-import { allowing, explainWords, fixOfError, METHOD_NAMES, OUR_LOGIN, saidEncryption } from './client-reasons.ts';
+import { methodText } from '../../../ppp/index.ts';
+import { allowing, explainWords, fixOfError, OUR_LOGIN, saidEncryption } from './client-reasons.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
 import { clientError, isGone } from './farewell.ts';
 import { hungUp, notConverging, optionsHint } from './negotiation-ends.ts';
@@ -56,18 +56,18 @@ function leftLcp(facts: AttemptFacts): Explanation {
 }
 
 /** What the client is to log in by. */
-function methodOf({ authMethod, ourMethods }: AttemptFacts): AuthMethod {
+function methodOf({ authMethod, ourMethods }: AttemptFacts): string {
   return authMethod ?? ourMethods[0] ?? 'mschapv2';
 }
 
 function noMethod({ ourMethods, authWish }: AttemptFacts): Explanation {
   const [first = 'mschapv2'] = ourMethods;
-  const ours = ourMethods.map((method) => METHOD_NAMES[method]).join(', ');
+  const ours = ourMethods.map((method) => methodText(method)).join(', ');
   const wish = authWish === undefined ? 'took none of them' : `wants ${authWish}`;
   return {
     text: `No way to log in that both sides allow: this server offers ${ours}, and the client ${wish}.`,
     code: '812',
-    fix: `Allow ${METHOD_NAMES[first]} in the client (${allowing(first)}), or change auth.methods.`,
+    fix: `Allow ${methodText(first)} in the client (${allowing(first)}), or change auth.methods.`,
   };
 }
 
@@ -131,7 +131,7 @@ function leftLogin(facts: AttemptFacts): Explanation {
   if (error !== undefined) {
     const when = hasAnswered ? 'before it had the answer to its password' : 'and sent no password';
     return {
-      text: `The client ended the login by itself, ${seconds} s after it had begun (${METHOD_NAMES[methodOf(facts)]}), ${when}.`,
+      text: `The client ended the login by itself, ${seconds} s after it had begun (${methodText(methodOf(facts))}), ${when}.`,
       code: String(error),
       fix: fixOfError(error, methodOf(facts)),
     };
@@ -150,7 +150,7 @@ function leftLogin(facts: AttemptFacts): Explanation {
       fix: 'Enter name and password in the client.',
     };
   }
-  const method = METHOD_NAMES[methodOf(facts)];
+  const method = methodText(methodOf(facts));
   if (inStageMs <= LOST_CHALLENGE_MS) {
     return {
       text: `The client hung up ${seconds} s after this server's Challenge (${method}), in the middle of the login, and sent no password: it may have missed the Challenge, or has no password to answer with.`,

@@ -68,7 +68,7 @@ export interface AttemptFacts {
   /** It was ended for the sake of others, before it had logged in. */
   turnedAway: TurnedAway | undefined;
   /** What LCP has agreed on. */
-  authMethod: AuthMethod | undefined;
+  authMethod: string | undefined;
   /** Whether the client has sent a proof of the password. */
   hasAnswered: boolean;
   /** It wanted this server to log in at the client's, which it does not. */

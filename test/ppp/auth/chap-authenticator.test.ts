@@ -5,6 +5,7 @@ import { ChapAuthenticator } from '../../../ppp/auth/chap-authenticator.ts';
 import { constantRandom, hex } from '../support.ts';
 
 const OPTIONS = {
+  identifier: 7,
   timeoutMs: 60_000,
   firstRestartMs: 1000,
   restartMs: 3000,
@@ -52,7 +53,7 @@ const WAYS: Readonly<Record<Start, readonly AuthenticatorEvent[]>> = {
 };
 
 function inState(state: Start): ChapAuthenticator {
-  const machine = new ChapAuthenticator('mschapv2', 7, OPTIONS);
+  const machine = new ChapAuthenticator('mschapv2', OPTIONS);
   for (const event of WAYS[state]) machine.handle(event, 0);
   if (state === 'TimedOut') machine.handle({ kind: 'timeout' }, 60_000);
   return machine;
@@ -95,7 +96,7 @@ for (const [state, answers] of Object.entries(TABLE)) {
 }
 
 test('the same Challenge after 1 s and then every 3 s until a Response comes, the end after 60 s (RFC 1994 §4.1)', () => {
-  const machine = new ChapAuthenticator('mschapv2', 7, OPTIONS);
+  const machine = new ChapAuthenticator('mschapv2', OPTIONS);
   const sends = [machine.handle({ kind: 'start' }, 0)];
   for (let at = 1000; at < 60_000; at += 3000) {
     assert.equal(machine.deadline, at);
@@ -169,7 +170,7 @@ test('each retry has a new challenge', () => {
     byte += 1;
     return Buffer.alloc(length, byte);
   };
-  const machine = new ChapAuthenticator('mschapv2', 7, { ...OPTIONS, random });
+  const machine = new ChapAuthenticator('mschapv2', { ...OPTIONS, random });
   machine.handle({ kind: 'start' }, 0);
   machine.handle(response('07'), 0);
   assert.match(text(machine.handle(reject(), 0)[0]), new RegExp(`C=${'02'.repeat(16)} `));
@@ -190,7 +191,7 @@ test('an accepting verdict without S= is a mistake of the caller', () => {
 });
 
 test('CHAP-MD5: a Response of 16 bytes, plain texts, no retry (RFC 1994 §4)', () => {
-  const machine = new ChapAuthenticator('chap', 255, OPTIONS);
+  const machine = new ChapAuthenticator('chap', { ...OPTIONS, identifier: 255 });
   machine.handle({ kind: 'start' }, 0);
   assert.deepEqual(machine.handle(response('ff'), 1), []);
   assert.deepEqual(machine.handle(response('ff', `10 ${'44'.repeat(16)}`), 1), [

@@ -5,6 +5,7 @@ import type { AuthPeerEvent } from '../../../ppp/auth/peer.ts';
 import { constantRandom, hex } from '../support.ts';
 
 const OPTIONS = {
+  identifier: 5,
   credentials: { name: 'alice', password: 'secret' },
   timeoutMs: 60_000,
   restartMs: 3000,

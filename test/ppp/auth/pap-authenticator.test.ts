@@ -5,6 +5,7 @@ import { PapAuthenticator } from '../../../ppp/auth/pap-authenticator.ts';
 import { constantRandom, hex } from '../support.ts';
 
 const OPTIONS = {
+  identifier: 7,
   ...{ timeoutMs: 60_000, firstRestartMs: 1000, restartMs: 3000, retries: 3 },
   ...{ serverName: 'sstpd', random: constantRandom(1) },
 };

@@ -5,6 +5,7 @@ import type { AuthPeerEvent } from '../../../ppp/auth/peer.ts';
 import { constantRandom, hex } from '../support.ts';
 
 const OPTIONS = {
+  identifier: 5,
   credentials: { name: 'alice', password: 'horse' },
   timeoutMs: 60_000,
   restartMs: 3000,
@@ -46,7 +47,7 @@ const EVENTS: Readonly<Record<string, AuthPeerEvent>> = {
 for (const [state, answers] of Object.entries(TABLE)) {
   for (const [name, event] of Object.entries(EVENTS)) {
     test(`${name} in ${state}: ${answers[name] ?? 'nothing'}`, () => {
-      const machine = new PapPeer(5, OPTIONS);
+      const machine = new PapPeer(OPTIONS);
       if (state !== 'Idle') machine.handle({ kind: 'start' }, 0);
       if (state === 'Done') machine.handle(packet('02 05 0005 00'), 0);
       const at = name === 'restart' ? 3000 : name === 'end' ? 60_000 : 1;
@@ -58,7 +59,7 @@ for (const [state, answers] of Object.entries(TABLE)) {
 }
 
 test('the same request every 3 s until it is answered (RFC 1334 §2.2.1)', () => {
-  const machine = new PapPeer(5, OPTIONS);
+  const machine = new PapPeer(OPTIONS);
   assert.deepEqual(machine.handle({ kind: 'start' }, 0), [{ kind: 'send', payload: REQUEST }]);
   assert.deepEqual(machine.handle({ kind: 'timeout' }, 2999), []);
   assert.deepEqual(machine.handle({ kind: 'timeout' }, 3000), [{ kind: 'send', payload: REQUEST }]);
