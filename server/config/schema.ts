@@ -558,7 +558,7 @@ export const SCHEMA: Schema = {
     keepPerPeer: {
       format: whole(1, 10_000),
       default: 50,
-      doc: 'The same for one address of a client.',
+      doc: 'The same for one address of a client, of IPv6 for one /64.',
     },
   },
   sstp: {

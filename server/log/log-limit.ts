@@ -1,4 +1,4 @@
-import { addressOf, after, type Clock, type Instant, type Log, type LogFields } from '../../core/index.ts';
+import { addressOf, after, type Clock, type Instant, type Log, type LogFields, originOf } from '../../core/index.ts';
 import { FoldedLines } from './folded-lines.ts';
 
 /** A log that lets only so many lines through that a peer can cause without a login. */
@@ -57,7 +57,7 @@ const MOST_COUNTERS = 4096;
  * and each `info` about a peer that has no field `user` or `token`, such as `connection.accepted`. An `info` with one of
  * them took a login, or is its end: those are what an audit reads, so they are kept apart. No flood of others uses up
  * their room, and what one user has too many of is folded into one line (`log.folded`), not swallowed.
- * The peer is the field `peer` without its port. Either field may be the line's or that of a child log.
+ * The peer is the field `peer` without its port, of IPv6 its /64. Either field may be the line's or that of a child log.
  * After each minute `log.suppressed` says how many lines were swallowed: per event and peer and, of lines that name a
  * user, per event and user, since many guessers at one name are many peers.
  */
@@ -255,6 +255,7 @@ function keyOf(event: string, peer: string | undefined): string {
   return peer === undefined ? event : `${event}\0${peer}`;
 }
 
+/** Of IPv6 the /64, of which one machine has all addresses. */
 function peerAddress(peer: unknown): string {
-  return typeof peer === 'string' ? addressOf(peer).slice(0, 64) : '';
+  return typeof peer === 'string' ? originOf(addressOf(peer)).address : '';
 }

@@ -1,10 +1,10 @@
 import type { AttemptList, AttemptQuery, AttemptView } from '../../../admin/index.ts';
-import { addressOf, foldUserName, Groups } from '../../../core/index.ts';
+import { addressOf, foldUserName, Groups, originOf } from '../../../core/index.ts';
 
 export interface AttemptRingOptions {
   /** Attempts that are kept in all. */
   readonly most: number;
-  /** Of these, from one address. */
+  /** Of these, from one address, or of IPv6 one /64. */
   readonly mostPerPeer: number;
 }
 
@@ -46,11 +46,11 @@ export class AttemptRing {
     if (!isSame || (known.view.state === 'up') !== (view.state === 'up')) {
       if (known !== undefined) this.#unlist(known);
       const ids = view.state === 'up' ? this.#up : this.#others;
-      for (const group of [addressOf(view.peer), ALL]) ids.add(group, view.id);
+      for (const group of [sourceOf(view), ALL]) ids.add(group, view.id);
     }
     const user = view.user === undefined ? undefined : foldUserName(view.user);
     this.#attempts.set(view.id, { view, change: this.#changes, user });
-    if (!isSame) this.#makeRoom(addressOf(view.peer));
+    if (!isSame) this.#makeRoom(sourceOf(view));
   }
 
   list({ user, after = 0, limit = this.#options.most }: AttemptQuery): AttemptList {
@@ -94,8 +94,13 @@ export class AttemptRing {
 
   #unlist({ view }: Entry): void {
     const ids = view.state === 'up' ? this.#up : this.#others;
-    for (const group of [addressOf(view.peer), ALL]) ids.delete(group, view.id);
+    for (const group of [sourceOf(view), ALL]) ids.delete(group, view.id);
   }
+}
+
+/** One machine has all addresses of a /64 to itself. */
+function sourceOf({ peer }: AttemptView): string {
+  return originOf(addressOf(peer)).address;
 }
 
 /** Windows shows the id in braces, and in capitals. */

@@ -46,6 +46,21 @@ function setUp(perMinute: number): { log: LimitedLog; lines: Line[]; clock: { ti
   return { log: limited(memory, { perMinute, clock }), lines: memory.lines, clock };
 }
 
+test('an IPv6 /64 is one peer: its many addresses do not use up the room of others', () => {
+  const { log, lines, clock } = setUp(2);
+  for (let i = 0; i < 1_000; i += 1) log.warn('auth.refused', { peer: `[2001:db8::${i.toString(16)}]:${i + 1}` });
+  for (const peer of ['[2001:db8:0:1::1]:5', '192.0.2.1:5', '[::ffff:192.0.2.1]:6', '[::ffff:192.0.2.1]:7'])
+    log.warn('auth.refused', { peer });
+  assert.equal(lines.length, 5);
+  clock.time += 61_000;
+  log.flush();
+  const told = lines.slice(5).map(([, event, { peer, count }]) => [event, peer, count]);
+  assert.deepEqual(told, [
+    ['log.suppressed', '2001:db8::/64', 998],
+    ['log.suppressed', '192.0.2.1', 1],
+  ]);
+});
+
 test('an event of one peer is written so often in a minute, whatever its port, then swallowed and counted', () => {
   const { log, lines, clock } = setUp(2);
   for (let port = 1; port <= 5; port++) log.warn('tls.failed', { peer: `192.0.2.1:${port}` });

@@ -46,7 +46,10 @@ test('the oldest is forgotten first, in all and of each address', () => {
 test('of one address are all that come from it, whatever the port, and those without one', () => {
   for (const [first, second, third, other] of [
     ['192.0.2.7:1', '192.0.2.7:65535', '192.0.2.7', '192.0.2.70'],
-    ['[2001:db8::7]:1', '2001:db8::7', '[2001:db8::7]:443', '2001:db8::70'],
+    ['[2001:db8::7]:1', '2001:db8::7', '[2001:db8::7]:443', '2001:db8:0:1::7'],
+    // A machine has all addresses of its /64, and a mapped address is the address.
+    ['[2001:db8::7]:1', '[2001:db8::dead:beef]:1', '2001:db8::ffff:0:0:1', '[2001:db8:0:1::7]:1'],
+    ['192.0.2.7:1', '[::ffff:192.0.2.7]:1', '::ffff:c000:207', '[::ffff:192.0.2.8]:1'],
   ] as const) {
     const ring = new AttemptRing({ most: 10, mostPerPeer: 2 });
     for (const [id, peer] of [first, other, second, third].entries()) ring.put(view(String(id), { peer }));
