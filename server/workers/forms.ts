@@ -84,8 +84,13 @@ export const endpoint: Form<string> = (value) => {
   return match[0];
 };
 
-/** A time as `Date.toISOString` writes it, of a year with four digits. */
-export const isoTime: Form<string> = textLike(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+/** A time as `Date.toISOString` writes it, of a year with four digits; there is no 31st of February. */
+export const isoTime: Form<string> = (value) => {
+  const read = textLike(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)(value);
+  const ms = Date.parse(read);
+  if (Number.isNaN(ms) || new Date(ms).toISOString() !== read) throw wrong(value, 'a time');
+  return read;
+};
 
 /** In an object: the field may be absent. */
 export function maybe<Value>(form: Form<Value>): Form<Value | undefined> {

@@ -35,6 +35,12 @@ const MOST_TOLD = 4_096;
 /** Of names that the operator or the admin API has made. */
 const MOST_NAME = 256;
 const MOST_ENTRIES = 64;
+/** Bytes of JSON of one attempt. The supervisor keeps `explain.keep` of them. */
+const MOST_ATTEMPT_BYTES = 32_768;
+/** Of the message around it. */
+const ENVELOPE = 64;
+/** How long texts of an attempt may be at most that has too much of them even without its options. */
+const SHORTER = [1_024, 256] as const;
 
 /** A word of ours, such as a stage or a method. */
 const term: Form<string> = textLike(/^[a-z0-9-]{1,32}$/);
@@ -42,6 +48,12 @@ const term: Form<string> = textLike(/^[a-z0-9-]{1,32}$/);
 const reason = word(...END_REASONS);
 const u32 = count(0xffff_ffff);
 const number = count();
+/** Seconds and milliseconds have fractions. */
+const amount: Form<number> = (value) => {
+  const read = quantity(value);
+  if (read < 0 || read > Number.MAX_SAFE_INTEGER) throw new FormError(`${read} is no count`);
+  return read;
+};
 
 const named = { name: text(MOST_OF_FRAME), nameBytes: maybe(bytes(0, MOST_OF_FRAME)) };
 const proof = byField<CredentialProof>('method', {
@@ -76,7 +88,7 @@ const attemptOf = (id: Form<string>): Form<AttemptView> =>
     state: word('under-way', 'up', 'ended', 'failed'),
     ...{ user: maybe(told), tls: maybe(told), sni: maybe(told), alert: maybe(told), http: maybe(told), stage: term },
     offered: maybe(object({ versions: told, ciphers: told, protocols: told })),
-    stages: list(object({ stage: term, ms: quantity }), MOST_ENTRIES),
+    stages: list(object({ stage: term, ms: amount }), MOST_ENTRIES),
     options: list(
       object({ from: word('client', 'server'), protocol: told, packet: told, options: told }),
       MOST_ENTRIES,
@@ -100,12 +112,6 @@ const sessionOf = (id: Form<string>): Form<SessionView> =>
     correlationId: maybe(text(MOST_NAME)),
   }) as Form<SessionView>;
 
-/** Seconds have fractions. */
-const amount: Form<number> = (value) => {
-  const read = quantity(value);
-  if (read < 0 || read > Number.MAX_SAFE_INTEGER) throw new FormError(`${read} is no count`);
-  return read;
-};
 const amounts = <Name extends string>(names: readonly Name[]): Form<Record<Name, number>> =>
   object(Object.fromEntries(names.map((name) => [name, amount])) as Record<Name, Form<number>>);
 
@@ -133,7 +139,11 @@ export function readerOf(worker: number): (body: Uint8Array) => ToSupervisor {
     } catch {
       throw new FormError('no JSON');
     }
-    return message(parsed);
+    const read = message(parsed);
+    if (read.kind === 'attempt' && body.length > MOST_ATTEMPT_BYTES) {
+      throw new FormError(`an attempt of ${body.length} bytes instead of ${MOST_ATTEMPT_BYTES}`);
+    }
+    return read;
   };
 }
 
@@ -191,12 +201,23 @@ function fitted(message: ToSupervisor): unknown {
     case 'portal-asked':
       return { ...message, text: cut(message.text, MOST_OF_FRAME) };
     case 'attempt':
-      return cut(message, MOST_TOLD);
+      return { ...message, attempt: fittedAttempt(message.attempt) };
     case 'listed':
       return cut(message, MOST_NAME);
     default:
       return message;
   }
+}
+
+/** With the newest of its options, and its texts as long as there is room. */
+function fittedAttempt(attempt: AttemptView): unknown {
+  const fits = (view: unknown): boolean => Buffer.byteLength(JSON.stringify(view)) <= MOST_ATTEMPT_BYTES - ENVELOPE;
+  let fitting = cut(attempt, MOST_TOLD) as AttemptView;
+  while (!fits(fitting) && fitting.options.length > 0) fitting = { ...fitting, options: fitting.options.slice(1) };
+  for (const most of SHORTER) {
+    if (!fits(fitting)) fitting = cut(fitting, most) as AttemptView;
+  }
+  return fitting;
 }
 
 function withoutBytes(value: CredentialProof): unknown {

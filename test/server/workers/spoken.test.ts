@@ -160,7 +160,14 @@ test('numbers that count nothing, addresses that are none, times that are none',
     refused({ kind: 'portal-asked', question: 1, text: { kind: 'sign-in', address, name: 'a', password: 'b' } });
   }
   const attempt = plain({ kind: 'attempt', attempt: ATTEMPT }).attempt as object;
-  for (const part of [{ peer: '1.2.3.4' }, { peer: '1.2.3.4:70000' }, { peer: '[1.2.3.4:5' }, { startedAt: 'today' }]) {
+  for (const part of [
+    { peer: '1.2.3.4' },
+    { peer: '1.2.3.4:70000' },
+    { peer: '[1.2.3.4:5' },
+    { startedAt: 'today' },
+    { startedAt: '2026-02-31T00:00:00.000Z' },
+    { endedAt: '9999-99-99T99:99:99.999Z' },
+  ]) {
     refused({ kind: 'attempt', attempt: { ...attempt, ...part } });
   }
 });
@@ -186,6 +193,38 @@ test('texts and lists have their longest; what a client has made too long is cut
   for (const reason of [long, 'no-such-reason', '__proto__', 7]) {
     refused({ kind: 'closed', session: '01020304', end: { ...END, reason } });
   }
+});
+
+test('a record that the supervisor keeps takes 32 KiB at most, of an honest worker with the newest of its options', () => {
+  const row = (text: string) =>
+    ({ from: 'client', protocol: 'LCP', packet: 'Configure-Request', options: text }) as const;
+  const liar = { ...ATTEMPT, options: Array.from({ length: 64 }, () => row('x'.repeat(4_000))) };
+  refused({ kind: 'attempt', attempt: liar });
+  const rows = Array.from({ length: 24 }, (_, index) => row(`${index} ${'\u0001'.repeat(1_200)}`));
+  const cut = read(bytesOf({ kind: 'attempt', attempt: { ...ATTEMPT, options: rows } }));
+  const kept = cut.kind === 'attempt' ? cut.attempt.options : [];
+  assert.ok(kept.length >= 3 && kept.length < rows.length, `${kept.length} rows`);
+  assert.deepEqual(kept, rows.slice(-kept.length));
+});
+
+test('whatever a client writes, its record is one that the supervisor takes (property)', () => {
+  const words = fc
+    .tuple(fc.constantFrom('x', '\u0001', '"', '\u20ac', '\ud800'), fc.nat(70_000))
+    .map(([unit, count]) => unit.repeat(count));
+  const texts = fc.record({ user: words, tls: words, sni: words, alert: words, http: words, reason: words });
+  const offered = fc.record({ versions: words, ciphers: words, protocols: words });
+  const explanation = fc.record({ text: words, code: words, fix: words });
+  const options = fc.array(
+    fc.record({ from: fc.constant('client' as const), protocol: words, packet: words, options: words }),
+    { maxLength: 24 },
+  );
+  fc.assert(
+    fc.property(texts, offered, explanation, options, fc.string(), (more, hello, said, rows, correlationId) => {
+      const attempt = { ...ATTEMPT, ...more, offered: hello, explanation: said, options: rows, correlationId };
+      assert.equal(read(bytesOf({ kind: 'attempt', attempt })).kind, 'attempt');
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('any bytes are a message or a FormError, and never anything else (property)', () => {
