@@ -184,7 +184,7 @@ export class Authenticator {
     const admitted = this.#store.find(user.name);
     if (admitted === undefined) return result('unknown-user', denied(proof)); // removed meanwhile
     if (place === 'vpn') this.#recordLogin(user.name);
-    return { ...result('ok', accepted(proof, secret, wire.hashed[bare] ?? Buffer.alloc(0))), admitted };
+    return { ...result('ok', accepted(user.name, proof, secret, wire.hashed[bare] ?? Buffer.alloc(0))), admitted };
   }
 
   /**
@@ -239,21 +239,22 @@ function whoseProof(known: readonly Trial[]): Trial | undefined {
   );
 }
 
-function accepted(proof: CredentialProof, secret: Secret, bare: Uint8Array): AuthVerdict {
+function accepted(name: string, proof: CredentialProof, secret: Secret, bare: Uint8Array): AuthVerdict {
   switch (proof.method) {
     case 'pap':
     case 'chap':
-      return { kind: 'accept', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
+      return { kind: 'accept', name, authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
     case 'mschapv2': {
       const ntHashHash = hashNtPasswordHash(secret.ntHash);
       return {
         kind: 'accept',
+        name,
         authenticatorResponse: generateAuthenticatorResponse(
           { ...proof, name: { bare } },
           ntHashHash,
           proof.ntResponse,
         ),
-        innerAuth: { kind: 'keys', hlak: hlakFromMsChapV2(ntHashHash, proof.ntResponse) },
+        innerAuth: { kind: 'keys', hlaks: [hlakFromMsChapV2(ntHashHash, proof.ntResponse)] },
       };
     }
     default:

@@ -2,7 +2,7 @@ import type { Instant } from '../core/index.ts';
 import type { EndingState, SstpCallAction, SstpCallEvent } from './call.ts';
 import { type CallStates, type CallTimers, type OwnMessage, SstpCallCore } from './call-core.ts';
 import { ALL_HASH_PROTOCOLS, AttributeId, HashProtocol, MAX_NAKS, PROTOCOL_PPP, Status } from './constants.ts';
-import { bindCall, type CertificateHashes, hlakOf, type InnerAuth, requireBindingLengths } from './crypto-binding.ts';
+import { bindCall, type CertificateHashes, hlaksOf, type InnerAuth, requireBindingLengths } from './crypto-binding.ts';
 import type { StatusInfo } from './message.ts';
 
 export interface SstpClientOptions extends CallTimers {
@@ -117,7 +117,8 @@ export class SstpClientMachine extends SstpCallCore<OwnState, RefusedAction> {
   protected override onInnerAuth(result: InnerAuth, now: Instant): SstpClientAction[] {
     const binding = this.#binding;
     if (this.state !== 'ClientConnectAckReceived' || binding === undefined || result.kind === 'pending') return [];
-    const message = bindCall(binding.hashProtocol, binding.nonce, this.#options.certificateHashes, hlakOf(result));
+    const [hlak] = hlaksOf(result);
+    const message = bindCall(binding.hashProtocol, binding.nonce, this.#options.certificateHashes, hlak);
     this.#binding = undefined;
     this.connect(now);
     return [{ kind: 'send', message }, { kind: 'data-open' }];

@@ -12,7 +12,13 @@ export interface CertificateHashes {
 export type InnerAuth =
   | { readonly kind: 'pending' } // a Call Connected that arrives now is held back, not checked
   | { readonly kind: 'no-keys' } // PAP, CHAP-MD5: the HLAK is 32 zero bytes
-  | { readonly kind: 'keys'; readonly hlak: Uint8Array }; // 32 bytes
+  /**
+   * 32 bytes each, the right one first: some clients are known to make another one of the same keys. A client itself has
+   * one.
+   */
+  | { readonly kind: 'keys'; readonly hlaks: Hlaks };
+
+export type Hlaks = readonly [Uint8Array, ...Uint8Array[]];
 
 /** A check of MS-SSTP 3.3.5.2.3 that failed. */
 export type BindingFault = 'hash-protocol' | 'nonce' | 'certificate-hash' | 'compound-mac';
@@ -26,7 +32,8 @@ export interface BindingFacts {
   readonly hashProtocols: number; // the bitmask of our Call Connect Ack
   readonly nonce: Uint8Array; // 32 bytes
   readonly certificateHashes: CertificateHashes;
-  readonly hlak: Uint8Array; // 32 bytes
+  /** 32 bytes each; the client has to know one of them. */
+  readonly hlaks: Hlaks;
 }
 
 const CALL_CONNECTED_LENGTH = 112;
@@ -35,9 +42,9 @@ const SHA1_PADDING = { start: 68, end: 80 } as const;
 const COMPOUND_MAC_START = 80;
 const CMK_SEED = Buffer.from('SSTP inner method derived CMK', 'ascii');
 
-/** @returns the HLAK of an authentication that is over: 32 zero bytes if it derived no keys, MS-SSTP 3.2.5.2.2 */
-export function hlakOf(innerAuth: Exclude<InnerAuth, { kind: 'pending' }>): Uint8Array {
-  return innerAuth.kind === 'keys' ? innerAuth.hlak : new Uint8Array(HLAK_LENGTH);
+/** @returns what may be the HLAK of an authentication that is over: 32 zero bytes if it derived no keys, MS-SSTP 3.2.5.2.2 */
+export function hlaksOf(innerAuth: Exclude<InnerAuth, { kind: 'pending' }>): Hlaks {
+  return innerAuth.kind === 'keys' ? innerAuth.hlaks : [new Uint8Array(HLAK_LENGTH)];
 }
 
 /**
@@ -78,7 +85,9 @@ export function verifyCryptoBinding(facts: BindingFacts, message: CallConnected,
     'hash-protocol': isOffered,
     nonce: timingSafeEqual(message.nonce, facts.nonce),
     'certificate-hash': timingSafeEqual(message.certificateHash, facts.certificateHashes[hash]),
-    'compound-mac': timingSafeEqual(message.compoundMac, compoundMac(hash, facts.hlak, bytes)),
+    'compound-mac': facts.hlaks
+      .map((hlak) => timingSafeEqual(message.compoundMac, compoundMac(hash, hlak, bytes)))
+      .includes(true),
   };
   const wrong = FAULTS.filter((fault) => !right[fault]);
   if (wrong.length === 0) return { kind: 'valid' };

@@ -4,7 +4,7 @@ import { type CallStates, type CallTimers, type OwnMessage, SstpCallCore } from 
 import { ALL_HASH_PROTOCOLS, AttributeId, MAX_NAKS, PROTOCOL_PPP, Status } from './constants.ts';
 import {
   type CertificateHashes,
-  hlakOf,
+  hlaksOf,
   type InnerAuth,
   requireBindingLengths,
   verifyCryptoBinding,
@@ -135,7 +135,7 @@ export class SstpServerMachine extends SstpCallCore<OwnState, BindingFailedActio
     const held = this.#held;
     const innerAuth = this.#innerAuth;
     if (held === undefined || innerAuth.kind === 'pending') return [];
-    const verdict = verifyCryptoBinding({ ...this.#options, hlak: hlakOf(innerAuth) }, held.message, held.bytes);
+    const verdict = verifyCryptoBinding({ ...this.#options, hlaks: hlaksOf(innerAuth) }, held.message, held.bytes);
     this.forget();
     if (verdict.kind === 'invalid') {
       const aborted = this.abort(Status.ValueNotSupported, AttributeId.CryptoBinding, now, 'binding-failed');
@@ -145,7 +145,7 @@ export class SstpServerMachine extends SstpCallCore<OwnState, BindingFailedActio
     return [{ kind: 'data-open' }];
   }
 
-  /** The HLAK has done its work. */
+  /** The keys have done their work. */
   protected override forget(): void {
     this.#innerAuth = { kind: 'pending' };
     this.#held = undefined;

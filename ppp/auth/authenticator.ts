@@ -11,7 +11,9 @@ export type AuthenticatorEvent =
 export type AuthenticatorAction =
   | { readonly kind: 'send'; readonly payload: Buffer }
   | { readonly kind: 'verify'; readonly proof: CredentialProof }
+  /** `name` is that of the verdict. */
   | { readonly kind: 'success'; readonly name: string; readonly innerAuth: LinkInnerAuth }
+  /** `name` is what the peer sent. */
   | { readonly kind: 'failure'; readonly name: string; readonly errorCode: number; readonly isFinal: boolean }
   | { readonly kind: 'timed-out' };
 

@@ -117,7 +117,10 @@ export class ChapAuthenticator implements LinkAuthenticator {
         : encodeMsChapV2Success(verdict.authenticatorResponse);
     this.#state = 'Done';
     this.#timers.stop();
-    return [this.#sendAnswer('Success', message), { kind: 'success', name: this.#name, innerAuth: verdict.innerAuth }];
+    return [
+      this.#sendAnswer('Success', message),
+      { kind: 'success', name: verdict.name, innerAuth: verdict.innerAuth },
+    ];
   }
 
   #reject(verdict: Extract<AuthVerdict, { kind: 'reject' }>): AuthenticatorAction[] {

@@ -136,7 +136,7 @@ export class ChapPeer implements LinkAuthPeer {
     const innerAuth =
       state.answer === undefined
         ? ({ kind: 'no-keys' } as const)
-        : ({ kind: 'keys', hlak: state.answer.hlak } as const);
+        : ({ kind: 'keys', hlaks: [state.answer.hlak] } as const);
     return [{ kind: 'success', innerAuth }];
   }
 

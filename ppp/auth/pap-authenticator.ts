@@ -79,7 +79,7 @@ export class PapAuthenticator implements LinkAuthenticator {
     return [
       sendAnswer(answer, identifier),
       verdict.kind === 'accept'
-        ? { kind: 'success', name, innerAuth: verdict.innerAuth }
+        ? { kind: 'success', name: verdict.name, innerAuth: verdict.innerAuth }
         : { kind: 'failure', name, errorCode: verdict.errorCode, isFinal: true },
     ];
   }

@@ -33,12 +33,19 @@ type Proof =
       readonly ntResponse: Uint8Array; // 24 bytes
     };
 
-/** What a finished authentication left for the Crypto Binding, MS-SSTP 3.2.5.2.2. */
-export type LinkInnerAuth = { readonly kind: 'no-keys' } | { readonly kind: 'keys'; readonly hlak: Uint8Array };
+/**
+ * What a finished authentication left for the Crypto Binding, MS-SSTP 3.2.5.2.2: 32 bytes each, the right ones first, of
+ * which the client may have any.
+ */
+export type LinkInnerAuth =
+  | { readonly kind: 'no-keys' }
+  | { readonly kind: 'keys'; readonly hlaks: readonly [Uint8Array, ...Uint8Array[]] };
 
 export type AuthVerdict =
   | {
       readonly kind: 'accept';
+      /** Whose login it is, which need not be the name that was sent. */
+      readonly name: string;
       /** MS-CHAPv2 only: "S=" and 40 upper-case hexadecimal digits, RFC 2759 §5. */
       readonly authenticatorResponse: string | undefined;
       readonly innerAuth: LinkInnerAuth;

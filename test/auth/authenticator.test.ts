@@ -86,8 +86,9 @@ test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK
   assert.equal(user?.name, 'User');
   assert.deepEqual(verdict, {
     kind: 'accept',
+    name: 'User',
     authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
-    innerAuth: { kind: 'keys', hlak: hex('d5f0e9521e3ea9589645e86051c82226 8b7cdc149b993a1ba118cb153f56dccb') },
+    innerAuth: { kind: 'keys', hlaks: [hex('d5f0e9521e3ea9589645e86051c82226 8b7cdc149b993a1ba118cb153f56dccb')] },
   });
 });
 
@@ -96,6 +97,7 @@ test('PAP and CHAP-MD5 leave no keys for the Crypto Binding (MS-SSTP 3.2.5.2.2)'
   for (const proof of RIGHT.filter(({ method }) => method !== 'mschapv2')) {
     assert.deepEqual(verify(authenticator, proof).verdict, {
       kind: 'accept',
+      name: 'User',
       authenticatorResponse: undefined,
       innerAuth: { kind: 'no-keys' },
     });

@@ -16,8 +16,9 @@ const EVENTS: Readonly<Record<string, PppServerEvent>> = {
     kind: 'verdict',
     verdict: {
       kind: 'accept',
+      name: 'alice',
       authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
-      innerAuth: { kind: 'keys', hlak: Buffer.alloc(32, 7) },
+      innerAuth: { kind: 'keys', hlaks: [Buffer.alloc(32, 7)] },
     },
   },
   'call connected': { kind: 'data-open' },

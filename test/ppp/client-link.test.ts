@@ -89,7 +89,7 @@ test('the whole way: LCP, MS-CHAPv2, IPv6CP and IPCP', () => {
   assert.deepEqual(actions[5], {
     kind: 'authenticated',
     method: 'mschapv2',
-    innerAuth: { kind: 'keys', hlak: ANSWER.hlak },
+    innerAuth: { kind: 'keys', hlaks: [ANSWER.hlak] },
   });
 });
 

@@ -66,7 +66,12 @@ test('nothing comes out after down', () => {
 
 test('an MS-CHAPv2 verdict without S= is a mistake of the caller', () => {
   const { link } = run(PHASES.Verifying ?? '');
-  const verdict = { kind: 'accept', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } } as const;
+  const verdict = {
+    kind: 'accept',
+    name: 'alice',
+    authenticatorResponse: undefined,
+    innerAuth: { kind: 'no-keys' },
+  } as const;
   assert.throws(() => link.handle({ kind: 'verdict', verdict }, 1), TypeError);
 });
 

@@ -507,13 +507,30 @@ test("another name after a renegotiation ends the link: address and binding are 
     > ff03 c021 02 02 0013 0104 05dc 0305 c223 81 0506 a5a5a5a5
     < ff03 c223 01 08 001a 10 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 7373747064
     > ${RESPONSE.replace('02 04 003b', '02 08 0039').replace('616c696365', '626f62')}
-    * accept
+    * accept bob
     < ${SUCCESS.replace('03 04', '03 08')}
     < ff03 c021 05 03 0004
     > ff03 c021 06 03 0004`);
   const detail = 'another name after a renegotiation';
   assert.deepEqual(actions.at(-1), { kind: 'down', reason: 'auth-failed', detail });
   assert.equal(actions.filter((action) => action.kind === 'authenticated').length, 1);
+});
+
+test('one user is one, however the name is spelt after a renegotiation', () => {
+  const { actions, link } = run(`${LCP} ${AUTH} ${NETWORK}
+    > ff03 c021 01 42 0008 0104 0578
+    < ff03 c021 01 02 0013 0104 05dc 0305 c223 81 0506 a5a5a5a5
+    < ff03 c021 02 42 0008 0104 0578
+    > ff03 c021 02 02 0013 0104 05dc 0305 c223 81 0506 a5a5a5a5
+    < ff03 c223 01 08 001a 10 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 7373747064
+    > ${RESPONSE.replace('02 04', '02 08').replace('616c696365', '414c494345')}
+    * accept
+    < ${SUCCESS.replace('03 04', '03 08')}`);
+  assert.equal(link.phase, 'Network');
+  assert.deepEqual(
+    actions.flatMap((action) => (action.kind === 'authenticated' ? [action.name] : [])),
+    ['alice', 'alice'],
+  );
 });
 
 test('LCP that is renegotiated for ever ends', () => {

@@ -4,13 +4,20 @@ import { LEASE } from './support.ts';
 import { type Play, play } from './transcript.ts';
 
 export const S: string = 'S=407A5589115FD0D6209F510FE9C04566932CDA56';
-export const ACCEPT: PppServerEvent = {
+const accept = (name: string): PppServerEvent => ({
   kind: 'verdict',
-  verdict: { kind: 'accept', authenticatorResponse: S, innerAuth: { kind: 'keys', hlak: Buffer.alloc(32, 7) } },
-};
+  verdict: {
+    kind: 'accept',
+    name,
+    authenticatorResponse: S,
+    innerAuth: { kind: 'keys', hlaks: [Buffer.alloc(32, 7)] },
+  },
+});
+export const ACCEPT: PppServerEvent = accept('alice');
 export const EVENTS: Readonly<Record<string, PppServerEvent>> = {
   up: { kind: 'up' },
   accept: ACCEPT,
+  'accept bob': accept('bob'),
   'wrong password': {
     kind: 'verdict',
     verdict: { kind: 'reject', errorCode: 691, retryAllowed: true, message: 'No' },

@@ -96,17 +96,17 @@ export function judgeProof(proof: CredentialProof, password: string): AuthVerdic
   switch (proof.method) {
     case 'pap':
       if (proof.password !== password) return REJECT;
-      return { kind: 'accept', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
+      return { kind: 'accept', name: proof.name, authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
     case 'chap': {
       const hash = createHash('md5').update(Buffer.of(proof.identifier)).update(password).update(proof.challenge);
       if (!hash.digest().equals(proof.response)) return REJECT;
-      return { kind: 'accept', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
+      return { kind: 'accept', name: proof.name, authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } };
     }
     case 'mschapv2': {
       const expected = fakeMsChapV2(password, proof.authenticatorChallenge, proof.peerChallenge);
       if (!Buffer.from(expected.ntResponse).equals(proof.ntResponse)) return REJECT;
       const { expectedAuthenticatorResponse: authenticatorResponse, hlak } = expected;
-      return { kind: 'accept', authenticatorResponse, innerAuth: { kind: 'keys', hlak } };
+      return { kind: 'accept', name: proof.name, authenticatorResponse, innerAuth: { kind: 'keys', hlaks: [hlak] } };
     }
     default:
       return proof satisfies never;

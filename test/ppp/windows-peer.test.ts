@@ -16,8 +16,9 @@ const EVENTS: Readonly<Record<string, PppServerEvent>> = {
     kind: 'verdict',
     verdict: {
       kind: 'accept',
+      name: 'alice',
       authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
-      innerAuth: { kind: 'keys', hlak: Buffer.alloc(32, 7) },
+      innerAuth: { kind: 'keys', hlaks: [Buffer.alloc(32, 7)] },
     },
   },
   'call connected': { kind: 'data-open' },
@@ -94,9 +95,9 @@ test('Windows 10 gets its tunnel without waiting for a timer of ours (client byt
     },
     {
       kind: 'authenticated',
-      name: 'EXAMPLE\\alice',
+      name: 'alice',
       method: 'mschapv2',
-      innerAuth: { kind: 'keys', hlak: Buffer.alloc(32, 7) },
+      innerAuth: { kind: 'keys', hlaks: [Buffer.alloc(32, 7)] },
     },
     { kind: 'lease-address' },
     { kind: 'ipv6-up', suffices: true, interfaceId: LEASE.interfaceId, serverInterfaceId: LEASE.serverInterfaceId },

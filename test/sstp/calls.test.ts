@@ -36,7 +36,7 @@ interface CallSettings {
   readonly lost?: { readonly side: Side; readonly afterEvents: number };
 }
 
-const KEYS: InnerAuth = { kind: 'keys', hlak: EXAMPLE_SHA256.hlak };
+const KEYS: InnerAuth = { kind: 'keys', hlaks: [EXAMPLE_SHA256.hlak] };
 
 /** A client and a server with wire bytes between them, in virtual time. */
 class Call {

@@ -70,7 +70,7 @@ test('a call is set up: the messages of the examples, byte for byte (MS-SSTP 4.7
     for (const event of [
       EVENTS.httpAccepted,
       received(example.callConnectAck),
-      { kind: 'inner-auth', result: { kind: 'keys', hlak: example.hlak } },
+      { kind: 'inner-auth', result: { kind: 'keys', hlaks: [example.hlak] } },
     ] as const) {
       for (const action of machine.handle(event, now++)) {
         if (action.kind === 'send') sent.push(encodeMessage(action.message).toString('hex'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BindingFacts, bindCall, compoundMac, hlakOf, verifyCryptoBinding } from '../../sstp/crypto-binding.ts';
+import { type BindingFacts, bindCall, compoundMac, hlaksOf, verifyCryptoBinding } from '../../sstp/crypto-binding.ts';
 import { type CallConnected, decodeMessage, encodeMessage } from '../../sstp/message.ts';
 import { EXAMPLE_CERTIFICATE, EXAMPLE_SHA1, EXAMPLE_SHA256, octets } from './support.ts';
 
@@ -14,7 +14,7 @@ for (const [hash, hashProtocol, example] of EXAMPLES) {
     hashProtocols: 3,
     nonce: example.nonce,
     certificateHashes: EXAMPLE_CERTIFICATE,
-    hlak: example.hlak,
+    hlaks: [example.hlak],
   };
 
   test(`Compound MAC with ${hash} (MS-SSTP 4.7)`, () => {
@@ -56,12 +56,22 @@ for (const [hash, hashProtocol, example] of EXAMPLES) {
     };
     assert.deepEqual(wrong({ nonce: otherNonce }), ['nonce']);
     assert.deepEqual(wrong({ certificateHashes: otherCertificate }), ['certificate-hash']);
-    assert.deepEqual(wrong({ hlak: otherHlak }), ['compound-mac']);
+    assert.deepEqual(wrong({ hlaks: [otherHlak] }), ['compound-mac']);
+    assert.deepEqual(wrong({ hlaks: [otherHlak, octets('88'.repeat(32))] }), ['compound-mac']);
     assert.deepEqual(wrong({ hashProtocols: 3 ^ hashProtocol }), ['hash-protocol']);
     assert.deepEqual(
-      wrong({ nonce: otherNonce, certificateHashes: otherCertificate, hlak: otherHlak, hashProtocols: 0 }),
+      wrong({ nonce: otherNonce, certificateHashes: otherCertificate, hlaks: [otherHlak], hashProtocols: 0 }),
       ['hash-protocol', 'nonce', 'certificate-hash', 'compound-mac'],
     );
+  });
+
+  test(`binding with ${hash}: any of several keys will do, in whichever place`, () => {
+    const others = [octets('77'.repeat(32)), octets('88'.repeat(32))] as const;
+    const [first, second] = others;
+    for (const hlaks of [[example.hlak, ...others] as const, [first, example.hlak, second] as const]) {
+      assert.deepEqual(verify({ ...facts, hlaks }, example.callConnected), { kind: 'valid' });
+    }
+    assert.deepEqual(verify({ ...facts, hlaks: [...others, example.hlak] }, example.callConnected), { kind: 'valid' });
   });
 
   test(`binding with ${hash}: the client makes the message of the example (MS-SSTP 4.7)`, () => {
@@ -75,14 +85,17 @@ for (const hashProtocol of [0, 3, 4, 0x82]) {
     const bytes = Buffer.from(EXAMPLE_SHA256.callConnected);
     bytes.writeUInt8(hashProtocol, 15);
     const { nonce, hlak } = EXAMPLE_SHA256;
-    const verdict = verify({ hashProtocols: 0xff, nonce, certificateHashes: EXAMPLE_CERTIFICATE, hlak }, bytes);
+    const verdict = verify(
+      { hashProtocols: 0xff, nonce, certificateHashes: EXAMPLE_CERTIFICATE, hlaks: [hlak] },
+      bytes,
+    );
     assert.ok(verdict.kind === 'invalid' && verdict.wrong.includes('hash-protocol'));
   });
 }
 
 test('without keys the HLAK is 32 zero bytes (MS-SSTP 3.2.5.2.2)', () => {
-  assert.deepEqual(hlakOf({ kind: 'no-keys' }), octets('00'.repeat(32)));
-  assert.deepEqual(hlakOf({ kind: 'keys', hlak: EXAMPLE_SHA1.hlak }), EXAMPLE_SHA1.hlak);
+  assert.deepEqual(hlaksOf({ kind: 'no-keys' }), [octets('00'.repeat(32))]);
+  assert.deepEqual(hlaksOf({ kind: 'keys', hlaks: [EXAMPLE_SHA1.hlak] }), [EXAMPLE_SHA1.hlak]);
 });
 
 test('compoundMac: arguments of another length are refused', () => {

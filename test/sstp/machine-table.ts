@@ -50,7 +50,7 @@ export const EVENTS: Readonly<Record<EventName, SstpCallEvent>> = {
   echoResponse: received(hex('10010008 0009 0000')),
   unknownMessage: received(hex('10010008 000a 0000')),
   badCallConnected: received(hex('10010008 0004 0000')),
-  innerAuthKeys: { kind: 'inner-auth', result: { kind: 'keys', hlak: EXAMPLE_SHA256.hlak } },
+  innerAuthKeys: { kind: 'inner-auth', result: { kind: 'keys', hlaks: [EXAMPLE_SHA256.hlak] } },
   innerAuthNoKeys: { kind: 'inner-auth', result: { kind: 'no-keys' } },
   innerAuthPending: { kind: 'inner-auth', result: { kind: 'pending' } },
   disconnect: { kind: 'disconnect', status: 0 },

@@ -114,7 +114,7 @@ test('a second Call Connected is aborted, whether the first waits or was good (M
 test('both examples connect against a server that offers both hashes (MS-SSTP 4.7)', () => {
   for (const example of [EXAMPLE_SHA1, EXAMPLE_SHA256]) {
     const machine = new SstpServerMachine({ ...OPTIONS, nonce: example.nonce }, 'ServerCallConnectedPending', 0);
-    machine.handle({ kind: 'inner-auth', result: { kind: 'keys', hlak: example.hlak } }, 1);
+    machine.handle({ kind: 'inner-auth', result: { kind: 'keys', hlaks: [example.hlak] } }, 1);
     assert.equal(shown(machine.handle(received(example.callConnected), 2)), 'data-open');
   }
 });

@@ -22,10 +22,10 @@ const response = (id: string, value = VALUE): AuthenticatorEvent => {
   return { kind: 'packet', payload: body };
 };
 const S = 'S=407A5589115FD0D6209F510FE9C04566932CDA56';
-const KEYS = { kind: 'keys', hlak: Buffer.alloc(32, 1) } as const;
+const KEYS = { kind: 'keys', hlaks: [Buffer.alloc(32, 1)] } as const;
 const ACCEPT: AuthenticatorEvent = {
   kind: 'verdict',
-  verdict: { kind: 'accept', authenticatorResponse: S, innerAuth: KEYS },
+  verdict: { kind: 'accept', name: 'alice', authenticatorResponse: S, innerAuth: KEYS },
 };
 const reject = (errorCode = 691, retryAllowed = true): AuthenticatorEvent => ({
   kind: 'verdict',
@@ -186,7 +186,7 @@ test('a verdict without retry is final at once, with its code', () => {
 });
 
 test('an accepting verdict without S= is a mistake of the caller', () => {
-  const verdict = { kind: 'accept', authenticatorResponse: undefined, innerAuth: KEYS } as const;
+  const verdict = { kind: 'accept', name: 'alice', authenticatorResponse: undefined, innerAuth: KEYS } as const;
   assert.throws(() => inState('Verifying').handle({ kind: 'verdict', verdict }, 1), TypeError);
 });
 

@@ -100,7 +100,7 @@ test('MS-CHAPv2: the arithmetic is asked for, the Response written (RFC 2759 §4
     { kind: 'answer-mschapv2', name: 'alice', authenticatorChallenge, peerChallenge },
   ]);
   assert.deepEqual(machine.handle(ANSWER, 1), [{ kind: 'send', payload: RESPONSE }]);
-  const innerAuth = { kind: 'keys', hlak: ANSWER.hlak };
+  const innerAuth = { kind: 'keys', hlaks: [ANSWER.hlak] };
   assert.deepEqual(machine.handle(message('03', '07', S), 1), [{ kind: 'success', innerAuth }]);
   assert.equal(machine.deadline, undefined);
 });

@@ -12,7 +12,7 @@ const OPTIONS = {
 const REQUEST: AuthenticatorEvent = { kind: 'packet', payload: hex('01 05 0010 05 616c696365 05 68 6f727365') };
 const ACCEPT: AuthenticatorEvent = {
   kind: 'verdict',
-  verdict: { kind: 'accept', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } },
+  verdict: { kind: 'accept', name: 'alice', authenticatorResponse: undefined, innerAuth: { kind: 'no-keys' } },
 };
 const REJECT: AuthenticatorEvent = {
   kind: 'verdict',
