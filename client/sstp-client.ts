@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 // Single files where an index.ts would load a server's half too: each file costs `connect` about a millisecond.
 import { mschapv2Answer } from '../auth/mschapv2.ts';
-import { Alarm, type Clock, EventQueue, type Instant, type Ipv4, type Ipv6 } from '../core/index.ts';
+import type { Clock, Instant, Ipv4, Ipv6 } from '../core/index.ts';
+import { CallShell } from '../datapath/call-shell.ts';
 import type { DataLinkCounters, DataPath, PeerLink } from '../datapath/index.ts';
 import { descriptorOf } from '../datapath/socket-options.ts';
 import { linkLocalAddress } from '../ip/link-local.ts';
@@ -10,17 +11,11 @@ import { PppClientLink } from '../ppp/client-link.ts';
 import { type AuthMethod, type Ipv4Wish, methodRows, type PppClientAction, type PppClientEvent } from '../ppp/index.ts';
 import {
   type CertificateHashes,
-  decodeMessage,
-  encodeDataPacket,
-  encodeMessage,
   HELLO_MS,
   HttpAnswerReader,
   NEGOTIATION_MS,
   type SstpClientAction,
-  type SstpClientEvent,
   SstpClientMachine,
-  SstpMessageError,
-  Status,
 } from '../sstp/index.ts';
 import { Dial, type DialSettings } from './dial.ts';
 import { dialFailure } from './dial-failure.ts';
@@ -65,28 +60,21 @@ export interface ClientEnd {
   readonly wasUp: boolean;
 }
 
-type Step =
-  | { readonly to: 'sstp'; readonly event: SstpClientEvent }
-  | { readonly to: 'ppp'; readonly event: PppClientEvent };
-
 /** How long an orderly end may take before the socket is torn down: LCP 1 s, Call Disconnect 5 s. */
 const LINGER_MS = 6_500;
 
 /**
- * One SSTP connection from the client's side: the shell around the client machines. `start` begins; `ended` resolves,
- * never rejects, when all is over.
+ * One SSTP connection from the client's side: what a client does with the actions of its machines, whose shell is
+ * `CallShell`. `start` begins; `ended` resolves, never rejects, when all is over.
  */
 export class SstpClient {
   readonly timeline: Timeline = {};
   readonly ended: Promise<ClientEnd>;
   readonly #settings: SstpClientSettings;
-  readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
   readonly #answer = new HttpAnswerReader();
-  readonly #ppp: PppClientLink;
   readonly #link: PeerLink;
-  readonly #pppAlarm: Alarm;
+  readonly #shell: CallShell<SstpClientAction, PppClientEvent, PppClientAction>;
   #sstp: SstpClientMachine | undefined;
-  #sstpAlarm: Alarm | undefined;
   #dial: Dial | undefined;
   #socket: TLSSocket | undefined;
   #startedAt: Instant;
@@ -105,21 +93,23 @@ export class SstpClient {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#ppp = new PppClientLink(pppOptions(settings));
-    this.#pppAlarm = new Alarm(
-      clock,
-      () => this.#ppp.deadline,
-      () => this.#post({ to: 'ppp', event: { kind: 'timeout' } }),
-    );
-    const owner = {
-      control: (packet: Buffer) => this.#onControl(packet),
-      pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
-      received: () => this.#onReceived(),
+    const linkOwner = {
+      control: (packet: Buffer) => this.#shell.control(packet),
+      pppFrame: (frame: Buffer) => this.#shell.pppFrame(frame),
+      received: () => this.#shell.received(),
       write: (bytes: Buffer, done: () => void) => void this.#socket?.write(bytes, done),
       overflow: () => this.#abandon('peer-not-reading', 'the server does not read'),
       broken: (error: unknown) => this.#onBroken(error),
     };
-    this.#link = path.makeLink(owner, { ingress: 'from-server', serverLinkLocal: new Uint8Array(16) });
+    const link = path.makeLink(linkOwner, { ingress: 'from-server', serverLinkLocal: new Uint8Array(16) });
+    this.#link = link;
+    const owner = {
+      sstp: (action: SstpClientAction) => this.#carryOutSstp(action),
+      ppp: (action: PppClientAction) => this.#carryOutPpp(action),
+      fault: (error: unknown) => this.#onFault(error),
+    };
+    const ppp = new PppClientLink(pppOptions(settings));
+    this.#shell = new CallShell<SstpClientAction, PppClientEvent, PppClientAction>({ owner, clock, link, ppp });
   }
 
   /** Bytes and packets; `In` is what came from the server. */
@@ -153,7 +143,7 @@ export class SstpClient {
     if (this.#end !== undefined || this.#isOver) return;
     this.#settle('disconnected', reason);
     this.#lingerTimer = setTimeout(() => this.#dial?.destroy(), LINGER_MS);
-    if (this.#sstp?.pppOpen === true) this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
+    if (this.#shell.pppOpen) this.#shell.post({ to: 'ppp', event: { kind: 'terminate', reason } });
     else this.#dial?.destroy();
   }
 
@@ -169,18 +159,13 @@ export class SstpClient {
 
   #onSecure(socket: TLSSocket): void {
     this.#socket = socket;
-    const { clock, congestionControl = '' } = this.#settings;
+    const { congestionControl = '' } = this.#settings;
     this.#link.setSocket({ fd: descriptorOf(socket), congestionControl });
     this.#sstp = new SstpClientMachine({
       certificateHashes: hashesOf(socket.getPeerCertificate().raw),
       negotiationMs: NEGOTIATION_MS,
       helloMs: HELLO_MS,
     });
-    this.#sstpAlarm = new Alarm(
-      clock,
-      () => this.#sstp?.deadline,
-      () => this.#post({ to: 'sstp', event: { kind: 'timeout' } }),
-    );
     socket.on('data', this.#onData);
     socket.on('error', (error) => this.#settle('connection-failed', dialFailure(error, this.#settings)));
     socket.on('end', () => {
@@ -205,6 +190,11 @@ export class SstpClient {
     this.#abandon('bad-stream', error instanceof Error ? error.message : String(error));
   }
 
+  /** Of ours, while a timer ran. */
+  #onFault(error: unknown): void {
+    this.#abandon('internal-error', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
   #readAnswer(chunk: Buffer): void {
     const result = this.#answer.push(chunk);
     switch (result.kind) {
@@ -213,7 +203,7 @@ export class SstpClient {
       case 'accepted':
         this.#hasAnswer = true;
         this.#note('http');
-        this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
+        if (this.#sstp !== undefined) this.#shell.begin(this.#sstp);
         if (result.rest.length > 0) this.#link.receive(result.rest);
         break;
       case 'refused':
@@ -227,40 +217,15 @@ export class SstpClient {
     }
   }
 
-  #post(step: Step): void {
-    if (this.#isOver) return;
-    this.#steps.post(step);
-    if (this.#isOver) return;
-    this.#sstpAlarm?.update();
-    this.#pppAlarm.update();
-  }
-
-  #step(step: Step): void {
-    const now = this.#settings.clock.now();
-    switch (step.to) {
-      case 'sstp':
-        for (const action of this.#sstp?.handle(step.event, now) ?? []) this.#carryOutSstp(action);
-        break;
-      case 'ppp':
-        for (const action of this.#ppp.handle(step.event, now)) this.#carryOutPpp(action);
-        break;
-      default:
-        step satisfies never;
-    }
-  }
-
   #carryOutSstp(action: SstpClientAction): void {
     switch (action.kind) {
       case 'send':
-        this.#link.sendControl(encodeMessage(action.message));
         break;
       case 'ppp-up':
         this.#note('sstp');
-        this.#post({ to: 'ppp', event: { kind: 'up' } });
         break;
       case 'data-open':
         this.#note('binding');
-        this.#post({ to: 'ppp', event: { kind: 'data-open' } });
         break;
       case 'ppp-down':
         this.#closeNetwork();
@@ -286,18 +251,18 @@ export class SstpClient {
   #carryOutPpp(action: PppClientAction): void {
     switch (action.kind) {
       case 'send':
-        if (this.#sstp?.pppOpen === true) this.#link.sendControl(encodeDataPacket(action.frame));
+      case 'peer-info':
         break;
+      case 'network-failed':
+        break; // the other one carries the link, or `down` follows
       case 'lcp-opened':
         this.#note('lcp');
-        this.#link.setMru(action.peerMru);
         break;
       case 'answer-mschapv2':
         this.#answerMsChapV2(action);
         break;
       case 'authenticated':
         this.#note('authentication');
-        this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
         break;
       case 'auth-failed':
         this.#settle('authentication-failed', action.message || `error ${action.errorCode}`);
@@ -318,18 +283,13 @@ export class SstpClient {
       case 'ipv6-down':
         this.#link.closeIpv6();
         break;
-      case 'peer-info':
-        break;
       case 'terminating':
         this.#settle(action.reason, action.detail);
         break;
       case 'down':
         this.#settle(action.reason, action.detail);
         this.#closeNetwork();
-        this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
         break;
-      case 'network-failed':
-        break; // the other one carries the link, or `down` follows
       default:
         action satisfies never;
     }
@@ -339,7 +299,7 @@ export class SstpClient {
     const { authenticatorChallenge, peerChallenge } = action;
     const { user, password } = this.#settings;
     const answer = mschapv2Answer({ name: user, password, authenticatorChallenge, peerChallenge });
-    this.#post({
+    this.#shell.post({
       to: 'ppp',
       event: {
         kind: 'mschapv2-answer',
@@ -359,26 +319,6 @@ export class SstpClient {
   #up(addresses: ClientAddresses): void {
     this.#addresses = addresses;
     this.#settings.onUp?.(addresses);
-  }
-
-  #onControl(packet: Buffer): void {
-    try {
-      const message = decodeMessage(packet);
-      this.#post({ to: 'sstp', event: { kind: 'message', message, bytes: packet } });
-    } catch (error) {
-      if (!(error instanceof SstpMessageError)) throw error;
-      this.#post({ to: 'sstp', event: { kind: 'bad-message', error } });
-    }
-  }
-
-  #onPppFrame(frame: Buffer): void {
-    if (this.#sstp?.pppOpen === true) this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
-  }
-
-  #onReceived(): void {
-    const now = this.#settings.clock.now();
-    this.#sstp?.noteReceived(now);
-    this.#ppp.noteReceived(now);
   }
 
   #closeNetwork(): void {
@@ -410,9 +350,7 @@ export class SstpClient {
   #onClose(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#steps.clear();
-    this.#sstpAlarm?.stop();
-    this.#pppAlarm.stop();
+    this.#shell.halt();
     clearTimeout(this.#lingerTimer);
     this.#closeNetwork();
     this.#link.stop();

@@ -4,6 +4,7 @@
  *
  * MS-SSTP 2.2.1 (packets), RFC 1661 2 and RFC 1662 3.1 (PPP frames), RFC 1332 2 and RFC 5072 3 (IP in PPP).
  */
+export { CallShell, type CallStep } from './call-shell.ts';
 export { ChunkPool, type ChunkPoolOptions } from './chunk-pool.ts';
 export { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 export { DataLink, type DataLinkOptions } from './data-link.ts';

@@ -14,6 +14,6 @@ export { describeFrame, type FrameSummary, formatOptions, type OptionSummary, pr
 export { decodePppFrame, encodePppFrame, PppProtocol } from './frame.ts';
 export type { Ipv4Lease, Ipv4Wish } from './ipcp.ts';
 export { DEFAULT_MRU, MAX_MRU, MIN_MRU } from './lcp-options.ts';
-export type { LinkEnd, LinkFault, PppDownReason, PppPhase } from './link-types.ts';
+export type { CommonLinkEvent, LinkEnd, LinkFault, PppDownReason, PppPhase } from './link-types.ts';
 export { formatTerminateData, formatWords, rasErrorOf } from './peer-words.ts';
 export { type PppServerAction, type PppServerEvent, PppServerLink, type PppServerOptions } from './server-link.ts';

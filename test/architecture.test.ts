@@ -111,6 +111,7 @@ const BESIDE_INDEX: Readonly<Record<string, readonly string[]>> = {
   client: [
     'core/system-clock.ts',
     'auth/mschapv2.ts',
+    'datapath/call-shell.ts',
     'datapath/native-path.ts',
     'datapath/socket-options.ts',
     'ip/link-local.ts',

@@ -1,19 +1,10 @@
 import type { Account, Hold } from '../../auth/index.ts';
 import { holdFields } from '../../auth/throttle/hold-text.ts';
-import { Alarm, EventQueue, formatIpv4, type Instant, type Ipv4, type Log } from '../../core/index.ts';
-import type { LinkLoad, PeerLink } from '../../datapath/index.ts';
+import { formatIpv4, type Instant, type Ipv4, type Log } from '../../core/index.ts';
+import { CallShell, type CallStep, type LinkLoad, type PeerLink } from '../../datapath/index.ts';
 import { isRouterSolicitation, SERVER_INTERFACE_ID, SERVER_LINK_LOCAL } from '../../ip/index.ts';
 import type { CredentialProof, LinkEnd, PppServerAction, PppServerEvent, PppServerLink } from '../../ppp/index.ts';
-import {
-  decodeMessage,
-  encodeDataPacket,
-  encodeMessage,
-  SstpMessageError,
-  type SstpServerAction,
-  type SstpServerEvent,
-  type SstpServerMachine,
-  Status,
-} from '../../sstp/index.ts';
+import type { SstpMessageError, SstpServerAction } from '../../sstp/index.ts';
 import type { ControlSession, EndReason, Judgement } from '../control/index.ts';
 import type { Attempt, Stage } from '../observe/reported.ts';
 import type { ServerContext } from './server-context.ts';
@@ -54,16 +45,9 @@ const LEAST_CHARGE = 64;
 /** Under the name that it is found by. */
 type HeldLogin = Pick<CredentialProof, 'name' | 'method'>;
 
-type Step =
-  | { readonly to: 'sstp'; readonly event: SstpServerEvent }
-  | { readonly to: 'ppp'; readonly event: PppServerEvent };
-
 /**
- * One client from the HTTP answer to the end: the shell around the SSTP machine and the PPP link.
- *
- * It turns bytes and alarms into events and carries the actions out in order; it decides nothing about the protocols.
- * Events that come up while actions are being carried out wait their turn, so no machine is entered twice. Once it has
- * ended, which one of several actions may bring about, none is carried out any more: nothing is taken that nobody returns.
+ * One client from the HTTP answer to the end: what the server does with the actions of the SSTP machine and the PPP link,
+ * whose shell is `CallShell`. Once it has ended no action is carried out any more: nothing is taken that nobody returns.
  */
 export class Tunnel {
   readonly id: string;
@@ -73,15 +57,12 @@ export class Tunnel {
   readonly #log: Log;
   readonly #attempt: Attempt;
   readonly #authenticated: () => void;
-  readonly #sstp: SstpServerMachine;
   readonly #ppp: PppServerLink;
   readonly #link: PeerLink;
+  readonly #shell: CallShell<SstpServerAction, PppServerEvent, PppServerAction>;
   readonly #session: ControlSession;
   readonly #network: TunnelNetwork;
-  readonly #sstpAlarm: Alarm;
-  readonly #pppAlarm: Alarm;
   readonly #startedAt: Instant;
-  readonly #steps: EventQueue<Step> = new EventQueue((step) => this.#step(step));
   /** Bytes that the client may still send before it has logged in. */
   #leftBeforeLogin = MOST_BEFORE_LOGIN;
   #ended = false;
@@ -122,9 +103,9 @@ export class Tunnel {
     this.#log = options.log;
     this.#attempt = options.attempt;
     this.#startedAt = clock.now();
-    this.#sstp = newSstpMachine(config, options.certificateHashes);
     this.#ppp = newPppLink(config, options);
     this.#link = this.#newLink(options.isOnePacketReader);
+    this.#shell = this.#newShell();
     this.#session = options.context.control.open({
       id: this.id,
       peerAddress: options.peerAddress,
@@ -133,17 +114,7 @@ export class Tunnel {
       disconnect: (reason) => this.disconnect(reason),
     });
     this.#network = new TunnelNetwork(options.context, this.#link, this.#session);
-    this.#sstpAlarm = new Alarm(
-      clock,
-      () => this.#sstp.deadline,
-      () => this.#guarded(() => this.#post({ to: 'sstp', event: { kind: 'timeout' } })),
-    );
-    this.#pppAlarm = new Alarm(
-      clock,
-      () => this.#ppp.deadline,
-      () => this.#guarded(() => this.#post({ to: 'ppp', event: { kind: 'timeout' } })),
-    );
-    this.#post({ to: 'sstp', event: { kind: 'http-accepted' } });
+    this.#shell.begin(newSstpMachine(config, options.certificateHashes));
   }
 
   /** Bytes from the client behind the HTTP request. @throws SstpFramingError if they are not SSTP packets */
@@ -181,9 +152,7 @@ export class Tunnel {
       const { login, hold, since } = this.#held;
       this.#onHeldBack(login, hold, Math.round(this.#context.clock.now() - since));
     }
-    this.#steps.clear();
-    this.#sstpAlarm.stop();
-    this.#pppAlarm.stop();
+    this.#shell.halt();
     this.#network.release();
     const { bytesIn, bytesOut } = this.#link.counters;
     if (this.#session.close({ reason: this.#reason, bytesIn, bytesOut })) this.#attempt.awaitAnswer();
@@ -227,9 +196,15 @@ export class Tunnel {
   #newLink(isOnePacketReader: boolean): PeerLink {
     const { path, config, congestionControl, advertiser } = this.#context;
     const owner = {
-      control: (packet: Buffer) => this.#onControl(packet),
-      pppFrame: (frame: Buffer) => this.#onPppFrame(frame),
-      received: () => this.#onReceived(),
+      control: (packet: Buffer) => {
+        this.#charge(0);
+        this.#shell.control(packet);
+      },
+      pppFrame: (frame: Buffer) => {
+        this.#charge(0);
+        this.#shell.pppFrame(frame);
+      },
+      received: () => this.#shell.received(),
       write: (bytes: Buffer, done: () => void) => this.#stream.write(bytes, done),
       overflow: () => this.#fail('peer-not-reading'),
       broken: (error: unknown) => this.#stream.broken(error),
@@ -248,70 +223,49 @@ export class Tunnel {
     return link;
   }
 
+  #newShell(): CallShell<SstpServerAction, PppServerEvent, PppServerAction> {
+    const owner = {
+      sstp: (action: SstpServerAction) => this.#carryOutSstp(action),
+      ppp: (action: PppServerAction) => this.#carryOutPpp(action),
+      frame: (frame: Buffer) => this.#attempt.frame('client', frame),
+      badMessage: ({ message, status }: SstpMessageError) => this.#log.warn('sstp.bad-message', { message, status }),
+      moved: (machine: 'sstp' | 'ppp', from: string, to: string) =>
+        this.#log.debug(machine === 'sstp' ? 'sstp.state' : 'ppp.phase', { from, to }),
+      fault: (error: unknown) => {
+        this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
+        this.#fail('internal-error');
+      },
+    };
+    const options = { owner, clock: this.#context.clock, link: this.#link, ppp: this.#ppp };
+    return new CallShell<SstpServerAction, PppServerEvent, PppServerAction>(options);
+  }
+
   #reach(stage: Stage): void {
     this.#stage = stage;
     this.#attempt.reach(stage);
   }
 
-  #post(step: Step): void {
-    if (this.#ended) return;
-    this.#steps.post(step);
-    if (this.#ended) return;
-    this.#sstpAlarm.update();
-    this.#pppAlarm.update();
+  #post(step: CallStep<PppServerEvent>): void {
+    this.#shell.post(step);
   }
 
-  /** As with bytes, an error while a timer runs ends this connection and no other. */
   #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#log.error('connection.fault', { error: error instanceof Error ? error.stack : String(error) });
-      this.#fail('internal-error');
-    }
-  }
-
-  #step(step: Step): void {
-    const now = this.#context.clock.now();
-    switch (step.to) {
-      case 'sstp': {
-        const before = this.#sstp.state;
-        for (const action of this.#sstp.handle(step.event, now)) {
-          if (!this.#ended) this.#carryOutSstp(action);
-        }
-        if (this.#sstp.state !== before) this.#log.debug('sstp.state', { from: before, to: this.#sstp.state });
-        break;
-      }
-      case 'ppp': {
-        const before = this.#ppp.phase;
-        for (const action of this.#ppp.handle(step.event, now)) {
-          if (!this.#ended) this.#carryOutPpp(action);
-        }
-        if (this.#ppp.phase !== before) this.#log.debug('ppp.phase', { from: before, to: this.#ppp.phase });
-        break;
-      }
-      default:
-        step satisfies never;
-    }
+    this.#shell.guarded(work);
   }
 
   #carryOutSstp(action: SstpServerAction): void {
     switch (action.kind) {
       case 'send':
-        this.#link.sendControl(encodeMessage(action.message));
         break;
       case 'ppp-up':
         this.#reach('lcp');
-        this.#post({ to: 'ppp', event: { kind: 'up' } });
         break;
       case 'data-open':
         this.#reach('network');
         this.#leftBeforeLogin = Number.POSITIVE_INFINITY;
         this.#authenticated();
-        this.#post({ to: 'ppp', event: { kind: 'data-open' } });
         break;
       case 'ppp-down':
-        this.#pppAlarm.stop();
         this.#network.release();
         break;
       case 'binding-failed':
@@ -332,12 +286,10 @@ export class Tunnel {
     switch (action.kind) {
       case 'send':
         this.#attempt.frame('server', action.frame);
-        if (this.#sstp.pppOpen) this.#link.sendControl(encodeDataPacket(action.frame));
         break;
       case 'lcp-opened':
         this.#stage = 'authentication';
         this.#attempt.lcpOpened(action.authMethod);
-        this.#link.setMru(action.peerMru);
         this.#log.debug('lcp.opened', { peerMru: action.peerMru, method: action.authMethod });
         break;
       case 'verify-credentials':
@@ -347,7 +299,6 @@ export class Tunnel {
         this.#reach('binding');
         this.#method = action.method;
         this.#log.info('auth.accepted', { user: this.#user?.name, method: action.method, delayMs: this.#delayMs });
-        this.#post({ to: 'sstp', event: { kind: 'inner-auth', result: action.innerAuth } });
         break;
       case 'auth-failed':
         // Logged where it was judged. The client may hang up before the link is down, and that is not why it ended.
@@ -394,33 +345,6 @@ export class Tunnel {
   #charge(bytes: number): void {
     this.#leftBeforeLogin -= Math.max(bytes, LEAST_CHARGE);
     if (this.#leftBeforeLogin < 0) this.#fail('too-much-before-login');
-  }
-
-  #onControl(packet: Buffer): void {
-    this.#charge(0);
-    if (this.#ended) return;
-    try {
-      const message = decodeMessage(packet);
-      this.#post({ to: 'sstp', event: { kind: 'message', message, bytes: packet } });
-    } catch (error) {
-      if (!(error instanceof SstpMessageError)) throw error;
-      this.#log.warn('sstp.bad-message', { message: error.message, status: error.status });
-      this.#post({ to: 'sstp', event: { kind: 'bad-message', error } });
-    }
-  }
-
-  /** MS-SSTP 3.3.7.2: PPP control frames pass once the Call Connect Request was answered. */
-  #onPppFrame(frame: Buffer): void {
-    this.#charge(0);
-    if (this.#ended || !this.#sstp.pppOpen) return;
-    this.#attempt.frame('client', frame);
-    this.#post({ to: 'ppp', event: { kind: 'frame', frame } });
-  }
-
-  #onReceived(): void {
-    const now = this.#context.clock.now();
-    this.#sstp.noteReceived(now);
-    this.#ppp.noteReceived(now);
   }
 
   #verify(proof: CredentialProof): void {
@@ -550,7 +474,6 @@ export class Tunnel {
     this.#attempt.pppDown(end);
     this.#log.debug('ppp.down', { reason, detail });
     this.#network.release();
-    this.#post({ to: 'sstp', event: { kind: 'disconnect', status: Status.NoError } });
   }
 
   /** Something only the shell sees. There is nothing to tell the peer, or no way to. */
