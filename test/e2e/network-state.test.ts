@@ -68,13 +68,14 @@ test('devices of the VPN take neither redirects nor advertisements nor source ro
   skip,
 }, async (t) => {
   const { server, call } = await makeLab(t);
-  for (const name of ['ipv4.conf.%.accept_source_route', 'ipv6.conf.%.accept_redirects']) {
+  const turnedOn = ['ipv4.conf.%.accept_source_route', 'ipv6.conf.%.accept_redirects', 'ipv6.conf.%.seg6_enabled'];
+  for (const name of turnedOn) {
     await server.run('sysctl', ['-q', '-w', `net.${name.replace('%', TUN)}=1`]);
   }
   await call(WITH_IPV6, 'up');
   for (const [family, names] of [
     ['ipv4', ['accept_redirects', 'send_redirects', 'accept_source_route']],
-    ['ipv6', ['accept_ra', 'autoconf', 'accept_redirects', 'accept_source_route']],
+    ['ipv6', ['accept_ra', 'autoconf', 'accept_redirects', 'accept_source_route', 'seg6_enabled', 'rpl_seg_enabled']],
   ] as const) {
     for (const name of names) assert.equal(await setting(server, `net.${family}.conf.${TUN}.${name}`), '0', name);
   }

@@ -27,7 +27,7 @@ export function ping6(source: Buffer, destination: Buffer): Buffer {
 }
 
 /** RFC 1071, over an even number of bytes. */
-function checksum(bytes: Buffer): number {
+export function checksum(bytes: Buffer): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += bytes.readUInt16BE(i);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);

@@ -1,5 +1,13 @@
 /** What clients may reach, as rules of our nftables table: this host, networks beyond it, and who may begin towards them. */
-import { formatIpv4, formatIpv4Cidr, formatIpv6, formatIpv6Cidr, type Ipv4, type Ipv6 } from '../../../core/index.ts';
+import {
+  formatIpv4,
+  formatIpv4Cidr,
+  formatIpv6,
+  formatIpv6Cidr,
+  type Ipv4,
+  type Ipv4Cidr,
+  type Ipv6,
+} from '../../../core/index.ts';
 import type { HostAccess, HostService, Network } from '../../config/index.ts';
 
 /** Where something of this server listens; `host` undefined: on every address. */
@@ -47,6 +55,9 @@ const KNOWN = 'ct state established,related';
 /** TCP of a flow that exists, where flows are not tracked: only these flags are on no packet that begins one (RFC 9293 3.10.7.2). */
 const TCP_KNOWN = 'tcp flags & (rst | ack) != 0x0';
 
+/** What only a router says. The server is the one router of its clients; hosts check that as well, as far as they can. */
+const OF_A_ROUTER = ['icmp type redirect drop', 'icmpv6 type nd-redirect drop', 'icmpv6 type nd-router-advert drop'];
+
 /** The chains for what comes from clients; `forwardRules` and `outsideRules` are for the chain of forwarded packets. */
 export function reachChains(reach: Reach, place: ReachPlace): string[] {
   const { tracks, hasFib, ours } = place;
@@ -55,6 +66,9 @@ export function reachChains(reach: Reach, place: ReachPlace): string[] {
     ...REACH_COUNTERS.map((name) => `  counter ${name} { }`),
     ...deniedSets(reach.deny),
     ...(reach.deny.length > 0 ? denyChain(reach, place) : []),
+    '  chain as_router {',
+    ...OF_A_ROUTER.map((rule) => `    ${rule}`),
+    '  }',
     '  chain to_services {',
     ...serviceRules(reach, place).map((rule) => `    ${rule}`),
     '  }',
@@ -94,6 +108,10 @@ const OUTSIDE = [
 export function forwardRules(reach: Reach, { ours, tracks }: ReachPlace): string[] {
   return [
     ...(reach.inbound ? [] : [`oifname ${ours} iifname != ${ours} goto from_outside`]),
+    // None of it is for anybody beyond a link (RFC 1122 3.2.2.2, RFC 4861 6.1.2, 8.1).
+    `iifname ${ours} meta l4proto { 1, 58 } jump as_router`,
+    // Windows asks by DHCP in the tunnel: no other client is to answer.
+    `iifname ${ours} oifname ${ours} udp sport . udp dport { 67 . 68, 547 . 546 } drop`,
     // What somebody's translation has led there, and link-local addresses, which are fine on the device itself.
     ...denied(reach.deny, `iifname ${ours} oifname != ${ours} ${tracks ? 'ct state new ' : ''}`, true),
   ];
@@ -103,20 +121,36 @@ function judgesHost({ hostAccess, admin }: Reach): boolean {
   return hostAccess !== 'all' || admin !== undefined;
 }
 
+/** RFC 6052 §2.1: `64:ff9b::/96`, what is left of a packet to such an address behind a NAT64. */
+const NAT64_PREFIX = Buffer.from('0064ff9b0000000000000000', 'hex');
+/** RFC 3056 §2: `2002::/16`. */
+const SIX_TO_FOUR_PREFIX = Buffer.from('2002', 'hex');
+
+/** How IPv6 writes the same networks for a translator, which would carry there what may not go there. */
+function insideIpv6({ address, prefixLength }: Ipv4Cidr): string[] {
+  return [NAT64_PREFIX, SIX_TO_FOUR_PREFIX].map((prefix) => {
+    const bytes = Buffer.alloc(16);
+    prefix.copy(bytes);
+    bytes.writeUInt32BE(address, prefix.length);
+    return formatIpv6Cidr({ address: bytes, prefixLength: prefix.length * 8 + prefixLength });
+  });
+}
+
 function deniedSets(deny: readonly Network[]): string[] {
   const of = (family: Network['family']) => deny.filter((network) => network.family === family).map(written);
+  const translated = deny.flatMap((network) => (network.family === 'ipv4' ? insideIpv6(network) : []));
   const set = (name: string, type: string, networks: readonly string[]) =>
     networks.length === 0
       ? []
       : [`  set ${name} { type ${type}; flags interval; auto-merge; elements = { ${networks.join(', ')} }; }`];
-  return [...set('denied4', 'ipv4_addr', of('ipv4')), ...set('denied6', 'ipv6_addr', of('ipv6'))];
+  return [...set('denied4', 'ipv4_addr', of('ipv4')), ...set('denied6', 'ipv6_addr', [...of('ipv6'), ...translated])];
 }
 
 function denied(deny: readonly Network[], match: string, isForwarded = false): string[] {
   const has = (family: Network['family']) => deny.some((network) => network.family === family);
   return [
     ...(has('ipv4') ? [`${match}ip daddr @denied4 jump refuse_network`] : []),
-    ...(has('ipv6')
+    ...(deny.length > 0
       ? [`${match}${isForwarded ? '' : `ip6 daddr != ${LINK_LOCAL} `}ip6 daddr @denied6 jump refuse_network`]
       : []),
   ];
@@ -137,12 +171,7 @@ function denyChain({ dns, dns6 }: Reach, { pools }: ReachPlace): string[] {
 
 function serviceRules(reach: Reach, place: ReachPlace): string[] {
   const { hostAccess, own, metrics, dns, dns6 } = reach;
-  const others = [
-    'icmp type redirect drop',
-    'icmpv6 type nd-redirect drop',
-    'icmpv6 type nd-router-advert drop',
-    ...adminRules(reach, place),
-  ];
+  const others = ['jump as_router', ...adminRules(reach, place)];
   if (hostAccess === 'all') return others;
   return [
     ...others,
