@@ -16,6 +16,7 @@ import { isClientsOwn, withoutConnection } from './forwarded-headers.ts';
 import { answer, hasBody } from './plain-answer.ts';
 import { BROWSER_COOKIE, FORM_COOKIE, SESSION_COOKIE } from './portal/cookies.ts';
 import { BodyWatch, type FirstOfBody, gatherBody, RATE_WINDOW_MS } from './request-body.ts';
+import { SlowAnswers } from './slow-answers.ts';
 import { sourceKey, UpstreamPlaces } from './upstream-places.ts';
 
 /** Silence of the other server. */
@@ -25,6 +26,8 @@ const MOST_REQUESTS = 64;
 const PLACES = { most: MOST_REQUESTS, mostPerSource: 8, mostWaiting: 1_024, mostWaitingPerSource: 128 } as const;
 /** Of these, with bodies that are passed on as they come: an upload may take long, and must not take all. */
 const UPLOADS = { most: 32, mostPerSource: 4, mostWaiting: 256, mostWaitingPerSource: 32 } as const;
+/** And with answers that visitors are slow to take. */
+const SLOW = { most: 32, mostPerSource: 4 } as const;
 
 /** A browser sends the cookies of a host to each of its ports: with the admin page's, the other server could log in there. */
 const OUR_COOKIES: ReadonlySet<string> = new Set([
@@ -37,7 +40,8 @@ const OUR_COOKIES: ReadonlySet<string> = new Set([
 
 /**
  * Hands each request on to another web server, and its answer back. A body of up to 64 KiB is read before the other server
- * is asked, so that who sends slowly takes no place there; a larger one has to keep a least rate. The other server learns
+ * is asked, so that who sends slowly takes no place there; a larger one has to keep a least rate. Who is slow to take the
+ * answer makes room where there are many. The other server learns
  * the client in X-Forwarded-For, -Proto and -Host; nothing that the client says in place of a proxy reaches it.
  *
  * @param upstream scheme, host and port @param addressOf the client's address @param failed told why a visitor gets no answer
@@ -50,6 +54,7 @@ export function proxyListener(
   failed: (code: string) => void = () => {},
 ): RequestListener {
   const [places, uploads] = [new UpstreamPlaces(PLACES), new UpstreamPlaces(UPLOADS)];
+  const slow = new SlowAnswers({ ...SLOW, windowMs: rateWindowMs });
   const isTls = upstream.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: MOST_REQUESTS, maxFreeSockets: 8, timeout: SILENCE_MS };
   // The authorities that are trusted are read now: a worker in its cage opens no file later on.
@@ -80,22 +85,25 @@ export function proxyListener(
       headers,
       agent,
     };
-    const visit = new Visit(incoming, response, sourceKey(address));
+    const source = sourceKey(address);
+    const visit = new Visit(incoming, response, source);
+    const pass = (body?: Body): void => {
+      const answered = (from: IncomingMessage): void => slow.watch(source, from, response, () => response.destroy());
+      forward(request(target), { incoming, response, body, failed, answered });
+    };
     if (!hasBody(incoming.headers)) {
-      visit.enter(places, () => forward(request(target), incoming, response, failed));
+      visit.enter(places, () => pass());
       return;
     }
     const watch = new BodyWatch(incoming, () => visit.end(408), rateWindowMs);
     visit.atEnd(() => watch.stop());
     gatherBody(incoming, (first) => {
       if (first.isWhole) {
-        visit.enter(places, () => forward(request(target), incoming, response, failed, { first, watch }));
+        visit.enter(places, () => pass({ first, watch }));
         return;
       }
       watch.waits();
-      visit.enter(uploads, () =>
-        visit.enter(places, () => forward(request(target), incoming, response, failed, { first, watch })),
-      );
+      visit.enter(uploads, () => visit.enter(places, () => pass({ first, watch })));
     });
   };
 }
@@ -148,14 +156,23 @@ class Visit {
   }
 }
 
-/** @param body undefined: it has none */
-function forward(
-  outgoing: ReturnType<typeof httpRequest>,
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  failed: (code: string) => void,
-  body?: { readonly first: FirstOfBody; readonly watch: BodyWatch },
-): void {
+interface Body {
+  readonly first: FirstOfBody;
+  readonly watch: BodyWatch;
+}
+
+interface Forwarding {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Undefined: it has none. */
+  readonly body: Body | undefined;
+  failed(code: string): void;
+  /** The answer begins. */
+  answered(from: IncomingMessage): void;
+}
+
+function forward(outgoing: ReturnType<typeof httpRequest>, forwarding: Forwarding): void {
+  const { incoming, response, body, failed, answered } = forwarding;
   let isLate = false;
   outgoing.setTimeout(SILENCE_MS, () => {
     isLate = true;
@@ -163,6 +180,7 @@ function forward(
   });
   outgoing.on('response', (from) => {
     response.writeHead(from.statusCode ?? 502, answerHeaders(from.headers));
+    answered(from);
     pipeline(from, response, () => {}); // whichever side leaves ends the other
   });
   outgoing.on('error', ({ code }: NodeJS.ErrnoException) => {
