@@ -1,6 +1,8 @@
-import type { AttemptView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
+import { formatIpv4, formatIpv6Cidr } from '../../core/index.ts';
+import { formatEndpoint } from '../../tls/index.ts';
 import type { Admission, Ticket } from '../admission/index.ts';
-import type { ControlSession, Judgement, LocalControl, SessionEnd } from '../control/index.ts';
+import type { ControlSession, Judgement, Lease, LocalControl, SessionEnd } from '../control/index.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** What it carried since its last report nobody knows. */
@@ -9,6 +11,8 @@ const MOST_ENDED = 1_024;
 const LOST: SessionEnd = { reason: 'worker-ended', bytesIn: 0, bytesOut: 0 };
 
 export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { question: number }>;
+
+type Proof = Extract<ControlMessage, { kind: 'verify' }>['proof'];
 
 /** The supervisor's side of one worker: what its sessions and connections have of users, addresses and limits. */
 export class WorkerDesk {
@@ -49,6 +53,25 @@ export class WorkerDesk {
   /** Who has logged in there. */
   userOf(session: string): string | undefined {
     return this.#sessions.get(session)?.user;
+  }
+
+  /**
+   * Who it is, from where, and with which addresses the supervisor knows itself: of these only the port, and whether an
+   * address is in use already, is the worker's to say.
+   *
+   * @returns undefined if there is no such session
+   */
+  checked(said: SessionView): SessionView | undefined {
+    const session = this.#sessions.get(said.id);
+    if (session === undefined) return undefined;
+    const { user, method, lease, peerAddress } = session;
+    const port = Number(/\d+$/.exec(said.peer)?.[0] ?? 0);
+    return {
+      ...said,
+      ...{ user, method, peer: formatEndpoint(peerAddress, port) },
+      ipv4: said.ipv4 && lease && formatIpv4(lease.ipv4.address),
+      ipv6: said.ipv6 && lease?.ipv6 && formatIpv6Cidr(lease.ipv6),
+    };
   }
 
   /** Whom a client says it is, it may tell; not that somebody has been here who has not. @throws {Error} */
@@ -153,11 +176,12 @@ export class WorkerDesk {
       disconnect: (reason) => send({ kind: 'disconnect', session: id, reason }),
     });
     this.#ended.delete(id);
-    this.#sessions.set(id, { control: session, user: undefined, isJudging: false });
+    const unknown = { user: undefined, method: undefined, lease: undefined };
+    this.#sessions.set(id, { control: session, peerAddress, isJudging: false, ...unknown });
   }
 
   /** @throws {Error} if one is being judged there: a client waits for its verdict */
-  #verify(id: string, session: OpenSession, proof: Extract<ControlMessage, { kind: 'verify' }>['proof']): void {
+  #verify(id: string, session: OpenSession, proof: Proof): void {
     const { send } = this.#options;
     if (session.isJudging) throw new Error(`session ${id} has two logins at a time`);
     session.isJudging = true;
@@ -165,6 +189,7 @@ export class WorkerDesk {
       session.isJudging = false;
       const isAccepted = judgement.kind === 'judged' && judgement.verdict.kind === 'accept';
       if (isAccepted) session.user = judgement.user?.name;
+      if (isAccepted) session.method = proof.method;
       send({ kind: 'judged', session: id, judgement });
     };
     session.control.verify(proof, judged, (hold, name) => send({ kind: 'held', session: id, hold, name }));
@@ -189,12 +214,19 @@ export class WorkerDesk {
         this.#verify(id, session, message.proof);
         break;
       case 'lease':
-        session.control.lease((lease) => send({ kind: 'leased', session: id, lease }));
+        session.control.lease((lease) => {
+          session.lease = lease;
+          send({ kind: 'leased', session: id, lease });
+        });
         break;
       case 'choose':
-        session.control.choose(message.wish, (lease) => send({ kind: 'chosen', session: id, lease }));
+        session.control.choose(message.wish, (lease) => {
+          session.lease = lease ?? session.lease;
+          send({ kind: 'chosen', session: id, lease });
+        });
         break;
       case 'release':
+        session.lease = undefined;
         session.control.release();
         break;
       case 'up':
@@ -212,6 +244,9 @@ export class WorkerDesk {
 /** A session as the supervisor knows it, whatever the worker says. */
 interface OpenSession {
   readonly control: ControlSession;
+  readonly peerAddress: string;
   user: string | undefined;
+  method: Proof['method'] | undefined;
+  lease: Lease | undefined;
   isJudging: boolean;
 }

@@ -180,7 +180,8 @@ export class WorkerProcess {
     const open = this.#lists.get(request);
     if (open === undefined) return;
     for (const session of sessions) {
-      if (this.#desk.has(session.id)) open.parts.set(session.id, { ...session, user: this.#desk.userOf(session.id) });
+      const checked = this.#desk.checked(session);
+      if (checked !== undefined) open.parts.set(session.id, checked);
     }
     if (isLast) open.answer();
   }

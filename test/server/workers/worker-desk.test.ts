@@ -111,6 +111,32 @@ test('what makes no sense is an error, and what comes too late is nothing', asyn
   desk.receive({ kind: 'ticket-closed', ticket: 77 });
 });
 
+test('whose a session is, from where and with which address is not the word of the worker', async (t) => {
+  const world = workerWorld(t);
+  const { desk = assert.fail() } = world;
+  const { connection } = await connected(world);
+  const { id, tls, stage } = connection.view;
+  const honest = {
+    ...{ id, tls, stage, peer: '192.0.2.7:50000', connectedAt: '2026-01-01T00:00:00.000Z', correlationId: undefined },
+    ...{ user: 'alice', method: 'mschapv2', ipv4: '10.9.0.66', ipv6: undefined, bytesIn: 1, bytesOut: 2 },
+  };
+  assert.deepEqual(desk.checked(honest), honest);
+  const lie = {
+    ...honest,
+    user: 'bobby',
+    method: 'pap',
+    ipv4: '10.9.0.1',
+    ipv6: 'fd00::/64',
+    peer: '[2001:db8::1]:50000',
+  };
+  assert.deepEqual(desk.checked(lie), honest);
+  assert.equal(desk.checked({ ...honest, ipv4: undefined })?.ipv4, undefined, 'it is not in use yet');
+  assert.equal(desk.checked({ ...honest, id: 'gone' }), undefined);
+  desk.receive({ kind: 'opened', session: 'x', peerAddress: 'fe80::1%eth0' });
+  const { user, method, ipv4, peer } = desk.checked({ ...lie, id: 'x' }) ?? assert.fail();
+  assert.deepEqual([user, method, ipv4, peer], [undefined, undefined, undefined, '[fe80::1%eth0]:50000']);
+});
+
 test('a worker keeps no place that it has given back, and no session of another out of reach', async (t) => {
   const world = workerWorld(t);
   const { desk = assert.fail(), control, admission } = world;
