@@ -2,9 +2,9 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../core/index.ts';
-import type { AuthVerdict, CredentialProof } from '../ppp/index.ts';
+import type { CredentialProof, FinalVerdict } from '../ppp/index.ts';
 import { CODE_PAGES, type CodePage, Encoder, readingsOf } from './code-pages.ts';
-import type { Account, CredentialSource, Credentials, Secret, User } from './credentials.ts';
+import type { CredentialSource, Credentials, Secret } from './credentials.ts';
 import type { LoginReason } from './login-reason.ts';
 import { remarkOn } from './login-remark.ts';
 import { hlakFromMsChapV2 } from './mppe-keys.ts';
@@ -17,33 +17,8 @@ import {
 } from './mschapv2.ts';
 import { leastTried } from './user-name.ts';
 import { UserStoreError } from './user-store-error.ts';
+import type { LoginResult, ReadProof, Verifier } from './verifier.ts';
 import { type WireName, wireNameOf } from './wire-name.ts';
-
-export interface LoginResult {
-  readonly verdict: AuthVerdict;
-  readonly reason: LoginReason;
-  /** Whose name it was, also if the login failed. */
-  readonly user: Account | undefined;
-  /** All there is of that user, if the login was accepted. */
-  readonly admitted?: User | undefined;
-  /** The name as it is best read, not checked for anything. */
-  readonly name: string;
-  /** What an operator should know of a login that failed, in whole sentences fit for a terminal. */
-  readonly remark: string | undefined;
-  /**
-   * It is the wrong password, but it was the right one within the last 30 days: a client that was not told of the
-   * change rather than somebody who guesses.
-   */
-  readonly isPrevious: boolean;
-}
-
-/** A proof, and what its name may mean: read once for all who look at it. */
-export interface ReadProof {
-  readonly proof: CredentialProof;
-  readonly wire: WireName;
-  /** All texts that the name may be, the likeliest first. They follow from its bytes alone. */
-  readonly readings: readonly string[];
-}
 
 /** The steps whose cost a client could measure. Tests count them. */
 export interface ProofArithmetic {
@@ -89,7 +64,7 @@ interface Trial extends Credentials {
  * the same steps: how many there are follows from what the client sent. That an account is disabled learns only who has
  * its password.
  */
-export class Authenticator {
+export class Authenticator implements Verifier {
   readonly #store: CredentialSource;
   readonly #codePages: readonly CodePage[];
   readonly #encoder: Encoder;
@@ -124,7 +99,7 @@ export class Authenticator {
    *
    * @throws {UserStoreError} ERR_USER_STORE
    */
-  nameOf({ readings }: ReadProof): string | undefined {
+  async nameOf({ readings }: ReadProof): Promise<string | undefined> {
     return this.#store.nameOf(readings);
   }
 
@@ -135,13 +110,14 @@ export class Authenticator {
    * @param only folded names of users whom alone the name means; whomever it may mean, if there are none
    * @throws {UserStoreError} ERR_USER_STORE if the store cannot be read: then nobody can log in and an operator must act
    */
-  verify(
+  async verify(
     { proof, wire, readings }: ReadProof,
     place: 'vpn' | 'portal' = 'vpn',
     only: readonly string[] = [],
-  ): LoginResult {
+  ): Promise<LoginResult> {
     const prove = this.#prover(proof, wire);
-    const trials = this.#store.lookupAny(readings, leastTried(readings), only).map((credentials): Trial => {
+    const looked = await this.#store.lookupAny(readings, leastTried(readings), only);
+    const trials = looked.map((credentials): Trial => {
       const fits = prove(credentials.secret);
       const fitsPrevious = prove(credentials.previous);
       return { ...credentials, fits, fitsPrevious, bare: wire.readings[credentials.reading ?? 0]?.bare ?? 0 };
@@ -150,15 +126,15 @@ export class Authenticator {
     return this.#judge({ proof, place, wire, trial: whoseProof(known) });
   }
 
-  #judge(login: {
+  async #judge(login: {
     readonly proof: CredentialProof;
     readonly place: 'vpn' | 'portal';
     readonly wire: WireName;
     readonly trial: Trial | undefined;
-  }): LoginResult {
+  }): Promise<LoginResult> {
     const { proof, place, wire, trial } = login;
     const user = trial?.user;
-    const result = (reason: LoginReason, verdict: AuthVerdict, isPrevious = false): LoginResult => {
+    const result = (reason: LoginReason, verdict: FinalVerdict, isPrevious = false): LoginResult => {
       const remark = remarkOn({
         wire,
         proof,
@@ -181,9 +157,9 @@ export class Authenticator {
       return result('wrong-password', denied(proof), fitsPrevious[bare] === true);
     }
     if (!user.enabled) return result('disabled', disabled());
-    const admitted = this.#store.find(user.name);
+    const admitted = await this.#store.find(user.name);
     if (admitted === undefined) return result('unknown-user', denied(proof)); // removed meanwhile
-    if (place === 'vpn') this.#recordLogin(user.name);
+    if (place === 'vpn') await this.#recordLogin(user.name);
     return { ...result('ok', accepted(user.name, proof, secret, wire.hashed[bare] ?? Buffer.alloc(0))), admitted };
   }
 
@@ -213,15 +189,17 @@ export class Authenticator {
         if (proof.authenticatorChallenge.length !== 16 || proof.peerChallenge.length !== 16) return () => [];
         return ({ ntHash }) =>
           hashed.map((bare) => areEqual(generateNtResponse({ ...proof, name: { bare } }, ntHash), proof.ntResponse));
+      case 'eap':
+        throw new TypeError('EAP is not judged by the passwords of the store');
       default:
         return proof satisfies never;
     }
   }
 
   /** A login does not fail because its time cannot be written. */
-  #recordLogin(name: string): void {
+  async #recordLogin(name: string): Promise<void> {
     try {
-      this.#store.recordLogin(name);
+      await this.#store.recordLogin(name);
     } catch (error) {
       if (!(error instanceof UserStoreError)) throw error;
       this.#log?.error('users.login-not-recorded', { user: name, error: error.message });
@@ -239,7 +217,7 @@ function whoseProof(known: readonly Trial[]): Trial | undefined {
   );
 }
 
-function accepted(name: string, proof: CredentialProof, secret: Secret, bare: Uint8Array): AuthVerdict {
+function accepted(name: string, proof: CredentialProof, secret: Secret, bare: Uint8Array): FinalVerdict {
   switch (proof.method) {
     case 'pap':
     case 'chap':
@@ -257,13 +235,15 @@ function accepted(name: string, proof: CredentialProof, secret: Secret, bare: Ui
         innerAuth: { kind: 'keys', hlaks: [hlakFromMsChapV2(ntHashHash, proof.ntResponse)] },
       };
     }
+    case 'eap':
+      throw new TypeError('EAP is not judged by the passwords of the store');
     default:
       return proof satisfies never;
   }
 }
 
 /** The one answer to everything that is not the right proof of an existing user. Only MS-CHAPv2 can be tried again in place. */
-function denied(proof: CredentialProof): AuthVerdict {
+function denied(proof: CredentialProof): FinalVerdict {
   return {
     kind: 'reject',
     errorCode: ERROR_AUTHENTICATION_FAILURE,
@@ -272,6 +252,6 @@ function denied(proof: CredentialProof): AuthVerdict {
   };
 }
 
-function disabled(): AuthVerdict {
+function disabled(): FinalVerdict {
   return { kind: 'reject', errorCode: ERROR_ACCT_DISABLED, retryAllowed: false, message: 'Account disabled' };
 }

@@ -3,12 +3,7 @@
  * and passwords, and the arithmetic of RFC 2759 and RFC 3079 from which SSTP takes its HLAK (MS-SSTP 3.2.5.2.2). The exchanges
  * themselves are in `ppp/auth/`, who there is in `store/`.
  */
-export {
-  Authenticator,
-  type AuthenticatorOptions,
-  type LoginResult,
-  type ReadProof,
-} from './authenticator.ts';
+export { Authenticator, type AuthenticatorOptions } from './authenticator.ts';
 export { CODE_PAGES, type CodePage } from './code-pages.ts';
 export type { Account, CredentialSource, Credentials, Secret, SecretKind, User } from './credentials.ts';
 export { BROWSER_MS, type BrowserOf, KnownBrowsers } from './known-browsers.ts';
@@ -38,3 +33,12 @@ export {
   nameCandidates,
 } from './user-name.ts';
 export { UserStoreError, type UserStoreErrorCode } from './user-store-error.ts';
+export {
+  type LoginQuestion,
+  type LoginResult,
+  type LoginStep,
+  MOST_QUESTION_BYTES,
+  MOST_STATE_BYTES,
+  type ReadProof,
+  type Verifier,
+} from './verifier.ts';

@@ -1,6 +1,6 @@
 /** What a PPP control frame says, in words: for whoever has to find out why a link did not come up. */
 import { formatIpv4 } from '../core/index.ts';
-import { ALL_METHODS, methodOf } from './auth/methods.ts';
+import { ALL_METHODS, type MethodRow, methodOf } from './auth/methods.ts';
 import { type ControlPacket, decodeControlPacket } from './control-packet.ts';
 import { decodePppFrame, PppProtocol } from './frame.ts';
 import { decodeIpcpOption } from './ipcp-options.ts';
@@ -66,13 +66,15 @@ const OTHER_CHAP: Readonly<Record<number, string>> = { 128: 'MS-CHAP' };
 
 /**
  * @param frame as `decodePppFrame` takes it
+ * @param methods that may be spoken besides those of this folder
  * @returns undefined for everything but logins and the negotiation of LCP and of network protocols, echoes left out too.
  *   Of logins it repeats no name, no proof and nothing that one is made of
  */
-export function describeFrame(frame: Buffer): FrameSummary | undefined {
+export function describeFrame(frame: Buffer, methods: readonly MethodRow[] = []): FrameSummary | undefined {
   const decoded = decodePppFrame(frame);
   if (decoded === undefined) return undefined;
-  const login = ALL_METHODS.find(({ protocol }) => protocol === decoded.protocol)?.describe(decoded.payload);
+  const known = [...ALL_METHODS, ...methods];
+  const login = known.find(({ protocol }) => protocol === decoded.protocol)?.describe(decoded.payload);
   if (login !== undefined) return { options: [], ...NOTHING_SAID, ...login };
   const protocol = NEGOTIATION[decoded.protocol];
   if (protocol === undefined) return undefined;
@@ -107,7 +109,7 @@ export function describeFrame(frame: Buffer): FrameSummary | undefined {
     case 'ConfigureNak':
     case 'ConfigureReject':
       return {
-        ...{ ...base, packet: nameOf(packet), options: optionsOf(protocol, packet) },
+        ...{ ...base, packet: nameOf(packet), options: optionsOf(protocol, packet, known) },
         asksForEncryption:
           protocol === 'CCP' && packet.type === 'ConfigureRequest' && mppeKeys(packet.options).length > 0,
       };
@@ -160,11 +162,11 @@ function hyphenated(type: string): string {
   return type.replace(/[a-z](?=[A-Z])/g, '$&-');
 }
 
-function optionsOf(protocol: string, packet: ControlPacket): OptionSummary[] {
+function optionsOf(protocol: string, packet: ControlPacket, methods: readonly MethodRow[]): OptionSummary[] {
   if (!('options' in packet)) return [];
   const options = decodeOptions(packet.options) ?? [];
   return options.map((option) => {
-    if (protocol === 'LCP') return lcpOption(option);
+    if (protocol === 'LCP') return lcpOption(option, methods);
     if (protocol === 'IPCP') return ipcpOption(option);
     if (protocol === 'IPv6CP' && option.code === 1) return { name: 'Interface-Identifier', value: groups(option.data) };
     if (protocol === 'CCP' && option.code === MPPE) {
@@ -174,14 +176,14 @@ function optionsOf(protocol: string, packet: ControlPacket): OptionSummary[] {
   });
 }
 
-function lcpOption(raw: RawOption): OptionSummary {
+function lcpOption(raw: RawOption, methods: readonly MethodRow[]): OptionSummary {
   const option = decodeLcpOption(raw);
   const name = LCP_NAMES[raw.code] ?? `Option ${raw.code}`;
   switch (option.type) {
     case 'Mru':
       return { name, value: String(option.mru) };
     case 'AuthProtocol':
-      return { name, value: authName(option.protocol, option.data) };
+      return { name, value: authName(methods, option.protocol, option.data) };
     case 'Accm':
     case 'MagicNumber':
     case 'Other':
@@ -197,8 +199,8 @@ function ipcpOption(raw: RawOption): OptionSummary {
   return { name: IPCP_NAMES[option.type], value: formatIpv4(option.address) };
 }
 
-function authName(protocol: number, data: Buffer): string {
-  const ours = methodOf(ALL_METHODS, protocol, data);
+function authName(methods: readonly MethodRow[], protocol: number, data: Buffer): string {
+  const ours = methodOf(methods, protocol, data);
   if (ours !== undefined) return ours.text;
   if (protocol === PppProtocol.Eap) return 'EAP';
   if (protocol === PppProtocol.Chap) return OTHER_CHAP[data[0] ?? 0] ?? `CHAP algorithm ${data[0]}`;

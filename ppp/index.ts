@@ -5,9 +5,11 @@
  * frame -> LinkCore -> Negotiation (LCP, IPCP, IPv6CP: one automaton, three policies)
  *                   -> PppServerLink, PppClientLink -> auth/ (the exchanges)
  */
-export { METHODS, type MethodRow, methodRows, methodText } from './auth/methods.ts';
-export type { Credentials, MsChapV2Answer, MsChapV2Question } from './auth/peer.ts';
-export type { AuthMethod, AuthVerdict, CredentialProof, LinkInnerAuth } from './auth/types.ts';
+
+export type { AuthenticatorAction, AuthenticatorEvent, LinkAuthenticator } from './auth/authenticator.ts';
+export { METHODS, type MethodRow, methodRows } from './auth/methods.ts';
+export type { Credentials, LinkAuthPeer, MsChapV2Answer, MsChapV2Question } from './auth/peer.ts';
+export type { AuthMethod, AuthVerdict, CredentialProof, FinalVerdict, LinkInnerAuth } from './auth/types.ts';
 export { type PppClientAction, type PppClientEvent, PppClientLink, type PppClientOptions } from './client-link.ts';
 export { type ControlPacket, decodeControlPacket, encodeControlPacket } from './control-packet.ts';
 export { describeFrame, type FrameSummary, formatOptions, type OptionSummary, protocolName } from './describe.ts';

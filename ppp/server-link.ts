@@ -42,7 +42,7 @@ export type PppServerEvent =
   | CommonLinkEvent
   /** PPP frames may pass: Call Connect Ack is sent. */
   | { readonly kind: 'up' }
-  /** The answer to `verify-credentials`. */
+  /** The answer to `verify-credentials` and `respond`. */
   | { readonly kind: 'verdict'; readonly verdict: AuthVerdict }
   /** Network data may pass: Call Connected is verified. */
   | { readonly kind: 'data-open' }
@@ -65,6 +65,8 @@ export type PppServerAction =
   | CommonLinkAction
   | { readonly kind: 'lcp-opened'; readonly peerMru: number; readonly authMethod: string }
   | { readonly kind: 'verify-credentials'; readonly proof: CredentialProof }
+  /** What the client says to the words of a verdict that was `continue`. */
+  | { readonly kind: 'respond'; readonly payload: Uint8Array }
   /** The success packet is out. Comes again, with the same name, if the client renegotiates LCP. */
   | {
       readonly kind: 'authenticated';
@@ -265,6 +267,10 @@ export class PppServerLink {
       case 'verify':
         this.#isVerdictDue = true;
         this.#actions.push({ kind: 'verify-credentials', proof: action.proof });
+        break;
+      case 'respond':
+        this.#isVerdictDue = true;
+        this.#actions.push(action);
         break;
       case 'success':
         this.#onAuthenticated(action.name, action.innerAuth, now);

@@ -47,7 +47,7 @@ export async function connect(options: {
   const { flows, networks, fixedFault, congestionControl } = host;
   const leases = leaseDesk(options);
   const remarks = unusableAddresses(store.list(), fixedFault, log);
-  const authenticator = new Authenticator({ store, codePages: config.auth.codePages });
+  const verifier = new Authenticator({ store, codePages: config.auth.codePages });
   const facts = (user: string, name?: string): ProfileFacts | undefined => {
     const { names, material: tls, ca } = certificates;
     return profileFacts(user, { config, names, port: bound.port, tls, caPem: ca?.pem, dns: plan.dns }, name);
@@ -57,8 +57,8 @@ export async function connect(options: {
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
   const record = (address: string): PortalAttempt => new PortalAttempt(address);
   const recorded = (attempt: AttemptView): void => attempts.put(placeExplanation(attempt, config.data));
-  const portal = new PortalDesk({ authenticator, logins, store, clock: systemClock, log, facts, record, recorded });
-  const control = new LocalControl({ authenticator, logins, leases, portal, observers });
+  const portal = new PortalDesk({ verifier, logins, store, clock: systemClock, log, facts, record, recorded });
+  const control = new LocalControl({ verifier, logins, leases, portal, observers });
   const onAttempt = (attempt: AttemptView): void => {
     const explained = placeExplanation(explainAddress(attempt, store, fixedFault), config.data);
     attempts.put(explained);

@@ -245,7 +245,8 @@ export class LoginThrottle {
   #placeOf(attempt: LoginAttempt, now: Instant): Place {
     const place = newPlace(attempt, this.#lifts, now);
     const kept = this.#places.get(place.key);
-    if (kept !== undefined) return kept;
+    // Who comes while somebody of the same place is judged takes tokens and a slot of his own, and waits for no verdict.
+    if (kept !== undefined && kept.judging === undefined) return kept;
     this.#gates.join(place, now);
     this.#places.set(place.key, place);
     this.#makeRoom(place, now);

@@ -27,6 +27,8 @@ const LONGEST_FRESH_MS = 2_500;
 const FRESH_FAILURES = 2.9;
 /** Where somebody is at home, a client that keeps trying with an old password counts once in this time. */
 const COUNTED_ONCE_MS = 60_000;
+/** Who guesses in parallel gains so many guesses before the first has failed, and pays for all of them from then on. */
+const MOST_FREE_PENDING = 16;
 /** So many keys all names there have together, for each that there may be. */
 const KEYS_PER_NAME = 24;
 
@@ -95,9 +97,14 @@ export class Source {
     return this.#pending === 0 && this.#failures.isForgotten(now) && this.#names.size === 0;
   }
 
-  /** What the next step of somebody who is not fresh would be. */
+  /**
+   * What the next step of somebody who is not fresh would be. Where nothing has failed those who are being judged cost
+   * nothing, or right logins would slow one another for as long as a verdict takes; beyond so many they are counted.
+   */
   stepMs(now: Instant): number {
-    const counted = this.failures(now) + this.#pending - this.#rule.free;
+    const failures = this.failures(now);
+    const pending = failures < FORGOTTEN ? Math.max(this.#pending - MOST_FREE_PENDING, 0) : this.#pending;
+    const counted = failures + pending - this.#rule.free;
     return counted < FORGOTTEN ? 0 : Math.min(FIRST_STEP_MS * 2 ** (counted - 1), this.#rule.mostStepMs);
   }
 

@@ -1,16 +1,18 @@
 import type { Instant } from '../../core/index.ts';
-import type { AuthVerdict, CredentialProof, LinkInnerAuth } from './types.ts';
+import type { AuthVerdict, CredentialProof, FinalVerdict, LinkInnerAuth } from './types.ts';
 
 /** The server's side of an authentication: what every method is told and asks for. */
 export type AuthenticatorEvent =
   | { readonly kind: 'start' } // LCP is open
   | { readonly kind: 'packet'; readonly payload: Buffer } // of the method's protocol; not kept
-  | { readonly kind: 'verdict'; readonly verdict: AuthVerdict } // the answer to `verify`
+  | { readonly kind: 'verdict'; readonly verdict: AuthVerdict } // the answer to `verify` and `respond`
   | { readonly kind: 'timeout' };
 
 export type AuthenticatorAction =
   | { readonly kind: 'send'; readonly payload: Buffer }
   | { readonly kind: 'verify'; readonly proof: CredentialProof }
+  /** What the peer says to the words of a `continue`; copied. */
+  | { readonly kind: 'respond'; readonly payload: Uint8Array }
   /** `name` is that of the verdict. */
   | { readonly kind: 'success'; readonly name: string; readonly innerAuth: LinkInnerAuth }
   /** `name` is what the peer sent. */
@@ -35,4 +37,18 @@ export interface AuthenticatorOptions {
   readonly retries: number;
   readonly serverName: string;
   readonly random: (length: number) => Uint8Array;
+}
+
+/** RFC 2759 §6. */
+const ERROR_AUTHENTICATION_FAILURE = 691;
+
+/** For methods that are one question and one answer: they can show nobody another question. */
+export function finalVerdict(verdict: AuthVerdict): FinalVerdict {
+  if (verdict.kind !== 'continue') return verdict;
+  return {
+    kind: 'reject',
+    errorCode: ERROR_AUTHENTICATION_FAILURE,
+    retryAllowed: false,
+    message: 'A second step is needed that this way to log in cannot show',
+  };
 }

@@ -1,10 +1,11 @@
 import type { Instant } from '../../core/index.ts';
 import { AuthTimers } from './auth-timers.ts';
-import type {
-  AuthenticatorAction,
-  AuthenticatorEvent,
-  AuthenticatorOptions,
-  LinkAuthenticator,
+import {
+  type AuthenticatorAction,
+  type AuthenticatorEvent,
+  type AuthenticatorOptions,
+  finalVerdict,
+  type LinkAuthenticator,
 } from './authenticator.ts';
 import { type ChapPacket, decodeChapPacket, encodeChapPacket } from './chap.ts';
 import {
@@ -13,7 +14,7 @@ import {
   encodeMsChapV2Success,
   MSCHAPV2_CHALLENGE_LENGTH,
 } from './mschapv2.ts';
-import type { AuthVerdict, CredentialProof, NameOnWire } from './types.ts';
+import type { CredentialProof, FinalVerdict, NameOnWire } from './types.ts';
 
 const MD5_LENGTH = 16;
 
@@ -58,7 +59,7 @@ export class ChapAuthenticator implements LinkAuthenticator {
       case 'packet':
         return this.#onPacket(event.payload);
       case 'verdict':
-        return this.#onVerdict(event.verdict);
+        return this.#onVerdict(finalVerdict(event.verdict));
       case 'timeout':
         return this.#onTimeout(now);
       default:
@@ -105,7 +106,7 @@ export class ChapAuthenticator implements LinkAuthenticator {
     }
   }
 
-  #onVerdict(verdict: AuthVerdict): AuthenticatorAction[] {
+  #onVerdict(verdict: FinalVerdict): AuthenticatorAction[] {
     if (this.#state !== 'Verifying') return [];
     if (verdict.kind === 'reject') return this.#reject(verdict);
     if (this.#method === 'mschapv2' && verdict.authenticatorResponse === undefined) {
@@ -123,7 +124,7 @@ export class ChapAuthenticator implements LinkAuthenticator {
     ];
   }
 
-  #reject(verdict: Extract<AuthVerdict, { kind: 'reject' }>): AuthenticatorAction[] {
+  #reject(verdict: Extract<FinalVerdict, { kind: 'reject' }>): AuthenticatorAction[] {
     const { errorCode } = verdict;
     const retryAllowed = verdict.retryAllowed && this.#retriesLeft > 0;
     const challenge = this.#freshChallenge();

@@ -56,11 +56,6 @@ export function methodRows(names: readonly AuthMethod[]): readonly MethodRow[] {
   return names.map((name) => METHODS[name]);
 }
 
-/** How people call a method; one of another folder by its name. */
-export function methodText(name: string): string {
-  return ALL_METHODS.find((row) => row.name === name)?.text ?? name;
-}
-
 /** Which of them an Authentication-Protocol option asks for. */
 export function methodOf(rows: readonly MethodRow[], protocol: number, data: Buffer): MethodRow | undefined {
   return rows.find((row) => row.protocol === protocol && data.equals(Buffer.from(row.algorithm)));

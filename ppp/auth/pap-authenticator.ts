@@ -1,12 +1,14 @@
 import type { Instant } from '../../core/index.ts';
 import { AuthTimers } from './auth-timers.ts';
-import type {
-  AuthenticatorAction,
-  AuthenticatorEvent,
-  AuthenticatorOptions,
-  LinkAuthenticator,
+import {
+  type AuthenticatorAction,
+  type AuthenticatorEvent,
+  type AuthenticatorOptions,
+  finalVerdict,
+  type LinkAuthenticator,
 } from './authenticator.ts';
 import { decodePapPacket, encodePapPacket } from './pap.ts';
+import type { FinalVerdict } from './types.ts';
 
 type State =
   | { readonly kind: 'Idle' | 'Waiting' }
@@ -40,7 +42,7 @@ export class PapAuthenticator implements LinkAuthenticator {
       case 'packet':
         return this.#onPacket(event.payload);
       case 'verdict':
-        return this.#onVerdict(event);
+        return this.#onVerdict(finalVerdict(event.verdict));
       case 'timeout':
         if (!this.#timers.isOver(now)) return [];
         this.#timers.stop();
@@ -70,7 +72,7 @@ export class PapAuthenticator implements LinkAuthenticator {
     }
   }
 
-  #onVerdict({ verdict }: Extract<AuthenticatorEvent, { kind: 'verdict' }>): AuthenticatorAction[] {
+  #onVerdict(verdict: FinalVerdict): AuthenticatorAction[] {
     if (this.#state.kind !== 'Verifying') return [];
     const { identifier, name } = this.#state;
     this.#timers.stop();

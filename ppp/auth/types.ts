@@ -9,7 +9,10 @@ export interface NameOnWire {
   readonly nameBytes?: Uint8Array | undefined;
 }
 
-/** What the peer showed to prove who it is; the folder auth/ answers it with an `AuthVerdict`. Byte fields are copies. */
+/**
+ * What the peer showed to prove who it is, or the first words of an exchange that shows it; the folder auth/ answers it with
+ * an `AuthVerdict`. Byte fields are copies.
+ */
 export type CredentialProof = NameOnWire & Proof;
 
 type Proof =
@@ -31,6 +34,12 @@ type Proof =
       readonly authenticatorChallenge: Uint8Array; // 16 bytes
       readonly peerChallenge: Uint8Array; // 16 bytes
       readonly ntResponse: Uint8Array; // 24 bytes
+    }
+  | {
+      /** Whoever judges reads the packets himself: they go there unread, and so do his to the peer, see `continue`. */
+      readonly method: 'eap';
+      /** RFC 3748 §4; what an SSTP packet holds. */
+      readonly packet: Uint8Array;
     };
 
 /**
@@ -42,6 +51,10 @@ export type LinkInnerAuth =
   | { readonly kind: 'keys'; readonly hlaks: readonly [Uint8Array, ...Uint8Array[]] };
 
 export type AuthVerdict =
+  /** Not yet: words for the peer, whose answer is to be brought. Methods that are one question and one answer refuse. */
+  { readonly kind: 'continue'; readonly payload: Uint8Array } | FinalVerdict;
+
+export type FinalVerdict =
   | {
       readonly kind: 'accept';
       /** Whose login it is, which need not be the name that was sent. */

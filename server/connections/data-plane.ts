@@ -3,6 +3,7 @@ import type { AttemptView, SessionView, WorkerView } from '../../admin/index.ts'
 import { type Log, systemClock } from '../../core/index.ts';
 import { NativePath } from '../../datapath/index.ts';
 import { SERVER_LINK_LOCAL } from '../../ip/index.ts';
+import { methodRows } from '../../ppp/index.ts';
 import { chooseByName, type ListenAddress, type ListenOptions, type TlsServerContext } from '../../tls/index.ts';
 import { type CageLayers, NO_CAGE, type TunPath } from '../../tun/index.ts';
 import type { Doorkeeper } from '../admission/index.ts';
@@ -63,14 +64,15 @@ export class DataPlane {
         : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
     const path = new NativePath(options.tun);
     const clock = systemClock;
+    const methods = methodRows(config.auth.methods);
     const attempts = {
       clock,
       log,
       certificate: (serverName: string | undefined) => this.#factsFor(serverName),
-      methods: config.auth.methods,
+      methods,
       changed: options.onAttempt,
     };
-    this.#context = { config, clock, log, control, path, congestionControl, advertiser, attempts, web };
+    this.#context = { config, methods, clock, log, control, path, congestionControl, advertiser, attempts, web };
   }
 
   /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */

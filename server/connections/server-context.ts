@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../core/index.ts';
 import type { DataPath } from '../../datapath/index.ts';
+import type { MethodRow } from '../../ppp/index.ts';
 import type { Config } from '../config/index.ts';
 import type { ControlPlane } from '../control/index.ts';
 import type { AttemptContext } from '../observe/reported.ts';
@@ -9,6 +10,8 @@ import type { Advertiser } from './advertiser.ts';
 /** What all connections of one server share. */
 export interface ServerContext {
   readonly config: Config;
+  /** How clients may log in, in order of preference. */
+  readonly methods: readonly MethodRow[];
   readonly clock: Clock;
   readonly log: Log;
   /** Judges logins and hands out addresses. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { methodRows, PppServerLink } from '../../ppp/index.ts';
+import { type MethodRow, PppServerLink } from '../../ppp/index.ts';
 import { ALL_HASH_PROTOCOLS, HashProtocol, NONCE_LENGTH, SstpServerMachine } from '../../sstp/index.ts';
 import type { Config } from '../config/index.ts';
 
@@ -21,9 +21,13 @@ export function newSstpMachine(config: Config, { sha1, sha256 }: KnownHashes): S
 }
 
 /** The PPP link of one connection. The counts are those of RFC 1661 4.6. */
-export function newPppLink(config: Config, client: { readonly isPppListening: boolean }): PppServerLink {
+export function newPppLink(
+  config: Config,
+  methods: readonly MethodRow[],
+  client: { readonly isPppListening: boolean },
+): PppServerLink {
   return new PppServerLink({
-    authMethods: methodRows(config.auth.methods),
+    authMethods: methods,
     mru: 1500,
     serverName: 'sstpd',
     random: (length) => randomBytes(length),

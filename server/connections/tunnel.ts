@@ -42,8 +42,7 @@ const MOST_BEFORE_LOGIN = 65_536;
 /** A read or a frame of a single byte costs as much work as one of so many. */
 const LEAST_CHARGE = 64;
 
-/** Under the name that it is found by. */
-type HeldLogin = Pick<CredentialProof, 'name' | 'method'>;
+type LoginNamed = Pick<CredentialProof, 'name' | 'method'>;
 
 /**
  * One client from the HTTP answer to the end: what the server does with the actions of the SSTP machine and the PPP link,
@@ -69,9 +68,11 @@ export class Tunnel {
   #stage: Stage = 'sstp';
   #user: Account | undefined;
   #method: string | undefined;
+  /** Of the login that goes on. */
+  #proof: LoginNamed | undefined;
   #reason: EndReason | undefined;
-  /** A login that waits for its turn. */
-  #held: { readonly login: HeldLogin; readonly hold: Hold; readonly since: Instant } | undefined;
+  /** A login that waits for its turn, under the name that it is found by. */
+  #held: { readonly login: LoginNamed; readonly hold: Hold; readonly since: Instant } | undefined;
   /** How long the accepted login was held back. */
   #delayMs = 0;
 
@@ -103,7 +104,7 @@ export class Tunnel {
     this.#log = options.log;
     this.#attempt = options.attempt;
     this.#startedAt = clock.now();
-    this.#ppp = newPppLink(config, options);
+    this.#ppp = newPppLink(config, options.context.methods, options);
     this.#link = this.#newLink(options.isOnePacketReader);
     this.#shell = this.#newShell();
     this.#session = options.context.control.open({
@@ -295,6 +296,9 @@ export class Tunnel {
       case 'verify-credentials':
         this.#verify(action.proof);
         break;
+      case 'respond':
+        this.#respond(action.payload);
+        break;
       case 'authenticated':
         this.#reach('binding');
         this.#method = action.method;
@@ -349,6 +353,7 @@ export class Tunnel {
 
   #verify(proof: CredentialProof): void {
     this.#attempt.answered(proof.name);
+    this.#proof = { name: proof.name, method: proof.method };
     const { clock } = this.#context;
     this.#session.verify(
       proof,
@@ -362,12 +367,24 @@ export class Tunnel {
     );
   }
 
-  #onJudged(proof: CredentialProof, judgement: Judgement): void {
+  /** The client's answer to the words of a `continue`, in the login that goes on. */
+  #respond(payload: Uint8Array): void {
+    const proof = this.#proof;
+    if (proof === undefined) return;
+    this.#session.respond(payload, (judgement) => this.#guarded(() => this.#onJudged(proof, judgement)));
+  }
+
+  #onJudged(proof: LoginNamed, judgement: Judgement): void {
     if (this.#ended) {
       this.#onJudgedLate(proof, judgement);
       return;
     }
     this.#held = undefined;
+    if (judgement.kind === 'continue') {
+      const { payload } = judgement;
+      this.#post({ to: 'ppp', event: { kind: 'verdict', verdict: { kind: 'continue', payload } } });
+      return;
+    }
     if (judgement.kind === 'fault') {
       this.#log.error('connection.fault', { error: judgement.error });
       this.#fail('internal-error');
@@ -390,7 +407,7 @@ export class Tunnel {
   }
 
   /** The client has left: the record and the log say what was found all the same, or guesses would leave no trace. */
-  #onJudgedLate(proof: CredentialProof, judgement: Judgement): void {
+  #onJudgedLate(proof: LoginNamed, judgement: Judgement): void {
     this.#attempt.answeredLate(judgement);
     if (judgement.kind !== 'judged') return;
     const { verdict, user, delayMs } = judgement;
@@ -398,14 +415,14 @@ export class Tunnel {
     else this.#logRefused(proof, judgement);
   }
 
-  #logRefused({ method }: CredentialProof, judgement: Extract<Judgement, { kind: 'judged' }>): void {
+  #logRefused({ method }: LoginNamed, judgement: Extract<Judgement, { kind: 'judged' }>): void {
     const { verdict, reason, name: user, remark, delayMs } = judgement;
     const errorCode = verdict.kind === 'reject' ? verdict.errorCode : undefined;
     this.#log.warn('auth.refused', { user, method, reason, errorCode, remark, delayMs });
   }
 
   /** Nobody looked at the proof: a refusal would say that it is wrong. */
-  #onHeldBack({ name, method }: HeldLogin, hold: Hold, delayMs: number): void {
+  #onHeldBack({ name, method }: LoginNamed, hold: Hold, delayMs: number): void {
     this.#log.warn('auth.held-back', { user: name, method, ...holdFields(hold, delayMs) });
   }
 

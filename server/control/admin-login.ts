@@ -98,6 +98,8 @@ export class AdminLogin implements AdminAccountsBackend {
         this.counts.slowed += 1;
         log.warn('admin.login-slowed', { ...fields, ...holdFields(answer.hold, answer.delayMs) });
         return { kind: 'slow-down', retryAfterS: COME_AGAIN_S };
+      case 'continue':
+        throw new Error('no question of a login can be shown here');
       case 'fault':
         throw new Error(answer.error);
       case 'judged': {

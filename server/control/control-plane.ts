@@ -1,6 +1,6 @@
 import type { Account, Hold, LoginReason } from '../../auth/index.ts';
 import type { Ipv4 } from '../../core/index.ts';
-import type { AuthVerdict, CredentialProof } from '../../ppp/index.ts';
+import type { CredentialProof, FinalVerdict } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { EndReason } from './end-reason.ts';
 import type { Lease } from './lease-desk.ts';
@@ -42,6 +42,11 @@ export interface ControlSession {
     answer: (judgement: Judgement) => void,
     held: (hold: Hold, name: string) => void,
   ): void;
+  /**
+   * What the client says to the words of a judgement that was `continue`: of the same login, which has waited already. One
+   * at a time, and once for each.
+   */
+  respond(payload: Uint8Array, answer: (judgement: Judgement) => void): void;
   /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
   lease(answer: (lease: Lease | undefined) => void): void;
   /**
@@ -56,8 +61,8 @@ export interface ControlSession {
   /**
    * The session ends: what it had is returned. An attempt without an answer keeps its place in line for a while.
    *
-   * @returns whether `held` or `answer` of `verify` is still to be told, once, by who has the proof and has not spoken
-   *   yet. It comes too late for the client, but says whom the name means.
+   * @returns whether `held` or `answer` of `verify`, or `answer` of `respond`, is still to be told, once, by who has the
+   *   proof and has not spoken yet. It comes too late for the client, but says whom the name means.
    */
   close(end: SessionEnd): boolean;
 }
@@ -74,7 +79,7 @@ export interface SessionEnd {
 export type Judgement =
   | {
       readonly kind: 'judged';
-      readonly verdict: AuthVerdict;
+      readonly verdict: FinalVerdict;
       readonly reason: LoginReason;
       readonly user: Account | undefined;
       /** Of the user whom the name that was sent means; if it is nobody's, as it was sent. */
@@ -83,6 +88,13 @@ export type Judgement =
       readonly remark: string | undefined;
       /** How long it was held back. */
       readonly delayMs: number;
+    }
+  /** Words for the client; its answer is to be brought by `respond`. */
+  | {
+      readonly kind: 'continue';
+      /** Counts these of a session, so that an answer is taken for no other one's. */
+      readonly round: number;
+      readonly payload: Uint8Array;
     }
   /** Its turn did not come for as long as it may wait: nobody looked at it. The session has to end. */
   | { readonly kind: 'held-back'; readonly hold: Hold; readonly name: string; readonly delayMs: number }

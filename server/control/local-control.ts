@@ -1,18 +1,18 @@
-import type { Authenticator, Hold, User } from '../../auth/index.ts';
+import type { Hold, User } from '../../auth/index.ts';
 import { foldUserName, Groups, type Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
 import type { EndReason } from './end-reason.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
-import type { LoginDesk, PendingLogin } from './login-desk.ts';
+import type { LoginAnswer, LoginDesk, PendingLogin } from './login-desk.ts';
 import type { PortalDesk } from './portal-desk.ts';
 import type { LiveSession, SessionObserver } from './session-observer.ts';
 import type { SessionTraffic } from './traffic.ts';
-import { enterUser } from './user-login.ts';
+import { enterUser, type UserJudgement, type UserVerifier, unfinished } from './user-login.ts';
 
 export interface LocalControlOptions {
-  readonly authenticator: Authenticator;
+  readonly verifier: UserVerifier;
   readonly logins: LoginDesk;
   readonly leases: LeaseDesk;
   readonly portal: Pick<PortalDesk, 'ask'>;
@@ -83,6 +83,13 @@ interface SessionList {
   closed(): void;
 }
 
+interface CurrentLogin {
+  readonly proof: CredentialProof;
+  /** Whom the next answer is for. */
+  answer: (judgement: Judgement) => void;
+  pending: PendingLogin | undefined;
+}
+
 class Session implements ControlSession {
   readonly info: SessionInfo;
   readonly #options: LocalControlOptions;
@@ -93,7 +100,8 @@ class Session implements ControlSession {
   #live: LiveSession | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
-  #login: PendingLogin | undefined;
+  #login: CurrentLogin | undefined;
+  #rounds = 0;
   #hasChosen = false;
   #isReleased = false;
   #isClosed = false;
@@ -120,20 +128,49 @@ class Session implements ControlSession {
     held: (hold: Hold, name: string) => void,
   ): void {
     if (this.#isClosed) return;
-    this.#login = enterUser(this.#options, {
+    this.#login?.pending?.leave(); // one that has words out: the client begins anew
+    const login: CurrentLogin = { proof, answer, pending: undefined };
+    this.#login = login;
+    login.pending = enterUser(this.#options, {
       ...{ proof, place: 'vpn', address: this.info.peerAddress, held },
-      answer: (given, name) => {
-        if (given.kind === 'held-back') return answer({ ...given, name });
-        if (given.kind === 'fault') return answer(given);
+      answer: (given, name) => this.#onAnswer(login, given, name),
+    });
+  }
+
+  respond(payload: Uint8Array, answer: (judgement: Judgement) => void): void {
+    const login = this.#login;
+    if (this.#isClosed || login === undefined) return;
+    login.answer = answer;
+    if (login.pending?.respond(payload) === true) return;
+    const result = unfinished(login.proof.name, 'The answer of the client came too late.');
+    this.#onAnswer(login, { kind: 'judged', result, delayMs: 0 }, login.proof.name);
+  }
+
+  #onAnswer({ proof, answer }: CurrentLogin, given: LoginAnswer<UserJudgement>, name: string): void {
+    switch (given.kind) {
+      case 'continue':
+        this.#rounds += 1;
+        answer({ ...given, round: this.#rounds });
+        break;
+      case 'held-back':
+        answer({ ...given, name });
+        break;
+      case 'fault':
+        answer(given);
+        break;
+      case 'judged': {
         const { verdict, reason, user, admitted, name: judged, remark } = given.result;
-        if (verdict.kind === 'accept') {
+        if (verdict.kind === 'accept' && !this.#isClosed) {
           this.#list.identified(this.#user, admitted);
           this.#user = admitted;
           this.#method = proof.method;
         }
         answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
-      },
-    });
+        break;
+      }
+      default:
+        given satisfies never;
+    }
   }
 
   lease(answer: (lease: Lease | undefined) => void): void {
@@ -179,13 +216,14 @@ class Session implements ControlSession {
   }
 
   close(end: SessionEnd): boolean {
-    if (!this.#isClosed) this.#close(end);
-    return false; // `verify` was told at once.
+    if (this.#isClosed) return false;
+    const isAnswerDue = this.#login?.pending?.leave() === true;
+    this.#close(end);
+    return isAnswerDue;
   }
 
   #close({ reason, bytesIn, bytesOut }: SessionEnd): void {
     this.#isClosed = true;
-    this.#login?.leave();
     this.release();
     this.#list.identified(this.#user, undefined);
     this.#list.closed();

@@ -1,11 +1,21 @@
 /**
  * The one place where a login waits, is judged, is reported to the throttle and told to those who look on: of the VPN, of
- * the portal and of the admin page.
+ * the portal and of the admin page. Who judges may take his time, and may have to hear more of the client first; whatever
+ * happens, the throttle is told once.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Attack, type Hold, type LiftTarget, LoginThrottle, type Outcome, type Turn } from '../../auth/index.ts';
 import { attackFields } from '../../auth/throttle/hold-text.ts';
-import { Alarm, type Clock, foldUserName, type Log, originOf } from '../../core/index.ts';
+import {
+  Alarm,
+  after,
+  type Clock,
+  earliest,
+  foldUserName,
+  type Instant,
+  type Log,
+  originOf,
+} from '../../core/index.ts';
 import type { Login, SessionObserver } from './session-observer.ts';
 
 /** A login, and what is to be done with it. */
@@ -23,12 +33,14 @@ export interface LoginRequest<Result extends Judged> {
   /** Of a cookie that was found good. */
   readonly browser?: string | undefined;
   /**
-   * Looks at the proof, when its turn has come. What it throws is a fault of ours.
+   * Looks at the proof, when its turn has come. An error is a fault of ours; after `gone` an `AbortError` is none, but counts
+   * as a guess: who sees by the time that an answer takes whether it is right, and hangs up, has had one.
    *
    * @param only folded names of users: the login has gone before strangers as one of theirs, so it is nobody else's
+   * @param gone aborted once nobody waits for the answer any more, or it took longer than `MOST_LOGIN_MS`
    */
-  readonly judge: (only: readonly string[]) => Result | Promise<Result>;
-  /** Told once, perhaps while `enter` runs; not after `leave`. */
+  readonly judge: (only: readonly string[], gone: AbortSignal) => Promise<Result | Continued<Result>>;
+  /** Told once, and once more for each `respond`: not after `leave` unless that says so. */
   readonly answer: (answer: LoginAnswer<Result>) => void;
   /** Told if it has to wait, and why. */
   readonly held?: (hold: Hold) => void;
@@ -42,7 +54,17 @@ export interface Judged {
   readonly user: { readonly name: string } | undefined;
 }
 
+/** No judgement yet: the client has to say more. */
+export interface Continued<Result> {
+  readonly outcome: 'continue';
+  /** For the client. */
+  readonly payload: Uint8Array;
+  /** What the client says to that. @param gone as with `judge` */
+  readonly respond: (payload: Uint8Array, gone: AbortSignal) => Promise<Result | Continued<Result>>;
+}
+
 export type LoginAnswer<Result> =
+  | { readonly kind: 'continue'; readonly payload: Uint8Array }
   | { readonly kind: 'judged'; readonly result: Result; readonly delayMs: number }
   /** Nobody looked at it: it has waited for as long as it may, or too many wait. */
   | { readonly kind: 'held-back'; readonly hold: Hold; readonly delayMs: number }
@@ -50,9 +72,19 @@ export type LoginAnswer<Result> =
 
 /** A login that is not over. */
 export interface PendingLogin {
-  /** The client has gone. May be called again, also when there was an answer. */
-  leave(): void;
+  /**
+   * The client has gone. May be called again, also when there was an answer.
+   *
+   * @returns whether `answer` is told all the same, for the record: it is being judged
+   */
+  leave(): boolean;
+  /** @returns false if the login does not wait for the client any more: `answer` is not told then */
+  respond(payload: Uint8Array): boolean;
 }
+
+/** For all of a login, from its first wait to its verdict: who dials in SSTP has 60 s from Call Connect Ack (MS-SSTP 3.3.2.1). */
+export const MOST_LOGIN_MS = 50_000;
+const NOBODY: PendingLogin = { leave: () => false, respond: () => false };
 
 export interface LoginDeskOptions {
   readonly clock: Clock;
@@ -72,12 +104,19 @@ interface Entry {
   readonly startedAt: number;
   /** Of the users whom its name may mean, those who are known where it comes from. */
   knownThere: readonly string[];
+  /** `judging`: somebody owes an answer; `asking`: the client does. */
+  state: 'waiting' | 'judging' | 'asking' | 'over';
+  readonly gone: AbortController;
   isGone: boolean;
+  continued: Continued<Judged> | undefined;
+  /** What it has been told by now may be that its proof was wrong. */
+  hasResponded: boolean;
 }
 
 export class LoginDesk {
   readonly throttle: LoginThrottle;
   readonly #options: LoginDeskOptions;
+  /** That began first, first. */
   readonly #entries = new Map<Turn, Entry>();
   readonly #alarm: Alarm;
   /** What tells whether two wrong passwords are the same one, and nothing else. */
@@ -91,8 +130,11 @@ export class LoginDesk {
     const { clock } = options;
     this.#alarm = new Alarm(
       clock,
-      () => this.throttle.deadline(clock.now()),
-      () => this.#serve(),
+      () => this.#deadline(),
+      () => {
+        this.#expire();
+        this.#serve();
+      },
     );
   }
 
@@ -100,7 +142,8 @@ export class LoginDesk {
     const { realm, address, name, readings = [name], browser, password } = request;
     const now = this.#options.clock.now();
     const entry: Entry = {
-      ...{ request: request as unknown as LoginRequest<Judged>, startedAt: now, knownThere: [], isGone: false },
+      ...{ request: request as unknown as LoginRequest<Judged>, startedAt: now, knownThere: [], state: 'waiting' },
+      ...{ gone: new AbortController(), isGone: false, continued: undefined, hasResponded: false },
     };
     let turn: Turn | undefined;
     try {
@@ -112,12 +155,30 @@ export class LoginDesk {
     } catch (error) {
       this.#fault(entry, error);
     }
-    if (turn === undefined) return { leave: () => {} };
+    if (turn === undefined) return NOBODY;
     const entered = turn;
     this.#entries.set(entered, entry);
     if (entered.hold !== undefined) request.held?.(entered.hold);
     this.#serve();
-    return { leave: () => this.#leave(entered) };
+    return { leave: () => this.#leave(entered), respond: (payload) => this.#respond(entered, payload) };
+  }
+
+  #deadline(): Instant | undefined {
+    const { clock } = this.#options;
+    const [oldest] = this.#entries.values();
+    return earliest(this.throttle.deadline(clock.now()), oldest && after(oldest.startedAt, MOST_LOGIN_MS));
+  }
+
+  #expire(): void {
+    const now = this.#options.clock.now();
+    for (const [turn, entry] of this.#entries) {
+      if (after(entry.startedAt, MOST_LOGIN_MS) > now) return;
+      const wasJudging = entry.state === 'judging';
+      this.#giveUp(turn, entry);
+      if (wasJudging) this.#fault(entry, new Error(`a login was not judged within ${MOST_LOGIN_MS / 1000} s`));
+      else this.#tell(entry.request, 'abandoned');
+      entry.gone.abort();
+    }
   }
 
   #serve(): void {
@@ -147,60 +208,114 @@ export class LoginDesk {
   #judge(turn: Turn): void {
     const entry = this.#entries.get(turn);
     if (entry === undefined) throw new Error('a login was handed out twice');
-    try {
-      const result = entry.request.judge(entry.knownThere);
-      if (result instanceof Promise) {
-        void result.then(
-          (judged) => this.#judged(turn, entry, judged),
-          (error: unknown) => this.#failed(turn, entry, error),
-        );
-      } else this.#judged(turn, entry, result);
-    } catch (error) {
-      this.#failed(turn, entry, error);
+    this.#ask(turn, entry, () => entry.request.judge(entry.knownThere, entry.gone.signal));
+  }
+
+  #respond(turn: Turn, payload: Uint8Array): boolean {
+    const entry = this.#entries.get(turn);
+    if (entry?.state !== 'asking' || entry.continued === undefined) return false;
+    const { respond } = entry.continued;
+    entry.continued = undefined;
+    entry.hasResponded = true;
+    this.#ask(turn, entry, () => respond(payload, entry.gone.signal));
+    return true;
+  }
+
+  /** What comes after the end of the login is too late: nobody is told, and nothing was taken for it. */
+  #ask(turn: Turn, entry: Entry, judge: () => Promise<Judged | Continued<Judged>>): void {
+    entry.state = 'judging';
+    void (async () => judge())().then(
+      (step) => entry.state === 'judging' && this.#onStep(turn, entry, step),
+      (error: unknown) => entry.state === 'judging' && this.#failed(turn, entry, error),
+    );
+  }
+
+  #onStep(turn: Turn, entry: Entry, step: Judged | Continued<Judged>): void {
+    const { request } = entry;
+    if (step.outcome !== 'continue') {
+      this.#judged(turn, entry, step);
+      return;
     }
+    if (entry.isGone) {
+      this.#giveUp(turn, entry);
+      this.#tell(request, 'abandoned');
+    } else {
+      entry.state = 'asking';
+      entry.continued = step;
+    }
+    request.answer({ kind: 'continue', payload: step.payload });
   }
 
   #judged(turn: Turn, entry: Entry, result: Judged): void {
     const { request } = entry;
     const delayMs = this.#waited(turn, entry);
-    this.#settle(turn, result.outcome);
+    this.#settle(turn, entry, result.outcome);
     if (result.outcome === 'accepted' && result.user !== undefined) this.#remember(request, result.user.name);
     this.#tell(request, result.reason);
-    if (!entry.isGone) request.answer({ kind: 'judged', result, delayMs });
+    request.answer({ kind: 'judged', result, delayMs });
   }
 
   /** A fault of ours is no guess, and leaves nothing open. */
   #failed(turn: Turn, entry: Entry, error: unknown): void {
-    this.#settle(turn, 'unjudged');
-    this.#fault(entry, error);
+    const isLeft = entry.isGone && error instanceof Error && error.name === 'AbortError';
+    this.#settle(turn, entry, isLeft ? 'refused' : 'unjudged');
+    if (!isLeft) {
+      this.#fault(entry, error);
+      return;
+    }
+    this.#tell(entry.request, 'abandoned');
+    entry.request.answer({ kind: 'fault', error: error.message });
   }
 
-  #fault({ request, isGone }: Entry, error: unknown): void {
+  #fault({ request }: Entry, error: unknown): void {
     this.#tell(request, 'fault');
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    if (!isGone) request.answer({ kind: 'fault', error: text });
+    request.answer({ kind: 'fault', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+
+  /** Nobody waits for its end any more. What it was told may have been that it is wrong: then it has had its guess. */
+  #giveUp(turn: Turn, entry: Entry): void {
+    this.#settle(turn, entry, entry.hasResponded && entry.state === 'asking' ? 'refused' : 'unjudged');
   }
 
   #release(turn: Turn): void {
     const entry = this.#entries.get(turn);
     this.#entries.delete(turn);
     if (entry === undefined || turn.hold === undefined) return;
+    entry.state = 'over';
     this.#tell(entry.request, 'held-back');
     entry.request.answer({ kind: 'held-back', hold: turn.hold, delayMs: this.#waited(turn, entry) });
   }
 
-  #leave(turn: Turn): void {
+  #leave(turn: Turn): boolean {
     const entry = this.#entries.get(turn);
-    if (entry === undefined || entry.isGone) return;
-    entry.isGone = true;
-    this.throttle.leave(turn, this.#options.clock.now());
-    if (this.throttle.isJudged(turn)) return; // its outcome counts all the same
-    this.#entries.delete(turn);
+    if (entry === undefined) return false;
+    switch (entry.state) {
+      case 'judging': // its outcome counts all the same
+        if (!entry.isGone) {
+          entry.isGone = true;
+          entry.gone.abort();
+        }
+        return true;
+      case 'asking':
+        this.#giveUp(turn, entry);
+        break;
+      case 'waiting':
+        entry.state = 'over';
+        this.#entries.delete(turn);
+        this.throttle.leave(turn, this.#options.clock.now());
+        this.#alarm.update();
+        break;
+      case 'over':
+        return false;
+      default:
+        entry.state satisfies never;
+    }
     this.#tell(entry.request, 'abandoned');
-    this.#alarm.update();
+    return false;
   }
 
-  #settle(turn: Turn, outcome: Outcome): void {
+  #settle(turn: Turn, entry: Entry, outcome: Outcome): void {
+    entry.state = 'over';
     this.#entries.delete(turn);
     this.throttle.settle(turn, outcome, this.#options.clock.now());
     this.#serve();

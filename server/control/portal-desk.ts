@@ -1,5 +1,5 @@
 import type { AttemptView } from '../../admin/index.ts';
-import type { Authenticator, Hold, LoginReason } from '../../auth/index.ts';
+import type { Hold, LoginReason } from '../../auth/index.ts';
 import { type HeldBack, holdFields } from '../../auth/throttle/hold-text.ts';
 import type { Clock, Instant, Log } from '../../core/index.ts';
 import type { ProfileFacts } from '../../profile/index.ts';
@@ -7,7 +7,7 @@ import type { UserStore } from '../../store/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
 import { PortalSessions } from './portal-sessions.ts';
-import { enterUser, type UserJudgement } from './user-login.ts';
+import { enterUser, type UserJudgement, type UserVerifier } from './user-login.ts';
 
 export interface RefusedSignIn {
   readonly name: string;
@@ -38,7 +38,7 @@ export interface PortalRecord {
 }
 
 export interface PortalDeskOptions {
-  readonly authenticator: Authenticator;
+  readonly verifier: UserVerifier;
   /** The one of VPN logins: what fails here slows those, and the other way round. */
   readonly logins: LoginDesk;
   readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browserOfMeant'>;
@@ -125,7 +125,7 @@ export class PortalDesk {
         },
       });
       const leave = (): void => {
-        login.leave();
+        if (login.leave()) return; // the answer comes
         if (waiting?.held === undefined) return;
         const { hold, since } = waiting.held;
         this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
@@ -155,6 +155,8 @@ export class PortalDesk {
       case 'held-back':
         this.#heldBack(attempt, { hold: answer.hold, ms: answer.delayMs, hasLeft: false });
         return LATER;
+      case 'continue':
+        throw new Error('no question of a login can be shown here');
       case 'fault':
         log.error('portal.fault', { error: answer.error });
         if (held !== undefined) this.#record(record.fault(attempt.user));

@@ -71,6 +71,8 @@ export type ToSupervisor =
   | { readonly kind: 'ticket-closed'; readonly ticket: number }
   | { readonly kind: 'opened'; readonly session: string; readonly peerAddress: string }
   | { readonly kind: 'verify'; readonly session: string; readonly proof: CredentialProof }
+  /** To a judgement that was `continue`, of that round. */
+  | { readonly kind: 'respond'; readonly session: string; readonly round: number; readonly payload: Uint8Array }
   | { readonly kind: 'lease'; readonly session: string }
   /** To be answered by `chosen`. */
   | { readonly kind: 'choose'; readonly session: string; readonly wish: Ipv4 }

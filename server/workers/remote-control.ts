@@ -68,6 +68,8 @@ class RemoteSession implements ControlSession {
   #onChosen: ((lease: Lease | undefined) => void) | undefined;
   /** The supervisor has the proof, and has said nothing of it yet. */
   #isUnheard = false;
+  /** Of the last judgement that was `continue`. */
+  #round = 0;
   #isReleased = false;
   #isUp = false;
   #isClosed = false;
@@ -88,6 +90,13 @@ class RemoteSession implements ControlSession {
     this.#onHeld = held;
     this.#isUnheard = true;
     this.#send({ kind: 'verify', session: this.#info.id, proof });
+  }
+
+  respond(payload: Uint8Array, answer: (judgement: Judgement) => void): void {
+    if (this.#isClosed) return;
+    this.#onJudged = answer;
+    this.#isUnheard = true;
+    this.#send({ kind: 'respond', session: this.#info.id, round: this.#round, payload });
   }
 
   lease(answer: (lease: Lease | undefined) => void): void {
@@ -141,6 +150,7 @@ class RemoteSession implements ControlSession {
         this.#isUnheard = false;
         const answer = this.#onJudged;
         this.#onJudged = undefined;
+        if (message.judgement.kind === 'continue') this.#round = message.judgement.round;
         answer?.(message.judgement);
         break;
       }

@@ -69,6 +69,7 @@ const proof = byField<CredentialProof>('method', {
     ...{ method: word('mschapv2'), ...named },
     ...{ authenticatorChallenge: bytes(16), peerChallenge: bytes(16), ntResponse: bytes(24) },
   }),
+  eap: object({ method: word('eap'), ...named, packet: bytes(0, MOST_OF_FRAME) }),
 });
 
 const portalSession = textLike(/^[\w-]{43}$/);
@@ -158,6 +159,7 @@ function formsOf(session: Form<string>): Readonly<Record<ToSupervisor['kind'], F
     'ticket-closed': object({ kind: word('ticket-closed'), ticket: number }),
     opened: object({ kind: word('opened'), session, peerAddress: address }),
     verify: object({ kind: word('verify'), session, proof }),
+    respond: object({ kind: word('respond'), session, round: number, payload: bytes(0, MOST_OF_FRAME) }),
     lease: object({ kind: word('lease'), session }),
     choose: object({ kind: word('choose'), session, wish: u32 }),
     release: object({ kind: word('release'), session }),
@@ -194,6 +196,8 @@ function fitted(message: ToSupervisor): unknown {
   switch (message.kind) {
     case 'verify':
       return { ...message, proof: withoutBytes(message.proof) };
+    case 'respond':
+      return withoutBytes(message);
     case 'closed':
       return { ...message, end: cut(message.end, MOST_NAME) };
     case 'failed':
@@ -220,7 +224,7 @@ function fittedAttempt(attempt: AttemptView): unknown {
   return fitting;
 }
 
-function withoutBytes(value: CredentialProof): unknown {
+function withoutBytes(value: object): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [
       name,

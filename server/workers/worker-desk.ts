@@ -107,6 +107,7 @@ export class WorkerDesk {
         this.#openSession(message.session, message.peerAddress);
         break;
       case 'verify':
+      case 'respond':
       case 'lease':
       case 'choose':
       case 'release':
@@ -176,7 +177,7 @@ export class WorkerDesk {
       disconnect: (reason) => send({ kind: 'disconnect', session: id, reason }),
     });
     this.#ended.delete(id);
-    const unknown = { user: undefined, method: undefined, lease: undefined };
+    const unknown = { user: undefined, method: undefined, proves: undefined, round: undefined, lease: undefined };
     this.#sessions.set(id, { control: session, peerAddress, isJudging: false, ...unknown });
   }
 
@@ -185,14 +186,29 @@ export class WorkerDesk {
     const { send } = this.#options;
     if (session.isJudging) throw new Error(`session ${id} has two logins at a time`);
     session.isJudging = true;
-    const judged = (judgement: Judgement): void => {
+    session.proves = proof.method;
+    session.round = undefined;
+    const judged = this.#judged(id, session);
+    session.control.verify(proof, judged, (hold, name) => send({ kind: 'held', session: id, hold, name }));
+  }
+
+  /** @throws {Error} if no such question was put to it, or it was answered: an honest worker answers each once */
+  #respond(id: string, session: OpenSession, { round, payload }: Extract<ControlMessage, { kind: 'respond' }>): void {
+    if (session.isJudging || round !== session.round) throw new Error(`session ${id} answers what nobody asked`);
+    session.isJudging = true;
+    session.round = undefined;
+    session.control.respond(payload, this.#judged(id, session));
+  }
+
+  #judged(id: string, session: OpenSession): (judgement: Judgement) => void {
+    return (judgement) => {
       session.isJudging = false;
+      if (judgement.kind === 'continue') session.round = judgement.round;
       const isAccepted = judgement.kind === 'judged' && judgement.verdict.kind === 'accept';
       if (isAccepted) session.user = judgement.user?.name;
-      if (isAccepted) session.method = proof.method;
-      send({ kind: 'judged', session: id, judgement });
+      if (isAccepted) session.method = session.proves;
+      this.#options.send({ kind: 'judged', session: id, judgement });
     };
-    session.control.verify(proof, judged, (hold, name) => send({ kind: 'held', session: id, hold, name }));
   }
 
   #close(id: string, { control, user }: OpenSession, end: SessionEnd): void {
@@ -205,13 +221,16 @@ export class WorkerDesk {
 
   #serve(
     session: OpenSession,
-    message: Extract<ControlMessage, { kind: 'verify' | 'lease' | 'choose' | 'release' | 'up' | 'closed' }>,
+    message: Extract<ControlMessage, { kind: 'verify' | 'respond' | 'lease' | 'choose' | 'release' | 'up' | 'closed' }>,
   ): void {
     const { session: id } = message;
     const { send } = this.#options;
     switch (message.kind) {
       case 'verify':
         this.#verify(id, session, message.proof);
+        break;
+      case 'respond':
+        this.#respond(id, session, message);
         break;
       case 'lease':
         session.control.lease((lease) => {
@@ -247,6 +266,10 @@ interface OpenSession {
   readonly peerAddress: string;
   user: string | undefined;
   method: Proof['method'] | undefined;
+  /** By which it was or is being judged. */
+  proves: Proof['method'] | undefined;
   lease: Lease | undefined;
   isJudging: boolean;
+  /** Of the question that it has to answer. */
+  round: number | undefined;
 }

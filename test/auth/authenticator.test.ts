@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { Authenticator, type LoginResult, type ProofArithmetic } from '../../auth/authenticator.ts';
+import { Authenticator, type ProofArithmetic } from '../../auth/authenticator.ts';
 import type { SecretKind } from '../../auth/credentials.ts';
 import { generateNtResponse, ntPasswordHash } from '../../auth/mschapv2.ts';
 import { UserStoreError } from '../../auth/user-store-error.ts';
+import type { LoginResult } from '../../auth/verifier.ts';
 import type { Log, LogFields } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import { SecretSeal } from '../../store/sqlite/secret-seal.ts';
@@ -35,6 +36,8 @@ function proofOf(method: CredentialProof['method'], name: string, password: stri
       const challenges = { name, authenticatorChallenge, peerChallenge };
       return { method, ...challenges, ntResponse: generateNtResponse(challenges, ntPasswordHash(password)) };
     }
+    case 'eap':
+      return { method, name, packet: Buffer.from(password) };
     default:
       return method satisfies never;
   }
@@ -64,8 +67,8 @@ function newStore(t: TestContext, keep: SecretKind = 'password'): UserStore {
   return store;
 }
 
-function verify(authenticator: Authenticator, proof: CredentialProof): LoginResult {
-  return authenticator.verify(authenticator.read(proof));
+async function verify(authenticator: Authenticator, proof: CredentialProof): Promise<LoginResult> {
+  return await authenticator.verify(authenticator.read(proof));
 }
 
 /** What 691 says, for whichever reason. Only MS-CHAPv2 can try again on the same link (RFC 2759 §6, R=1). */
@@ -78,10 +81,10 @@ function wrong(method: CredentialProof['method']): LoginResult['verdict'] {
   };
 }
 
-test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK (RFC 2759 §9.2, MS-SSTP 3.2.5.2.2)', (t) => {
+test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK (RFC 2759 §9.2, MS-SSTP 3.2.5.2.2)', async (t) => {
   const store = newStore(t);
   const proof = { method: 'mschapv2', name: 'User', authenticatorChallenge, peerChallenge, ntResponse } as const;
-  const { verdict, reason, user } = verify(new Authenticator({ store }), proof);
+  const { verdict, reason, user } = await verify(new Authenticator({ store }), proof);
   assert.equal(reason, 'ok');
   assert.equal(user?.name, 'User');
   assert.deepEqual(verdict, {
@@ -92,10 +95,10 @@ test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK
   });
 });
 
-test('PAP and CHAP-MD5 leave no keys for the Crypto Binding (MS-SSTP 3.2.5.2.2)', (t) => {
+test('PAP and CHAP-MD5 leave no keys for the Crypto Binding (MS-SSTP 3.2.5.2.2)', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
   for (const proof of RIGHT.filter(({ method }) => method !== 'mschapv2')) {
-    assert.deepEqual(verify(authenticator, proof).verdict, {
+    assert.deepEqual((await verify(authenticator, proof)).verdict, {
       kind: 'accept',
       name: 'User',
       authenticatorResponse: undefined,
@@ -104,46 +107,46 @@ test('PAP and CHAP-MD5 leave no keys for the Crypto Binding (MS-SSTP 3.2.5.2.2)'
   }
 });
 
-test('CHAP-MD5 takes the password in UTF-8 (digest from Python)', (t) => {
+test('CHAP-MD5 takes the password in UTF-8 (digest from Python)', async (t) => {
   const store = newStore(t);
   store.add('Zoë', 'pässwörd€😀');
   const response = hex('405484ec1c966cf83a3f54a35e063324');
   const proof = { method: 'chap', name: 'ZOË', identifier: 7, challenge: authenticatorChallenge, response } as const;
-  assert.equal(verify(new Authenticator({ store }), proof).reason, 'ok');
+  assert.equal((await verify(new Authenticator({ store }), proof)).reason, 'ok');
 });
 
-test('the name in the challenge hash is as sent, without domain, with realm; the user is found without both', (t) => {
+test('the name in the challenge hash is as sent, without domain, with realm; the user is found without both', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
   const withDomain = { method: 'mschapv2', name: 'CORP\\User', authenticatorChallenge, peerChallenge } as const;
-  assert.equal(verify(authenticator, { ...withDomain, ntResponse }).reason, 'ok');
+  assert.equal((await verify(authenticator, { ...withDomain, ntResponse })).reason, 'ok');
   // From Python and OpenSSL for the name with the realm.
   const withRealmResponse = hex('2e6e98fc661500f1a24875305a0f1e0e15b68a51744694bf');
   const withRealm = { ...withDomain, name: 'User@realm.example' };
-  assert.equal(verify(authenticator, { ...withRealm, ntResponse: withRealmResponse }).reason, 'ok');
-  const bare = verify(authenticator, { ...withRealm, ntResponse });
+  assert.equal((await verify(authenticator, { ...withRealm, ntResponse: withRealmResponse })).reason, 'ok');
+  const bare = await verify(authenticator, { ...withRealm, ntResponse });
   assert.equal(bare.reason, 'domain-hashed', 'over the name without the realm');
   assert.deepEqual(bare.verdict, wrong('mschapv2'));
   assert.equal(bare.remark, 'Its proof is over "User"; RFC 2759 takes the realm with it: "User@realm.example".');
   // Another spelling is another hash, although it is the same user.
-  assert.equal(verify(authenticator, { ...withDomain, name: 'USER', ntResponse }).reason, 'wrong-password');
-  assert.equal(verify(authenticator, proofOf('mschapv2', 'USER', 'clientPass')).reason, 'ok');
+  assert.equal((await verify(authenticator, { ...withDomain, name: 'USER', ntResponse })).reason, 'wrong-password');
+  assert.equal((await verify(authenticator, proofOf('mschapv2', 'USER', 'clientPass'))).reason, 'ok');
 });
 
-test('a name that a client sent and hashed in Latin-1 is accepted too (response from Python and OpenSSL for 5a 6f eb)', (t) => {
+test('a name that a client sent and hashed in Latin-1 is accepted too (response from Python and OpenSSL for 5a 6f eb)', async (t) => {
   const store = newStore(t);
   store.add('Zoë', 'clientPass', { weak: true });
   const authenticator = new Authenticator({ store });
   const nameBytes = hex('5a 6f eb');
   const proof = { method: 'mschapv2', name: 'Zoë', nameBytes, authenticatorChallenge, peerChallenge } as const;
   const latin1 = hex('09f0100f910b652196a1452b62be8ebfacdb56a0607ab7ca');
-  const { verdict } = verify(authenticator, { ...proof, ntResponse: latin1 });
+  const { verdict } = await verify(authenticator, { ...proof, ntResponse: latin1 });
   assert.equal(verdict.kind, 'accept');
   assert.equal(
     verdict.kind === 'accept' && verdict.authenticatorResponse,
     'S=1756FEBA0409217D1BB4BDB94BBA880BDC47F5D4',
   );
-  assert.equal(verify(authenticator, proofOf('mschapv2', 'Zoë', 'clientPass')).reason, 'ok');
-  assert.deepEqual(verify(authenticator, { ...proof, ntResponse }).verdict, wrong('mschapv2'));
+  assert.equal((await verify(authenticator, proofOf('mschapv2', 'Zoë', 'clientPass'))).reason, 'ok');
+  assert.deepEqual((await verify(authenticator, { ...proof, ntResponse })).verdict, wrong('mschapv2'));
 });
 
 /** As a client whose code page is not UTF-8 sends it; the hash is over the bytes of its name. */
@@ -177,27 +180,27 @@ const IN_CODE_PAGES: readonly (readonly [user: string, page: string, bytes: stri
 ];
 
 for (const [user, page, bytes] of IN_CODE_PAGES) {
-  test(`${user} logs in with the name in ${page} (${bytes}), and no other password ([MS-CHAP] 3.1.5.2)`, (t) => {
+  test(`${user} logs in with the name in ${page} (${bytes}), and no other password ([MS-CHAP] 3.1.5.2)`, async (t) => {
     const store = newStore(t);
     store.add(user.toLowerCase(), 'white rabbit');
     store.add(`${user.toLowerCase()}2`, 'white rabbit');
     const authenticator = new Authenticator({ store });
     for (const method of METHODS) {
       for (const name of [hex(bytes), Buffer.concat([Buffer.from('CORP\\'), hex(bytes), Buffer.from('@x')])]) {
-        const right = verify(authenticator, sent(method, name, 'white rabbit'));
+        const right = await verify(authenticator, sent(method, name, 'white rabbit'));
         assert.deepEqual([right.reason, right.user?.name, right.name], ['ok', user.toLowerCase(), user.toLowerCase()]);
-        assert.equal(authenticator.nameOf(authenticator.read(sent(method, name, 'any'))), user.toLowerCase());
-        const wrongOne = verify(authenticator, sent(method, name, 'the mad hatter'));
+        assert.equal(await authenticator.nameOf(authenticator.read(sent(method, name, 'any'))), user.toLowerCase());
+        const wrongOne = await verify(authenticator, sent(method, name, 'the mad hatter'));
         assert.deepEqual(wrongOne.verdict, wrong(method));
         assert.equal(wrongOne.reason, 'wrong-password');
       }
     }
-    const known = verify(authenticator, sent('mschapv2', hex(bytes), 'guess'));
+    const known = await verify(authenticator, sent('mschapv2', hex(bytes), 'guess'));
     assert.match(known.remark ?? '', new RegExp(`^The name is not UTF-8; read as \\S+ it is "${user}"\\.$`));
   });
 }
 
-test('of users whose names have the same bytes in two code pages the proof tells which it is', (t) => {
+test('of users whose names have the same bytes in two code pages the proof tells which it is', async (t) => {
   const store = newStore(t);
   store.add('иван', 'white rabbit');
   store.add('èâàí', 'the mad hatter');
@@ -207,13 +210,13 @@ test('of users whose names have the same bytes in two code pages the proof tells
       ['white rabbit', 'иван'],
       ['the mad hatter', 'èâàí'],
     ] as const) {
-      assert.equal(verify(authenticator, sent(method, hex('e8e2e0ed'), password)).user?.name, user);
+      assert.equal((await verify(authenticator, sent(method, hex('e8e2e0ed'), password))).user?.name, user);
     }
-    assert.equal(verify(authenticator, sent(method, hex('e8e2e0ed'), 'guess')).reason, 'wrong-password');
+    assert.equal((await verify(authenticator, sent(method, hex('e8e2e0ed'), 'guess'))).reason, 'wrong-password');
   }
 });
 
-test('what fits one of them is told as his, also where another one is read first', (t) => {
+test('what fits one of them is told as his, also where another one is read first', async (t) => {
   const store = newStore(t);
   store.add('иван', 'white rabbit');
   store.setPassword('иван', 'queen of hearts');
@@ -221,18 +224,18 @@ test('what fits one of them is told as his, also where another one is read first
   for (const isAlone of [true, false]) {
     if (!isAlone) store.add('èâàí', 'the mad hatter');
     for (const method of METHODS) {
-      const previous = verify(authenticator, sent(method, hex('e8e2e0ed'), 'white rabbit'));
+      const previous = await verify(authenticator, sent(method, hex('e8e2e0ed'), 'white rabbit'));
       assert.deepEqual([previous.user?.name, previous.isPrevious], ['иван', true], `${method} ${isAlone}`);
     }
     const nameBytes = hex('43 5c e8e2e0ed');
     const hashed = sent('mschapv2', nameBytes, 'queen of hearts');
     const bare = { name: { bare: nameBytes }, authenticatorChallenge, peerChallenge };
     const over = { ...hashed, ntResponse: generateNtResponse(bare, ntPasswordHash('queen of hearts')) };
-    assert.equal(verify(authenticator, over as CredentialProof).reason, 'domain-hashed', `${isAlone}`);
+    assert.equal((await verify(authenticator, over as CredentialProof)).reason, 'domain-hashed', `${isAlone}`);
   }
 });
 
-test('nobody is left out because others have the same bytes too; and nobody else is tried where the name means some alone', (t) => {
+test('nobody is left out because others have the same bytes too; and nobody else is tried where the name means some alone', async (t) => {
   const store = newStore(t);
   const authenticator = new Authenticator({ store });
   const read = authenticator.read(sent('pap', hex('e8e2e0ed'), 'white rabbit'));
@@ -240,64 +243,64 @@ test('nobody is left out because others have the same bytes too; and nobody else
   const last = others.at(-1) ?? '';
   for (const name of [first, ...others]) store.add(name, name === last ? 'white rabbit' : 'the mad hatter');
   assert.ok(others.length > 5);
-  const { reason, user } = authenticator.verify(read);
+  const { reason, user } = await authenticator.verify(read);
   assert.deepEqual([reason, user?.name], ['ok', last]);
-  assert.equal(authenticator.verify(read, 'vpn', [first, last]).reason, 'ok');
-  const other = authenticator.verify(read, 'vpn', [first]);
+  assert.equal((await authenticator.verify(read, 'vpn', [first, last])).reason, 'ok');
+  const other = await authenticator.verify(read, 'vpn', [first]);
   assert.deepEqual([other.reason, other.user?.name], ['wrong-password', first]);
-  assert.equal(authenticator.verify(read, 'vpn', ['was removed']).reason, 'unknown-user');
+  assert.equal((await authenticator.verify(read, 'vpn', ['was removed'])).reason, 'unknown-user');
 });
 
-test('a name in no code page of the setting is nobody, and what it may be is told', (t) => {
+test('a name in no code page of the setting is nobody, and what it may be is told', async (t) => {
   const store = newStore(t);
   store.add('иван', 'white rabbit');
   const proof = sent('mschapv2', hex('e8e2e0ed'), 'white rabbit');
-  const none = verify(new Authenticator({ store, codePages: [] }), proof);
+  const none = await verify(new Authenticator({ store, codePages: [] }), proof);
   assert.deepEqual([none.reason, none.name], ['unknown-user', 'èâàí']);
   assert.match(none.remark ?? '', /^The name is not UTF-8; it may be "èâàí" as Latin-1\.$/);
   store.remove('иван');
-  const unknown = verify(new Authenticator({ store }), proof);
+  const unknown = await verify(new Authenticator({ store }), proof);
   assert.match(unknown.remark ?? '', /"иван" as cp1251/);
 });
 
-test('what an operator is told of a name that is not UTF-8 takes the same steps whether or not there is such a user', (t) => {
+test('what an operator is told of a name that is not UTF-8 takes the same steps whether or not there is such a user', async (t) => {
   const store = newStore(t);
   const authenticator = new Authenticator({ store });
   const looks = t.mock.method(RegExp.prototype, 'test');
-  const looksOf = (remark: RegExp): number => {
+  const looksOf = async (remark: RegExp): Promise<number> => {
     const before = looks.mock.callCount();
-    assert.match(verify(authenticator, sent('mschapv2', hex('6af67267'), 'guess')).remark ?? '', remark);
+    assert.match((await verify(authenticator, sent('mschapv2', hex('6af67267'), 'guess'))).remark ?? '', remark);
     return looks.mock.callCount() - before;
   };
-  const unknown = looksOf(/it may be "j\u00f6rg" as Latin-1/);
+  const unknown = await looksOf(/it may be "j\u00f6rg" as Latin-1/);
   store.add('j\u00f6rg', 'clientPass', { weak: true });
-  assert.equal(looksOf(/read as Latin-1 it is "j\u00f6rg"/), unknown);
+  assert.equal(await looksOf(/read as Latin-1 it is "j\u00f6rg"/), unknown);
   assert.ok(unknown > 20);
 });
 
 for (const method of METHODS) {
-  test(`${method}: a name that is not UTF-8 costs the same steps whoever has it, and in however many code pages`, (t) => {
+  test(`${method}: a name that is not UTF-8 costs the same steps whoever has it, and in however many code pages`, async (t) => {
     const store = newStore(t);
     store.add('иван', 'white rabbit');
     store.add('èâàí', 'the mad hatter');
     store.setPassword('èâàí', 'queen of hearts');
-    const stepsOf = (name: string, password: string): readonly string[] => {
+    const stepsOf = async (name: string, password: string): Promise<readonly string[]> => {
       const { arithmetic, steps } = countingArithmetic();
       const openings = t.mock.method(SecretSeal.prototype, 'open');
-      verify(new Authenticator({ store, arithmetic }), sent(method, hex(name), password));
+      await verify(new Authenticator({ store, arithmetic }), sent(method, hex(name), password));
       openings.mock.restore();
       return [...steps, `opened ${openings.mock.callCount()}`];
     };
-    const steps = stepsOf('e8e2e0ed', 'white rabbit');
+    const steps = await stepsOf('e8e2e0ed', 'white rabbit');
     assert.equal(steps.at(-1), 'opened 6');
     for (const password of ['queen of hearts', 'the mad hatter', 'guess']) {
-      assert.deepEqual(stepsOf('e8e2e0ed', password), steps);
+      assert.deepEqual(await stepsOf('e8e2e0ed', password), steps);
     }
-    assert.deepEqual(stepsOf('e8e2e0ee', 'guess'), steps, 'nobody has this name');
+    assert.deepEqual(await stepsOf('e8e2e0ee', 'guess'), steps, 'nobody has this name');
   });
 }
 
-test('whichever form of its name a client hashes, what is told is which, and only the one of RFC 2759 lets in', (t) => {
+test('whichever form of its name a client hashes, what is told is which, and only the one of RFC 2759 lets in', async (t) => {
   const store = newStore(t);
   store.add('\u8868', 'clientPass', { weak: true }); // 95 5c in Shift-JIS: its second byte looks like a backslash
   const authenticator = new Authenticator({ store, codePages: ['cp932'] });
@@ -317,14 +320,14 @@ test('whichever form of its name a client hashes, what is told is which, and onl
         ntPasswordHash(password),
       ),
     });
-    const result = verify(authenticator, proofOver('clientPass'));
+    const result = await verify(authenticator, proofOver('clientPass'));
     assert.equal(result.reason, remark === undefined ? 'ok' : 'domain-hashed', `${sent} over ${over}`);
     if (remark !== undefined) assert.match(result.remark ?? '', remark);
-    assert.equal(verify(authenticator, proofOver('guess')).reason, 'wrong-password');
+    assert.equal((await verify(authenticator, proofOver('guess'))).reason, 'wrong-password');
   }
 });
 
-test('a name of a client that hashes its domain too is told from a wrong password, and not let in (RFC 2759 §4, §8.2)', (t) => {
+test('a name of a client that hashes its domain too is told from a wrong password, and not let in (RFC 2759 §4, §8.2)', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
   const name = 'CORP\\User';
   const whole = (password: string): CredentialProof => ({
@@ -334,49 +337,53 @@ test('a name of a client that hashes its domain too is told from a wrong passwor
       ntPasswordHash(password),
     ),
   });
-  const told = verify(authenticator, whole('clientPass'));
+  const told = await verify(authenticator, whole('clientPass'));
   assert.deepEqual(told.verdict, wrong('mschapv2'));
   assert.equal(told.reason, 'domain-hashed');
   assert.equal(told.remark, 'Its proof is over "CORP\\User"; RFC 2759 leaves the domain out: "User".');
-  assert.equal(verify(authenticator, whole('guess')).reason, 'wrong-password');
-  assert.equal(verify(authenticator, { ...whole('clientPass'), name: 'CORP\\Nobody' }).reason, 'unknown-user');
-  const stepsOf = (proof: CredentialProof): readonly string[] => {
+  assert.equal((await verify(authenticator, whole('guess'))).reason, 'wrong-password');
+  assert.equal((await verify(authenticator, { ...whole('clientPass'), name: 'CORP\\Nobody' })).reason, 'unknown-user');
+  const stepsOf = async (proof: CredentialProof): Promise<readonly string[]> => {
     const { arithmetic, steps } = countingArithmetic();
-    verify(new Authenticator({ store: newStore(t), arithmetic }), proof);
+    await verify(new Authenticator({ store: newStore(t), arithmetic }), proof);
     return steps;
   };
-  assert.deepEqual(stepsOf(whole('guess')), stepsOf(whole('clientPass')));
-  assert.deepEqual(stepsOf({ ...whole('guess'), name: 'CORP\\Nobody' }), stepsOf(whole('clientPass')));
+  assert.deepEqual(await stepsOf(whole('guess')), await stepsOf(whole('clientPass')));
+  assert.deepEqual(await stepsOf({ ...whole('guess'), name: 'CORP\\Nobody' }), await stepsOf(whole('clientPass')));
 });
 
-test('spaces at the ends of a name, and a NUL, are not looked for but hashed; a wrong password tells of them', (t) => {
+test('spaces at the ends of a name, and a NUL, are not looked for but hashed; a wrong password tells of them', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
   for (const name of ['User ', ' User', '\tUser  ', 'User\0', 'CORP\\ User', 'User @realm']) {
     for (const method of METHODS) {
-      assert.equal(verify(authenticator, proofOf(method, name, 'clientPass')).reason, 'ok', JSON.stringify(name));
+      assert.equal(
+        (await verify(authenticator, proofOf(method, name, 'clientPass'))).reason,
+        'ok',
+        JSON.stringify(name),
+      );
     }
   }
-  const { remark } = verify(authenticator, proofOf('mschapv2', 'User ', 'guess'));
+  const { remark } = await verify(authenticator, proofOf('mschapv2', 'User ', 'guess'));
   assert.equal(remark, 'The name has a space at its end: "User ".');
   assert.equal(
-    verify(authenticator, proofOf('pap', ' Nobody', 'guess')).remark,
+    (await verify(authenticator, proofOf('pap', ' Nobody', 'guess'))).remark,
     'The name has a space at its beginning: " Nobody".',
   );
 });
 
-test('what a remark quotes moves no cursor and turns no line round', (t) => {
+test('what a remark quotes moves no cursor and turns no line round', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t) });
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
-      const { remark } = verify(authenticator, sent('mschapv2', Buffer.from(bytes), 'guess'));
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), async (bytes) => {
+      const { remark } = await verify(authenticator, sent('mschapv2', Buffer.from(bytes), 'guess'));
       assert.doesNotMatch(remark ?? '', /[\p{C}\p{Zl}\p{Zp}]/u);
     }),
   );
-  const { remark } = verify(authenticator, proofOf('pap', '\u202eevil\u001b[2J ', 'guess'));
+  const { remark } = await verify(authenticator, proofOf('pap', '\u202eevil\u001b[2J ', 'guess'));
   assert.equal(remark, 'The name has a space at its end: "\\u{202e}evil\\u{1b}[2J ".');
 });
 
-test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of single bytes', (t) => {
+test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of single bytes', async (t) => {
   const store = newStore(t);
   store.add('anna', 'grüße£aus', { weak: true });
   store.add('иван', 'зелёный кролик');
@@ -391,29 +398,29 @@ test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of singl
   ] as const) {
     const passwordBytes = hex(password);
     const pap = { method: 'pap', name, password: passwordBytes.toString('latin1'), passwordBytes } as const;
-    assert.equal(verify(authenticator, pap).reason, 'ok', password);
+    assert.equal((await verify(authenticator, pap)).reason, 'ok', password);
     const wrongBytes = Buffer.concat([passwordBytes, hex('e9')]);
-    assert.equal(verify(authenticator, { ...pap, passwordBytes: wrongBytes }).reason, 'wrong-password');
+    assert.equal((await verify(authenticator, { ...pap, passwordBytes: wrongBytes })).reason, 'wrong-password');
     const chap = { method: 'chap', name, identifier: 7, challenge: authenticatorChallenge } as const;
-    assert.equal(verify(authenticator, { ...chap, response: md5(passwordBytes) }).reason, 'ok', password);
-    assert.equal(verify(authenticator, { ...chap, response: md5(wrongBytes) }).reason, 'wrong-password');
+    assert.equal((await verify(authenticator, { ...chap, response: md5(passwordBytes) })).reason, 'ok', password);
+    assert.equal((await verify(authenticator, { ...chap, response: md5(wrongBytes) })).reason, 'wrong-password');
   }
 });
 
-test('the password before the last change is told to the operator', (t) => {
+test('the password before the last change is told to the operator', async (t) => {
   const store = newStore(t);
   store.setPassword('User', 'white rabbit');
-  const { remark } = verify(new Authenticator({ store }), proofOf('mschapv2', 'User', 'clientPass'));
+  const { remark } = await verify(new Authenticator({ store }), proofOf('mschapv2', 'User', 'clientPass'));
   assert.equal(remark, 'It was the password before the last change.');
 });
 
 for (const method of METHODS) {
   const right = RIGHT.filter((proof) => proof.method === method);
 
-  test(`${method}: a wrong password and an unknown user get the same verdict`, (t) => {
+  test(`${method}: a wrong password and an unknown user get the same verdict`, async (t) => {
     const authenticator = new Authenticator({ store: newStore(t) });
-    const wrongPassword = verify(authenticator, proofOf(method, 'User', 'clientpass'));
-    const unknownUser = verify(authenticator, proofOf(method, 'Nobody', 'clientPass'));
+    const wrongPassword = await verify(authenticator, proofOf(method, 'User', 'clientpass'));
+    const unknownUser = await verify(authenticator, proofOf(method, 'Nobody', 'clientPass'));
     assert.equal(wrongPassword.reason, 'wrong-password');
     assert.equal(wrongPassword.user?.name, 'User');
     assert.equal(unknownUser.reason, 'unknown-user');
@@ -422,12 +429,12 @@ for (const method of METHODS) {
     assert.deepEqual(unknownUser.verdict, wrong(method));
   });
 
-  test(`${method}: a disabled user learns it only with the right password (E=647 R=0, RFC 2759 §6)`, (t) => {
+  test(`${method}: a disabled user learns it only with the right password (E=647 R=0, RFC 2759 §6)`, async (t) => {
     const store = newStore(t);
     store.setEnabled('User', false);
     const authenticator = new Authenticator({ store });
     for (const proof of right) {
-      const { verdict, reason } = verify(authenticator, proof);
+      const { verdict, reason } = await verify(authenticator, proof);
       assert.equal(reason, 'disabled');
       assert.deepEqual(verdict, {
         kind: 'reject',
@@ -437,13 +444,13 @@ for (const method of METHODS) {
       });
     }
     assert.equal(right.length, 1);
-    const guessed = verify(authenticator, proofOf(method, 'User', 'guess'));
+    const guessed = await verify(authenticator, proofOf(method, 'User', 'guess'));
     assert.equal(guessed.reason, 'wrong-password');
     assert.deepEqual(guessed.verdict, wrong(method));
     assert.equal(store.find('User')?.lastLoginAt, undefined);
   });
 
-  test(`${method}: the same steps for a known user, a wrong and a previous password, a disabled user and an unknown one`, (t) => {
+  test(`${method}: the same steps for a known user, a wrong and a previous password, a disabled user and an unknown one`, async (t) => {
     for (const keep of ['password', 'nt-hash'] as const) {
       const store = newStore(t, keep);
       store.add('Disabled', 'clientPass', { weak: true });
@@ -451,47 +458,47 @@ for (const method of METHODS) {
       store.add('Changed', 'oldPassword');
       store.setPassword('Changed', 'clientPass', { weak: true });
       const lookups = t.mock.method(store, 'lookupAny');
-      const stepsOf = (name: string, password: string): readonly string[] => {
+      const stepsOf = async (name: string, password: string): Promise<readonly string[]> => {
         const { arithmetic, steps } = countingArithmetic();
         lookups.mock.resetCalls();
-        verify(new Authenticator({ store, arithmetic }), proofOf(method, name, password));
+        await verify(new Authenticator({ store, arithmetic }), proofOf(method, name, password));
         return [...steps, `lookup ${lookups.mock.callCount()}`];
       };
-      const steps = stepsOf('User', 'clientPass');
+      const steps = await stepsOf('User', 'clientPass');
       // PAP's hash does not need the secret; CHAP-MD5 tries the password in each code page of single bytes.
       assert.equal(steps.length, { pap: 1 + 2, chap: 2 * 2 * 16, mschapv2: 2 * 2 }[method] + 1);
       assert.ok(steps.includes(`areEqual ${{ pap: 16, chap: 16, mschapv2: 24 }[method]}`));
       assert.equal(steps.at(-1), 'lookup 1');
-      assert.deepEqual(stepsOf('User', 'guess'), steps);
-      assert.deepEqual(stepsOf('Changed', 'clientPass'), steps);
-      assert.deepEqual(stepsOf('Changed', 'oldPassword'), steps);
-      assert.deepEqual(stepsOf('Changed', 'guess'), steps);
-      assert.deepEqual(stepsOf('Disabled', 'clientPass'), steps);
-      assert.deepEqual(stepsOf('Disabled', 'guess'), steps);
-      assert.deepEqual(stepsOf('Nobody', 'guess'), steps);
+      assert.deepEqual(await stepsOf('User', 'guess'), steps);
+      assert.deepEqual(await stepsOf('Changed', 'clientPass'), steps);
+      assert.deepEqual(await stepsOf('Changed', 'oldPassword'), steps);
+      assert.deepEqual(await stepsOf('Changed', 'guess'), steps);
+      assert.deepEqual(await stepsOf('Disabled', 'clientPass'), steps);
+      assert.deepEqual(await stepsOf('Disabled', 'guess'), steps);
+      assert.deepEqual(await stepsOf('Nobody', 'guess'), steps);
     }
   });
 
-  test(`${method}: the previous password opens nothing, and is told from any other wrong one`, (t) => {
+  test(`${method}: the previous password opens nothing, and is told from any other wrong one`, async (t) => {
     const store = newStore(t);
     store.add('Changed', 'oldPassword');
     const authenticator = new Authenticator({ store });
-    const told = (name: string, password: string): [string, boolean] => {
-      const { verdict, reason, isPrevious } = verify(authenticator, proofOf(method, name, password));
+    const told = async (name: string, password: string): Promise<[string, boolean]> => {
+      const { verdict, reason, isPrevious } = await verify(authenticator, proofOf(method, name, password));
       assert.deepEqual(verdict.kind === 'accept' ? 'accept' : verdict, reason === 'ok' ? 'accept' : wrong(method));
       return [reason, isPrevious];
     };
-    assert.deepEqual(told('Changed', 'oldPassword'), ['ok', false]);
+    assert.deepEqual(await told('Changed', 'oldPassword'), ['ok', false]);
     store.setPassword('Changed', 'clientPass', { weak: true });
-    assert.deepEqual(told('Changed', 'oldPassword'), ['wrong-password', true]);
-    assert.deepEqual(told('CORP\\changed', 'oldPassword'), ['wrong-password', true]);
-    assert.deepEqual(told('Changed', 'guess'), ['wrong-password', false]);
-    assert.deepEqual(told('Changed', 'clientPass'), ['ok', false]);
-    assert.deepEqual(told('User', 'oldPassword'), ['wrong-password', false]);
-    assert.deepEqual(told('Nobody', 'oldPassword'), ['unknown-user', false]);
+    assert.deepEqual(await told('Changed', 'oldPassword'), ['wrong-password', true]);
+    assert.deepEqual(await told('CORP\\changed', 'oldPassword'), ['wrong-password', true]);
+    assert.deepEqual(await told('Changed', 'guess'), ['wrong-password', false]);
+    assert.deepEqual(await told('Changed', 'clientPass'), ['ok', false]);
+    assert.deepEqual(await told('User', 'oldPassword'), ['wrong-password', false]);
+    assert.deepEqual(await told('Nobody', 'oldPassword'), ['unknown-user', false]);
   });
 
-  test(`${method}: no proof of a wrong length or content passes, and none throws`, (t) => {
+  test(`${method}: no proof of a wrong length or content passes, and none throws`, async (t) => {
     const authenticator = new Authenticator({ store: newStore(t) });
     const bytes = fc.uint8Array({ maxLength: 40 });
     const name = fc.constantFrom('User', 'Nobody', '', 'CORP\\User');
@@ -513,9 +520,9 @@ for (const method of METHODS) {
       }),
     };
     const arbitraryProof: fc.Arbitrary<CredentialProof> = proofs[method];
-    fc.assert(
-      fc.property(arbitraryProof, (proof) => {
-        assert.deepEqual(verify(authenticator, proof).verdict, wrong(method));
+    await fc.assert(
+      fc.asyncProperty(arbitraryProof, async (proof) => {
+        assert.deepEqual((await verify(authenticator, proof)).verdict, wrong(method));
       }),
       { numRuns: 150 },
     );
@@ -539,20 +546,20 @@ function countingArithmetic(): { arithmetic: ProofArithmetic; steps: string[] } 
   return { arithmetic, steps };
 }
 
-test('where only the NT hash is kept, MS-CHAPv2 and PAP work and CHAP-MD5 is refused like a wrong password', (t) => {
+test('where only the NT hash is kept, MS-CHAPv2 and PAP work and CHAP-MD5 is refused like a wrong password', async (t) => {
   const authenticator = new Authenticator({ store: newStore(t, 'nt-hash') });
   for (const proof of RIGHT) {
-    const { verdict, reason } = verify(authenticator, proof);
+    const { verdict, reason } = await verify(authenticator, proof);
     assert.equal(reason, proof.method === 'chap' ? 'method-needs-password' : 'ok');
     if (proof.method === 'chap') assert.deepEqual(verdict, wrong('chap'));
   }
-  assert.equal(verify(authenticator, proofOf('pap', 'User', 'clientpass')).reason, 'wrong-password');
-  assert.equal(verify(authenticator, proofOf('chap', 'Nobody', 'clientPass')).reason, 'unknown-user');
+  assert.equal((await verify(authenticator, proofOf('pap', 'User', 'clientpass'))).reason, 'wrong-password');
+  assert.equal((await verify(authenticator, proofOf('chap', 'Nobody', 'clientPass'))).reason, 'unknown-user');
   // The empty password stands in for the one that is not kept; it must not open anything.
-  assert.equal(verify(authenticator, proofOf('chap', 'User', '')).verdict.kind, 'reject');
+  assert.equal((await verify(authenticator, proofOf('chap', 'User', ''))).verdict.kind, 'reject');
 });
 
-test('where only the NT hash of the previous password is kept, the empty one is not taken for it', (t) => {
+test('where only the NT hash of the previous password is kept, the empty one is not taken for it', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sstpd-users-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const hashes = UserStore.open(directory, { keep: 'nt-hash' });
@@ -562,22 +569,22 @@ test('where only the NT hash of the previous password is kept, the empty one is 
   t.after(() => store.close());
   store.setPassword('User', 'clientPass', { weak: true });
   const authenticator = new Authenticator({ store });
-  assert.equal(verify(authenticator, proofOf('chap', 'User', '')).isPrevious, false);
-  assert.equal(verify(authenticator, proofOf('chap', 'User', 'oldPassword')).isPrevious, false);
-  assert.equal(verify(authenticator, proofOf('pap', 'User', 'oldPassword')).isPrevious, true);
-  assert.equal(verify(authenticator, proofOf('chap', 'User', 'clientPass')).reason, 'ok');
+  assert.equal((await verify(authenticator, proofOf('chap', 'User', ''))).isPrevious, false);
+  assert.equal((await verify(authenticator, proofOf('chap', 'User', 'oldPassword'))).isPrevious, false);
+  assert.equal((await verify(authenticator, proofOf('pap', 'User', 'oldPassword'))).isPrevious, true);
+  assert.equal((await verify(authenticator, proofOf('chap', 'User', 'clientPass'))).reason, 'ok');
 });
 
-test('only an accepted login is recorded', (t) => {
+test('only an accepted login is recorded', async (t) => {
   const store = newStore(t);
   const authenticator = new Authenticator({ store });
-  verify(authenticator, proofOf('pap', 'User', 'guess'));
+  await verify(authenticator, proofOf('pap', 'User', 'guess'));
   assert.equal(store.find('User')?.lastLoginAt, undefined);
-  verify(authenticator, proofOf('pap', 'CORP\\user', 'clientPass'));
+  await verify(authenticator, proofOf('pap', 'CORP\\user', 'clientPass'));
   assert.notEqual(store.find('User')?.lastLoginAt, undefined);
 });
 
-test('a login does not fail because its time cannot be written; the log says so', (t) => {
+test('a login does not fail because its time cannot be written; the log says so', async (t) => {
   const store = newStore(t);
   t.mock.method(store, 'recordLogin', () => {
     throw new UserStoreError('ERR_USER_STORE', 'disk full');
@@ -590,25 +597,35 @@ test('a login does not fail because its time cannot be written; the log says so'
     error: (event, fields) => errors.push([event, fields]),
     child: () => log,
   };
-  assert.equal(verify(new Authenticator({ store, log }), proofOf('pap', 'User', 'clientPass')).reason, 'ok');
+  assert.equal((await verify(new Authenticator({ store, log }), proofOf('pap', 'User', 'clientPass'))).reason, 'ok');
   assert.deepEqual(errors, [['users.login-not-recorded', { user: 'User', error: 'disk full' }]]);
-  assert.equal(verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')).reason, 'ok');
+  assert.equal((await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass'))).reason, 'ok');
 });
 
-test('a mistake of our own while recording is not hidden', (t) => {
+test('a mistake of our own while recording is not hidden', async (t) => {
   const store = newStore(t);
   t.mock.method(store, 'recordLogin', () => {
     throw new TypeError('a bug');
   });
-  assert.throws(() => verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')), TypeError);
+  await assert.rejects(
+    async () => await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')),
+    TypeError,
+  );
 });
 
-test('a store that cannot be read is an error, not a wrong password', (t) => {
+test('a store that cannot be read is an error, not a wrong password', async (t) => {
   const store = newStore(t);
   t.mock.method(store, 'lookupAny', () => {
     throw new UserStoreError('ERR_USER_STORE', 'disk gone');
   });
-  assert.throws(() => verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')), {
+  await assert.rejects(async () => await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')), {
     code: 'ERR_USER_STORE',
   });
+});
+
+test('packets of EAP are a fault of whoever sends them here, before anybody is looked up', async (t) => {
+  const store = newStore(t);
+  const lookups = t.mock.method(store, 'lookupAny');
+  await assert.rejects(verify(new Authenticator({ store }), proofOf('eap', 'User', 'x')), TypeError);
+  assert.equal(lookups.mock.callCount(), 0);
 });

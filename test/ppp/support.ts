@@ -108,6 +108,8 @@ export function judgeProof(proof: CredentialProof, password: string): AuthVerdic
       const { expectedAuthenticatorResponse: authenticatorResponse, hlak } = expected;
       return { kind: 'accept', name: proof.name, authenticatorResponse, innerAuth: { kind: 'keys', hlaks: [hlak] } };
     }
+    case 'eap':
+      return REJECT; // no method of these links
     default:
       return proof satisfies never;
   }

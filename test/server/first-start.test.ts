@@ -17,24 +17,24 @@ function newStore(t: TestContext): { directory: string; store: UserStore } {
   return { directory, store };
 }
 
-function canLogIn(store: UserStore, name: string, password: string): boolean {
+async function canLogIn(store: UserStore, name: string, password: string): Promise<boolean> {
   const authenticator = new Authenticator({ store });
-  return authenticator.verify(authenticator.read({ method: 'pap', name, password })).reason === 'ok';
+  return (await authenticator.verify(authenticator.read({ method: 'pap', name, password }))).reason === 'ok';
 }
 
 /** At least 64 bits in characters that nobody mistakes for one another when reading them out. */
 const PASSWORD = /^[a-hjkmnp-z2-9]{4}(-[a-hjkmnp-z2-9]{4}){3}$/;
 
-test('on a terminal the first user comes with the password to show, and nothing is written to a file', (t) => {
+test('on a terminal the first user comes with the password to show, and nothing is written to a file', async (t) => {
   const { directory, store } = newStore(t);
   const user = ensureFirstUser(store, directory, true);
   assert.ok(user !== undefined && 'password' in user);
   assert.match(user.password, PASSWORD);
-  assert.ok(canLogIn(store, user.name, user.password));
+  assert.ok(await canLogIn(store, user.name, user.password));
   assert.throws(() => statSync(join(directory, 'first-user.txt')), { code: 'ENOENT' });
 });
 
-test('without a terminal name and password go to a file for its owner alone', (t) => {
+test('without a terminal name and password go to a file for its owner alone', async (t) => {
   const { directory, store } = newStore(t);
   const user = ensureFirstUser(store, directory, false);
   const file = join(directory, 'first-user.txt');
@@ -43,7 +43,7 @@ test('without a terminal name and password go to a file for its owner alone', (t
   const [name = '', password = '', ...rest] = readFileSync(file, 'utf8').split('\n');
   assert.deepEqual(rest, ['']);
   assert.match(password, PASSWORD);
-  assert.ok(canLogIn(store, name, password));
+  assert.ok(await canLogIn(store, name, password));
 });
 
 test('where there is a user no other is made', (t) => {

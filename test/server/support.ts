@@ -13,6 +13,7 @@ import { Authenticator, type LoginThrottle } from '../../auth/index.ts';
 import type { Clock, Ipv4, Log, LogFields } from '../../core/index.ts';
 import { ChunkPool, PlainPath } from '../../datapath/index.ts';
 import { AddressPool, PrefixPool, SERVER_LINK_LOCAL } from '../../ip/index.ts';
+import { type MethodRow, methodRows } from '../../ppp/index.ts';
 import { Admission } from '../../server/admission/admission.ts';
 import type { AdmissionLimit } from '../../server/admission/machine.ts';
 import type { Ticket } from '../../server/admission/ticket.ts';
@@ -26,6 +27,7 @@ import { LocalControl } from '../../server/control/local-control.ts';
 import { LoginDesk } from '../../server/control/login-desk.ts';
 import { PortalDesk } from '../../server/control/portal-desk.ts';
 import type { SessionObserver } from '../../server/control/session-observer.ts';
+import type { UserVerifier } from '../../server/control/user-login.ts';
 import { Attempt } from '../../server/observe/explain/attempt.ts';
 import { AttemptRing } from '../../server/observe/explain/attempt-ring.ts';
 import type { CertificateFacts } from '../../server/observe/explain/facts.ts';
@@ -172,6 +174,10 @@ export interface WorldOptions {
   /** Users and addresses are in another process: what is said to it and back is serialized, and takes its time. */
   readonly isWorker?: boolean;
   readonly observers?: readonly SessionObserver[];
+  /** Who judges logins instead of the passwords of the store, or before they do. */
+  readonly verifier?: (passwords: Authenticator) => UserVerifier;
+  /** Instead of those of `auth.methods`. */
+  readonly methods?: readonly MethodRow[];
 }
 
 /** As the supervisor reads it. */
@@ -186,6 +192,7 @@ export class World {
   readonly path: PlainPath;
   readonly store: UserStore;
   readonly authenticator: Authenticator;
+  readonly verifier: UserVerifier;
   readonly logins: LoginDesk;
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
@@ -236,14 +243,16 @@ export class World {
       maxPerUser: config.users.maxPerUser,
       clientChoice: config.pool.clientChoice,
     });
-    const { authenticator, leases, store, log } = this;
+    const { leases, store, log } = this;
+    this.verifier = options.verifier?.(this.authenticator) ?? this.authenticator;
+    const { verifier } = this;
     const { observers = [] } = options;
     const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
     this.logins = logins;
     const record = (address: string): PortalAttempt => new PortalAttempt(address);
     const recorded = (attempt: AttemptView): void => this.attempts.put(attempt);
     const portal = new PortalDesk({
-      authenticator,
+      verifier,
       logins,
       store,
       clock,
@@ -252,9 +261,11 @@ export class World {
       record,
       recorded,
     });
-    this.control = new LocalControl({ authenticator, logins, leases, portal, observers });
+    this.control = new LocalControl({ verifier, logins, leases, portal, observers });
+    const methods = options.methods ?? methodRows(config.auth.methods);
     this.context = {
       config,
+      methods,
       clock,
       log: this.log,
       control: options.isWorker === true ? this.#asWorker() : this.control,
@@ -263,7 +274,7 @@ export class World {
         clock,
         log: this.log,
         certificate: () => this.certificate,
-        methods: config.auth.methods,
+        methods,
         changed: (attempt) => {
           assert.ok(fromWorker(bytesOf({ kind: 'attempt', attempt })));
           this.attempts.put(attempt);

@@ -1,7 +1,7 @@
 import type { AttemptOptions, AttemptView } from '../../../admin/index.ts';
 import type { Hold } from '../../../auth/index.ts';
 import type { Clock, Instant, Log } from '../../../core/index.ts';
-import { type AuthMethod, describeFrame, type LinkEnd, type LinkFault } from '../../../ppp/index.ts';
+import { describeFrame, type LinkEnd, type LinkFault, type MethodRow } from '../../../ppp/index.ts';
 import { type Endpoints, formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../../tls/index.ts';
 import type { TurnedAway } from '../../admission/index.ts';
 import type { EndReason, HttpEnd, Judgement } from '../../control/index.ts';
@@ -20,7 +20,7 @@ export interface AttemptContext {
   readonly log: Log;
   /** Of the certificate that a client with this SNI is shown now. */
   readonly certificate: (serverName: string | undefined) => CertificateFacts;
-  readonly methods: readonly AuthMethod[];
+  readonly methods: readonly MethodRow[];
   /** Told when there is something new to tell of an attempt. */
   readonly changed: (attempt: AttemptView) => void;
 }
@@ -138,7 +138,7 @@ export class Attempt {
     if (from === 'client') facts.hasPpp = true;
     const isSettled = facts.wasUp && (facts.hadIpv4 || facts.ipcpFault !== undefined);
     if (isSettled && from === 'server') return;
-    const summary = describeFrame(frame);
+    const summary = describeFrame(frame, this.#context.methods);
     if (summary === undefined) return;
     if (from === 'client') noteClientFrame(facts, summary);
     if (isSettled && summary.packet !== 'Terminate-Request') return;
@@ -153,7 +153,7 @@ export class Attempt {
 
   /** LCP is open, and this is how the client is to log in. */
   lcpOpened(method: string): void {
-    this.#facts.authMethod = method;
+    this.#facts.authMethod = this.#context.methods.find(({ name }) => name === method);
     this.reach('authentication');
   }
 

@@ -1,5 +1,5 @@
 /** What mends the reason that a client itself gives for its end: an error of Windows, or the words of pppd. */
-import { methodText } from '../../../ppp/index.ts';
+import type { MethodRow } from '../../../ppp/index.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
 import { clientError, clientWords } from './farewell.ts';
 import { ENCRYPTION_ERRORS } from './ras-errors.ts';
@@ -45,14 +45,14 @@ export function saidEncryption(facts: AttemptFacts): Explanation | undefined {
 }
 
 /** What mends an error that a client of Windows ended LCP or the login with. */
-export function fixOfError(error: number, method: string): string {
+export function fixOfError(error: number, method: MethodRow): string {
   switch (error) {
     case 691:
-      return `Enter name and password in the client, and see that it allows ${methodText(method)}: ${allowing(method)}.`;
+      return `Enter name and password in the client, and see that it allows ${method.text}: ${allowing(method)}.`;
     case 645:
     case 734:
     case 812:
-      return `Allow ${methodText(method)} in the client (${allowing(method)}), or change auth.methods.`;
+      return `Allow ${method.text} in the client (${allowing(method)}), or change auth.methods.`;
     case 739:
       return 'Delete the saved credentials of the connection in the client and enter name and password, or allow MS-CHAPv2 in it.';
     case 766:
@@ -67,6 +67,6 @@ export function fixOfError(error: number, method: string): string {
 }
 
 /** The command that lets a client of Windows log in so. */
-export function allowing(method: string): string {
-  return `Set-VpnConnection -AuthenticationMethod ${METHOD_SWITCHES[method] ?? method}`;
+export function allowing(method: MethodRow): string {
+  return `Set-VpnConnection -AuthenticationMethod ${METHOD_SWITCHES[method.name] ?? method.text}`;
 }

@@ -2,7 +2,7 @@
 
 import { explainHold } from '../../../auth/throttle/hold-text.ts';
 import { userCommand } from '../../../core/index.ts';
-import { methodText } from '../../../ppp/index.ts';
+import { METHODS, type MethodRow } from '../../../ppp/index.ts';
 import { allowing, explainWords, fixOfError, OUR_LOGIN, saidEncryption } from './client-reasons.ts';
 import type { AttemptFacts, Explanation } from './facts.ts';
 import { clientError, isGone } from './farewell.ts';
@@ -56,18 +56,18 @@ function leftLcp(facts: AttemptFacts): Explanation {
 }
 
 /** What the client is to log in by. */
-function methodOf({ authMethod, ourMethods }: AttemptFacts): string {
-  return authMethod ?? ourMethods[0] ?? 'mschapv2';
+function methodOf({ authMethod, ourMethods }: AttemptFacts): MethodRow {
+  return authMethod ?? ourMethods[0] ?? METHODS.mschapv2;
 }
 
 function noMethod({ ourMethods, authWish }: AttemptFacts): Explanation {
-  const [first = 'mschapv2'] = ourMethods;
-  const ours = ourMethods.map((method) => methodText(method)).join(', ');
+  const [first = METHODS.mschapv2] = ourMethods;
+  const ours = ourMethods.map(({ text }) => text).join(', ');
   const wish = authWish === undefined ? 'took none of them' : `wants ${authWish}`;
   return {
     text: `No way to log in that both sides allow: this server offers ${ours}, and the client ${wish}.`,
     code: '812',
-    fix: `Allow ${methodText(first)} in the client (${allowing(first)}), or change auth.methods.`,
+    fix: `Allow ${first.text} in the client (${allowing(first)}), or change auth.methods.`,
   };
 }
 
@@ -95,6 +95,7 @@ const LOGINS = {
     'Only the hash of this password is kept, and CHAP-MD5 needs the password',
     'Use MS-CHAPv2, or set users.keep to password and the password again.',
   ],
+  unfinished: ['The login was not finished', 'Dial again, and answer what the client asks sooner.'],
 } as const;
 
 export function explainAuthentication(facts: AttemptFacts): Explanation {
@@ -131,7 +132,7 @@ function leftLogin(facts: AttemptFacts): Explanation {
   if (error !== undefined) {
     const when = hasAnswered ? 'before it had the answer to its password' : 'and sent no password';
     return {
-      text: `The client ended the login by itself, ${seconds} s after it had begun (${methodText(methodOf(facts))}), ${when}.`,
+      text: `The client ended the login by itself, ${seconds} s after it had begun (${methodOf(facts).text}), ${when}.`,
       code: String(error),
       fix: fixOfError(error, methodOf(facts)),
     };
@@ -143,14 +144,14 @@ function leftLogin(facts: AttemptFacts): Explanation {
       fix: 'Try again.',
     };
   }
-  if (authMethod === 'pap') {
+  if (authMethod?.name === 'pap') {
     return {
       text: `The client agreed to PAP and hung up ${seconds} s later, before it sent a password.`,
       code: '719',
       fix: 'Enter name and password in the client.',
     };
   }
-  const method = methodText(methodOf(facts));
+  const method = methodOf(facts).text;
   if (inStageMs <= LOST_CHALLENGE_MS) {
     return {
       text: `The client hung up ${seconds} s after this server's Challenge (${method}), in the middle of the login, and sent no password: it may have missed the Challenge, or has no password to answer with.`,

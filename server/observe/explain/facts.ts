@@ -1,6 +1,6 @@
 import type { LoginReason } from '../../../auth/index.ts';
 import type { HeldBack } from '../../../auth/throttle/hold-text.ts';
-import type { AuthMethod, LinkFault } from '../../../ppp/index.ts';
+import type { LinkFault, MethodRow } from '../../../ppp/index.ts';
 import type { ClientHello, TlsFailureStage } from '../../../tls/index.ts';
 import type { AdmissionLimit, TurnedAway } from '../../admission/index.ts';
 import type { EndReason, HttpEnd } from '../../control/index.ts';
@@ -68,7 +68,7 @@ export interface AttemptFacts {
   /** It was ended for the sake of others, before it had logged in. */
   turnedAway: TurnedAway | undefined;
   /** What LCP has agreed on. */
-  authMethod: string | undefined;
+  authMethod: MethodRow | undefined;
   /** Whether the client has sent a proof of the password. */
   hasAnswered: boolean;
   /** It wanted this server to log in at the client's, which it does not. */
@@ -85,7 +85,7 @@ export interface AttemptFacts {
   /** A login that still waited for its turn at the end. */
   held: HeldBack | undefined;
   /** What we offer, and what the client asked for instead. */
-  ourMethods: readonly AuthMethod[];
+  ourMethods: readonly MethodRow[];
   authWish: string | undefined;
   /** Names of PPP protocols that we have refused, and that the client has. */
   weRejected: readonly string[];
@@ -123,7 +123,7 @@ export function isIpv4Settled({ hadIpv4, ipcpFault }: AttemptFacts): boolean {
 }
 
 /** Of an attempt of which nothing is known yet. */
-export function newFacts(ourMethods: readonly AuthMethod[]): AttemptFacts {
+export function newFacts(ourMethods: readonly MethodRow[]): AttemptFacts {
   return {
     stage: 'tls',
     reason: '',

@@ -16,6 +16,7 @@ const LOGIN_REASONS: readonly Login['reason'][] = [
   'domain-hashed',
   'disabled',
   'method-needs-password',
+  'unfinished',
   'abandoned',
   'held-back',
   'fault',

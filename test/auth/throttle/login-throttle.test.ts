@@ -441,14 +441,53 @@ test('waiting clients are bounded; of those that wait for a name the network wit
   assert.equal(judgedAfter(throttle, attempt(HOME, 'alice', { isKnown: true }), 2, 'accepted'), 0);
 });
 
-test('several at one place are judged one after the other, each as what it is: the next guess', () => {
+test('several at one place wait for no verdict where nothing has failed', () => {
   const throttle = newThrottle();
   const turns = Array.from({ length: 3 }, () => throttle.enter(attempt(HOME, 'alice'), 0));
-  assert.deepEqual(throttle.due(0).judge, turns.slice(0, 1));
-  throttle.settle(turns[0] ?? assert.fail(), 'refused', 10);
-  assert.deepEqual(throttle.due(10).judge, []);
-  assert.equal(throttle.deadline(10), 510);
-  assert.deepEqual(throttle.due(510).judge, turns.slice(1, 2));
+  assert.deepEqual(
+    turns.map(({ hold }) => hold),
+    [undefined, undefined, undefined],
+  );
+  assert.deepEqual(throttle.due(0).judge, turns);
+});
+
+test('several that wait at one place are judged one after the other, each as what it is: the next guess', () => {
+  const throttle = newThrottle();
+  throttle.settle(throttle.enter(attempt(HOME, 'alice'), 0), 'refused', 0);
+  const turns = Array.from({ length: 3 }, () => throttle.enter(attempt(HOME, 'alice'), 0));
+  assert.deepEqual(throttle.due(0).judge, []);
+  assert.deepEqual(throttle.due(500).judge, turns.slice(0, 1));
+  assert.deepEqual(throttle.due(510).judge, []);
+  throttle.settle(turns[0] ?? assert.fail(), 'refused', 510);
+  assert.deepEqual(throttle.due(510).judge, []);
+  assert.equal(Math.round(throttle.deadline(510) ?? 0), 1509); // the first failure has faded a little
+  assert.deepEqual(throttle.due(1510).judge, turns.slice(1, 2));
+});
+
+test('right logins that take time slow nobody: an office of 100 dials at once, and its server answers in a second', () => {
+  const throttle = newThrottle();
+  const perAddress = 16;
+  for (let office = 0; office < 6; office += 1) {
+    const turns = Array.from({ length: perAddress }, (_, user) =>
+      throttle.enter(attempt(`192.0.2.${office}`, `user ${office} ${user}`), 0),
+    );
+    for (const turn of turns) assert.equal(turn.hold, undefined);
+  }
+  const { judge } = throttle.due(0);
+  assert.equal(judge.length, 6 * perAddress);
+  for (const turn of judge) throttle.settle(turn, 'accepted', 1_000);
+  assert.equal(throttle.enter(attempt('192.0.2.0', 'user 0 16'), 1_000).hold, undefined);
+});
+
+test('who guesses at many names in parallel has 16 before the first has failed, and pays for all of them', () => {
+  const throttle = newThrottle();
+  const turns = Array.from({ length: 100 }, (_, user) => throttle.enter(attempt(HOME, `user ${user}`), 0));
+  const { judge } = throttle.due(0);
+  assert.equal(judge.length, 17); // the first that is counted costs what a first failure does, from the next on
+  for (const turn of judge) throttle.settle(turn, 'refused', 200);
+  assert.ok(turns.slice(17).every(({ hold }) => hold !== undefined));
+  const next = throttle.enter(attempt(HOME, 'one more'), 30_000);
+  assert.ok((next.hold?.ms ?? 0) >= 2_500, `${next.hold?.ms} ms`);
 });
 
 type Step = {

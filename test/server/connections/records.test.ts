@@ -50,9 +50,13 @@ async function session(t: TestContext, ...headers: string[]) {
 
 test('every control packet of a session is written alone, also those of one turn', async (t) => {
   const { peer, writes } = await session(t, BRACED, LENGTH, HOST);
-  await peer.sendBytes(Buffer.concat([peer.bytesOf(RESPONSE), peer.bytesOf('> 1001 0008 0008 0000')]));
+  await peer.play(`${RESPONSE}\n${SUCCESS}`);
+  const before = writes.length;
+  const sent = [CALL_CONNECTED, '> 1001 0008 0008 0000', '> 1000 0012 ff03 8021 01 08 000a 0306 00000000'];
+  await peer.sendBytes(Buffer.concat(sent.map((packet) => peer.bytesOf(packet))));
   await settle();
-  assert.ok(writes.length >= 6, `${writes.length}: Call Connect Ack, LCP twice, Challenge, Echo Response, Success`);
+  const types = writes.slice(before).map((bytes) => bytes.subarray(4, 6).toString('hex'));
+  assert.ok(types.includes('0009') && types.includes('ff03'), `Echo Response and IPCP: ${types}`);
   assertSinglePackets(writes);
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { SessionInfo } from '../../../server/control/control-plane.ts';
-import { World } from '../support.ts';
+import { settle, World } from '../support.ts';
 
 const OLD = 'staple after staple';
 const OWN = 'correct horse battery';
@@ -127,7 +127,7 @@ test('whoever has the same name in another code page gets in there too, once he 
   const [greek, cyrillic] = ['αβγ', 'бвг'];
   const world = new World(t, { users: [greek, cyrillic].map((name) => ({ name, password: `${name} ${OWN}` })) });
   const nameBytes = Buffer.from('e1e2e3', 'hex');
-  const dial = (user: string): string => {
+  const dial = async (user: string): Promise<string> => {
     const kinds: string[] = [];
     const control = world.control.open({
       ...{ id: `${Math.random()}`, peerAddress: HOME, device: 'sstp0', replace: () => {}, disconnect: () => {} },
@@ -137,13 +137,14 @@ test('whoever has the same name in another code page gets in there too, once he 
       (judgement) => kinds.push(judgement.kind === 'judged' ? judgement.verdict.kind : judgement.kind),
       () => kinds.push('held'),
     );
+    await settle();
     return kinds.join();
   };
-  assert.equal(dial(greek), 'accept');
-  assert.equal(dial(cyrillic), 'reject');
+  assert.equal(await dial(greek), 'accept');
+  assert.equal(await dial(cyrillic), 'reject');
   const question = { kind: 'sign-in', address: HOME, name: cyrillic, password: `${cyrillic} ${OWN}` } as const;
   const signingIn = world.control.portal({ ...question, browser: undefined });
   await world.advance(10_000, 500);
   assert.equal((await signingIn).kind, 'welcome');
-  assert.deepEqual([dial(cyrillic), dial(greek)], ['accept', 'accept']);
+  assert.deepEqual([await dial(cyrillic), await dial(greek)], ['accept', 'accept']);
 });

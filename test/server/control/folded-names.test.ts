@@ -15,7 +15,7 @@ import { LoginDesk } from '../../../server/control/login-desk.ts';
 import { AttemptRing } from '../../../server/observe/explain/attempt-ring.ts';
 import { UserTraffic } from '../../../server/observe/metrics/user-traffic.ts';
 import { UserStore } from '../../../store/index.ts';
-import { RecordingLog } from '../support.ts';
+import { RecordingLog, settle } from '../support.ts';
 
 const NO_PLACES = { usersKnownAt: () => [], rememberPlace: () => undefined };
 
@@ -58,6 +58,12 @@ function form(): fc.Arbitrary<(letter: string) => string> {
 const forBoth = (check: (one: string, other: string) => void): void =>
   fc.assert(
     fc.property(spellings, ([one, other]) => check(one, other)),
+    { numRuns: 100 },
+  );
+
+const forBothLater = (check: (one: string, other: string) => Promise<void>): Promise<void> =>
+  fc.assert(
+    fc.asyncProperty(spellings, ([one, other]) => check(one, other)),
     { numRuns: 100 },
   );
 
@@ -143,17 +149,17 @@ test('the sessions of a user are counted together', () => {
   });
 });
 
-test('sessions are found by name', () => {
+test('sessions are found by name', async () => {
   store.add('x', 'correct horse battery');
   const verdict = { kind: 'accept', keys: undefined } as const;
-  forBoth((one, other) => {
-    const authenticator = {
+  await forBothLater(async (one, other) => {
+    const verifier = {
       read: () => ({ readings: [one] }),
       nameOf: () => one,
       verify: () => ({ verdict, reason: 'ok', user: user(one), admitted: user(one) }),
     } as unknown as Authenticator;
     const control = new LocalControl({
-      authenticator,
+      verifier,
       logins: new LoginDesk({ clock: systemClock, log: new RecordingLog(), places: NO_PLACES }),
       leases: desk(new AddressPool(POOL)),
       portal: { ask: () => Promise.reject(new Error('not asked')) },
@@ -171,6 +177,7 @@ test('sessions are found by name', () => {
       () => undefined,
       () => undefined,
     );
+    await settle();
     assert.equal(control.countOfUser(other), 1);
     control.disconnectUser(other, 'user-removed');
     assert.equal(disconnected, 'user-removed');

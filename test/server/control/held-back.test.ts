@@ -209,7 +209,7 @@ test('a login is remembered with its place, one through a tunnel that ends here 
     const done = new Promise<void>((resolve) => {
       world.logins.enter({
         ...{ realm: 'vpn', address, name: 'alice', method: 'pap' },
-        judge: () => ({ outcome: 'accepted', reason: 'ok', user: { name: 'alice' } }),
+        judge: async () => ({ outcome: 'accepted', reason: 'ok', user: { name: 'alice' } }),
         answer: () => resolve(),
       });
     });

@@ -25,10 +25,10 @@ function newPlace(t: TestContext, isWorker = false): Place {
   const attacks: Attack[] = [];
   const observers = [{ attacked: (attack: Attack) => void attacks.push(attack) }];
   const world = new World(t, { users: [{ name: 'alice', password: PASSWORD }], isWorker, observers });
-  const { authenticator, logins, store, log, attempts } = world;
+  const { authenticator: verifier, logins, store, log, attempts } = world;
   const { clock } = world.context;
   const desk = new PortalDesk({
-    ...{ authenticator, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }) },
+    ...{ verifier, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }) },
     record: (address) => new PortalAttempt(address),
     recorded: (attempt) => attempts.put(attempt),
   });

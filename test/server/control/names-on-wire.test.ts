@@ -83,7 +83,7 @@ const named = (name: string, nameBytes?: Buffer, password = 'guess'): Credential
   ...(nameBytes && { nameBytes }),
 });
 
-test('all spellings of a user are one name for operators; of nobody, the name is as it was sent', (t) => {
+test('all spellings of a user are one name for operators; of nobody, the name is as it was sent', async (t) => {
   const { world } = newWorld(t);
   const names: string[] = [];
   t.mock.method(world.logins, 'enter', ({ name, readings }: { readonly name: string; readonly readings: string[] }) => {
@@ -92,7 +92,7 @@ test('all spellings of a user are one name for operators; of nobody, the name is
       readings.some((text) => text.toLowerCase().includes(name)),
       `${readings}`,
     );
-    return { leave: () => {} };
+    return { leave: () => false, respond: () => false };
   });
   for (const [index, proof] of [
     named('мария'),
@@ -109,6 +109,7 @@ test('all spellings of a user are one name for operators; of nobody, the name is
       () => {},
     );
   }
+  await settle();
   assert.deepEqual(names, [...Array(6).fill('мария'), 'nobody']);
 });
 
@@ -142,6 +143,7 @@ test('a name is decoded once in each code page for a whole login by VPN, whoever
     if (index < 2) {
       const judged = t.mock.fn();
       world.control.open(infoOf(`${index}`, address)).verify(named(name), judged, () => assert.fail('held'));
+      await settle();
       assert.equal(judged.mock.callCount(), 1);
     } else {
       const question = { kind: 'sign-in', address, name, password: 'guess' } as const;
@@ -235,18 +237,20 @@ test('of ASCII names the same: case, domain and realm', async (t) => {
 test('where its user logged in before, a name is known in each spelling, and does not wait for those who guess elsewhere', async (t) => {
   const { world } = newWorld(t);
   const answers: string[] = [];
-  const logIn = (id: string, address: string, name: Buffer, password: string): void =>
+  const logIn = (id: string, address: string, name: Buffer, password: string): Promise<void> => {
     world.control.open(infoOf(id, address)).verify(
       named(name.toString('latin1'), name, password),
       (judgement) => answers.push(judgement.kind === 'judged' ? judgement.verdict.kind : judgement.kind),
       ({ cause }) => answers.push(`held ${cause}`),
     );
-  logIn('home', '198.51.100.7', SPELLINGS[0] ?? assert.fail(), PASSWORD);
-  for (let index = 0; index < 30; index++) logIn(`${index}`, `192.0.2.${index}`, MARIA, `wrong ${index}`);
+    return settle();
+  };
+  await logIn('home', '198.51.100.7', SPELLINGS[0] ?? assert.fail(), PASSWORD);
+  for (let index = 0; index < 30; index++) await logIn(`${index}`, `192.0.2.${index}`, MARIA, `wrong ${index}`);
   assert.deepEqual(answers.splice(0), ['accept', ...Array(30).fill('reject')]);
-  for (const [index, name] of SPELLINGS.entries()) logIn(`home ${index}`, '198.51.100.7', name, PASSWORD);
+  for (const [index, name] of SPELLINGS.entries()) await logIn(`home ${index}`, '198.51.100.7', name, PASSWORD);
   assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('accept'));
-  for (const [index, name] of SPELLINGS.entries()) logIn(`away ${index}`, `203.0.113.${index}`, name, PASSWORD);
+  for (const [index, name] of SPELLINGS.entries()) await logIn(`away ${index}`, `203.0.113.${index}`, name, PASSWORD);
   assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('held strangers'));
   assert.deepEqual(
     world.log.of('auth.under-attack').map(({ fields }) => fields.user),
@@ -259,5 +263,6 @@ test('where its user logged in before, a name is known in each spelling, and doe
   );
   assert.equal(world.throttle.size.attacked, 1);
   world.logins.lift({ kind: 'name', name: 'мария' }, 60_000);
+  await settle();
   assert.deepEqual(answers.splice(0), Array(SPELLINGS.length).fill('accept'), 'each of them passes');
 });

@@ -6,7 +6,7 @@ import type { Login } from '../../../server/control/session-observer.ts';
 import { PortalAttempt } from '../../../server/observe/explain/portal-attempt.ts';
 import type { PortalAnswer } from '../../../server/site/index.ts';
 import { PLAIN } from '../../profile/facts.ts';
-import { World, type WorldOptions } from '../support.ts';
+import { settle, World, type WorldOptions } from '../support.ts';
 
 const record = (address: string): PortalAttempt => new PortalAttempt(address);
 
@@ -16,11 +16,11 @@ const WRONG = { ...ANN, password: 'wrong' } as const;
 
 function newDesk(t: TestContext, options: WorldOptions = {}): { readonly world: World; readonly desk: PortalDesk } {
   const world = new World(t, { users: [{ name: 'ann', password: PASSWORD }], ...options });
-  const { authenticator, logins, store, log } = world;
+  const { authenticator: verifier, logins, store, log } = world;
   const { clock } = world.context;
   return {
     world,
-    desk: new PortalDesk({ authenticator, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }), record }),
+    desk: new PortalDesk({ verifier, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }), record }),
   };
 }
 
@@ -84,13 +84,13 @@ test('whoever looks on at logins hears of those in the portal', async (t) => {
 
 test('a sign-in is no login to the VPN, and one that is refused leaves a record that says why', async (t) => {
   const { world } = newDesk(t);
-  const { authenticator, logins, store, log } = world;
+  const { authenticator: verifier, logins, store, log } = world;
   const { clock } = world.context;
   const told: AttemptView[] = [];
   const recorded = (view: AttemptView): void => {
     if (view.state !== 'under-way') told.push(view);
   };
-  const desk = new PortalDesk({ authenticator, logins, store, clock, log, facts: () => undefined, record, recorded });
+  const desk = new PortalDesk({ verifier, logins, store, clock, log, facts: () => undefined, record, recorded });
   const before = store.find('ann')?.lastLoginAt;
   await later(world, desk.ask(ANN));
   assert.equal(store.find('ann')?.lastLoginAt, before);
@@ -253,6 +253,7 @@ for (const [end, password, state, reason] of [
     }
     world.failLogin('192.0.2.7', 'somebody', 4);
     const answer = world.context.control.portal({ ...ANN, password });
+    await settle();
     assert.equal(world.attempts.list({ user: 'ann' }).attempts[0]?.state, 'under-way');
     await later(world, answer);
     const [view, ...others] = world.attempts.list({}).attempts;

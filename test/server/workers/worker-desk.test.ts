@@ -279,6 +279,7 @@ test('the visitors of a worker that ends give up their places; a question that i
   const text = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: 'x' } as const;
   desk.receive({ kind: 'portal-asked', question: 1, text });
   desk.receive({ kind: 'portal-left', question: 2 });
+  await settle();
   assert.equal(world.throttle.size.waiting, 1);
   assert.throws(() => desk.receive({ kind: 'portal-asked', question: 1, text }), /question 1 was asked twice/);
   desk.close();

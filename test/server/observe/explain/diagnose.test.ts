@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createAuthority, issueServerCertificate } from '../../../../certs/index.ts';
+import { methodRows } from '../../../../ppp/index.ts';
 import { Attempt } from '../../../../server/observe/explain/attempt.ts';
 import { certificateFacts } from '../../../../server/observe/explain/certificate-facts.ts';
 import type { CertificateFacts } from '../../../../server/observe/explain/facts.ts';
@@ -23,7 +24,7 @@ function explain(failure: Partial<TlsFailure>, certificate: Partial<CertificateF
     clock: { now: () => 0 },
     log: new RecordingLog(),
     certificate: () => ({ ...CERTIFICATE_FACTS, notAfter: new Date('2999-01-01'), ...certificate }),
-    methods: ['mschapv2'],
+    methods: methodRows(['mschapv2']),
     changed: (view) => void told.push(view),
   });
   attempt.tlsFailed('00aabbcc', { ...FAILURE, ...failure });
@@ -199,7 +200,7 @@ test('who offers HTTP/2 is no VPN client, and whatever its handshake comes to is
       clock: { now: () => 0 },
       log: new RecordingLog(),
       certificate: () => CERTIFICATE_FACTS,
-      methods: ['mschapv2'],
+      methods: methodRows(['mschapv2']),
       changed: (view) => void told.push(view),
     });
     attempt.tlsFailed('00aabbcc', { ...FAILURE, alert: 'certificate_unknown', hello: { ...HELLO, protocols } });
