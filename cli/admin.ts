@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { AdminAccount } from '../store/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
+import type { Run } from './command.ts';
 import { newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions } from './options.ts';
-import type { Run } from './program.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
 
 export function addAdminCommand(program: Command, terminal: Terminal, run: Run): void {

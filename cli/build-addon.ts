@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { packageFolder } from '../core/index.ts';
-import type { Run } from './program.ts';
+import type { Run } from './command.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export function addBuildAddonCommand(program: Command, terminal: Terminal, run: Run): void {

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { AuthorityView, CertificateView } from '../admin/index.ts';
 import type { IssueResult } from '../server/certificates/index.ts';
 import type { Config } from '../server/config/index.ts';
+import type { Run } from './command.ts';
 import { addConfigFlags, placeCommands } from './options.ts';
-import type { Run } from './program.ts';
 import { configOfRunning, type Subject, subjectOf } from './subject.ts';
 import { CliError, json, type Terminal } from './terminal.ts';
 

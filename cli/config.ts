@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Run } from './command.ts';
 import {
   addConfigFlags,
   configFile,
@@ -9,7 +10,6 @@ import {
   nearest,
   showConfig,
 } from './options.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, json, type Terminal, table } from './terminal.ts';
 
 interface Row {

@@ -4,10 +4,10 @@ import { type Command, Option } from 'commander';
 import { Dial } from '../client/dial.ts';
 import { hostMistake } from '../core/index.ts';
 import type { Config } from '../server/config/index.ts';
+import type { Run, RunContext } from './command.ts';
 import { readPem } from './files.ts';
 import { isNetwork } from './network.ts';
 import { askPassword, passwordFromFile, passwordFromVariable, readAll } from './password.ts';
-import type { Run, RunContext } from './program.ts';
 import { parseTarget } from './target.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Finding } from '../core/index.ts';
+import type { Run } from './command.ts';
 import { addConfigFlags } from './options.ts';
-import type { Run } from './program.ts';
 import { subjectOf } from './subject.ts';
 import { EXIT, json, type Terminal, table } from './terminal.ts';
 

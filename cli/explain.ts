@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AdminClient, AttemptView } from '../admin/index.ts';
+import type { Run } from './command.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
 import { readerLeft } from './output.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
 interface ExplainOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Run } from './command.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
-import type { Run } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 export function addMetricsCommand(program: Command, terminal: Terminal, run: Run): void {

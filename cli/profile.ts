@@ -4,8 +4,8 @@ import { type Command, Option } from 'commander';
 import type { AdminClient } from '../admin/index.ts';
 import { PROFILE_FORMATS, type ProfileFile, type ProfileFormat, profileFile, profileFiles } from '../profile/index.ts';
 import { chooseByName } from '../tls/index.ts';
+import type { Run } from './command.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
 
 interface ProfileOptions {

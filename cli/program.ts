@@ -3,26 +3,13 @@
  * Exit status: 0 done, 1 refused or failed (one line on stderr), 2 used wrongly.
  */
 import { Command, CommanderError } from 'commander';
-import type { Dial } from '../client/dial.ts';
 import { systemErrorCode, systemErrorWords, version } from '../core/index.ts';
 // A single file: who connects needs nothing else of the configuration.
 import { ConfigError } from '../server/config/error.ts';
+import type { AddCommand, Run, RunContext } from './command.ts';
 import { aboutUnknownFlag, meantCommand } from './meant.ts';
 import { Output } from './output.ts';
 import { CliError, EXIT, printable, type Terminal } from './terminal.ts';
-
-/** A subcommand's work; its number is the exit status, none is success. */
-export type Run = (work: () => Promise<number | undefined>) => Promise<void>;
-
-/** What only some commands ask for. */
-export interface RunContext {
-  /** Nobody else can write to it; for what may be lost. */
-  readonly cacheFolder: string | undefined;
-  /** To the server that `connect` is to connect to: see dial-ahead.ts. */
-  readonly ahead: Dial | undefined;
-}
-
-type AddCommand = (program: Command, terminal: Terminal, run: Run, context: RunContext) => void;
 
 /** In the order in which the help shows them. Only what is named is loaded: `connect` starts in half of `serve`'s time. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Run } from './command.ts';
 import { addConfigFlags, loadGiven } from './options.ts';
-import type { Run } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 export function addServeCommand(program: Command, terminal: Terminal, run: Run): void {

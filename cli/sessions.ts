@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { SessionView } from '../admin/index.ts';
+import type { Run } from './command.ts';
 import { meantCommand } from './meant.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
 export function addSessionsCommand(program: Command, terminal: Terminal, run: Run): void {

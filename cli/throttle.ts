@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ThrottleView } from '../admin/index.ts';
+import type { Run } from './command.ts';
 import { addPlaceOptions, runningServer } from './options.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 
 export function addThrottleCommand(program: Command, terminal: Terminal, run: Run): void {

@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { isScope, SCOPES, type Scope, TOKEN_DAYS } from '../core/index.ts';
 import type { ApiToken } from '../store/index.ts';
 import { withAdminStore } from './admin-store-access.ts';
+import type { Run } from './command.ts';
 import { addPlaceOptions } from './options.ts';
-import type { Run } from './program.ts';
 import { json, printable, type Terminal, table } from './terminal.ts';
 
 export function addTokenCommand(program: Command, terminal: Terminal, run: Run): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { Run } from './command.ts';
 import { removeLink } from './command-link.ts';
-import type { Run } from './program.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
 export function addUninstallLinkCommand(program: Command, terminal: Terminal, run: Run): void {

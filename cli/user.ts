@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { UserChange, UserView } from '../admin/index.ts';
 import { fixedAddressFix, formatIpv4, parseIpv4 } from '../core/index.ts';
+import type { Run } from './command.ts';
 import { type NewPassword, newPassword, orWeak, said, WEAK_FLAG } from './new-password.ts';
 import { addPlaceOptions, configOf, placeCommands } from './options.ts';
-import type { Run } from './program.ts';
 import { CliError, EXIT, json, printable, type Terminal, table } from './terminal.ts';
 import { openUsers, type UserAccess } from './user-access.ts';
 
