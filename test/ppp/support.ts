@@ -127,6 +127,8 @@ export interface PairOptions {
   readonly verdictMs?: number;
   readonly leaseMs?: number;
   readonly serverPassword?: string;
+  /** Instead of the password. */
+  readonly judge?: (action: Extract<PppServerAction, { kind: 'verify-credentials' | 'respond' }>) => AuthVerdict;
   /** Whether a delayed frame delays those behind it, as TCP does. */
   readonly keepsOrder?: boolean;
   /** Extra delays of each copy of the n-th frame: [] loses it, [0, 5] doubles it. Undefined: unharmed. */
@@ -249,8 +251,8 @@ export class LinkPair {
     this.serverActions.push(...actions);
     for (const action of actions) {
       if (action.kind === 'send') this.#transmit('<', action.frame, now);
-      else if (action.kind === 'verify-credentials') {
-        const verdict = judgeProof(action.proof, this.#options.serverPassword ?? this.#password);
+      else if (action.kind === 'verify-credentials' || action.kind === 'respond') {
+        const verdict = this.#options.judge?.(action) ?? this.#judge(action);
         const at = after(now, this.#options.verdictMs ?? 0);
         this.#at(at, (then) => this.#toServer({ kind: 'verdict', verdict }, then));
       } else if (action.kind === 'authenticated') {
@@ -260,6 +262,11 @@ export class LinkPair {
         this.#at(after(now, this.#options.leaseMs ?? 0), (then) => this.#toServer(LEASE, then));
       }
     }
+  }
+
+  #judge(action: Extract<PppServerAction, { kind: 'verify-credentials' | 'respond' }>): AuthVerdict {
+    if (action.kind === 'respond') return REJECT;
+    return judgeProof(action.proof, this.#options.serverPassword ?? this.#password);
   }
 
   #toClient(event: Parameters<PppClientLink['handle']>[0], now: Instant): void {

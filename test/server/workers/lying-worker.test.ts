@@ -95,6 +95,12 @@ const LIES: readonly (readonly [what: string, bytes: (theirs: string) => Buffer,
     () => said(OPENED, ...Array(2).fill({ kind: 'verify', session: '01000001', proof: PROOF })),
     /has two logins at a time/,
   ],
+  [
+    'an answer to what nobody asked',
+    () =>
+      said(OPENED, { kind: 'respond', session: '01000001', round: 1, payload: Buffer.from('x').toString('base64') }),
+    /answers what nobody asked/,
+  ],
   ['a session opened twice', () => said(OPENED, OPENED), /was opened twice/],
   [
     'more connections than there can be',

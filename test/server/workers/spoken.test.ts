@@ -56,6 +56,9 @@ const HONEST: readonly ToSupervisor[] = [
       ntResponse: new Uint8Array(24).fill(255),
     },
   },
+  { kind: 'verify', session: '01020304', proof: { method: 'eap', ...NAMED, packet: new Uint8Array(4_096).fill(2) } },
+  { kind: 'respond', session: '01020304', round: 3, payload: new Uint8Array(4_096).fill(1) },
+  { kind: 'respond', session: '01020304', round: 3, payload: new Uint8Array(0) },
   { kind: 'lease', session: '01020304' },
   { kind: 'choose', session: '01020304', wish: 0x0a090005 },
   { kind: 'release', session: '01020304' },
@@ -179,6 +182,11 @@ test('texts and lists have their longest; what a client has made too long is cut
   refused({ kind: 'attempt', attempt: { ...attempt, options: Array(65).fill(ATTEMPT.options[0]) } });
   refused({ kind: 'closed', session: '01020304', end: { ...END, reason: long } });
   refused({ kind: 'verify', session: '01020304', proof: { method: 'pap', name: long, password: 'b' } });
+  const payload = Buffer.alloc(4_097).toString('base64');
+  refused({ kind: 'respond', session: '01020304', round: 1, payload });
+  refused({ kind: 'respond', session: '01020304', round: -1, payload: '' });
+  refused({ kind: 'respond', session: '01020304', payload: '' });
+  refused({ kind: 'verify', session: '01020304', proof: { method: 'eap', name: 'ann', packet: payload } });
   refused({ kind: 'verify', session: '01020304', proof: { method: 'made-up', name: 'ann', kind: 'accept' } });
   for (const bytes of ['A', 'AA==A', '====', 'AA AA', 'A'.repeat(8_000)]) {
     refused({
