@@ -1,11 +1,12 @@
-import type { AdminBackend, CertificateView, ReachView, SessionView, UserView, WorkerView } from '../admin/index.ts';
+import type { AdminBackend, CertificateView, ReachView, UserView, WorkerView } from '../admin/index.ts';
 import { checkNewPassword, type LiftTarget, type User, UserStoreError } from '../auth/index.ts';
 import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
 import type { UserStore } from '../store/index.ts';
-import type { CageLayers } from '../tun/index.ts';
+import { type CageLayers, NO_CAGE } from '../tun/index.ts';
 import { type Flood, floodView } from './admission/index.ts';
 import { type Config, type Origins, veilConfig } from './config/index.ts';
+import type { Plane } from './connections/index.ts';
 import { fixedAddressRefusal, type LeaseDesk, type LocalControl, type LoginDesk } from './control/index.ts';
 import type { AttemptRing } from './observe/index.ts';
 import { clientName } from './profile-facts.ts';
@@ -22,11 +23,9 @@ export interface AdminBackendOptions {
   readonly facts: (user: string, host?: string) => ProfileFacts | undefined;
   readonly metrics: () => Promise<string>;
   /** Whoever carries the connections. */
-  readonly plane: {
-    readonly workers: readonly WorkerView[];
-    readonly cage: CageLayers;
-    sessions(): Promise<SessionView[]>;
-  };
+  readonly plane: Pick<Plane, 'sessions'>;
+  /** Undefined if this process does. */
+  readonly workers: { readonly workers: readonly WorkerView[]; readonly cage: CageLayers } | undefined;
   readonly listening: () => readonly string[];
   readonly certificates: () => CertificateView[];
   readonly health: AdminBackend['health'];
@@ -43,7 +42,7 @@ export interface AdminBackendOptions {
  * password unless they are to be kept; a new address counts from the next connection on.
  */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
-  const { store, control, logins, plane, leases, listening, attempts } = options;
+  const { store, control, logins, plane, workers, leases, listening, attempts } = options;
   const startedAt = new Date().toISOString();
   const userView = (user: User): UserView => ({
     name: user.name,
@@ -72,8 +71,8 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
       sessions: control.count,
       devices: options.devices,
       reach: options.reach,
-      workers: plane.workers,
-      cage: plane.cage,
+      workers: workers?.workers ?? [],
+      cage: workers?.cage ?? NO_CAGE,
       flood: floodView(options.flood()),
     }),
     certificates: options.certificates,

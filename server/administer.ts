@@ -35,13 +35,14 @@ export async function administer(options: {
   const { config, origins, claimed, opened, host, connected, bound } = options;
   const { runUser, cage } = claimed;
   const { tuns, log, watch, certificates, store, adminStore } = opened;
-  const { leases, logins, control, attempts, floods, admission, plane, facts } = connected;
+  const { leases, logins, control, attempts, floods, admission, plane, workers, facts } = connected;
   const { reach, flows, fixedFault } = host;
   const devices = tuns.names;
   const listening = (): readonly string[] => bound.listening;
   const adminLogin = new AdminLogin({ store: adminStore, logins, log });
   const metrics = watch.metrics({
     plane,
+    workers,
     throttle: logins.throttle,
     adminLogins: adminLogin.counts,
     admission,
@@ -74,6 +75,7 @@ export async function administer(options: {
     logins,
     clock: systemClock,
     plane,
+    workers,
     attempts,
     facts,
     metrics: () => metrics.text(),

@@ -12,19 +12,18 @@ import type { Config } from './config/index.ts';
 import { LeaseDesk, LocalControl, LoginDesk, PortalDesk } from './control/index.ts';
 import { AttemptRing, explainAddress, PortalAttempt, unusableAddresses } from './observe/index.ts';
 import type { Opened } from './open.ts';
-import { type Plane, preparePlane } from './planes.ts';
+import { type PreparedPlane, preparePlane } from './planes.ts';
 import type { PreparedHost } from './prepare-host.ts';
 import { profileFacts } from './profile-facts.ts';
 
 /** Who judges connections, and who carries them. */
-export interface Connected {
+export interface Connected extends PreparedPlane {
   readonly leases: LeaseDesk;
   readonly logins: LoginDesk;
   readonly control: LocalControl;
   readonly attempts: AttemptRing;
   readonly floods: FloodWatch;
   readonly admission: Admission;
-  readonly plane: Plane;
   /** What a client's files are made of; undefined if there is no name to dial. */
   readonly facts: (user: string, host?: string) => ProfileFacts | undefined;
   /** Lines that the operator should read. */
@@ -67,7 +66,7 @@ export async function connect(options: {
   const floods = new FloodWatch({ clock: systemClock, log, observer: watch.floods });
   undo.push(() => floods.stop());
   const admission = new Admission(config.limits, { isKnown: knownAddresses(store, log), observer: floods });
-  const plane = await preparePlane(tuns, {
+  const { plane, workers } = await preparePlane(tuns, {
     relay,
     config,
     runUser,
@@ -83,7 +82,7 @@ export async function connect(options: {
     onAttempt,
   });
   undo.push(() => plane.stop());
-  return { leases, logins, control, attempts, floods, admission, plane, facts, remarks };
+  return { leases, logins, control, attempts, floods, admission, plane, workers, facts, remarks };
 }
 
 /** Nobody is kept out because the store can't be read: then everybody is a stranger. */

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { type Offload, openTunDescriptor, openTunPath, type TunDescriptor, type TunPath } from '../tun/index.ts';
 import type { Admission } from './admission/index.ts';
 import type { Config } from './config/index.ts';
-import { DataPlane, type DataPlaneOptions } from './connections/index.ts';
+import { DataPlane, type DataPlaneOptions, type Plane } from './connections/index.ts';
 import type { LocalControl } from './control/index.ts';
 import { type Cage, deviceCount, deviceName } from './host/index.ts';
 import { locateWorker, WorkerPool, type WorkerPoolOptions, type WorkerProgram } from './workers/index.ts';
@@ -52,7 +52,11 @@ export function openDevices(config: Config, uid: number, cage: Cage, fail: (erro
 }
 
 /** Whoever carries the connections. */
-export type Plane = DataPlane | WorkerPool;
+export interface PreparedPlane {
+  readonly plane: Plane;
+  /** The same, if it is workers. */
+  readonly workers: WorkerPool | undefined;
+}
 
 /** What both kinds of plane need. */
 export interface PlaneParts
@@ -68,7 +72,7 @@ export interface PlaneParts
 }
 
 /** Loads what is to be loaded while that is allowed; `listen` comes later. @throws {TlsContextError} */
-export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<Plane> {
+export async function preparePlane(devices: TunDevices, parts: PlaneParts): Promise<PreparedPlane> {
   const { config, control, admission, tls, portalKey, congestionControl, log, runUser, networks, fail, onAttempt } =
     parts;
   const { layers, opensFiles } = parts.cage;
@@ -76,10 +80,10 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
     case 'one-process': {
       const tun = devices.path;
       const common = { config, tun, control, admission, tls, portalKey, congestionControl, log, onAttempt };
-      return DataPlane.prepare({ ...common, worker: 0 });
+      return { plane: await DataPlane.prepare({ ...common, worker: 0 }), workers: undefined };
     }
-    case 'workers':
-      return new WorkerPool({
+    case 'workers': {
+      const workers = new WorkerPool({
         config,
         cage: layers,
         program: devices.program,
@@ -95,6 +99,8 @@ export async function preparePlane(devices: TunDevices, parts: PlaneParts): Prom
         onAttempt,
         fail,
       });
+      return { plane: workers, workers };
+    }
     default:
       return devices satisfies never;
   }

@@ -98,7 +98,7 @@ function report(
   { adminUrl, remarks }: Listening,
 ): RunningServer {
   const { log, certificates, store, tuns, findings } = opened;
-  const { control, plane, facts } = connected;
+  const { control, workers, facts } = connected;
   const { listening, port } = bound;
   const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
   log.info('server.started', {
@@ -107,7 +107,7 @@ function report(
     data: config.data,
     tun: tuns.names.join(', '),
     runsAs: claimed.runUser.name,
-    workers: plane.workers.length,
+    workers: workers?.workers.length ?? 0,
   });
   claimed.keepDirectory();
   void examineRevocationLater(certificates.first, log);

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
-import type { AttemptView, SessionView, WorkerView } from '../../admin/index.ts';
+import type { AttemptView, SessionView } from '../../admin/index.ts';
 import { type Log, systemClock } from '../../core/index.ts';
 import { NativePath } from '../../datapath/index.ts';
 import { SERVER_LINK_LOCAL } from '../../ip/index.ts';
 import { methodRows } from '../../ppp/index.ts';
 import { chooseByName, type ListenAddress, type ListenOptions, type TlsServerContext } from '../../tls/index.ts';
-import { type CageLayers, NO_CAGE, type TunPath } from '../../tun/index.ts';
+import type { TunPath } from '../../tun/index.ts';
 import type { Doorkeeper } from '../admission/index.ts';
 import { isTrustedElsewhere, type TlsMaterial, tlsContext } from '../certificates/material.ts';
 import { placesOf } from '../config/derived.ts';
@@ -17,6 +17,7 @@ import { startWebPage, upstreamFailure, type WebPage, type WebPageOptions } from
 import { Advertiser } from './advertiser.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { Listeners } from './listeners.ts';
+import type { Plane } from './plane.ts';
 import { planeReport } from './plane-report.ts';
 import type { ServerContext } from './server-context.ts';
 import { sessionView } from './session-view.ts';
@@ -40,10 +41,7 @@ export interface DataPlaneOptions {
 }
 
 /** Everything that carries connections: listeners, tunnels and the way of their packets to one TUN device. */
-export class DataPlane {
-  readonly workers: readonly WorkerView[] = [];
-  readonly restarts = 0;
-  readonly cage: CageLayers = NO_CAGE;
+export class DataPlane implements Plane {
   readonly #options: DataPlaneOptions;
   readonly #context: ServerContext;
   readonly #table: ConnectionTable;
@@ -112,12 +110,10 @@ export class DataPlane {
     return planeReport({ table: this.#table, tun, floodDrops: admission.flooded, config });
   }
 
-  /** As those of a pool of workers. */
   async reports(): Promise<ReadonlyMap<string, Report>> {
     return new Map([[MAIN, this.report()]]);
   }
 
-  /** Stops accepting, disconnects everybody in order, and resolves when all are gone. */
   async stop(): Promise<void> {
     await this.#listeners.close();
     await this.#table.close('server-shutdown');

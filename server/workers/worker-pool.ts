@@ -12,6 +12,7 @@ import {
 import type { TlsMaterial } from '../certificates/material.ts';
 import { placesOf } from '../config/derived.ts';
 import type { Config } from '../config/index.ts';
+import type { Plane } from '../connections/index.ts';
 import { addReports, countsOnly, makeReport, type Report } from '../observe/reported.ts';
 import { WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
@@ -53,7 +54,7 @@ interface Place {
 }
 
 /** The workers, each with a TUN device of its own, on ports that they share. One that ends is replaced. */
-export class WorkerPool {
+export class WorkerPool implements Plane {
   readonly #options: WorkerPoolOptions;
   readonly #places: readonly Place[];
   /** What the listeners are bound to, once that is known: port 0 is another one each time. */
@@ -101,7 +102,6 @@ export class WorkerPool {
     return [...first];
   }
 
-  /** Of all workers, oldest first. */
   async sessions(): Promise<SessionView[]> {
     const lists = await Promise.all(this.#places.map(({ worker }) => worker?.sessions() ?? []));
     return lists.flat().sort((a, b) => a.connectedAt.localeCompare(b.connectedAt));

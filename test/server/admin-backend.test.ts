@@ -23,11 +23,7 @@ function newBackend(
   const { hooks, ...rest } = world.context.config;
   const config = { ...rest, hooks: { ...hooks, webhooks } };
   const { store, table, leases, control, attempts } = world;
-  const plane = {
-    workers: [],
-    cage: { landlock: 0, seccomp: false },
-    sessions: async () => table.tunnels().map(sessionView),
-  };
+  const plane = { sessions: async () => table.tunnels().map(sessionView) };
   const origins = new Map([['network.mtu', 'flag --mtu']]);
   const facts = (user: string, host = 'vpn.example.com'): ProfileFacts => ({ ...PLAIN, user, host });
   const listening = () => ['[::]:443'];
@@ -45,6 +41,7 @@ function newBackend(
       leases,
       control,
       plane,
+      workers: undefined,
       attempts,
       facts,
       metrics,

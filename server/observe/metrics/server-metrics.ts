@@ -16,10 +16,15 @@ export interface MetricSources {
   readonly plane: {
     /** Of each of its processes: `main` is this one. */
     reports(): Promise<ReadonlyMap<string, Report>>;
-    readonly workers: readonly { readonly pid: number }[];
-    readonly restarts: number;
-    readonly cage: { readonly landlock: number; readonly seccomp: boolean };
   };
+  /** Undefined if there is no process but this one. */
+  readonly workers:
+    | {
+        readonly workers: readonly { readonly pid: number }[];
+        readonly restarts: number;
+        readonly cage: { readonly landlock: number; readonly seccomp: boolean };
+      }
+    | undefined;
   readonly throttle: {
     readonly size: Readonly<Record<'addresses' | 'users' | 'waiting' | 'attacked', number>>;
   };
@@ -77,7 +82,7 @@ export class ServerMetrics {
   }
 
   #totals(): MetricJson[] {
-    const { admission, adminLogins, flows, plane } = this.#sources;
+    const { admission, adminLogins, flows, workers } = this.#sources;
     return [
       counter(
         'sstp_admin_logins_total',
@@ -98,14 +103,14 @@ export class ServerMetrics {
         { labels: {}, value: flows.packets },
       ]),
       counter('sstp_worker_restarts_total', 'Workers that ended and were replaced.', [
-        { labels: {}, value: plane.restarts },
+        { labels: {}, value: workers?.restarts ?? 0 },
       ]),
     ];
   }
 }
 
 function addGauges(registry: Registry, sources: MetricSources): void {
-  const { plane, throttle, addresses, admission, certificates, hooks } = sources;
+  const { workers, throttle, addresses, admission, certificates, hooks } = sources;
   const gauge = <Label extends string>(
     name: string,
     help: string,
@@ -145,13 +150,13 @@ function addGauges(registry: Registry, sources: MetricSources): void {
     pool.set({ state: 'used' }, used);
     pool.set({ state: 'free' }, Math.max(0, size - used));
   });
-  gauge('sstp_workers', 'Worker processes that run; 0 if the server has none.', [], (workers) =>
-    workers.set(plane.workers.filter(({ pid }) => pid !== 0).length),
+  gauge('sstp_workers', 'Worker processes that run; 0 if the server has none.', [], (count) =>
+    count.set(workers?.workers.filter(({ pid }) => pid !== 0).length ?? 0),
   );
   const CAGE = 'What shuts the workers in: the ABI of Landlock, and seccomp; 0 if it is not there.';
   gauge('sstp_worker_cage', CAGE, ['layer'], (cage) => {
-    cage.set({ layer: 'landlock' }, plane.cage.landlock);
-    cage.set({ layer: 'seccomp' }, Number(plane.cage.seccomp));
+    cage.set({ layer: 'landlock' }, workers?.cage.landlock ?? 0);
+    cage.set({ layer: 'seccomp' }, Number(workers?.cage.seccomp ?? false));
   });
   gauge('sstp_hooks_waiting', 'Scripts and events that wait for their turn.', ['kind'], (waiting) => {
     waiting.set({ kind: 'script' }, hooks.waiting.scripts);

@@ -17,7 +17,9 @@ interface Fixture {
   asked: number;
 }
 
-function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
+const WORKERS = { workers: [{ pid: 5 }, { pid: 0 }], restarts: 2, cage: { landlock: 6, seccomp: true } };
+
+function newMetrics(options: { readonly users?: UserTraffic; readonly hasWorkers?: boolean } = {}): Fixture {
   const registry = new Registry();
   const events = new EventMetrics(registry);
   const reports = new Map([[MAIN, makeReport()]]);
@@ -30,10 +32,8 @@ function newMetrics(options: { readonly users?: UserTraffic } = {}): Fixture {
         fixture.asked += 1;
         return reports;
       },
-      workers: [{ pid: 5 }, { pid: 0 }],
-      restarts: 2,
-      cage: { landlock: 6, seccomp: true },
     },
+    workers: options.hasWorkers === false ? undefined : WORKERS,
     throttle: { size: { waiting: 0, attacked: 0, addresses: 1, users: 2 } },
     flows: { packets: 3 },
     adminLogins: { accepted: 1, refused: 6, slowed: 2 },
@@ -59,6 +59,14 @@ function value(text: string, series: string): number {
   const line = text.split('\n').find((each) => each.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? assert.fail(`${series} is not in\n${text}`));
 }
+
+test('without workers their series say none', async () => {
+  const text = await newMetrics({ hasWorkers: false }).metrics.text();
+  assert.equal(value(text, 'sstp_workers'), 0);
+  assert.equal(value(text, 'sstp_worker_cage{layer="landlock"}'), 0);
+  assert.equal(value(text, 'sstp_worker_cage{layer="seccomp"}'), 0);
+  assert.equal(value(text, 'sstp_worker_restarts_total'), 0);
+});
 
 test('what the server knows at the moment stands in the text', async () => {
   const { metrics } = newMetrics();
