@@ -19,8 +19,12 @@ export interface SessionView {
   /** Payload bytes from and to the client. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** What counts for it, by key; `revision` counts its changes since the login. */
+  readonly policy: PolicyView | undefined;
   readonly correlationId: string | undefined;
 }
+
+export type PolicyView = Readonly<Record<string, unknown>> & { readonly revision: number };
 
 /** One attempt to connect, from TCP to its end, as `sstpd explain` tells it. */
 export interface AttemptView {

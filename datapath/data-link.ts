@@ -28,7 +28,7 @@ import type { ChunkPool } from './chunk-pool.ts';
 import { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 import { type IpProtocol, MOST_PACKET_BYTES, PPP_ADDRESS, PPP_CONTROL, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
 import { judgeIpv4, judgeIpv6 } from './ingress.ts';
-import type { DataLinkOwner, LinkOptions, PeerLink } from './peer-link.ts';
+import type { DataLinkOwner, LinkOptions, LinkPolicy, PeerLink } from './peer-link.ts';
 import type { Isolation } from './router.ts';
 import { SendQueue } from './send-queue.ts';
 
@@ -61,6 +61,7 @@ export class DataLink implements PeerLink {
   #ipv6: Ipv6Client | undefined;
   #mru = DEFAULT_MRU;
   #isChunkNoted = false;
+  #policy: LinkPolicy | undefined;
   #isStopped = false;
   #hasOverflowed = false;
   #nextTooBig: Instant | undefined;
@@ -86,6 +87,14 @@ export class DataLink implements PeerLink {
 
   /** The plain path leaves it to TCP how much is on its way. */
   setSocket(): void {}
+
+  get policy(): LinkPolicy | undefined {
+    return this.#policy;
+  }
+
+  setPolicy(policy: LinkPolicy): void {
+    this.#policy = policy;
+  }
 
   openIpv4(address: Ipv4): void {
     this.#ipv4 = address;

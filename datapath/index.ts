@@ -10,7 +10,7 @@ export { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 export { DataLink, type DataLinkOptions } from './data-link.ts';
 export { type IpProtocol, PPP_IPV4, PPP_IPV6 } from './frame-header.ts';
 export { NativePath } from './native-path.ts';
-export type { DataLinkOwner, DataPath, LinkOptions, LinkSocket, PeerLink } from './peer-link.ts';
+export type { DataLinkOwner, DataPath, LinkOptions, LinkPolicy, LinkSocket, PeerLink } from './peer-link.ts';
 export { PlainPath } from './plain-path.ts';
 export { type Isolation, type PacketReceiver, PacketRouter, type RouterCounters, sendAllTo } from './router.ts';
 export { availableCongestionControls, congestionControlFor, descriptorOf } from './socket-options.ts';

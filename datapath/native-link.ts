@@ -15,7 +15,7 @@ import { ControlQueue } from './control-queue.ts';
 import { Counters, type DataLinkCounters, type LinkLoad } from './counters.ts';
 import { MOST_PACKET_BYTES } from './frame-header.ts';
 import { OutgoingFrames } from './outgoing-frames.ts';
-import type { DataLinkOwner, LinkOptions, LinkSocket, PeerLink } from './peer-link.ts';
+import type { DataLinkOwner, LinkOptions, LinkPolicy, LinkSocket, PeerLink } from './peer-link.ts';
 import type { SlabPool } from './slab-pool.ts';
 
 /**
@@ -49,6 +49,7 @@ export class NativeLink implements PeerLink {
   #isWriting = false;
   #isPumping = false;
   #isPumpScheduled = false;
+  #policy: LinkPolicy | undefined;
   #isStopped = false;
   #hasOverflowed = false;
   #waiters: (() => void)[] = [];
@@ -93,6 +94,14 @@ export class NativeLink implements PeerLink {
 
   setSocket({ fd, congestionControl }: LinkSocket): void {
     if (fd >= 0 && this.#isLive) this.#tun.setSocket(this.#slot, fd, congestionControl);
+  }
+
+  get policy(): LinkPolicy | undefined {
+    return this.#policy;
+  }
+
+  setPolicy(policy: LinkPolicy): void {
+    this.#policy = policy;
   }
 
   openIpv4(address: Ipv4): void {

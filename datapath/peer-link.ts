@@ -23,12 +23,22 @@ export interface DataLinkOwner {
   broken(error: unknown): void;
 }
 
+/**
+ * What of a session's policy a link holds its peer to: nothing yet. A key that comes in here is enforced by both paths, on the
+ * offloaded one in the slot of the addon, and compared by the differential test.
+ */
+export type LinkPolicy = Readonly<Record<never, never>>;
+
 /** One peer's stream. */
 export interface PeerLink {
   readonly counters: DataLinkCounters;
   readonly load: LinkLoad;
   /** The socket below the connection, once: from now on no more is on its way than the path to the peer takes. */
   setSocket(socket: LinkSocket): void;
+  /** What is in force: undefined until it was set. */
+  readonly policy: LinkPolicy | undefined;
+  /** To be set before an address is opened, and whenever it changes; packets that come after that are held to it. */
+  setPolicy(policy: LinkPolicy): void;
   /** From now on the peer has this address. */
   openIpv4(address: Ipv4): void;
   closeIpv4(): void;

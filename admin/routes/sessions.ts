@@ -30,6 +30,13 @@ const session = {
     connectedAt: time,
     bytesIn: count,
     bytesOut: count,
+    policy: {
+      type: 'object',
+      description: 'What counts for the session beside its addresses; revision counts its changes since the login',
+      required: ['revision'],
+      properties: { revision: count },
+      additionalProperties: true,
+    },
     correlationId: text,
   },
 } as const;

@@ -113,9 +113,9 @@ export class Connection {
 
   get view(): ConnectionView {
     const stage: Stage = 'http';
-    const nothing = { user: undefined, method: undefined, ipv4: undefined, ipv6: undefined, reason: undefined };
+    const nothing = { user: undefined, method: undefined, ipv4: undefined, ipv6: undefined, policy: undefined };
     return {
-      ...(this.#last?.tunnel.view ?? { stage, ...nothing, bytesIn: 0, bytesOut: 0 }),
+      ...(this.#last?.tunnel.view ?? { stage, ...nothing, reason: undefined, bytesIn: 0, bytesOut: 0 }),
       id: this.id,
       peer: this.peer,
       tls: `${this.#info.tlsVersion} ${this.#info.cipher}`,

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 
 /** A connection as the admin API tells of it. */
 export function sessionView(connection: Connection): SessionView {
-  const { id, peer, tls, stage, user, ipv4, ipv6, method, connectedAt, bytesIn, bytesOut, correlationId } =
+  const { id, peer, tls, stage, user, ipv4, ipv6, method, connectedAt, bytesIn, bytesOut, policy, correlationId } =
     connection.view;
   return {
     id,
@@ -17,6 +17,7 @@ export function sessionView(connection: Connection): SessionView {
     connectedAt: connectedAt.toISOString(),
     bytesIn,
     bytesOut,
+    policy,
     correlationId,
   };
 }

@@ -1,6 +1,6 @@
 import { formatIpv4, formatIpv6Cidr, type Ipv4 } from '../../core/index.ts';
 import type { PeerLink } from '../../datapath/index.ts';
-import type { ControlSession, Lease } from '../control/index.ts';
+import type { ControlSession, GrantedLease, Policy } from '../control/index.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** One tunnel's place in the network: its lease, and what link, path and advertiser know of it. */
@@ -8,7 +8,7 @@ export class TunnelNetwork {
   readonly #context: Pick<ServerContext, 'path' | 'advertiser'>;
   readonly #link: PeerLink;
   readonly #session: ControlSession;
-  #lease: Lease | undefined;
+  #lease: GrantedLease | undefined;
   /** The lease was given back: the address may be somebody else's, whatever PPP still does. */
   #isReleased = false;
   #isIpv4Open = false;
@@ -30,9 +30,10 @@ export class TunnelNetwork {
   }
 
   /** @param answer gets undefined if no address is left, or the tunnel has given up its claim */
-  lease(answer: (lease: Lease | undefined) => void): void {
+  lease(answer: (lease: GrantedLease | undefined) => void): void {
     this.#session.lease((lease) => {
       if (!this.#isReleased) this.#lease = lease;
+      if (this.#lease !== undefined) this.#link.setPolicy(this.#lease.policy);
       answer(this.#isReleased ? undefined : lease);
     });
   }
@@ -40,9 +41,22 @@ export class TunnelNetwork {
   /** Has the IPv4 address changed for one that the client asks for, before it is used. @param answer the address now */
   choose(wish: Ipv4, answer: (address: Ipv4 | undefined) => void): void {
     this.#session.choose(wish, (lease) => {
-      if (!this.#isReleased && !this.#isIpv4Open) this.#lease = lease ?? this.#lease;
+      // What the policy is by now need not be what went with the answer.
+      if (!this.#isReleased && !this.#isIpv4Open && lease)
+        this.#lease = { ...lease, policy: this.#lease?.policy ?? lease.policy };
       answer(this.#lease?.ipv4.address);
     });
+  }
+
+  get policy(): Policy | undefined {
+    return this.#lease?.policy;
+  }
+
+  /** One that comes late never takes the place of a newer one. */
+  setPolicy(policy: Policy): void {
+    if (this.#lease === undefined || this.#isReleased || policy.revision <= this.#lease.policy.revision) return;
+    this.#lease = { ...this.#lease, policy };
+    this.#link.setPolicy(policy);
   }
 
   /** From now on packets pass. @returns whether there is a lease for it */

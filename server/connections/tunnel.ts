@@ -5,7 +5,7 @@ import { CallShell, type CallStep, type LinkLoad, type PeerLink } from '../../da
 import { isRouterSolicitation, SERVER_INTERFACE_ID, SERVER_LINK_LOCAL } from '../../ip/index.ts';
 import type { CredentialProof, LinkEnd, PppServerAction, PppServerEvent, PppServerLink } from '../../ppp/index.ts';
 import type { SstpMessageError, SstpServerAction } from '../../sstp/index.ts';
-import type { ControlSession, EndReason, Judgement } from '../control/index.ts';
+import type { ControlSession, EndReason, Judgement, Policy } from '../control/index.ts';
 import type { Attempt, Stage } from '../observe/reported.ts';
 import type { ServerContext } from './server-context.ts';
 import { type KnownHashes, newPppLink, newSstpMachine } from './tunnel-machines.ts';
@@ -34,6 +34,8 @@ export interface TunnelView {
   /** Bytes of IP packets from and to the client. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Undefined without a lease. */
+  readonly policy: Policy | undefined;
   readonly reason: EndReason | undefined;
 }
 
@@ -112,6 +114,7 @@ export class Tunnel {
       peerAddress: options.peerAddress,
       device: options.context.path.name,
       replace: () => this.replace(),
+      setPolicy: (policy) => this.setPolicy(policy),
       disconnect: (reason) => this.disconnect(reason),
     });
     this.#network = new TunnelNetwork(options.context, this.#link, this.#session);
@@ -134,6 +137,13 @@ export class Tunnel {
     if (this.#ended || this.#reason !== undefined) return;
     this.#reason = reason;
     this.#post({ to: 'ppp', event: { kind: 'terminate', reason } });
+  }
+
+  /** What counts for the packets that come from now on. */
+  setPolicy(policy: Policy): void {
+    if (this.#ended) return;
+    this.#network.setPolicy(policy);
+    this.#log.info('session.policy-set', { user: this.#user?.name, revision: policy.revision });
   }
 
   /** Gives up the address at once, for the user's next connection, then disconnects. */
@@ -172,6 +182,7 @@ export class Tunnel {
       method: this.#method,
       ipv4: this.#network.ipv4,
       ipv6: this.#network.ipv6,
+      policy: this.#network.policy,
       bytesIn,
       bytesOut,
       reason: this.#reason,

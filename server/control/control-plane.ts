@@ -4,6 +4,7 @@ import type { CredentialProof, FinalVerdict } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { EndReason } from './end-reason.ts';
 import type { Lease } from './lease-desk.ts';
+import type { Policy } from './policy.ts';
 
 /**
  * Who knows users and addresses, seen from a tunnel: this process, or for a worker the supervisor. Answers come while the
@@ -27,7 +28,14 @@ export interface SessionInfo {
   readonly device: string;
   /** Another session of the user takes its place: to call `release` before it returns, then disconnect. */
   replace(): void;
+  /** Told in order with the answer to `lease`, and only after it: what counts for the session from now on. */
+  setPolicy(policy: Policy): void;
   disconnect(reason: EndReason): void;
+}
+
+/** Addresses, and what goes with them from the first packet on. */
+export interface GrantedLease extends Lease {
+  readonly policy: Policy;
 }
 
 /** One tunnel's business with users and addresses. */
@@ -48,12 +56,12 @@ export interface ControlSession {
    */
   respond(payload: Uint8Array, answer: (judgement: Judgement) => void): void;
   /** Leases addresses for the user whose proof was accepted; undefined if none is left, or it gave up its claim. */
-  lease(answer: (lease: Lease | undefined) => void): void;
+  lease(answer: (lease: GrantedLease | undefined) => void): void;
   /**
    * Has the IPv4 address of the lease changed for one that the client asks for; undefined if it keeps what it has. Once,
    * and only until `up`: who looks on at sessions has been told the address by then.
    */
-  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void;
+  choose(wish: Ipv4, answer: (lease: GrantedLease | undefined) => void): void;
   /** Gives the addresses back for good. May be called again. */
   release(): void;
   /** Packets of the client pass: a network protocol that suffices is open (RFC 1661 3.7). May be called again. */

@@ -2,10 +2,18 @@ import type { Hold, User } from '../../auth/index.ts';
 import { foldUserName, Groups, type Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
-import type { ControlPlane, ControlSession, Judgement, SessionEnd, SessionInfo } from './control-plane.ts';
+import type {
+  ControlPlane,
+  ControlSession,
+  GrantedLease,
+  Judgement,
+  SessionEnd,
+  SessionInfo,
+} from './control-plane.ts';
 import type { EndReason } from './end-reason.ts';
 import type { Lease, LeaseDesk } from './lease-desk.ts';
 import type { LoginAnswer, LoginDesk, PendingLogin } from './login-desk.ts';
+import { changedPolicy, NO_POLICY, type Policy, type PolicyKeys } from './policy.ts';
 import type { PortalDesk } from './portal-desk.ts';
 import type { LiveSession, SessionObserver } from './session-observer.ts';
 import type { SessionTraffic } from './traffic.ts';
@@ -61,6 +69,18 @@ export class LocalControl implements ControlPlane {
     return session !== undefined;
   }
 
+  /**
+   * What counts for a session from now on, in the stead of what did; nothing is merged here.
+   *
+   * @returns false if there is no such session
+   * @throws {TypeError} for a key that there is not, or a value that it can't have
+   */
+  setPolicy(id: string, keys: Readonly<Partial<PolicyKeys>>): boolean {
+    const session = this.#sessions.get(id);
+    session?.setPolicy(keys);
+    return session !== undefined;
+  }
+
   /** Ends the sessions of a user. */
   disconnectUser(name: string, reason: EndReason): void {
     for (const session of [...this.#ofUser.of(foldUserName(name))]) session.info.disconnect(reason);
@@ -96,6 +116,7 @@ class Session implements ControlSession {
   readonly #list: SessionList;
   #user: User | undefined;
   #method: CredentialProof['method'] | undefined;
+  #policy: Policy = NO_POLICY;
   #lease: Lease | undefined;
   #live: LiveSession | undefined;
   #bytesIn = 0;
@@ -163,6 +184,7 @@ class Session implements ControlSession {
         if (verdict.kind === 'accept' && !this.#isClosed) {
           this.#list.identified(this.#user, admitted);
           this.#user = admitted;
+          this.#policy = given.result.policy ?? NO_POLICY;
           this.#method = proof.method;
         }
         answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
@@ -173,7 +195,7 @@ class Session implements ControlSession {
     }
   }
 
-  lease(answer: (lease: Lease | undefined) => void): void {
+  lease(answer: (lease: GrantedLease | undefined) => void): void {
     if (this.#isClosed) return;
     if (this.#user === undefined) throw new Error('an address was asked for before the user was known');
     if (this.#isReleased) {
@@ -183,18 +205,29 @@ class Session implements ControlSession {
     this.#options.leases.leaseWhenFree(this.#user, this.info, (lease) => {
       if (this.#isClosed) return;
       this.#lease = this.#isReleased ? undefined : lease;
-      answer(this.#lease);
+      answer(this.#granted(this.#lease));
     });
   }
 
-  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void {
+  choose(wish: Ipv4, answer: (lease: GrantedLease | undefined) => void): void {
     if (this.#isClosed) return;
     const isOpen = !this.#hasChosen && this.#live === undefined && !this.#isReleased;
     this.#hasChosen = true;
     const lease =
       isOpen && this.#user !== undefined ? this.#options.leases.choose(this.#user, this.info, wish) : undefined;
     this.#lease = lease ?? this.#lease;
-    answer(lease);
+    answer(this.#granted(lease));
+  }
+
+  setPolicy(keys: Readonly<Partial<PolicyKeys>>): void {
+    if (this.#isClosed) return;
+    this.#policy = changedPolicy(this.#policy, keys);
+    // Before there is a lease it goes with that.
+    if (this.#lease !== undefined && !this.#isReleased) this.info.setPolicy(this.#policy);
+  }
+
+  #granted(lease: Lease | undefined): GrantedLease | undefined {
+    return lease && { ...lease, policy: this.#policy };
   }
 
   up(): void {
@@ -203,6 +236,8 @@ class Session implements ControlSession {
     const { id, peerAddress, device } = this.info;
     this.#live = {
       ...{ id, peerAddress, device, user: this.#user, method: this.#method, lease: this.#lease, since: new Date() },
+      policy: () => this.#policy,
+      setPolicy: (keys) => this.setPolicy(keys),
       disconnect: (reason) => this.info.disconnect(reason),
       traffic: () => ({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }),
     };

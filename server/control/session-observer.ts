@@ -3,6 +3,7 @@ import type { CredentialProof } from '../../ppp/index.ts';
 import type { SessionEnd } from './control-plane.ts';
 import type { EndReason } from './end-reason.ts';
 import type { Lease } from './lease-desk.ts';
+import type { Policy, PolicyKeys } from './policy.ts';
 
 /** A login of a VPN client, in the portal or on the admin page, when it is over. */
 export interface Login {
@@ -27,6 +28,10 @@ export interface LiveSession {
   readonly method: CredentialProof['method'];
   readonly lease: Lease;
   readonly since: Date;
+  /** What counts for it now. */
+  policy(): Policy;
+  /** As `LocalControl.setPolicy`. */
+  setPolicy(keys: Readonly<Partial<PolicyKeys>>): void;
   /** What it has carried, as last heard of. */
   traffic(): { readonly bytesIn: number; readonly bytesOut: number };
   disconnect(reason: EndReason): void;

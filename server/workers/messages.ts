@@ -11,7 +11,7 @@ import type { IpPrefix } from '../../tun/index.ts';
 import type { AdmissionLimit, TurnedAway } from '../admission/index.ts';
 import type { TlsMaterial } from '../certificates/material.ts';
 import type { Config } from '../config/index.ts';
-import type { EndReason, Judgement, Lease, SessionEnd, SessionTraffic } from '../control/index.ts';
+import type { EndReason, GrantedLease, Judgement, Policy, SessionEnd, SessionTraffic } from '../control/index.ts';
 import type { Report } from '../observe/reported.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 
@@ -41,7 +41,9 @@ export type ToWorker =
   | { readonly kind: 'turned-away'; readonly ticket: number; readonly why: TurnedAway }
   | { readonly kind: 'held'; readonly session: string; readonly hold: Hold; readonly name: string }
   | { readonly kind: 'judged'; readonly session: string; readonly judgement: Judgement }
-  | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: Lease | undefined }
+  | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: GrantedLease | undefined }
+  /** Behind `leased`: in the stead of the one that came with it. */
+  | { readonly kind: 'policy'; readonly session: string; readonly policy: Policy }
   | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }
   /** With the socket, unless there is an error, which is a code such as ECONNREFUSED. */
   | { readonly kind: 'dialled'; readonly dial: number; readonly error: string | undefined }

@@ -1,7 +1,15 @@
 import type { Hold } from '../../auth/index.ts';
 import type { Ipv4 } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
-import type { ControlPlane, ControlSession, Judgement, Lease, SessionEnd, SessionInfo } from '../control/index.ts';
+import type {
+  ControlPlane,
+  ControlSession,
+  GrantedLease,
+  Judgement,
+  SessionEnd,
+  SessionInfo,
+} from '../control/index.ts';
+import { readPolicy } from '../control/policy.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
@@ -64,8 +72,8 @@ class RemoteSession implements ControlSession {
   readonly #forget: () => void;
   #onJudged: ((judgement: Judgement) => void) | undefined;
   #onHeld: ((hold: Hold, name: string) => void) | undefined;
-  #onLeased: ((lease: Lease | undefined) => void) | undefined;
-  #onChosen: ((lease: Lease | undefined) => void) | undefined;
+  #onLeased: ((lease: GrantedLease | undefined) => void) | undefined;
+  #onChosen: ((lease: GrantedLease | undefined) => void) | undefined;
   /** The supervisor has the proof, and has said nothing of it yet. */
   #isUnheard = false;
   /** Of the last judgement that was `continue`. */
@@ -99,13 +107,13 @@ class RemoteSession implements ControlSession {
     this.#send({ kind: 'respond', session: this.#info.id, round: this.#round, payload });
   }
 
-  lease(answer: (lease: Lease | undefined) => void): void {
+  lease(answer: (lease: GrantedLease | undefined) => void): void {
     if (this.#isClosed) return;
     this.#onLeased = answer;
     this.#send({ kind: 'lease', session: this.#info.id });
   }
 
-  choose(wish: Ipv4, answer: (lease: Lease | undefined) => void): void {
+  choose(wish: Ipv4, answer: (lease: GrantedLease | undefined) => void): void {
     if (this.#isClosed) return;
     this.#onChosen = answer;
     this.#send({ kind: 'choose', session: this.#info.id, wish });
@@ -157,15 +165,18 @@ class RemoteSession implements ControlSession {
       case 'leased': {
         const answer = this.#onLeased;
         this.#onLeased = undefined;
-        answer?.(message.lease);
+        answer?.(checked(message.lease));
         break;
       }
       case 'chosen': {
         const answer = this.#onChosen;
         this.#onChosen = undefined;
-        answer?.(message.lease);
+        answer?.(checked(message.lease));
         break;
       }
+      case 'policy':
+        this.#info.setPolicy(readPolicy(message.policy));
+        break;
       case 'replace':
         this.#info.replace();
         break;
@@ -176,4 +187,9 @@ class RemoteSession implements ControlSession {
         message satisfies never;
     }
   }
+}
+
+/** Of another process all is checked that others act on. @throws {TypeError} */
+function checked(lease: GrantedLease | undefined): GrantedLease | undefined {
+  return lease && { ...lease, policy: readPolicy(lease.policy) };
 }

@@ -6,7 +6,8 @@
 import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import { END_REASONS } from '../control/end-reason.ts';
-import type { SessionEnd, SessionTraffic } from '../control/index.ts';
+import type { Policy, SessionEnd, SessionTraffic } from '../control/index.ts';
+import { readPolicy } from '../control/policy.ts';
 import { COUNT_NAMES, LEVEL_NAMES, type Report } from '../observe/reported.ts';
 import type { PortalQuestion } from '../site/index.ts';
 import {
@@ -98,6 +99,15 @@ const attemptOf = (id: Form<string>): Form<AttemptView> =>
     explanation: maybe(object({ text: told, code: maybe(told), fix: maybe(told) })),
   }) as Form<AttemptView>;
 
+/** Who reads it is told which keys there are. */
+const policy: Form<Policy> = (value) => {
+  try {
+    return readPolicy(value);
+  } catch (error) {
+    throw new FormError(error instanceof Error ? error.message : String(error));
+  }
+};
+
 const sessionOf = (id: Form<string>): Form<SessionView> =>
   object({
     ...{
@@ -110,6 +120,7 @@ const sessionOf = (id: Form<string>): Form<SessionView> =>
       bytesOut: number,
     },
     ...{ user: maybe(text(MOST_NAME)), ipv4: maybe(address), ipv6: maybe(text(64)), method: maybe(term) },
+    policy: maybe(policy),
     correlationId: maybe(text(MOST_NAME)),
   }) as Form<SessionView>;
 

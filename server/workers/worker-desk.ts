@@ -2,7 +2,7 @@ import type { AttemptView, SessionView } from '../../admin/index.ts';
 import { formatIpv4, formatIpv6Cidr } from '../../core/index.ts';
 import { formatEndpoint } from '../../tls/index.ts';
 import type { Admission, Ticket } from '../admission/index.ts';
-import type { ControlSession, Judgement, Lease, LocalControl, SessionEnd } from '../control/index.ts';
+import type { ControlSession, GrantedLease, Judgement, LocalControl, SessionEnd } from '../control/index.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** What it carried since its last report nobody knows. */
@@ -71,6 +71,7 @@ export class WorkerDesk {
       ...{ user, method, peer: formatEndpoint(peerAddress, port) },
       ipv4: said.ipv4 && lease && formatIpv4(lease.ipv4.address),
       ipv6: said.ipv6 && lease?.ipv6 && formatIpv6Cidr(lease.ipv6),
+      policy: lease?.policy,
     };
   }
 
@@ -174,6 +175,11 @@ export class WorkerDesk {
         session.release();
         send({ kind: 'replace', session: id });
       },
+      setPolicy: (policy) => {
+        const open = this.#sessions.get(id);
+        if (open?.lease !== undefined) open.lease = { ...open.lease, policy };
+        send({ kind: 'policy', session: id, policy });
+      },
       disconnect: (reason) => send({ kind: 'disconnect', session: id, reason }),
     });
     this.#ended.delete(id);
@@ -268,7 +274,7 @@ interface OpenSession {
   method: Proof['method'] | undefined;
   /** By which it was or is being judged. */
   proves: Proof['method'] | undefined;
-  lease: Lease | undefined;
+  lease: GrantedLease | undefined;
   isJudging: boolean;
   /** Of the question that it has to answer. */
   round: number | undefined;

@@ -110,6 +110,7 @@ async function start(setup: WorkerSetup, { send, serving, giveUp }: Supervisor):
       case 'judged':
       case 'leased':
       case 'chosen':
+      case 'policy':
       case 'replace':
       case 'disconnect':
         control.receive(message);

@@ -208,6 +208,7 @@ export const SESSION: SessionView = {
   connectedAt: '2026-01-01T00:00:00.000Z',
   bytesIn: 5_000_000_000,
   bytesOut: 17,
+  policy: { revision: 0 },
   correlationId: undefined,
 };
 

@@ -99,6 +99,7 @@ test('sessions are the tunnels, oldest first, from the HTTP answer on; other con
     connectedAt: '2024-03-01T12:00:00.000Z',
     bytesIn: 0,
     bytesOut: 0,
+    policy: { revision: 0 },
     correlationId: '{11111111-2222-3333-4444-555555555555}',
   });
 });

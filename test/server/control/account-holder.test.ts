@@ -52,7 +52,7 @@ async function seen(world: World, logins: readonly Login[]): Promise<string[]> {
     } else {
       const info: SessionInfo = {
         ...{ id: `${start} ${index}`, peerAddress: address, device: 'sstp0' },
-        ...{ replace: () => {}, disconnect: () => {} },
+        ...{ replace: () => {}, setPolicy: () => {}, disconnect: () => {} },
       };
       world.control.open(info).verify(
         { method: 'pap', name: text, nameBytes, password },
@@ -130,7 +130,14 @@ test('whoever has the same name in another code page gets in there too, once he 
   const dial = async (user: string): Promise<string> => {
     const kinds: string[] = [];
     const control = world.control.open({
-      ...{ id: `${Math.random()}`, peerAddress: HOME, device: 'sstp0', replace: () => {}, disconnect: () => {} },
+      ...{
+        id: `${Math.random()}`,
+        peerAddress: HOME,
+        device: 'sstp0',
+        replace: () => {},
+        setPolicy: () => {},
+        disconnect: () => {},
+      },
     });
     control.verify(
       { method: 'pap', name: nameBytes.toString('latin1'), nameBytes, password: `${user} ${OWN}` },

@@ -168,6 +168,7 @@ test('sessions are found by name', async () => {
     const session = control.open({
       ...holder('1'),
       peerAddress: '192.0.2.1',
+      setPolicy: () => undefined,
       disconnect: (reason) => {
         disconnected = reason;
       },

@@ -156,6 +156,7 @@ test('a login, and what is asked of one user', async () => {
       device: 'tun',
       peerAddress: `10.0.${id >> 8}.${id & 255}`,
       replace: () => undefined,
+      setPolicy: () => undefined,
       disconnect: () => {
         ended += 1;
         session.close({ reason: 'disconnected', bytesIn: 0, bytesOut: 0 });

@@ -114,7 +114,7 @@ test('all spellings of a user are one name for operators; of nobody, the name is
 });
 
 function infoOf(id: string, peerAddress: string): SessionInfo {
-  return { id, peerAddress, device: 'sstp0', replace: () => {}, disconnect: () => {} };
+  return { id, peerAddress, device: 'sstp0', replace: () => {}, setPolicy: () => {}, disconnect: () => {} };
 }
 
 interface Guess {

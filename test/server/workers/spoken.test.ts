@@ -15,6 +15,7 @@ const readJson = (value: unknown): ToSupervisor => read(Buffer.from(JSON.stringi
 const SESSION = {
   ...{ id: '01020304', peer: '192.0.2.7:5000', stage: 'up', tls: 'TLSv1.3', connectedAt: '2026-01-01T00:00:00.000Z' },
   ...{ bytesIn: 0, bytesOut: 2 ** 40, user: 'ann', method: undefined, ipv4: undefined, ipv6: 'fd00:1::/64' },
+  policy: { revision: 1 },
   correlationId: undefined,
 };
 
@@ -182,6 +183,9 @@ test('texts and lists have their longest; what a client has made too long is cut
   refused({ kind: 'attempt', attempt: { ...attempt, options: Array(65).fill(ATTEMPT.options[0]) } });
   refused({ kind: 'closed', session: '01020304', end: { ...END, reason: long } });
   refused({ kind: 'verify', session: '01020304', proof: { method: 'pap', name: long, password: 'b' } });
+  for (const policy of [{}, { revision: -1 }, { revision: 'x' }, { revision: 1, routes: [] }, []]) {
+    refused({ kind: 'listed', request: 1, sessions: [{ ...SESSION, policy }], isLast: true });
+  }
   const payload = Buffer.alloc(4_097).toString('base64');
   refused({ kind: 'respond', session: '01020304', round: 1, payload });
   refused({ kind: 'respond', session: '01020304', round: -1, payload: '' });

@@ -119,6 +119,7 @@ test('whose a session is, from where and with which address is not the word of t
   const honest = {
     ...{ id, tls, stage, peer: '192.0.2.7:50000', connectedAt: '2026-01-01T00:00:00.000Z', correlationId: undefined },
     ...{ user: 'alice', method: 'mschapv2', ipv4: '10.9.0.66', ipv6: undefined, bytesIn: 1, bytesOut: 2 },
+    policy: { revision: 0 },
   };
   assert.deepEqual(desk.checked(honest), honest);
   const lie = {
@@ -128,6 +129,7 @@ test('whose a session is, from where and with which address is not the word of t
     ipv4: '10.9.0.1',
     ipv6: 'fd00::/64',
     peer: '[2001:db8::1]:50000',
+    policy: { revision: 7 },
   };
   assert.deepEqual(desk.checked(lie), honest);
   assert.equal(desk.checked({ ...honest, ipv4: undefined })?.ipv4, undefined, 'it is not in use yet');

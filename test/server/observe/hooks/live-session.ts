@@ -31,6 +31,8 @@ export function liveSession(
     },
     since: new Date('2026-01-01T00:00:00Z'),
     traffic: () => ({ bytesIn: 0, bytesOut: 0 }),
+    policy: () => ({ revision: 0 }),
+    setPolicy: () => {},
     disconnect: (reason) => void disconnects.push(reason),
     disconnects,
   };
