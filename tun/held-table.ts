@@ -19,12 +19,11 @@ import {
   numberOf,
   readAttributes,
   readMessages,
+  TABLE,
   text,
   textOf,
 } from './nft-messages.ts';
 
-/** NFTA_*_TABLE, in each kind of message. */
-const TABLE = 1;
 const TABLE_FLAGS = 2;
 const OWNER = 0x2;
 const SET_NAME = 2;
@@ -200,36 +199,4 @@ function elementsOf({ type, attributes }: Message): Message[] {
   const list = attributes.find((one) => one.type === ELEM_LIST_ELEMENTS);
   const others = attributes.filter((one) => one !== list);
   return readAttributes(list?.value ?? Buffer.alloc(0)).map((element) => ({ type, attributes: [...others, element] }));
-}
-
-/** Who changed something in nftables, and in which tables; what was lost may have been anything. */
-export interface NetworkChange {
-  readonly tables: ReadonlySet<string>;
-  /** The program, or '' if that is not told. */
-  readonly by: string;
-  readonly isLost: boolean;
-  readonly hasForwardingChanged: boolean;
-}
-
-/** NFTA_GEN_PROC_NAME */
-const PROGRAM = 3;
-
-/**
- * Tells of each change of nftables, and of forwarding, in this process' network namespace, until the function that it
- * gives is called. One at a time.
- *
- * @throws {Error} with `code`: EPERM without CAP_NET_ADMIN
- */
-export function watchNetwork(changed: (change: NetworkChange) => void): () => void {
-  loadNative().networkWatch((bytes, isLost, hasForwardingChanged) => {
-    const { messages, errno } = readMessages(bytes);
-    const ends = messages.filter(({ type }) => type === NftMessage.NewGen);
-    changed({
-      tables: new Set(messages.filter(({ type }) => type !== NftMessage.NewGen).map((one) => textOf(one, TABLE))),
-      by: [...new Set(ends.map((end) => textOf(end, PROGRAM)))].join(', '),
-      isLost: isLost === 1 || errno !== 0,
-      hasForwardingChanged: hasForwardingChanged === 1,
-    });
-  });
-  return () => loadNative().networkUnwatch();
 }

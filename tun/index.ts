@@ -8,10 +8,11 @@ export { type CageLayers, NO_CAGE } from './cage-layers.ts';
 export { forgetFlows } from './conntrack.ts';
 export type { PacketBatch, TunCounters, TunDevice, TunOptions } from './device.ts';
 export { HEADROOM, TunError } from './device.ts';
-export { digestOf, type NetworkChange, TableHolder, type TableParts, watchNetwork } from './held-table.ts';
+export { digestOf, TableHolder, type TableParts } from './held-table.ts';
 export { deviceGone, isDevicePresent, openTun } from './linux-tun.ts';
 export { acceptWaiting, type BoundSocket, bindSocket } from './listen-socket.ts';
 export { MemoryTun } from './memory-tun.ts';
+export { type NetworkChange, watchNetwork } from './network-news.ts';
 export {
   adoptTunPath,
   type MemoryNetwork,

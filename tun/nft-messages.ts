@@ -43,6 +43,9 @@ const ATTRIBUTE = 4;
 const TYPE_MASK = 0x3fff;
 const NESTED = 0x8000;
 
+/** NFTA_*_TABLE: the table's name, in each kind of message. */
+export const TABLE = 1;
+
 export interface Message {
   readonly type: number;
   /** Behind the headers. */
