@@ -33,12 +33,14 @@ export function addConfigCommand(program: Command, terminal: Terminal, run: Run)
   addConfigFlags(command).action((prefix: string | undefined, options: { json?: true; keys?: true }) =>
     run(async () => {
       if (options.keys) {
-        const keys = beginningWith(prefix, describeSchema());
+        const keys = beginningWith(prefix, describeSchema(), describes);
         terminal.stdout.write(options.json ? json(keys) : describeKeys(keys));
         return;
       }
-      beginningWith(prefix, describeSchema());
-      const rows = beginningWith(prefix, await effectiveConfig(command, terminal));
+      beginningWith(prefix, describeSchema(), describes);
+      const rows = beginningWith(prefix, await effectiveConfig(command, terminal), (key, typed) =>
+        key.startsWith(typed),
+      );
       terminal.stdout.write(options.json ? json(rows) : formatRows(rows));
     }),
   );
@@ -52,14 +54,26 @@ Examples:
   $ sstpd config pool`;
 
 /** @throws {CliError} if there is none */
-function beginningWith<Row extends { readonly key: string }>(prefix: string | undefined, rows: readonly Row[]): Row[] {
-  const found = rows.filter(({ key }) => prefix === undefined || key.startsWith(prefix));
+function beginningWith<Row extends { readonly key: string }>(
+  prefix: string | undefined,
+  rows: readonly Row[],
+  begins: (key: string, typed: string) => boolean,
+): Row[] {
+  const found = rows.filter(({ key }) => prefix === undefined || begins(key, prefix));
   if (found.length > 0) return found;
   const close = nearest(
     prefix ?? '',
     rows.map(({ key }) => key),
   );
   throw new CliError(`no configuration key begins with '${prefix}', the nearest is ${close}`, EXIT.usage);
+}
+
+/** Whether a key of the schema begins so, be it with the place or name of one object: `servers[0]` for `servers[]`. */
+function describes(key: string, typed: string): boolean {
+  if (key.startsWith(typed)) return true;
+  const [whole = '', field = ''] = key.split(/\[\]|\.NAME/);
+  const [, rest = '-'] = /^(?:\.[\w-]+|\[[^\]]*\])(.*)$/.exec(typed.slice(whole.length)) ?? [];
+  return field !== '' && typed.startsWith(whole) && field.startsWith(rest);
 }
 
 async function effectiveConfig(command: Command, terminal: Terminal): Promise<Row[]> {
@@ -87,14 +101,23 @@ function formatRows(rows: readonly Row[]): string {
 function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
   if (value === '') return "''";
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.keys(value).length === 0 ? 'none' : JSON.stringify(value);
 }
 
 function describeKeys(keys: readonly KeyDescription[]): string {
   return keys
-    .map(({ key, type, default: initial, env, flag, doc }) => {
-      const names = flag === undefined ? env : `${env}, ${flag}`;
-      return `${key}\n    ${doc}\n    ${type}; default ${initial === '' ? 'empty' : initial}\n    ${names}\n`;
+    .map(({ key, type, default: initial, env, flag, doc, applies }) => {
+      const unset = initial === undefined ? 'must be given' : `default ${initial === '' ? 'empty' : initial}`;
+      const names = [env, flag].filter((name) => name !== undefined).join(', ');
+      return `${key}\n    ${doc}\n    ${type}; ${unset}\n    takes effect ${EFFECT[applies]}\n${names && `    ${names}\n`}`;
     })
     .join('');
 }
+
+/** When a change does. */
+const EFFECT: Readonly<Record<KeyDescription['applies'], string>> = {
+  start: 'at the next start',
+  'new-connections': 'for new connections once it is read again',
+  now: 'once it is read again',
+};

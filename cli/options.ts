@@ -12,12 +12,13 @@ import {
   type KeyDescription,
   type LoadedConfig,
   loadConfig,
+  loadShown,
   nearest,
   showConfig,
 } from '../server/config/index.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
-export { ConfigError, describeSchema, type KeyDescription, nearest, placeCommands, showConfig };
+export { ConfigError, describeSchema, type KeyDescription, loadShown, nearest, placeCommands, showConfig };
 
 /** Adds `--data` and `--config`, which every command that concerns a server takes. */
 export function addPlaceOptions(command: Command): Command {

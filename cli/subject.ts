@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AdminClient, AttemptView, StatusView, TokenView, UserView } from '../admin/index.ts';
 import type { Config } from '../server/config/index.ts';
-import { configFile, givenFlags, loadGiven } from './options.ts';
+import { configFile, givenFlags, loadGiven, loadShown } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A server as it runs, or as one would start. */
@@ -32,8 +32,5 @@ export async function subjectOf(command: Command, terminal: Terminal): Promise<S
 
 /** What a server that runs was started with. */
 export async function configOfRunning(client: AdminClient, data: string): Promise<Config> {
-  const { loadConfig } = await import('../server/config/index.ts');
-  const values = (await client.config()).map(({ key, value }) => [key, value as string]);
-  const flags = { ...Object.fromEntries(values), data } as Record<string, string>;
-  return loadConfig({ flags, env: {} }).config;
+  return loadShown(await client.config(), { data }).config;
 }

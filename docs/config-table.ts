@@ -12,13 +12,22 @@ export const END = '<!-- end of the configuration table -->';
 
 type Row = ReturnType<typeof describeSchema>[number];
 
+/** When a change takes effect. */
+const EFFECT: Readonly<Record<Row['applies'], string>> = {
+  start: 'at start',
+  'new-connections': 'for new connections',
+  now: 'at once',
+};
+
 /** One line per key, in the order of the schema, under a heading; ends in a line feed. */
 export function configTable(rows: readonly Row[] = describeSchema()): string {
-  const lines = rows.map(({ key, type, default: initial, flag, doc }) => {
+  const lines = rows.map(({ key, type, default: initial, flag, doc, applies }) => {
     const names = flag === undefined ? code(key) : `${code(key)}<br>${code(flag)}`;
-    return `| ${names} | ${initial === '' ? 'empty' : code(initial)} | ${prose(doc)} | ${prose(type)} |`;
+    return `| ${names} | ${shownDefault(initial)} | ${prose(doc)} | ${prose(type)} | ${EFFECT[applies]} |`;
   });
-  return ['| key, flag | default | what it is | allowed |', '|---|---|---|---|', ...lines, ''].join('\n');
+  return ['| key, flag | default | what it is | allowed | takes effect |', '|---|---|---|---|---|', ...lines, ''].join(
+    '\n',
+  );
 }
 
 /**
@@ -32,6 +41,12 @@ export function putTable(text: string, table: string): string {
     throw new Error(`there must be one "${BEGIN}" and behind it one "${END}"`);
   }
   return `${before}${BEGIN}\n\n${table}\n${END}${after}`;
+}
+
+/** @param initial undefined: it must be given */
+function shownDefault(initial: string | undefined): string {
+  if (initial === undefined) return 'must be given';
+  return initial === '' ? 'empty' : code(initial);
 }
 
 /** A backtick would end the span and a bar the cell; no key, flag or default has the first. */

@@ -5,7 +5,7 @@ import type { ProfileFacts } from '../profile/index.ts';
 import type { UserStore } from '../store/index.ts';
 import { type CageLayers, NO_CAGE } from '../tun/index.ts';
 import { type Flood, floodView } from './admission/index.ts';
-import { type Config, type Origins, veilConfig } from './config/index.ts';
+import { type Config, type Origins, showConfig } from './config/index.ts';
 import type { Plane } from './connections/index.ts';
 import { fixedAddressRefusal, type LeaseDesk, type LocalControl, type LoginDesk } from './control/index.ts';
 import type { AttemptRing } from './observe/index.ts';
@@ -84,7 +84,7 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     },
     accounts: options.accounts,
     tokens: options.tokens,
-    config: () => veilConfig(options.config, options.origins),
+    config: () => showConfig(options.config, options.origins),
     sessions: () => plane.sessions(),
     metrics: () => options.metrics(),
     attempts: (query) => attempts.list(query),

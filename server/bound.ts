@@ -7,7 +7,7 @@ export class Bound {
   #port: number;
   #listening: readonly string[] = [];
 
-  constructor(config: Pick<Config, 'listen' | 'offload'>) {
+  constructor(config: Pick<Config, 'listen' | 'frontend'>) {
     this.#port = placesOf(config)[0]?.port ?? 443;
   }
 

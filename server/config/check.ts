@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type Ipv6Cidr, ipv4CidrsOverlap, ipv6InCidr, parseIpv6 } from '../../core/index.ts';
+import type { Config } from './config.ts';
 import { ConfigError } from './error.ts';
 import { type ListenAddress, listenAddress, network } from './format.ts';
-import type { Config } from './schema.ts';
 
 /**
  * What no key can say alone.
@@ -16,7 +16,7 @@ export function checkConfig(config: Config, origins: ReadonlyMap<string, string>
   if (config.tls.minVersion > config.tls.maxVersion) {
     throw new ConfigError(`${from('tls.minVersion')} is newer than ${from('tls.maxVersion')}: no version is left`);
   }
-  checkOffload(config, from);
+  checkFrontend(config, from);
   checkListen(config, from);
   checkProxies(config, origins, from);
   checkHooks(config, from);
@@ -73,8 +73,8 @@ function ipv6CidrsOverlap(a: Ipv6Cidr, b: Ipv6Cidr): boolean {
 }
 
 /** Without the hash every login there would end at the Crypto Binding. */
-function checkOffload({ offload }: Config, from: (key: string) => string): void {
-  if (offload.listen.length === 0 || offload.certSha256 !== undefined) return;
+function checkFrontend({ frontend }: Config, from: (key: string) => string): void {
+  if (frontend.listen.length === 0 || frontend.certSha256 !== undefined) return;
   throw new ConfigError(
     `${from('offload.listen')} is set, but offload.certSha256 is not: give the hash that openssl x509 -noout -fingerprint -sha256 prints for the certificate in front`,
   );
@@ -138,7 +138,7 @@ function checkListen(config: Config, from: (key: string) => string): void {
   const { listen } = config.admin;
   const all = [
     ...config.listen.map((place) => ({ place, key: 'listen', remedy: '' })),
-    ...config.offload.listen.map((place) => ({ place, key: 'offload.listen', remedy: '' })),
+    ...config.frontend.listen.map((place) => ({ place, key: 'offload.listen', remedy: '' })),
     ...(listen === undefined ? [] : [{ place: listen, key: 'admin.listen', remedy: CHOOSE_ADMIN }]),
   ];
   for (const [i, { place: one }] of all.entries()) {

@@ -15,8 +15,17 @@ export class ConfigError extends Error {
 
 /** A value as it may stand in a one-line message: quoted, at most 80 characters, whatever was in the file. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  const text = util.inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 40 });
+  if (typeof value === 'string') return JSON.stringify(clipped(value));
+  return clipped(util.inspect(value, { depth: 0, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 40 }));
+}
+
+/** The same of what may be, or have in it, a secret. */
+export function hidden(): string {
+  return 'a value that is not shown here';
+}
+
+/** At most 80 characters of a text that may be as long as the file. */
+export function clipped(text: string): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

@@ -30,9 +30,12 @@ export interface Format<T> {
   explain?(raw: unknown): string | undefined;
   /** The value as a user would write it. */
   show(value: T): unknown;
-  /** The same for who may see the configuration, but no secret in it; `show` where there is none. */
+  /**
+   * The same without the secret in it, and something that `parse` takes: who asks a running server for its configuration
+   * reads what is shown again. Of a format that has this, errors show no value.
+   */
   veil?(value: T): unknown;
-  /** The value names a file; `config.ts` makes it absolute. */
+  /** The value names a file; `read-value.ts` makes it absolute. */
   readonly isPath?: true;
   /** The same of a list. */
   readonly arePaths?: true;
@@ -152,11 +155,13 @@ export function pathTexts(raw: unknown): string[] | undefined {
 
 /** `word` stands for undefined; everything else is left to `format`. */
 export function orWord<T>(word: string, format: Format<T>): Format<T | undefined> {
+  const veil = format.veil?.bind(format);
   return {
     ...format,
     allowed: `${format.allowed}, or '${word}'`,
     parse: (raw) => (raw === word || isListOf(raw, word) ? { value: undefined } : format.parse(raw)),
     show: (value) => (value === undefined ? word : format.show(value)),
+    ...(veil && { veil: (value: T | undefined) => (value === undefined ? word : veil(value)) }),
   };
 }
 

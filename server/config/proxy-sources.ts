@@ -1,5 +1,5 @@
 import { ipv4InCidr, ipv6InCidr, parseIpv4, parseIpv6 } from '../../core/index.ts';
-import type { Network } from './load.ts';
+import type { Network } from './format.ts';
 
 /**
  * Who is a proxy that names its clients.

@@ -97,9 +97,12 @@ export class Listeners {
 
   /** The hashes are those of the certificate in front; a start without them has been refused. */
   #plainListener(context: ServerContext, table: ConnectionTable): PlainListener<Visitor> {
-    const { offload, proxy, tls } = this.#config;
-    const sha256 = Buffer.from(offload.certSha256 ?? '', 'hex');
-    const hashes = { sha1: offload.certSha1 === undefined ? undefined : Buffer.from(offload.certSha1, 'hex'), sha256 };
+    const { frontend, proxy, tls } = this.#config;
+    const sha256 = Buffer.from(frontend.certSha256 ?? '', 'hex');
+    const hashes = {
+      sha1: frontend.certSha1 === undefined ? undefined : Buffer.from(frontend.certSha1, 'hex'),
+      sha256,
+    };
     return new PlainListener({
       timeoutMs: tls.handshakeMs,
       isProxy: proxySources(proxy.from),

@@ -7,7 +7,7 @@ import { parseIpv6Cidr } from '../../core/index.ts';
 import { isOperatorError } from '../../core/operator-error.ts';
 import { StartError } from '../../core/start-error.ts';
 import { PrefixPool } from '../../ip/index.ts';
-import { ConfigError } from '../../server/config/load.ts';
+import { ConfigError } from '../../server/config/index.ts';
 import { NetworkError } from '../../server/host/network/index.ts';
 import { createServerTls, listenError } from '../../tls/index.ts';
 import { TunError } from '../../tun/index.ts';

@@ -26,14 +26,15 @@ test('a row shows key, flag, default, text and what is allowed, with the signs o
     env: 'SSTPD_A_B',
     flag: '--b <C|D>',
     doc: 'One | *two*.',
+    applies: 'start' as const,
   };
   assert.equal(
     configTable([row, { ...row, flag: undefined, default: '5' }]),
     [
-      '| key, flag | default | what it is | allowed |',
-      '|---|---|---|---|',
-      "| `a.b`<br>`--b <C\\|D>` | empty | One \\| \\*two\\*. | 'x\\_y' or \\[Z\\] |",
-      "| `a.b` | `5` | One \\| \\*two\\*. | 'x\\_y' or \\[Z\\] |",
+      '| key, flag | default | what it is | allowed | takes effect |',
+      '|---|---|---|---|---|',
+      "| `a.b`<br>`--b <C\\|D>` | empty | One \\| \\*two\\*. | 'x\\_y' or \\[Z\\] | at start |",
+      "| `a.b` | `5` | One \\| \\*two\\*. | 'x\\_y' or \\[Z\\] | at start |",
       '',
     ].join('\n'),
   );

@@ -7,7 +7,7 @@ import { type PeerCertificate, type TLSSocket, connect as tlsConnect } from 'nod
 import { certificateNames } from '../../certs/index.ts';
 import { AdminListener, probeAdminListener } from '../../server/admin-listener.ts';
 import type { TlsMaterial } from '../../server/certificates/material.ts';
-import { type FlagValues, loadConfig } from '../../server/config/load.ts';
+import { type FlagValues, loadConfig } from '../../server/config/index.ts';
 import { TestAuthority, type TestPair } from '../support/certificates.ts';
 
 const authority = new TestAuthority();

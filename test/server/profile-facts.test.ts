@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TlsMaterial } from '../../server/certificates/material.ts';
-import { type FlagValues, loadConfig } from '../../server/config/load.ts';
+import { type FlagValues, loadConfig } from '../../server/config/index.ts';
 import { dialName, type ProfileSource, profileFacts } from '../../server/profile-facts.ts';
 import { TestAuthority } from '../support/certificates.ts';
 

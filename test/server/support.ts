@@ -17,7 +17,7 @@ import { type MethodRow, methodRows } from '../../ppp/index.ts';
 import { Admission } from '../../server/admission/admission.ts';
 import type { AdmissionLimit } from '../../server/admission/machine.ts';
 import type { Ticket } from '../../server/admission/ticket.ts';
-import { type FlagValues, loadConfig } from '../../server/config/load.ts';
+import { type FlagValues, loadConfig } from '../../server/config/index.ts';
 import { Advertiser } from '../../server/connections/advertiser.ts';
 import { Connection } from '../../server/connections/connection.ts';
 import { ConnectionTable } from '../../server/connections/connection-table.ts';

@@ -113,7 +113,7 @@ async function examineAll({ config, running }: DoctorOptions): Promise<Finding[]
         ),
   );
   if (isRunning) await examine('ports', () => examineAdminPort(config, served?.chain[0].fingerprint256));
-  findings.push(...examineOffload(config));
+  findings.push(...examineFrontend(config));
   const pool = await poolOf(config, running?.devices[0], findings);
   findings.push(judgeClientsIpv6(config));
   const tuns = running?.devices ?? devicesToBe(config);
@@ -162,7 +162,7 @@ export async function examineStart(options: {
     ...examineAuthority(config, runUser, options.names, now),
     // A client that must be changed in any case would be spoken of at each start.
     ...overlap.filter(({ fix }) => fix?.startsWith('on the router') !== true),
-    ...examineOffload(config),
+    ...examineFrontend(config),
     judgeDialled(config.hosts, options.names),
     ...judgePortal(config, options.names),
     judgeTokens(options.tokens),
@@ -208,13 +208,13 @@ function examineRights(): Finding {
 }
 
 /** What is said there is what users log in with, for all to read who are on the way. */
-export function examineOffload({ offload }: Config): Finding[] {
-  return offload.listen.map((place) => {
+export function examineFrontend({ frontend }: Pick<Config, 'frontend'>): Finding[] {
+  return frontend.listen.map((place) => {
     const shown = formatEndpoint(place.host ?? '*', place.port);
     const check = `port without TLS ${shown}`;
     const isLocal = place.host !== undefined && /^(?:127\.|::1$)/.test(place.host);
     if (isLocal)
-      return fine(check, `only this machine reaches it; certificate in front: SHA-256 ${offload.certSha256}`);
+      return fine(check, `only this machine reaches it; certificate in front: SHA-256 ${frontend.certSha256}`);
     const text = 'whoever reaches it speaks with the server without TLS';
     return warning(
       check,

@@ -10,7 +10,7 @@ import { chainOf } from './certificate.ts';
 import { examineOverlap } from './cipher-overlap.ts';
 import { examineClock } from './clock.ts';
 import { judgeDialled } from './dialled.ts';
-import { examineFallback, examineOffload, guarded, tlsOf } from './doctor.ts';
+import { examineFallback, examineFrontend, guarded, tlsOf } from './doctor.ts';
 import { examineData } from './files.ts';
 import { judgeFlood } from './floods.ts';
 import { examineHost } from './host.ts';
@@ -71,7 +71,7 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       judgeDialled(config.hosts, names),
       ...(await guarded('ports', ports)),
       ...(await guarded('ports', () => examineAdminPort(config, leaf.fingerprint256))),
-      ...examineOffload(config),
+      ...examineFrontend(config),
       ...(await guarded('network', host)),
       ...judgeReach(server.reach),
       ...judgeFixedAddresses(server.users()),

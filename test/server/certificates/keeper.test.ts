@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { issueHere } from '../../../server/certificates/issue.ts';
 import { CertificateKeeper, type Renewal } from '../../../server/certificates/keeper.ts';
 import type { TlsMaterial } from '../../../server/certificates/material.ts';
-import { loadConfig } from '../../../server/config/load.ts';
+import { loadConfig } from '../../../server/config/index.ts';
 import { temporaryFolder } from '../../certs/support.ts';
 import { RecordingLog } from '../support.ts';
 

@@ -13,9 +13,9 @@ import {
   describeSchema,
   type FlagValues,
   loadConfig,
+  loadShown,
   showConfig,
-  veilConfig,
-} from '../../../server/config/load.ts';
+} from '../../../server/config/index.ts';
 
 let folder: string;
 before(() => {
@@ -67,7 +67,7 @@ test('without file, environment and flags every key has its documented default',
       ciphers: undefined,
       handshakeMs: 10_000,
     },
-    offload: { listen: [], certSha256: undefined, certSha1: undefined },
+    frontend: { listen: [], certSha256: undefined, certSha1: undefined },
     admin: { listen: { host: '127.0.0.1', port: 8443 } },
     http: { preambleMs: 10_000, fallback: { kind: 'page' } },
     portal: { enabled: true, path: '/portal', host: undefined },
@@ -386,7 +386,7 @@ test('a listener without TLS needs the hash of the certificate in front, and a p
     /^offload\.listen .* offload\.certSha256 is not/,
   );
   const { config } = load({ flags: { 'offload.listen': ['127.0.0.1:8080'], 'offload.certSha256': sha256 } });
-  assert.equal(config.offload.certSha256, `${'ab'.repeat(31)}cd`);
+  assert.equal(config.frontend.certSha256, `${'ab'.repeat(31)}cd`);
   const same = { listen: ['8080'], 'offload.listen': ['127.0.0.1:8080'], 'offload.certSha256': sha256 };
   assert.match(refusal({ flags: same }).message, /^offload\.listen .*collide/);
   const twice = { 'offload.listen': ['8080', '127.0.0.1:8080'], 'offload.certSha256': sha256 };
@@ -563,6 +563,7 @@ test('the schema describes each key, with environment names that do not collide'
       env: 'SSTPD_LIMITS_UNAUTHENTICATED_PER_ADDRESS',
       flag: undefined,
       doc: 'The same for one address. IPv6: one /64; a /56 has twice, a /48 four times as many.',
+      applies: 'start',
     },
   );
   assert.deepEqual(
@@ -615,28 +616,46 @@ test('the schema describes each key, with environment names that do not collide'
 
 test('showConfig writes values so that a file with them loads as the same configuration', () => {
   const yaml =
-    'pool: { ipv4: 10.9.0.0/16, ipv6: "fd00::/48" }\ndns: 1.1.1.1\nlisten: ["[::1]:443", 1.2.3.4:5]\nhosts: [a.example, "*.b"]\n';
+    'pool: { ipv4: 10.9.0.0/16, ipv6: "fd00::/48" }\ndns: 1.1.1.1\nlisten: ["[::1]:443", 1.2.3.4:5]\nhosts: [a.example, "*.b"]\noffload: { certSha1: none }\n';
   const { config, origins } = load({ yaml });
-  const shown = showConfig(config, origins);
-  assert.deepEqual(shown.find((row) => row.key === 'listen')?.value, ['[::1]:443', '1.2.3.4:5']);
-  const flags = Object.fromEntries(shown.map(({ key, value }) => [key, value as string]));
-  assert.deepEqual(load({ flags }).config, config);
+  const rows = showConfig(config, origins);
+  assert.deepEqual(rows.find((row) => row.key === 'listen')?.value, ['[::1]:443', '1.2.3.4:5']);
+  assert.deepEqual(loadShown(rows).config, config);
+  assert.equal(loadShown(rows, { data: '/elsewhere' }).config.data, '/elsewhere');
 });
 
-test('veilConfig shows the same but for what is secret in it', () => {
+test('of secrets the configuration shows nothing, and what it shows can be loaded', () => {
   const urls = ['https://chat.example/hooks/T0K3N', 'https://x.example?key=T0K3N', 'http://127.0.0.1:8080'];
+  const veiled = ['https://chat.example/…', 'https://x.example/…', 'http://127.0.0.1:8080'];
   const { config, origins } = load({ flags: { 'hooks.webhooks': urls, 'hooks.secretFile': '/s' } });
-  const [shown, veiled] = [showConfig(config, origins), veilConfig(config, origins)];
-  assert.deepEqual(
-    veiled.filter((row, i) => JSON.stringify(row) !== JSON.stringify(shown[i])),
-    [
-      {
-        key: 'hooks.webhooks',
-        value: ['https://chat.example/…', 'https://x.example/…', 'http://127.0.0.1:8080'],
-        origin: origins.get('hooks.webhooks'),
-      },
-    ],
+  const rows = showConfig(config, origins);
+  assert.deepEqual(rows.find(({ key }) => key === 'hooks.webhooks')?.value, veiled);
+  assert.equal(rows.find(({ key }) => key === 'hooks.secretFile')?.value, '/s');
+  assert.deepEqual(loadShown(rows).config, { ...config, hooks: { ...config.hooks, webhooks: veiled } });
+});
+
+test('a value that may have a secret in it is in no error', () => {
+  const wanted = "'none' or a list of 0..8: each an http:// or https:// URL without a user name, none twice";
+  for (const yaml of ['https://u:T0K3N@x', '[https://x/T0K3N, https://x/T0K3N]', '{ a: T0K3N }', '[[T0K3N]]']) {
+    const { message } = refusal({ yaml: `hooks: { webhooks: ${yaml} }\n` });
+    assert.doesNotMatch(message, /T0K3N/);
+    assert.match(message, /^hooks\.webhooks: a value that is not shown here must be /);
+  }
+  assert.equal(
+    refusal({ env: { SSTPD_HOOKS_WEBHOOKS: 'ftp://T0K3N' } }).message,
+    `hooks.webhooks: a value that is not shown here must be ${wanted} (environment SSTPD_HOOKS_WEBHOOKS)`,
   );
+});
+
+test('flags arrive letter for letter: no number is made of a text, and a comma in one of several is its own', () => {
+  const { config } = load({
+    flags: { 'profile.name': '1.10', data: '/0x10', 'tls.cert': ['a,b', '1e3'], 'tls.key': ["'q'", '-x'] },
+  });
+  assert.equal(config.profile.name, '1.10');
+  assert.equal(config.data, '/0x10');
+  assert.deepEqual(config.tls.cert, [resolve('a,b'), resolve('1e3')]);
+  assert.deepEqual(config.tls.key, [resolve("'q'"), resolve('-x')]);
+  for (const text of ['0x500', '1e3', ' 1400', '1400.0', '"1400"']) refusal({ flags: { 'network.mtu': text } });
 });
 
 test('any text in the environment or a flag loads or ends in one line (property)', () => {
@@ -648,7 +667,7 @@ test('any text in the environment or a flag loads or ends in one line (property)
   fc.assert(
     fc.property(fc.constantFrom(...rows), text, fc.boolean(), ({ key, env }, value, isFlag) => {
       try {
-        loadConfig(isFlag ? { flags: { [key]: value }, env: {} } : { flags: {}, env: { [env]: value } });
+        loadConfig(isFlag ? { flags: { [key]: value }, env: {} } : { flags: {}, env: { [env ?? key]: value } });
       } catch (error) {
         assert.ok(error instanceof ConfigError);
         assert.doesNotMatch(error.message, /[\p{Cc}\u2028\u2029]/u);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { formatIpv4, formatIpv4Cidr, formatIpv6Cidr, parseIpv4, parseIpv4Cidr } from '../../../core/index.ts';
-import { type Config, type FlagValues, loadConfig } from '../../../server/config/load.ts';
+import { type Config, type FlagValues, loadConfig } from '../../../server/config/index.ts';
 import { HostNetwork } from '../../../server/host/network/index.ts';
 import { planAddresses } from '../../../server/host/set-up-network.ts';
 

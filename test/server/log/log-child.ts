@@ -2,7 +2,7 @@
  * A log on the standard output of a process of its own. To `{lines}` it writes so many lines and answers with what waits
  * for the reader then. Arguments: the format of the log.
  */
-import type { Config } from '../../../server/config/load.ts';
+import type { Config } from '../../../server/config/index.ts';
 import { createLog } from '../../../server/log/log.ts';
 
 export interface Waiting {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AttemptView } from '../../../admin/index.ts';
-import { loadConfig } from '../../../server/config/load.ts';
+import { loadConfig } from '../../../server/config/index.ts';
 import { frame, MOST_FRAME_BYTES } from '../../../server/workers/frames.ts';
 import { WorkerProcess } from '../../../server/workers/worker-process.ts';
 import { PASSWORD } from '../connections/mschapv2-peer.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AuthorityView } from '../../../../admin/index.ts';
 import { ensureOwnCertificates } from '../../../../certs/index.ts';
-import { loadConfig } from '../../../../server/config/load.ts';
+import { loadConfig } from '../../../../server/config/index.ts';
 import { examineAuthority, judgeAuthority } from '../../../../server/observe/doctor/authority.ts';
 import { temporaryFolder } from '../../../certs/support.ts';
 

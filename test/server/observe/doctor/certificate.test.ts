@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readAcmeCertificate, writeAcmeCertificate } from '../../../../server/certificates/acme-store.ts';
-import { type Config, loadConfig } from '../../../../server/config/load.ts';
+import { type Config, loadConfig } from '../../../../server/config/index.ts';
 import { examineFiles } from '../../../../server/observe/doctor/certificate.ts';
 import { TestAuthority } from '../../../support/certificates.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadConfig } from '../../../../server/config/load.ts';
+import { loadConfig } from '../../../../server/config/index.ts';
 import { judgeClientsIpv6, uniqueLocalPrefix } from '../../../../server/observe/doctor/clients-ipv6.ts';
 
 test('all traffic without an IPv6 pool is warned of, with a pool that mends it', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Finding } from '../../../../core/index.ts';
-import { type LoadedConfig, loadConfig } from '../../../../server/config/load.ts';
+import { type LoadedConfig, loadConfig } from '../../../../server/config/index.ts';
 import { judgeFlowTable } from '../../../../server/observe/doctor/flow-table.ts';
 
 const configOf = (flags: Record<string, string> = {}): LoadedConfig['config'] => loadConfig({ flags, env: {} }).config;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadConfig } from '../../../../server/config/load.ts';
+import { loadConfig } from '../../../../server/config/index.ts';
 import { planReach, reachRemarks, reachView } from '../../../../server/host/plan-reach.ts';
 import { judgeReach } from '../../../../server/observe/doctor/reach.ts';
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { loadConfig } from '../../../../server/config/load.ts';
+import { loadConfig } from '../../../../server/config/index.ts';
 import { type CheckedHooks, checkHooks } from '../../../../server/observe/hooks/check-hooks.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root: files of several owners';

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ConfigError } from '../../../server/config/error.ts';
-import { parseConfig, readConfigFile } from '../../../server/config/file.ts';
+import { parseConfig as parse, readConfigFile as read } from '../../../server/config/read-file.ts';
+import { KEYS } from '../../../server/config/schema.ts';
+
+const parseConfig = (text: string, file: string) => parse(text, file, KEYS);
+const readConfigFile = (file: string) => read(file, KEYS);
 
 function refusal(text: string): string {
   try {
