@@ -9,6 +9,7 @@ import { DataLink } from '../../../datapath/data-link.ts';
 import { sessionView } from '../../../server/connections/session-view.ts';
 import { changedPolicy, NO_POLICY, type Policy, readPolicy } from '../../../server/control/policy.ts';
 import type { SessionObserver } from '../../../server/control/session-observer.ts';
+import { RemoteControl } from '../../../server/workers/remote-control.ts';
 import { bytesOf, readerOf } from '../../../server/workers/spoken.ts';
 import { ErrorLog, FakeBackend } from '../../admin/fake-backend.ts';
 import { inProcess } from '../../cli/support.ts';
@@ -100,6 +101,20 @@ for (const isWorker of [false, true]) {
     assert.deepEqual([peer.connection.view.policy, revisions(set)], [{ revision: 1 }, [1]]);
   });
 }
+
+test('what counts is the newest, in whichever order a worker hears of it', async (t) => {
+  const { world, set } = newWorld(t, { isWorker: true });
+  const { connection } = await connected(world);
+  const { control } = world.context;
+  assert.ok(control instanceof RemoteControl);
+  const hear = (revision: number): void =>
+    control.receive({ kind: 'policy', session: connection.id, policy: { revision } });
+  for (const revision of [2, 1, 2, 3]) hear(revision);
+  assert.deepEqual([connection.view.policy, revisions(set)], [{ revision: 3 }, [0, 2, 3]]);
+  const wrong = { kind: 'policy', session: connection.id, policy: { revision: 4, routes: [] } } as const;
+  assert.throws(() => control.receive(wrong), TypeError);
+  assert.deepEqual(connection.view.policy, { revision: 3 });
+});
 
 test('sstpd sessions --json shows what counts for a session of a worker, also once it has changed', async (t) => {
   const { world } = newWorld(t, { isWorker: true });

@@ -217,7 +217,8 @@ for (const isWorker of [false, true]) {
 
   test(`${where}: a judge who does not answer is given up after 50 s, which is no guess`, async (t) => {
     const { world, told, settled, asker } = newWorld(t, 1, isWorker);
-    asker.stalled = new Promise(() => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    asker.stalled = promise;
     const peer = await accepted(world);
     await peer.play(`${CALL_CONNECT}${LCP}`);
     await peer.sendBytes(peer.bytesOf(NAME));
@@ -228,6 +229,9 @@ for (const isWorker of [false, true]) {
     assert.equal(asker.gone[0]?.aborted, true);
     assert.match(String(world.log.of('connection.fault')[0]?.fields.error), /not judged within 50 s/);
     assert.equal(leftIn(world), 0);
+    resolve();
+    await settle();
+    assert.deepEqual([told, settled, world.log.of('auth.accepted')], [['fault'], ['unjudged'], []]);
   });
 
   test(`${where}: an answer after 50 s is refused, and whoever judges does not get it`, async (t) => {
@@ -316,6 +320,10 @@ test('a worker that answers what nobody asked, or twice, or of another login, is
     () => desk.receive({ kind: 'respond', session: other.connection.id, round: 4, payload: Buffer.of(1) }),
     /answers what nobody asked/,
   );
+  await world.advance(1_000, 100); // the login before was a guess
+  desk.receive({ kind: 'respond', session, round: 4, payload: Buffer.of(WRONG) });
+  await settle();
+  assert.throws(() => respond(4), /answers what nobody asked/, 'of a login that has been refused');
   // Of a session that has ended nothing is meant ill: it may have crossed with the end.
   peer.socket.destroy();
   await settle();
@@ -348,6 +356,37 @@ test('whenever the client leaves: one settlement, one word to those who look on,
     }),
     { numRuns: 40 },
   );
+});
+
+test('who hangs up in the turn of his login has had it all the same, and the answer comes once for the log', async (t) => {
+  const world = new World(t, { users: [{ name: 'alice', password: PASSWORD }] });
+  const open = (id: string, address: string) =>
+    world.control.open({
+      ...{ id, peerAddress: address, device: 'sstp0' },
+      ...{ replace: () => {}, setPolicy: () => {}, disconnect: () => {} },
+    });
+  const proof = { method: 'pap', name: 'alice', password: 'wrong' } as const;
+  const end = { reason: 'closed', bytesIn: 0, bytesOut: 0 } as const;
+  const heard: string[] = [];
+  const judged = open('1', '192.0.2.7');
+  judged.verify(
+    proof,
+    ({ kind }) => heard.push(kind),
+    () => assert.fail('held'),
+  );
+  assert.equal(judged.close(end), true);
+  await settle();
+  assert.deepEqual(heard.splice(0), ['judged']);
+  assert.ok(world.delayAt('192.0.2.7') > 0);
+  const held = open('2', '192.0.2.7');
+  held.verify(
+    { ...proof, password: 'another' },
+    () => assert.fail('judged'),
+    () => heard.push('held'),
+  );
+  assert.equal(held.close(end), true);
+  await settle();
+  assert.deepEqual([heard, world.throttle.size.waiting, world.control.count], [['held'], 0, 0]);
 });
 
 test('a login by password is one attempt too, and slows nobody who is right while its verdict takes time', async (t) => {
