@@ -74,12 +74,33 @@ export function stolenSeconds(core: number): number {
 }
 
 /**
- * Processor time of all programs that do not belong to this bench, on whichever processor. The kernel's own threads work
- * for whoever keeps it busy, so they are nobody's.
+ * Processor time of all programs that do not belong to this bench, wherever they had it.
+ *
+ * @param mayDisturb whether it is one that counts
  */
-export function strangersSeconds(all: readonly ProcessEntry[] = allProcesses(), bench: number = process.pid): number {
+export function strangersSeconds(
+  mayDisturb: (pid: number) => boolean,
+  all: readonly ProcessEntry[] = allProcesses(),
+  bench: number = process.pid,
+): number {
+  // The kernel's own threads work for whoever keeps it busy, so they are nobody's.
   const ours = new Set([bench, KTHREADD].flatMap((root) => treeIn(all, root)).map(({ pid }) => pid));
-  return all.filter(({ pid }) => !ours.has(pid)).reduce((sum, { fields }) => sum + secondsOf(fields), 0);
+  return all
+    .filter(({ pid }) => !ours.has(pid) && mayDisturb(pid))
+    .reduce((sum, { fields }) => sum + secondsOf(fields), 0);
+}
+
+/** Whether a process may run on a processor. Cpus_allowed_list of proc(5): numbers and ranges. */
+export function mayRunOn(core: number, pid: number): boolean {
+  try {
+    const [, list = ''] = /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return list.split(',').some((range) => {
+      const [first = 0, last = first] = range.split('-').map(Number);
+      return core >= first && core <= last;
+    });
+  } catch {
+    return false; // ended since it was listed
+  }
 }
 
 export interface ProcessEntry {

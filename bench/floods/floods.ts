@@ -5,6 +5,7 @@ import { type Lab, type Place, SERVER_ADDRESS } from '../lab.ts';
 import {
   cpuSeconds,
   LineProcess,
+  mayRunOn,
   proportionalKib,
   run,
   SERVER_CORE,
@@ -150,7 +151,8 @@ interface Usage {
 
 /** To look at a server that has thousands of processes takes a while: each figure has a time of its own. */
 function usage(pid: number): Usage {
-  const taken = { takenAt: performance.now(), takenSeconds: stolenSeconds(SERVER_CORE) + strangersSeconds() };
+  const strangers = strangersSeconds((one) => mayRunOn(SERVER_CORE, one));
+  const taken = { takenAt: performance.now(), takenSeconds: stolenSeconds(SERVER_CORE) + strangers };
   return { ...taken, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
 }
 

@@ -5,7 +5,7 @@ import { busyWith } from '../../bench/floods/busy.ts';
 import type { CleanReport } from '../../bench/floods/clean-load.ts';
 import type { FloodCell } from '../../bench/floods/floods.ts';
 import { floodTables, TOO_BUSY } from '../../bench/floods/tables.ts';
-import { type ProcessEntry, strangersSeconds } from '../../bench/processes.ts';
+import { mayRunOn, type ProcessEntry, strangersSeconds } from '../../bench/processes.ts';
 
 const ALL_IN: CleanReport = {
   ...{ tries: 100, inAtFirst: 100, medianMs: 20, p95Ms: 40, longestMs: 50, ownDelayMs: 3 },
@@ -71,5 +71,15 @@ test('what took the server its processor: programs that are not of the bench, wi
   const bench = [entry(100, 1, 900), entry(101, 100, 800), entry(102, 101, 700, 60_000)];
   const kernel = [entry(2, 0, 500), entry(15, 2, 400)];
   const strangers = [entry(1, 0, 10), entry(50, 1, 20, 30), entry(51, 50, 40)];
-  assert.equal(strangersSeconds([...kernel, ...strangers, ...bench], 100), 1);
+  const all = [...kernel, ...strangers, ...bench];
+  assert.equal(
+    strangersSeconds(() => true, all, 100),
+    1,
+  );
+  assert.equal(
+    strangersSeconds((pid) => pid !== 51, all, 100),
+    0.6,
+  );
+  assert.equal(mayRunOn(4_096, process.pid), false);
+  assert.ok([0, 1, 2, 3].some((core) => mayRunOn(core, process.pid)));
 });

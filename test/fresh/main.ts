@@ -1,7 +1,8 @@
 /**
  * `npm run test:fresh`: the two lines of the README on a bare Debian with Node 20, from /root and from another folder:
  * the server serves a client, what it prints works, and the tests pass. `-- --quick`: from /root only, and of the second
- * line the unit tests. Needs root, the packages of `test:fresh`, and a registry and a mirror in reach.
+ * line the unit tests; `-- --folder 1` or `2`: from one of the two. Needs root, the packages of `test:fresh`, and a
+ * registry and a mirror in reach.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
@@ -9,6 +10,7 @@ import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { missingOf } from '../../packaging/debian-packages.mjs';
 import { eventually } from '../support/eventually.ts';
 import { ADDRESS, BareMachine, cloneInto } from './bare-machine.ts';
@@ -17,7 +19,11 @@ import { makeArchive, unpack } from './bare-root.ts';
 const MINUTE_MS = 60_000;
 /** Of the root of a 0700 folder, and of one that everybody may enter. */
 const FOLDERS = ['/root/sstpd', '/srv/vpn/sstpd'];
-const isQuick = process.argv.includes('--quick');
+const { quick: isQuick, folder } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, folder: { type: 'string' } },
+}).values;
+const chosen = isQuick ? FOLDERS.slice(0, 1) : FOLDERS.filter((_, i) => folder === undefined || folder === `${i + 1}`);
+if (chosen.length === 0) throw new Error(`--folder is 1 (${FOLDERS[0]}) or 2 (${FOLDERS[1]})`);
 
 const work = mkdtempSync(join(tmpdir(), 'sstpd-fresh-'));
 const machines = new Set<BareMachine>();
@@ -38,7 +44,7 @@ async function main(): Promise<void> {
   if (missing.length > 0) throw new Error(`apt install ${missing.join(' ')}`);
   say('makes a bare Debian');
   const archive = makeArchive(work);
-  for (const folder of isQuick ? FOLDERS.slice(0, 1) : FOLDERS) {
+  for (const folder of chosen) {
     const root = join(work, folder.replaceAll('/', '-'));
     unpack(archive, root);
     cloneInto(root, folder);
