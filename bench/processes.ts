@@ -23,9 +23,13 @@ export function cpuSeconds(pid: number): number {
   return processTree(pid).reduce((sum, { fields }) => sum + secondsOf(fields), 0);
 }
 
+/** With that of its ended children. */
 function secondsOf(fields: readonly string[]): number {
-  const ticks = [11, 12, 13, 14].map((i) => Number(fields[i])).reduce((sum, value) => sum + value, 0);
-  return ticks / TICKS_PER_SECOND;
+  return ownSeconds(fields) + (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
+}
+
+function ownSeconds(fields: readonly string[]): number {
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Resident memory of a process and of all below it, in KiB. */
@@ -74,20 +78,25 @@ export function stolenSeconds(core: number): number {
 }
 
 /**
- * Processor time of all programs that do not belong to this bench, wherever they had it.
+ * Processor time in seconds that programs have had which do not belong to this bench, by process.
  *
  * @param mayDisturb whether it is one that counts
  */
-export function strangersSeconds(
+export function strangers(
   mayDisturb: (pid: number) => boolean,
   all: readonly ProcessEntry[] = allProcesses(),
   bench: number = process.pid,
-): number {
+): ReadonlyMap<number, number> {
   // The kernel's own threads work for whoever keeps it busy, so they are nobody's.
   const ours = new Set([bench, KTHREADD].flatMap((root) => treeIn(all, root)).map(({ pid }) => pid));
-  return all
-    .filter(({ pid }) => !ours.has(pid) && mayDisturb(pid))
-    .reduce((sum, { fields }) => sum + secondsOf(fields), 0);
+  return new Map(
+    all.filter(({ pid }) => !ours.has(pid) && mayDisturb(pid)).map(({ pid, fields }) => [pid, ownSeconds(fields)]),
+  );
+}
+
+/** What they had between two looks; of who has ended by the second nothing is known. */
+export function secondsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  return [...after].reduce((sum, [pid, seconds]) => sum + seconds - (before.get(pid) ?? 0), 0);
 }
 
 /** Whether a process may run on a processor. Cpus_allowed_list of proc(5): numbers and ranges. */

@@ -9,8 +9,9 @@ import {
   proportionalKib,
   run,
   SERVER_CORE,
+  secondsBetween,
   stolenSeconds,
-  strangersSeconds,
+  strangers,
 } from '../processes.ts';
 import { PASSWORD } from '../vpn.ts';
 import { type Busy, busyWith } from './busy.ts';
@@ -143,24 +144,29 @@ async function measureCell(
 }
 
 interface Usage {
-  readonly takenAt: number;
-  readonly takenSeconds: number;
+  readonly stolenAt: number;
+  readonly stolenSeconds: number;
+  readonly strangers: ReadonlyMap<number, number>;
   readonly serverAt: number;
   readonly serverSeconds: number;
 }
 
 /** To look at a server that has thousands of processes takes a while: each figure has a time of its own. */
 function usage(pid: number): Usage {
-  const strangers = strangersSeconds((one) => mayRunOn(SERVER_CORE, one));
-  const taken = { takenAt: performance.now(), takenSeconds: stolenSeconds(SERVER_CORE) + strangers };
-  return { ...taken, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
+  const others = {
+    stolenAt: performance.now(),
+    stolenSeconds: stolenSeconds(SERVER_CORE),
+    strangers: strangers((one) => mayRunOn(SERVER_CORE, one)),
+  };
+  return { ...others, serverAt: performance.now(), serverSeconds: cpuSeconds(pid) };
 }
 
 /** Processors in use, on average: by the server, and at most so much of the server's by anything else. */
 function usedSince(before: Usage, after: Usage): { readonly serverCpu: number; readonly serverCoreTaken: number } {
+  const taken = after.stolenSeconds - before.stolenSeconds + secondsBetween(before.strangers, after.strangers);
   return {
     serverCpu: ((after.serverSeconds - before.serverSeconds) * 1e3) / (after.serverAt - before.serverAt),
-    serverCoreTaken: ((after.takenSeconds - before.takenSeconds) * 1e3) / (after.takenAt - before.takenAt),
+    serverCoreTaken: Math.min(1, (taken * 1e3) / (after.stolenAt - before.stolenAt)),
   };
 }
 

@@ -5,7 +5,7 @@ import { busyWith } from '../../bench/floods/busy.ts';
 import type { CleanReport } from '../../bench/floods/clean-load.ts';
 import type { FloodCell } from '../../bench/floods/floods.ts';
 import { floodTables, TOO_BUSY } from '../../bench/floods/tables.ts';
-import { mayRunOn, type ProcessEntry, strangersSeconds } from '../../bench/processes.ts';
+import { mayRunOn, type ProcessEntry, secondsBetween, strangers } from '../../bench/processes.ts';
 
 const ALL_IN: CleanReport = {
   ...{ tries: 100, inAtFirst: 100, medianMs: 20, p95Ms: 40, longestMs: 50, ownDelayMs: 3 },
@@ -63,23 +63,19 @@ test('the table has no figure where the machine was too busy, and says with what
   assert.deepEqual(new Set(rows.map((row) => row.length)), new Set([header.length]));
 });
 
-test('what took the server its processor: programs that are not of the bench, with their ended children', () => {
+test('what took the server its processor: programs that are not of the bench, those since begun included', () => {
   const entry = (pid: number, parent: number, own: number, children = 0): ProcessEntry => {
     const fields = Array.from({ length: 50 }, () => '0');
     return { pid, fields: fields.with(1, `${parent}`).with(11, `${own}`).with(13, `${children}`) };
   };
-  const bench = [entry(100, 1, 900), entry(101, 100, 800), entry(102, 101, 700, 60_000)];
+  const bench = [entry(100, 1, 900), entry(101, 100, 800), entry(102, 101, 700)];
   const kernel = [entry(2, 0, 500), entry(15, 2, 400)];
-  const strangers = [entry(1, 0, 10), entry(50, 1, 20, 30), entry(51, 50, 40)];
-  const all = [...kernel, ...strangers, ...bench];
-  assert.equal(
-    strangersSeconds(() => true, all, 100),
-    1,
-  );
-  assert.equal(
-    strangersSeconds((pid) => pid !== 51, all, 100),
-    0.6,
-  );
+  const look = (...others: readonly ProcessEntry[]): ReadonlyMap<number, number> =>
+    strangers((pid) => pid !== 60, [...kernel, ...others, ...bench], 100);
+  const before = look(entry(1, 0, 10), entry(50, 1, 20), entry(51, 50, 40), entry(60, 1, 0));
+  const after = look(entry(1, 0, 20, 6_000), entry(51, 1, 70), entry(52, 1, 60), entry(60, 1, 900));
+  assert.deepEqual([...before.keys()], [1, 50, 51]);
+  assert.equal(Math.round(secondsBetween(before, after) * 100), 100);
   assert.equal(mayRunOn(4_096, process.pid), false);
   assert.ok([0, 1, 2, 3].some((core) => mayRunOn(core, process.pid)));
 });
