@@ -54,7 +54,7 @@ Examples:
   $ sstpd config pool`;
 
 /** @throws {CliError} if there is none */
-function beginningWith<Row extends { readonly key: string }>(
+export function beginningWith<Row extends { readonly key: string }>(
   prefix: string | undefined,
   rows: readonly Row[],
   begins: (key: string, typed: string) => boolean,
@@ -69,10 +69,10 @@ function beginningWith<Row extends { readonly key: string }>(
 }
 
 /** Whether a key of the schema begins so, be it with the place or name of one object: `servers[0]` for `servers[]`. */
-function describes(key: string, typed: string): boolean {
+export function describes(key: string, typed: string): boolean {
   if (key.startsWith(typed)) return true;
   const [whole = '', field = ''] = key.split(/\[\]|\.NAME/);
-  const [, rest = '-'] = /^(?:\.[\w-]+|\[[^\]]*\])(.*)$/.exec(typed.slice(whole.length)) ?? [];
+  const [, rest = '-'] = /^(?:\.[\w-]+|\[[^\]]*\]?)(.*)$/.exec(typed.slice(whole.length)) ?? [];
   return field !== '' && typed.startsWith(whole) && field.startsWith(rest);
 }
 
@@ -91,7 +91,8 @@ async function effectiveConfig(command: Command, terminal: Terminal): Promise<Ro
   return showConfig(config, origins);
 }
 
-function formatRows(rows: readonly Row[]): string {
+/** Keys, values and origins in columns. */
+export function formatRows(rows: readonly Row[]): string {
   return table(
     ['KEY', 'VALUE', 'FROM'],
     rows.map(({ key, value, origin }) => [key, formatValue(value), origin]),
@@ -105,7 +106,8 @@ function formatValue(value: unknown): string {
   return Object.keys(value).length === 0 ? 'none' : JSON.stringify(value);
 }
 
-function describeKeys(keys: readonly KeyDescription[]): string {
+/** Some lines for each key. */
+export function describeKeys(keys: readonly KeyDescription[]): string {
   return keys
     .map(({ key, type, default: initial, env, flag, doc, applies }) => {
       const unset = initial === undefined ? 'must be given' : `default ${initial === '' ? 'empty' : initial}`;

@@ -658,6 +658,41 @@ test('flags arrive letter for letter: no number is made of a text, and a comma i
   for (const text of ['0x500', '1e3', ' 1400', '1400.0', '"1400"']) refusal({ flags: { 'network.mtu': text } });
 });
 
+test('what each key shows of its default can be loaded, also where a secret is left out', () => {
+  const { config, origins } = load({});
+  for (const row of showConfig(config, origins)) assert.deepEqual(loadShown([row]).config, config, row.key);
+});
+
+test('an unknown key or a wrong shape is refused at each level of the schema', () => {
+  const groups = new Set(
+    describeSchema().flatMap(({ key }) => [...key.matchAll(/\./g)].map(({ index }) => key.slice(0, index))),
+  );
+  const nested = (key: string, value: string): string =>
+    key.split('.').reduceRight((inner, part) => `{ ${part}: ${inner} }`, value);
+  for (const group of groups) {
+    for (const name of ['zzz', '__proto__', 'constructor', 'prototype', '"a.b"', '""', '0']) {
+      const plain = name.replaceAll('"', '');
+      const { message } = refusal({ yaml: nested(group, `{ ${name}: { x: { y: 1 } } }`) });
+      assert.ok(message.startsWith(`${group}.${plain}: unknown key, the nearest is `), message);
+    }
+    for (const value of ['5', 'text', '[1]', '[{ a: 1 }]', 'true']) {
+      assert.match(
+        refusal({ yaml: nested(group, value) }).message,
+        new RegExp(`^${group}: .* must be keys and values`),
+      );
+    }
+    assert.deepEqual(load({ yaml: nested(group, '') }).config, load({}).config);
+  }
+  for (const { key } of describeSchema()) {
+    for (const value of ['{ a: 1 }', '{ a: { b: { c: 1 } } }', '[[1]]', '[{ a: 1 }]', '{ __proto__: 1 }']) {
+      const { message } = refusal({ yaml: nested(key, value) });
+      assert.match(message, /^\S+: .* must be one value or a plain list \(file /);
+      assert.ok(message.startsWith(`${key}: `), message);
+    }
+  }
+  for (const length of [100, 100_000]) assert.ok(refusal({ yaml: `${'x'.repeat(length)}: 1` }).message.length < 300);
+});
+
 test('any text in the environment or a flag loads or ends in one line (property)', () => {
   const rows = describeSchema();
   const text = fc.oneof(
