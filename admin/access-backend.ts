@@ -40,12 +40,12 @@ export type LoginOutcome =
 
 export interface AdminAccountsBackend {
   /** Whether there is one. */
-  exist(): boolean;
-  list(): AdminView[];
+  exist(): Promise<boolean>;
+  list(): Promise<AdminView[]>;
   /** Takes its time where logins have failed before. */
   login(request: LoginRequest): Promise<LoginOutcome>;
   /** Whether the account is there, with the password of its login. */
-  isCurrent(account: AdminIdentity): boolean;
+  isCurrent(account: AdminIdentity): Promise<boolean>;
 }
 
 /** An API token as an operator sees it. Times are ISO 8601. */
@@ -72,12 +72,12 @@ export type TokenMaker =
   | { readonly kind: 'token'; readonly id: string }
   | undefined;
 
-/** Methods throw errors with the codes `ERR_TOKEN` and `ERR_TOKEN_UNKNOWN`. */
+/** Promises are rejected with errors of the codes `ERR_TOKEN` and `ERR_TOKEN_UNKNOWN`. */
 export interface TokensBackend {
-  list(): TokenView[];
+  list(): Promise<TokenView[]>;
   /** @returns the token itself too, this once */
-  add(token: NewToken, maker: TokenMaker): TokenView & { readonly token: string };
-  remove(id: string): void;
+  add(token: NewToken, maker: TokenMaker): Promise<TokenView & { readonly token: string }>;
+  remove(id: string): Promise<void>;
   /** The token of this text, if it is valid; its use is noted. */
-  find(text: string): TokenView | undefined;
+  find(text: string): Promise<TokenView | undefined>;
 }

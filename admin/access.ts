@@ -36,7 +36,7 @@ export function addLocalAccess(app: FastifyInstance): void {
 export function addNetworkAccess(app: FastifyInstance, options: AccessOptions): void {
   const { logins, tokens, isOwnName, log } = options;
   app.addHook('onRequest', async (request, reply) => {
-    const refusal = refusalOf(request);
+    const refusal = await refusalOf(request);
     if (refusal === undefined) return undefined;
     // A page that was left open goes on asking when its login is over.
     const isStale = refusal === REFUSALS.nobody && request.headers.authorization === undefined;
@@ -62,13 +62,13 @@ export function addNetworkAccess(app: FastifyInstance, options: AccessOptions): 
     });
   });
 
-  function refusalOf(request: FastifyRequest): Refusal | undefined {
+  async function refusalOf(request: FastifyRequest): Promise<Refusal | undefined> {
     if (!isForUs(request.raw, isOwnName)) return REFUSALS.host;
     const { origin } = request.headers;
     if (origin !== undefined && origin.toLowerCase() !== `https://${request.headers.host?.toLowerCase()}`) {
       return REFUSALS.origin;
     }
-    request.asker = askerOf(request, logins, tokens);
+    request.asker = await askerOf(request, logins, tokens);
     const scope = request.routeOptions.config.scope;
     // Without a scope, there is no such route.
     if (scope !== undefined && scope !== 'public' && !scopesOf(request.asker).includes(scope)) {

@@ -24,14 +24,14 @@ declare module 'fastify' {
 export type RouteScope = Scope | 'public';
 
 /** A header with a token counts alone: a browser never adds one by itself. */
-export function askerOf(request: FastifyRequest, logins: LoginSessions, tokens: TokensBackend): Asker {
+export async function askerOf(request: FastifyRequest, logins: LoginSessions, tokens: TokensBackend): Promise<Asker> {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const token = tokens.find(/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+    const token = await tokens.find(/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
     return token === undefined ? { kind: 'nobody' } : { kind: 'token', token };
   }
   const cookie = request.cookies[ADMIN_COOKIE];
-  const session = cookie === undefined ? undefined : logins.find(cookie);
+  const session = cookie === undefined ? undefined : await logins.find(cookie);
   return session === undefined ? { kind: 'nobody' } : { kind: 'account', session };
 }
 

@@ -282,7 +282,7 @@ export interface HealthView {
 }
 
 /**
- * What the admin API asks of the server. Methods on users throw errors whose `code` is one of the user store's:
+ * What the admin API asks of the server. Promises are rejected with errors whose `code` is one of the user store's:
  * `ERR_USER_UNKNOWN`, `ERR_USER_EXISTS`, `ERR_USER_NAME`, `ERR_USER_PASSWORD`,
  * `ERR_USER_PASSWORD_WEAK`, `ERR_USER_ADDRESS`, ...
  */
@@ -300,15 +300,16 @@ export interface AdminBackend {
   certificates(): CertificateView[];
   health(): Promise<HealthView>;
   /**
-   * What the files for a user's clients are made of; throws ERR_USER_UNKNOWN, and ERR_PROFILE_HOST if there is no name
+   * What the files for a user's clients are made of; refused with ERR_USER_UNKNOWN, and ERR_PROFILE_HOST if there is no name
    * to dial or `host` is none.
    */
-  profile(user: string, host: string | undefined): ProfileFacts;
+  profile(user: string, host: string | undefined): Promise<ProfileFacts>;
   readonly users: {
-    list(): UserView[];
-    add(user: NewUser): UserView;
-    set(name: string, change: UserChange): UserView;
-    remove(name: string): void;
+    list(): Promise<UserView[]>;
+    add(user: NewUser): Promise<UserView>;
+    /** All of it, or nothing. */
+    set(name: string, change: UserChange): Promise<UserView>;
+    remove(name: string): Promise<void>;
   };
   readonly throttle: {
     list(): ThrottleView[];

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../core/index.ts';
 
-/** The stores' refusals as HTTP; other codes are faults of ours or of the disk. */
+/** The store's refusals as HTTP; other codes are faults of ours. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   ERR_USER_UNKNOWN: 404,
   ERR_USER_EXISTS: 409,
@@ -17,6 +17,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   ERR_TOKEN: 400,
   ERR_TOKEN_UNKNOWN: 404,
 };
+
+/** It can't be read or written now. */
+const STORE_FAULT = 'ERR_USER_STORE';
 
 const MOST_URL_LENGTH = 200;
 
@@ -61,14 +64,9 @@ export function addFailures(app: FastifyInstance, log: Log): void {
       return fail(reply, error.statusCode, 'ERR_BAD_REQUEST', error.message);
     }
     log.error('admin.failed', { method: request.method, route: request.routeOptions.url, error });
-    // The user store words its own failures for operators.
-    const isStore =
-      request.asker.kind !== 'nobody' && typeof error.code === 'string' && error.code.startsWith('ERR_USER_');
-    return fail(
-      reply,
-      500,
-      isStore ? error.code : 'ERR_INTERNAL',
-      isStore ? error.message : 'internal error, see the log',
-    );
+    if (error.code !== STORE_FAULT) return fail(reply, 500, 'ERR_INTERNAL', 'internal error, see the log');
+    // The store words its own failures for operators; they name files, which are not for everybody to know.
+    const isForAll = request.asker.kind === 'nobody';
+    return fail(reply, 503, error.code, isForAll ? 'the user store cannot be used now, see the log' : error.message);
   });
 }

@@ -18,12 +18,12 @@ const MOST_SESSIONS = 256;
 /** Sessions of the admin page: in memory, so a restart ends them. What is kept of a cookie is its hash. */
 export class LoginSessions {
   readonly #clock: Clock;
-  readonly #isCurrent: (account: AdminIdentity) => boolean;
+  readonly #isCurrent: (account: AdminIdentity) => Promise<boolean>;
   /** The one that was used last comes last. */
   readonly #sessions = new Map<string, LoginSession>();
 
   /** @param isCurrent whether an account is still there, with the same password */
-  constructor(clock: Clock, isCurrent: (account: AdminIdentity) => boolean) {
+  constructor(clock: Clock, isCurrent: (account: AdminIdentity) => Promise<boolean>) {
     this.#clock = clock;
     this.#isCurrent = isCurrent;
   }
@@ -47,13 +47,14 @@ export class LoginSessions {
   }
 
   /** The session of a cookie, if it is not over. Asking is using. */
-  find(cookie: string): LoginSession | undefined {
+  async find(cookie: string): Promise<LoginSession | undefined> {
     const key = keyOf(cookie);
     const session = this.#sessions.get(key);
     if (session === undefined) return undefined;
-    this.#sessions.delete(key);
     const now = this.#clock.now();
-    if (now >= endOf(session) || !this.#isCurrent(session.account)) return undefined;
+    const isGood = now < endOf(session) && (await this.#isCurrent(session.account));
+    // Who has logged out meanwhile is out.
+    if (!this.#sessions.delete(key) || !isGood) return undefined;
     session.usedAt = now;
     this.#sessions.set(key, session);
     return session;

@@ -42,10 +42,25 @@ export interface Credentials {
   readonly previous: Secret;
 }
 
-/** Where secrets come from; `UserStore` is one. For an unknown name it hands out secrets that nobody has. */
+/**
+ * Where secrets come from, at once or from another machine. For an unknown name it hands out secrets that nobody has, after
+ * the same steps. Promises are rejected with `UserStoreError` ERR_USER_STORE where the users can't be read or written.
+ */
 export interface CredentialSource {
-  lookupAny(readings: readonly string[], least: number, only?: readonly string[]): readonly Credentials[];
-  nameOf(readings: readonly string[]): string | undefined;
-  find(name: string): User | undefined;
-  recordLogin(name: string): void;
+  /**
+   * Whom a name from the wire means that may be read in several ways, the first of which is the likeliest: in each the
+   * whole name, then without `DOMAIN\`, then also without `@realm`.
+   *
+   * @param least so many come in any case, those that are missing with secrets that nobody has. All users come, if they
+   *   are more: who would be left out for others tells, by his own password, whether there are those others.
+   * @param only folded names of users; no others come. If it is empty, all do
+   * @returns the likeliest first
+   */
+  lookupAny(readings: readonly string[], least: number, only?: readonly string[]): Promise<readonly Credentials[]>;
+  /** The name of whom `lookupAny` finds first; undefined if there is nobody. */
+  nameOf(readings: readonly string[]): Promise<string | undefined>;
+  /** The user of exactly this name, without regard to case. */
+  find(name: string): Promise<User | undefined>;
+  /** Notes a successful login now. A user who was removed meanwhile is passed over. */
+  recordLogin(name: string): Promise<void>;
 }

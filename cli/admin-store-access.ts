@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { AdminStore } from '../store/index.ts';
+import { openStore, type Store } from '../store/index.ts';
 import { becomeDataOwner } from './data-owner.ts';
 import { configOf } from './options.ts';
 import { CliError, EXIT, type Terminal } from './terminal.ts';
@@ -18,18 +18,18 @@ export async function withAdminStore(
   command: Command,
   terminal: Terminal,
   options: { readonly mayCreate?: true },
-  work: (store: AdminStore) => void | Promise<void>,
+  work: (store: Pick<Store, 'admins' | 'tokens'>) => void | Promise<void>,
 ): Promise<number> {
-  const { data } = configOf(command, terminal.env);
+  const { data, users } = configOf(command, terminal.env);
   if (!existsSync(data) && options.mayCreate !== true) {
     throw new CliError(`there is no ${data}: sstpd admin add makes it, or --data DIR names another`);
   }
   becomeDataOwner(data);
-  const store = AdminStore.open(data);
+  const store = await openStore(data, { keep: users.keep });
   try {
     await work(store);
   } finally {
-    store.close();
+    await store.close();
   }
   return EXIT.ok;
 }

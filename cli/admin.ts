@@ -49,9 +49,9 @@ function addAdd(admin: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd admin add ann');
   addPlaceOptions(command).action((name: string, { passwordStdin, weak }: PasswordFlags) =>
     run(() =>
-      withAdminStore(command, terminal, { mayCreate: true }, async ({ accounts }) => {
+      withAdminStore(command, terminal, { mayCreate: true }, async ({ admins }) => {
         const secret = await newPassword(terminal, passwordStdin === true);
-        const added = await orWeak(() => accounts.add(name, secret.password, { weak }));
+        const added = await orWeak(() => admins.add(name, secret.password, { weak }));
         terminal.stdout.write(said(`Admin account ${added.name} added.`, secret));
       }),
     ),
@@ -67,8 +67,8 @@ function addList(admin: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd admin list');
   addPlaceOptions(command).action((options: { json?: true }) =>
     run(() =>
-      withAdminStore(command, terminal, {}, ({ accounts }) => {
-        const list = accounts.list();
+      withAdminStore(command, terminal, {}, async ({ admins }) => {
+        const list = await admins.list();
         const shown = list.map(({ name, createdAt, lastLoginAt, isWeak }) => ({
           ...{ name, createdAt, lastLoginAt, weak: isWeak },
         }));
@@ -92,9 +92,9 @@ function addPasswd(admin: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd admin passwd ann');
   addPlaceOptions(command).action((name: string, { passwordStdin, weak, keepTokens }: PasswdFlags) =>
     run(() =>
-      withAdminStore(command, terminal, {}, async ({ accounts }) => {
+      withAdminStore(command, terminal, {}, async ({ admins }) => {
         const secret = await newPassword(terminal, passwordStdin === true);
-        const tokens = await orWeak(() => accounts.setPassword(name, secret.password, { weak, keepTokens }));
+        const tokens = await orWeak(() => admins.setPassword(name, secret.password, { weak, keepTokens }));
         terminal.stdout.write(said(`Password of ${name} changed.${ended(tokens)}`, secret));
       }),
     ),
@@ -110,8 +110,8 @@ function addRemove(admin: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd admin remove ann');
   addPlaceOptions(command).action((name: string) =>
     run(() =>
-      withAdminStore(command, terminal, {}, ({ accounts }) => {
-        const tokens = accounts.remove(name);
+      withAdminStore(command, terminal, {}, async ({ admins }) => {
+        const tokens = await admins.remove(name);
         terminal.stdout.write(`Admin account ${printable(name)} removed.${ended(tokens)}\n`);
       }),
     ),

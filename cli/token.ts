@@ -32,8 +32,8 @@ function addAdd(token: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', EXAMPLES);
   addPlaceOptions(command).action((name: string, options: AddOptions) =>
     run(() =>
-      withAdminStore(command, terminal, { mayCreate: true }, ({ tokens }) => {
-        const added = tokens.add({ name, scopes: options.scope, expiresInDays: options.days });
+      withAdminStore(command, terminal, { mayCreate: true }, async ({ tokens }) => {
+        const added = await tokens.add({ name, scopes: options.scope, expiresInDays: options.days });
         const end = added.expiresAt === undefined ? 'never expires' : `expires on ${day(added.expiresAt)}`;
         const text = `Token ${added.id} added; it ${end}.\n${added.token}\n(shown only now)\n`;
         terminal.stdout.write(options.json ? json(added) : text);
@@ -51,8 +51,8 @@ function addList(token: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd token list');
   addPlaceOptions(command).action((options: { json?: true }) =>
     run(() =>
-      withAdminStore(command, terminal, {}, ({ tokens }) => {
-        const list = tokens.list();
+      withAdminStore(command, terminal, {}, async ({ tokens }) => {
+        const list = await tokens.list();
         terminal.stdout.write(options.json ? json(list) : formatTokens(list));
       }),
     ),
@@ -68,8 +68,8 @@ function addRemove(token: Command, terminal: Terminal, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ sstpd token remove 5f2c8a90d1e3');
   addPlaceOptions(command).action((id: string) =>
     run(() =>
-      withAdminStore(command, terminal, {}, ({ tokens }) => {
-        tokens.remove(id);
+      withAdminStore(command, terminal, {}, async ({ tokens }) => {
+        await tokens.remove(id);
         terminal.stdout.write(`Token ${printable(id)} removed.\n`);
       }),
     ),

@@ -236,7 +236,7 @@ function withUsers(
     try {
       await work(users);
     } finally {
-      users.close();
+      await users.close();
     }
     return EXIT.ok;
   });

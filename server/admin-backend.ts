@@ -1,20 +1,20 @@
-import type { AdminBackend, CertificateView, ReachView, UserView, WorkerView } from '../admin/index.ts';
-import { checkNewPassword, type LiftTarget, type User, UserStoreError } from '../auth/index.ts';
-import { type Clock, formatIpv4, hostMistake, type Ipv4, parseIpv4, parseIpv6, version } from '../core/index.ts';
+import type { AdminBackend, CertificateView, ReachView, WorkerView } from '../admin/index.ts';
+import { type LiftTarget, UserStoreError } from '../auth/index.ts';
+import { type Clock, hostMistake, parseIpv4, parseIpv6, version } from '../core/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
-import type { UserStore } from '../store/index.ts';
+import type { Users } from '../store/index.ts';
 import { type CageLayers, NO_CAGE } from '../tun/index.ts';
 import { type Flood, floodView } from './admission/index.ts';
 import { type Config, type Origins, showConfig } from './config/index.ts';
 import type { Plane } from './connections/index.ts';
-import { fixedAddressRefusal, type LeaseDesk, type LocalControl, type LoginDesk } from './control/index.ts';
+import { type LeaseDesk, type LocalControl, type LoginDesk, UserDesk } from './control/index.ts';
 import type { AttemptRing } from './observe/index.ts';
 import { clientName } from './profile-facts.ts';
 
 export interface AdminBackendOptions {
   readonly config: Config;
   readonly origins: Origins;
-  readonly store: UserStore;
+  readonly users: Users;
   readonly leases: LeaseDesk;
   readonly control: LocalControl;
   readonly logins: LoginDesk;
@@ -37,31 +37,10 @@ export interface AdminBackendOptions {
   readonly flood: () => Flood | undefined;
 }
 
-/**
- * What the admin API does to this process. Disabling and removing a user ends the user's sessions, and so does a new
- * password unless they are to be kept; a new address counts from the next connection on.
- */
+/** What the admin API does to this process. */
 export function adminBackend(options: AdminBackendOptions): AdminBackend {
-  const { store, control, logins, plane, workers, leases, listening, attempts } = options;
+  const { users, control, logins, plane, workers, leases, listening, attempts } = options;
   const startedAt = new Date().toISOString();
-  const userView = (user: User): UserView => ({
-    name: user.name,
-    enabled: user.enabled,
-    ipv4: user.ipv4 === undefined ? undefined : formatIpv4(user.ipv4),
-    ipv4Fault: user.ipv4 === undefined ? undefined : leases.fixedFault(user.ipv4),
-    secretKind: user.secretKind,
-    weak: user.isWeak,
-    createdAt: user.createdAt.toISOString(),
-    lastLoginAt: user.lastLoginAt?.toISOString(),
-    groups: user.groups,
-    sessions: control.countOfUser(user.name),
-  });
-  // The store knows more spellings of a name than case: everything after it goes by the name as stored.
-  const existing = (typedName: string): User => {
-    const user = store.find(typedName);
-    if (user === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${typedName}'`);
-    return user;
-  };
   return {
     status: () => ({
       version,
@@ -89,42 +68,21 @@ export function adminBackend(options: AdminBackendOptions): AdminBackend {
     metrics: () => options.metrics(),
     attempts: (query) => attempts.list(query),
     attempt: (id) => attempts.find(id),
-    profile: (user, host) => profile(existing(user).name, host, options.facts),
-    killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
-    users: {
-      list: () => store.list().map(userView),
-      add: ({ name, password, ipv4, groups, weak }) => {
-        const address = ipv4 === undefined ? undefined : fixedAddress(ipv4, leases);
-        const user = store.add(name, password, { ipv4: address, groups, weak });
-        leases.setFixed(user.name, address);
-        return userView(user);
-      },
-      set: (typedName, change) => {
-        const { name } = existing(typedName);
-        const address = typeof change.ipv4 === 'string' ? fixedAddress(change.ipv4, leases) : undefined;
-        // Before anything is changed.
-        if (change.password !== undefined) checkNewPassword(change.password, { name, weak: change.weak });
-        if (change.groups !== undefined) store.setGroups(name, change.groups);
-        if (change.password !== undefined) store.setPassword(name, change.password, { weak: change.weak });
-        if (change.ipv4 !== undefined) {
-          store.setAddress(name, address);
-          leases.setFixed(name, address);
-        }
-        if (change.enabled !== undefined) store.setEnabled(name, change.enabled);
-        if (change.enabled === false) control.disconnectUser(name, 'user-disabled');
-        // Whoever is connected got in with the old password, and may be why it was changed.
-        else if (change.password !== undefined && change.keepSessions !== true) {
-          control.disconnectUser(name, 'password-changed');
-        }
-        return userView(existing(name));
-      },
-      remove: (typedName) => {
-        const { name } = existing(typedName);
-        store.remove(name);
-        leases.setFixed(name, undefined);
-        control.disconnectUser(name, 'user-removed');
-      },
+    profile: async (typedName, host) => {
+      const user = await users.find(typedName);
+      if (user === undefined) throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${typedName}'`);
+      return profile(user.name, host, options.facts);
     },
+    killSession: async (id) => control.disconnect(id, 'killed-by-admin'),
+    users: new UserDesk({
+      users,
+      fixedFault: (address) => leases.fixedFault(address),
+      running: {
+        setFixed: (user, address) => leases.setFixed(user, address),
+        disconnectUser: (name, reason) => control.disconnectUser(name, reason),
+        countOfUser: (name) => control.countOfUser(name),
+      },
+    }),
   };
 }
 
@@ -146,12 +104,4 @@ function profile(user: string, host: string | undefined, facts: AdminBackendOpti
 
 class ProfileHostError extends Error {
   readonly code = 'ERR_PROFILE_HOST';
-}
-
-function fixedAddress(text: string, leases: LeaseDesk): Ipv4 {
-  const address = parseIpv4(text);
-  if (address === undefined) throw new UserStoreError('ERR_USER_ADDRESS', `${text} is no IPv4 address`);
-  const fault = leases.fixedFault(address);
-  if (fault === undefined) return address;
-  throw new UserStoreError('ERR_USER_ADDRESS', fixedAddressRefusal(address, fault));
 }

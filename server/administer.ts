@@ -19,7 +19,7 @@ export interface Administered {
   /** Undefined if the admin API is not on the network. */
   readonly network: AdminListener | undefined;
   /** Whether there is anybody who could sign in to the admin page. */
-  readonly hasAccount: () => boolean;
+  readonly hasAccount: () => Promise<boolean>;
 }
 
 /** Loads all that is needed, so that nothing is missing once the rights are gone. @throws {TlsContextError} */
@@ -34,12 +34,12 @@ export async function administer(options: {
 }): Promise<Administered> {
   const { config, origins, claimed, opened, host, connected, bound } = options;
   const { runUser, cage } = claimed;
-  const { tuns, log, watch, certificates, store, adminStore } = opened;
+  const { tuns, log, watch, certificates, store } = opened;
   const { leases, logins, control, attempts, floods, admission, plane, workers, facts } = connected;
   const { reach, flows, fixedFault } = host;
   const devices = tuns.names;
   const listening = (): readonly string[] => bound.listening;
-  const adminLogin = new AdminLogin({ store: adminStore, logins, log });
+  const adminLogin = new AdminLogin({ admins: store.admins, logins, log });
   const metrics = watch.metrics({
     plane,
     workers,
@@ -59,17 +59,19 @@ export async function administer(options: {
     listening,
     devices,
     reach,
-    users: () =>
-      store.list().map(({ name, ipv4 }) => ({ name, ipv4, fault: ipv4 === undefined ? ipv4 : fixedFault(ipv4) })),
+    users: async () =>
+      (await store.users.list()).map(({ name, ipv4 }) => ({
+        ...{ name, ipv4, fault: ipv4 === undefined ? ipv4 : fixedFault(ipv4) },
+      })),
     cage: cage.finding,
     attempts: () => attempts.list({}).attempts,
     flood: () => floods.flood,
-    tokens: () => adminStore.tokens.list(),
+    tokens: () => store.tokens.list(),
   });
   const backend = adminBackend({
     config,
     origins,
-    store,
+    users: store.users,
     leases,
     control,
     logins,
@@ -91,7 +93,7 @@ export async function administer(options: {
     },
     health: healthOf(examine, systemClock),
     accounts: adminLogin,
-    tokens: tokensBackend(adminStore.tokens, log),
+    tokens: tokensBackend(store.tokens, log),
   });
   const network = AdminListener.create(config, certificates.material);
   const admin = await prepareAdminServer({ backend, log, network });

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { AttemptView } from '../admin/index.ts';
-import { Authenticator } from '../auth/index.ts';
+import { Authenticator, type User } from '../auth/index.ts';
 import { type Log, placeExplanation, systemClock, type UndoStack } from '../core/index.ts';
 import { AddressPool } from '../ip/index.ts';
 import type { ProfileFacts } from '../profile/index.ts';
-import type { UserStore } from '../store/index.ts';
+import type { Places } from '../store/index.ts';
 import { Admission, FloodWatch } from './admission/index.ts';
 import type { Bound } from './bound.ts';
 import type { Claimed } from './claim.ts';
 import type { Config } from './config/index.ts';
 import { LeaseDesk, LocalControl, LoginDesk, PortalDesk } from './control/index.ts';
-import { AttemptRing, explainAddress, PortalAttempt, unusableAddresses } from './observe/index.ts';
+import { AttemptRing, explainAddress, isWithoutAddress, PortalAttempt, unusableAddresses } from './observe/index.ts';
 import type { Opened } from './open.ts';
 import { type PreparedPlane, preparePlane } from './planes.ts';
 import type { PreparedHost } from './prepare-host.ts';
@@ -44,28 +44,38 @@ export async function connect(options: {
   const { plan, runUser, cage } = claimed;
   const { tuns, log, relay, watch, certificates, store } = opened;
   const { flows, networks, fixedFault, congestionControl } = host;
-  const leases = leaseDesk(options);
-  const remarks = unusableAddresses(store.list(), fixedFault, log);
-  const verifier = new Authenticator({ store, codePages: config.auth.codePages });
+  const users = await store.users.list();
+  const leases = await leaseDesk(options, users);
+  const remarks = unusableAddresses(users, fixedFault, log);
+  const verifier = new Authenticator({ store: store.users, codePages: config.auth.codePages });
   const facts = (user: string, name?: string): ProfileFacts | undefined => {
     const { names, material: tls, ca } = certificates;
     return profileFacts(user, { config, names, port: bound.port, tls, caPem: ca?.pem, dns: plan.dns }, name);
   };
   const observers = [...watch.observers, flows];
-  const logins = new LoginDesk({ clock: systemClock, log, places: store, observers });
+  const logins = new LoginDesk({ clock: systemClock, log, places: store.places, observers });
   const attempts = new AttemptRing({ most: config.explain.keep, mostPerPeer: config.explain.keepPerPeer });
   const record = (address: string): PortalAttempt => new PortalAttempt(address);
   const recorded = (attempt: AttemptView): void => attempts.put(placeExplanation(attempt, config.data));
-  const portal = new PortalDesk({ verifier, logins, store, clock: systemClock, log, facts, record, recorded });
+  const portal = new PortalDesk({
+    ...{ verifier, logins, users: store.users, clock: systemClock, log, facts, record, recorded },
+  });
   const control = new LocalControl({ verifier, logins, leases, portal, observers });
-  const onAttempt = (attempt: AttemptView): void => {
-    const explained = placeExplanation(explainAddress(attempt, store, fixedFault), config.data);
+  const noted = (attempt: AttemptView): void => {
+    const explained = placeExplanation(attempt, config.data);
     attempts.put(explained);
     watch.attempt(explained);
   };
+  const onAttempt = (attempt: AttemptView): void => {
+    if (isWithoutAddress(attempt)) void explainAddress(attempt, { users: store.users, fixedFault, log }).then(noted);
+    else noted(attempt);
+  };
   const floods = new FloodWatch({ clock: systemClock, log, observer: watch.floods });
   undo.push(() => floods.stop());
-  const admission = new Admission(config.limits, { isKnown: knownAddresses(store, log), observer: floods });
+  const admission = new Admission(config.limits, {
+    isKnown: await knownAddresses(store.places, log),
+    observer: floods,
+  });
   const { plane, workers } = await preparePlane(tuns, {
     relay,
     config,
@@ -86,35 +96,37 @@ export async function connect(options: {
 }
 
 /** Nobody is kept out because the store can't be read: then everybody is a stranger. */
-function knownAddresses(store: UserStore, log: Log): (place: string) => boolean {
-  return (place) => {
-    try {
-      return store.isKnownAddress(place);
-    } catch (error) {
-      log.warn('users.addresses-unreadable', { error: error instanceof Error ? error.message : String(error) });
-      return false;
-    }
-  };
+async function knownAddresses(places: Places, log: Log): Promise<(place: string) => boolean> {
+  try {
+    const known = await places.addresses();
+    return (place) => known.isKnown(place);
+  } catch (error) {
+    log.warn('users.addresses-unreadable', { error: error instanceof Error ? error.message : String(error) });
+    return () => false;
+  }
 }
 
-function leaseDesk(options: {
-  readonly config: Config;
-  readonly claimed: Claimed;
-  readonly opened: Opened;
-  readonly host: PreparedHost;
-}): LeaseDesk {
+async function leaseDesk(
+  options: {
+    readonly config: Config;
+    readonly claimed: Claimed;
+    readonly opened: Opened;
+    readonly host: PreparedHost;
+  },
+  users: readonly User[],
+): Promise<LeaseDesk> {
   const { config, opened, host } = options;
   const { plan } = options.claimed;
   const { store, log } = opened;
   // Nobody becomes everybody's resolver by choosing its address.
   const reserved = [...plan.dns, ...config.wins];
   const places = { cidr: plan.cidr, serverAddress: plan.serverAddress };
-  const pool = new AddressPool({ ...places, reserved, sticky: store.leases() });
-  for (const { name, ipv4 } of store.list()) pool.setFixed(name, ipv4);
+  const pool = new AddressPool({ ...places, reserved, sticky: await store.leases.last() });
+  for (const { name, ipv4 } of users) pool.setFixed(name, ipv4);
   return new LeaseDesk({
     pool,
     prefixes: plan.prefixes,
-    store,
+    book: store.leases,
     routes: host.routes,
     flows: host.cleaner,
     fixedFault: host.fixedFault,

@@ -14,7 +14,7 @@ export {
   type Origins,
   showConfig,
 } from './config/index.ts';
-export { fixedAddressCheck, fixedAddressRefusal } from './control/index.ts';
+export { fixedAddressCheck, UserDesk } from './control/index.ts';
 export { createLog, type LogSink } from './log/index.ts';
 export { examineServer, wouldWork } from './observe/index.ts';
 export { type ServeOptions, serve } from './serve.ts';

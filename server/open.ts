@@ -1,5 +1,5 @@
 import { asUser, type Finding, type Log, systemClock, type UndoStack } from '../core/index.ts';
-import { AdminStore, UserStore } from '../store/index.ts';
+import { openStore, type Store } from '../store/index.ts';
 import { CertificateKeeper } from './certificates/index.ts';
 import type { Claimed } from './claim.ts';
 import type { Config } from './config/index.ts';
@@ -8,7 +8,7 @@ import { createLog, type LogLine, type LogSink, processLog } from './log/index.t
 import { examineStart, Watch } from './observe/index.ts';
 import { openDevices, type TunDevices } from './planes.ts';
 
-/** What a server has open: devices, its log with those that look on, certificates and stores. */
+/** What a server has open: devices, its log with those that look on, certificates and the store. */
 export interface Opened {
   readonly tuns: TunDevices;
   readonly log: Log;
@@ -16,8 +16,7 @@ export interface Opened {
   readonly relay: (line: LogLine) => void;
   readonly watch: Watch;
   readonly certificates: CertificateKeeper;
-  readonly store: UserStore;
-  readonly adminStore: AdminStore;
+  readonly store: Store;
   /** What the doctor found of what is open. */
   readonly findings: readonly Finding[];
 }
@@ -41,21 +40,19 @@ export async function open(options: {
   const watch = new Watch({ config, checkedHooks, runUser, log, lines });
   undo.push(() => watch.stop());
   const certificates = await CertificateKeeper.load(config, runUser, log);
-  const store = asUser(runUser, () => UserStore.open(config.data, { keep: config.users.keep }));
+  const store = await asUser(runUser, () => openStore(config.data, { keep: config.users.keep }));
   undo.push(() => store.close());
-  undo.push(forgetOldPasswordsDaily(store, log));
-  const adminStore = asUser(runUser, () => AdminStore.open(config.data));
-  undo.push(() => adminStore.close());
+  undo.push(forgetOldPasswordsDaily(store.users, log));
 
   const common = await examineStart({
     config,
     certificate: certificates.first,
     names: certificates.names,
     runUser,
-    tokens: adminStore.tokens.list(),
+    tokens: await store.tokens.list(),
   });
   const findings = cage.finding.result === 'ok' ? common : [...common, cage.finding];
   for (const { check, text, fix } of [...checkedHooks.findings, ...findings])
     log.warn('doctor.finding', { check, text, fix });
-  return { tuns, log, relay: (line) => stream.relay(line), watch, certificates, store, adminStore, findings };
+  return { tuns, log, relay: (line) => stream.relay(line), watch, certificates, store, findings };
 }

@@ -49,9 +49,9 @@ export async function prepareHost(options: {
   const { config, undo } = options;
   const { plan } = options.claimed;
   const { tuns, store, log } = options.opened;
-  const access = planReach(config, plan, store);
+  const access = await planReach(config, plan, store.settings);
   const network = await setUpNetwork({ config, plan, tuns: tuns.names, reach: access.reach, undo, log });
-  const reachable = reachRemarks(access, store);
+  const reachable = await reachRemarks(access, store.settings);
   logRemarks(reachable, log);
   const congestionControl = congestionControlFor(config.tcp.congestion);
   const shown = { devices: tuns.names, offload: tuns.offload, congestionControl: congestionControl || 'system' };

@@ -91,16 +91,16 @@ async function listen({ config, undo }: StartOptions, bound: Bound, parts: Parts
 }
 
 /** It serves: says so in the log, and to its operator. */
-function report(
+async function report(
   { config, stdout }: StartOptions,
   bound: Bound,
   { claimed, opened, host, connected, administered }: Parts,
   { adminUrl, remarks }: Listening,
-): RunningServer {
+): Promise<RunningServer> {
   const { log, certificates, store, tuns, findings } = opened;
   const { control, workers, facts } = connected;
   const { listening, port } = bound;
-  const user = ensureFirstUser(store, config.data, stdout.isTTY === true);
+  const user = await ensureFirstUser(store.users, config.data, stdout.isTTY === true);
   log.info('server.started', {
     listening,
     admin: adminUrl ?? 'off',
@@ -121,7 +121,7 @@ function report(
     client: facts(user?.name ?? 'NAME'),
     ca: certificates.ca,
     user,
-    admin: adminUrl === undefined ? undefined : { url: adminUrl, hasAccount: administered.hasAccount() },
+    admin: adminUrl === undefined ? undefined : { url: adminUrl, hasAccount: await administered.hasAccount() },
     remarks: [...host.remarks, ...connected.remarks, ...remarks, ...findings.map(asRemark)],
   };
   return { summary, log, sessions: () => control.count };

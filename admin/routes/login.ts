@@ -13,8 +13,8 @@ export function addLoginRoutes(app: FastifyInstance, accounts: AdminAccountsBack
   });
   const config = { scope: 'public' } as const;
 
-  app.get('/v1/login', { schema: SEE, config }, ({ asker }) => {
-    const needsSetup = !accounts.exist();
+  app.get('/v1/login', { schema: SEE, config }, async ({ asker }) => {
+    const needsSetup = !(await accounts.exist());
     return asker.kind === 'account' ? { needsSetup, ...view(asker.session) } : { needsSetup };
   });
 

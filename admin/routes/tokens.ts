@@ -8,16 +8,16 @@ import { done, failures, idParam, text, time } from '../schemas.ts';
 export function addTokenRoutes(app: FastifyInstance, tokens: TokensBackend): void {
   const config = { scope: 'admin' } as const;
   app.get('/v1/tokens', { schema: LIST, config }, () => tokens.list());
-  app.post<{ Body: NewToken }>('/v1/tokens', { schema: ADD, config }, (request, reply) => {
+  app.post<{ Body: NewToken }>('/v1/tokens', { schema: ADD, config }, async (request, reply) => {
     const own = scopesOf(request.asker);
     const beyond = request.body.scopes.find((scope) => !own.includes(scope));
     if (beyond !== undefined) {
       return fail(reply, 403, 'ERR_SCOPE', `a token cannot give the scope '${beyond}', which it lacks itself`);
     }
-    return reply.code(201).send(tokens.add(request.body, makerOf(request.asker)));
+    return reply.code(201).send(await tokens.add(request.body, makerOf(request.asker)));
   });
-  app.delete<{ Params: { id: string } }>('/v1/tokens/:id', { schema: REMOVE, config }, (request, reply) => {
-    tokens.remove(request.params.id);
+  app.delete<{ Params: { id: string } }>('/v1/tokens/:id', { schema: REMOVE, config }, async (request, reply) => {
+    await tokens.remove(request.params.id);
     return reply.code(204).send();
   });
 }

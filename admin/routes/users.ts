@@ -4,8 +4,8 @@ import { count, done, failures, flag, name, nameParam, password, text, texts, ti
 
 export function addUserRoutes(app: FastifyInstance, users: AdminBackend['users']): void {
   app.get('/v1/users', { schema: LIST, config: { scope: 'read' } }, () => users.list());
-  app.post<{ Body: NewUser }>('/v1/users', { schema: ADD, config: { scope: 'users' } }, (request, reply) =>
-    reply.code(201).send(users.add(request.body)),
+  app.post<{ Body: NewUser }>('/v1/users', { schema: ADD, config: { scope: 'users' } }, async (request, reply) =>
+    reply.code(201).send(await users.add(request.body)),
   );
   app.patch<{ Params: { name: string }; Body: UserChange }>(
     '/v1/users/:name',
@@ -15,8 +15,8 @@ export function addUserRoutes(app: FastifyInstance, users: AdminBackend['users']
   app.delete<{ Params: { name: string } }>(
     '/v1/users/:name',
     { schema: REMOVE, config: { scope: 'users' } },
-    (request, reply) => {
-      users.remove(request.params.name);
+    async (request, reply) => {
+      await users.remove(request.params.name);
       return reply.code(204).send();
     },
   );

@@ -12,7 +12,7 @@ import type {
 import { UserStoreError } from '../../auth/index.ts';
 import { holdFields } from '../../auth/throttle/hold-text.ts';
 import { type Log, originOf } from '../../core/index.ts';
-import type { AdminAccount, AdminStore, ApiToken } from '../../store/index.ts';
+import type { AdminAccount, Admins, ApiToken, Tokens } from '../../store/index.ts';
 import { formatEndpoint } from '../../tls/index.ts';
 import type { Judged, LoginAnswer, LoginDesk } from './login-desk.ts';
 import { WorkQueue, type WorkRequest } from './work-queue.ts';
@@ -32,7 +32,7 @@ export interface LoginCounts {
 }
 
 export interface AdminLoginOptions {
-  readonly store: Pick<AdminStore, 'accounts' | 'browsers'>;
+  readonly admins: Pick<Admins, 'exist' | 'list' | 'isCurrent' | 'verify' | 'recordLogin' | 'browsers' | 'browserOf'>;
   /** The one of VPN logins: what fails here slows those of the same address, and the other way round. */
   readonly logins: LoginDesk;
   readonly log: Log;
@@ -53,27 +53,27 @@ export class AdminLogin implements AdminAccountsBackend {
     this.#hashes = new WorkQueue({ mostRunning: MOST_HASHES, mostWaiting: MOST_WAITING, random });
   }
 
-  exist(): boolean {
-    return this.#options.store.accounts.count > 0;
+  exist(): Promise<boolean> {
+    return this.#options.admins.exist();
   }
 
-  list(): AdminView[] {
-    return this.#options.store.accounts.list().map(({ name, createdAt, lastLoginAt }) => ({
+  async list(): Promise<AdminView[]> {
+    return (await this.#options.admins.list()).map(({ name, createdAt, lastLoginAt }) => ({
       name,
       createdAt: createdAt.toISOString(),
       lastLoginAt: lastLoginAt?.toISOString(),
     }));
   }
 
-  isCurrent(account: { readonly id: string; readonly version: number }): boolean {
-    return this.#options.store.accounts.isCurrent(account);
+  isCurrent(account: { readonly id: string; readonly version: number }): Promise<boolean> {
+    return this.#options.admins.isCurrent(account);
   }
 
   async login({ name, password, peer, browser, signal }: LoginRequest): Promise<LoginOutcome> {
-    const { store, logins } = this.#options;
-    if (!this.exist()) return { kind: 'no-account' };
-    const of = store.accounts.browserOf(name);
-    const known = store.browsers.check(browser, [of], Date.now());
+    const { admins, logins } = this.#options;
+    if (!(await this.exist())) return { kind: 'no-account' };
+    const of = await admins.browserOf(name);
+    const known = admins.browsers.check(browser, [of], Date.now());
     const work = { group: originOf(peer.address).address, isFirst: known !== undefined, signal };
     const fields = { peer: formatEndpoint(peer.address, peer.port), user: name };
     const answer = await new Promise<LoginAnswer<AdminJudgement>>((resolve, reject) => {
@@ -83,16 +83,19 @@ export class AdminLogin implements AdminAccountsBackend {
         judge: () => this.#judge(password, work, fields),
         answer: resolve,
       });
-      signal.addEventListener('abort', () => {
+      const leave = (): void => {
         pending.leave();
         reject(signal.reason);
-      });
+      };
+      // Who has hung up by now stands in line all the same, or guesses would leave no trace.
+      if (signal.aborted) leave();
+      else signal.addEventListener('abort', leave);
     });
     return this.#answer(answer, fields);
   }
 
-  #answer(answer: LoginAnswer<AdminJudgement>, fields: LoginFields): LoginOutcome {
-    const { store, log } = this.#options;
+  async #answer(answer: LoginAnswer<AdminJudgement>, fields: LoginFields): Promise<LoginOutcome> {
+    const { admins, log } = this.#options;
     switch (answer.kind) {
       case 'held-back':
         this.counts.slowed += 1;
@@ -115,9 +118,9 @@ export class AdminLogin implements AdminAccountsBackend {
         }
         this.counts.accepted += 1;
         log.info('admin.login', fields);
-        recordOrLog(log, () => store.accounts.recordLogin(account));
+        await recordOrLog(log, () => admins.recordLogin(account));
         const { id, name, version } = account;
-        const browser = store.browsers.issue(store.accounts.browserOf(name), Date.now());
+        const browser = admins.browsers.issue(await admins.browserOf(name), Date.now());
         return { kind: 'accepted', account: { id, name, version }, browser };
       }
       default:
@@ -131,7 +134,7 @@ export class AdminLogin implements AdminAccountsBackend {
   }
 
   async #judge(password: string, work: WorkRequest, fields: LoginFields): Promise<AdminJudgement> {
-    const hashed = await this.#hashes.run(work, () => this.#options.store.accounts.verify(fields.user, password));
+    const hashed = await this.#hashes.run(work, () => this.#options.admins.verify(fields.user, password));
     if (hashed.kind !== 'done') {
       const reason = hashed.kind === 'aborted' ? 'abandoned' : 'held-back';
       return { outcome: 'unjudged', reason, user: undefined };
@@ -153,18 +156,18 @@ interface AdminJudgement extends Judged {
   readonly user: AdminAccount | undefined;
 }
 
-export function tokensBackend(store: AdminStore['tokens'], log: Log): TokensBackend {
+export function tokensBackend(tokens: Tokens, log: Log): TokensBackend {
   return {
-    list: () => store.list().map(viewOf),
-    add: (token: NewToken, maker: TokenMaker) => {
-      const added = store.add({ ...token, maker });
+    list: async () => (await tokens.list()).map(viewOf),
+    add: async (token: NewToken, maker: TokenMaker) => {
+      const added = await tokens.add({ ...token, maker });
       return { ...viewOf(added), token: added.token };
     },
-    remove: (id) => store.remove(id),
-    find: (text) => {
-      const token = store.find(text);
+    remove: (id) => tokens.remove(id),
+    find: async (text) => {
+      const token = await tokens.find(text);
       if (token === undefined) return undefined;
-      recordOrLog(log, () => store.recordUse(token));
+      await recordOrLog(log, () => tokens.recordUse(token));
       return viewOf(token);
     },
   };
@@ -182,9 +185,9 @@ function viewOf(token: ApiToken): TokenView {
 }
 
 /** Nobody is kept out because a time can't be written. */
-function recordOrLog(log: Log, record: () => void): void {
+async function recordOrLog(log: Log, record: () => Promise<void>): Promise<void> {
   try {
-    record();
+    await record();
   } catch (error) {
     if (!(error instanceof UserStoreError)) throw error;
     log.error('admin.use-not-recorded', { error: error.message });

@@ -19,3 +19,4 @@ export type { Policy, PolicyKeys } from './policy.ts';
 export { PortalDesk, type PortalRecord, type RefusedSignIn } from './portal-desk.ts';
 export type { LiveSession, Login, SessionObserver } from './session-observer.ts';
 export type { SessionTraffic } from './traffic.ts';
+export { UserDesk } from './user-desk.ts';

@@ -2,7 +2,7 @@ import type { User } from '../../auth/index.ts';
 import { foldUserName, Groups, type Ipv4, type Ipv6, type Ipv6Cidr, type Log } from '../../core/index.ts';
 import { type AddressPool, linkLocalAddress, type Ipv4Lease as PoolLease, type PrefixPool } from '../../ip/index.ts';
 import type { Ipv4Lease } from '../../ppp/index.ts';
-import type { UserStore } from '../../store/index.ts';
+import type { LeaseBook } from '../../store/index.ts';
 
 /** A session as the desk knows it. */
 export interface LeaseHolder {
@@ -45,7 +45,8 @@ export interface ClientFlows {
 export interface LeaseDeskOptions {
   readonly pool: AddressPool;
   readonly prefixes: PrefixPool | undefined;
-  readonly store: Pick<UserStore, 'rememberLease'>;
+  /** What users get again after a restart. */
+  readonly book: Pick<LeaseBook, 'remember'>;
   readonly log: Log;
   /** Told of each lease in use. */
   readonly routes: ClientRoutes;
@@ -285,11 +286,9 @@ export class LeaseDesk {
 
   /** A full disk costs a user the same address next time, not this session. */
   #remember(key: string, address: Ipv4): void {
-    try {
-      this.#options.store.rememberLease(key, address);
-    } catch (error) {
+    this.#options.book.remember(key, address).catch((error: unknown) => {
       this.#options.log.error('pool.lease-not-remembered', { user: key, error: String(error) });
-    }
+    });
   }
 
   #describe(key: string, holder: LeaseHolder, address: Ipv4): Lease {

@@ -30,6 +30,8 @@ export interface LoginRequest<Result extends Judged> {
   readonly method: Login['method'];
   /** The password, where it came in plain; its bytes, where those are not its text in UTF-8. */
   readonly password?: string | Uint8Array | undefined;
+  /** See `LoginDesk.knownAt`; nobody, if it is absent. */
+  readonly knownThere?: readonly string[];
   /** Of a cookie that was found good. */
   readonly browser?: string | undefined;
   /**
@@ -91,8 +93,8 @@ export interface LoginDeskOptions {
   readonly log: Log;
   /** From where users have logged in. */
   readonly places: {
-    usersKnownAt(readings: readonly string[], place: string): readonly string[];
-    rememberPlace(name: string, place: string): void;
+    usersKnownAt(readings: readonly string[], place: string): Promise<readonly string[]>;
+    rememberPlace(name: string, place: string): Promise<void>;
   };
   readonly observers?: readonly SessionObserver[];
   /** From 0 up to 1. */
@@ -102,8 +104,6 @@ export interface LoginDeskOptions {
 interface Entry {
   readonly request: LoginRequest<Judged>;
   readonly startedAt: number;
-  /** Of the users whom its name may mean, those who are known where it comes from. */
-  knownThere: readonly string[];
   /** `judging`: somebody owes an answer; `asking`: the client does. */
   state: 'waiting' | 'judging' | 'asking' | 'over';
   readonly gone: AbortController;
@@ -139,17 +139,15 @@ export class LoginDesk {
   }
 
   enter<Result extends Judged>(request: LoginRequest<Result>): PendingLogin {
-    const { realm, address, name, readings = [name], browser, password } = request;
+    const { realm, address, name, readings = [name], knownThere = [], browser, password } = request;
     const now = this.#options.clock.now();
     const entry: Entry = {
-      ...{ request: request as unknown as LoginRequest<Judged>, startedAt: now, knownThere: [], state: 'waiting' },
+      ...{ request: request as unknown as LoginRequest<Judged>, startedAt: now, state: 'waiting' },
       ...{ gone: new AbortController(), isGone: false, continued: undefined, hasResponded: false },
     };
     let turn: Turn | undefined;
     try {
-      const { places } = this.#options;
-      if (realm === 'vpn') entry.knownThere = places.usersKnownAt(readings, originOf(address).address);
-      const isKnown = entry.knownThere.length > 0;
+      const isKnown = knownThere.length > 0;
       const proof = password === undefined ? undefined : this.#proofOf(readings[0] ?? '', password);
       turn = this.throttle.enter({ realm, address, user: name, readings, isKnown, browser, proof }, now);
     } catch (error) {
@@ -161,6 +159,20 @@ export class LoginDesk {
     if (entered.hold !== undefined) request.held?.(entered.hold);
     this.#serve();
     return { leave: () => this.#leave(entered), respond: (payload) => this.#respond(entered, payload) };
+  }
+
+  /**
+   * Of the users whom a name may mean, those who are known where it comes from: to be asked before `enter`. Who can't be
+   * looked up is a stranger.
+   *
+   * @returns folded names
+   */
+  async knownAt(readings: readonly string[], address: string): Promise<readonly string[]> {
+    try {
+      return await this.#options.places.usersKnownAt(readings, originOf(address).address);
+    } catch {
+      return []; // A store that can't be read is a fault of the judgement, which comes.
+    }
   }
 
   #deadline(): Instant | undefined {
@@ -208,7 +220,7 @@ export class LoginDesk {
   #judge(turn: Turn): void {
     const entry = this.#entries.get(turn);
     if (entry === undefined) throw new Error('a login was handed out twice');
-    this.#ask(turn, entry, () => entry.request.judge(entry.knownThere, entry.gone.signal));
+    this.#ask(turn, entry, () => entry.request.judge(entry.request.knownThere ?? [], entry.gone.signal));
   }
 
   #respond(turn: Turn, payload: Uint8Array): boolean {
@@ -330,14 +342,12 @@ export class LoginDesk {
   #remember({ realm, address }: LoginRequest<Judged>, name: string): void {
     const origin = originOf(address);
     if (realm !== 'vpn' || origin.isLoopback) return;
-    try {
-      this.#options.places.rememberPlace(name, origin.address);
-    } catch (error) {
+    this.#options.places.rememberPlace(name, origin.address).catch((error: unknown) => {
       this.#options.log.error('users.place-not-recorded', {
         user: name,
         error: error instanceof Error ? error.message : String(error),
       });
-    }
+    });
   }
 
   /**

@@ -1,6 +1,6 @@
 import { UserStoreError } from '../../auth/index.ts';
 import type { Log } from '../../core/index.ts';
-import type { UserStore } from '../../store/index.ts';
+import type { Users } from '../../store/index.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -9,15 +9,13 @@ const DAY_MS = 86_400_000;
  *
  * @returns ends it
  */
-export function forgetOldPasswordsDaily(store: Pick<UserStore, 'forgetOldPasswords'>, log: Log): () => void {
+export function forgetOldPasswordsDaily(users: Pick<Users, 'forgetOldPasswords'>, log: Log): () => void {
   const timer = setInterval(() => {
-    try {
-      store.forgetOldPasswords();
-    } catch (error) {
+    users.forgetOldPasswords().catch((error: unknown) => {
       // Busy or full now; tomorrow it is tried again.
       if (!(error instanceof UserStoreError)) throw error;
       log.warn('users.old-passwords-kept', { error: error.message });
-    }
+    });
   }, DAY_MS);
   timer.unref();
   return () => clearInterval(timer);

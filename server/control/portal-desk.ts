@@ -3,7 +3,7 @@ import type { Hold, LoginReason } from '../../auth/index.ts';
 import { type HeldBack, holdFields } from '../../auth/throttle/hold-text.ts';
 import type { Clock, Instant, Log } from '../../core/index.ts';
 import type { ProfileFacts } from '../../profile/index.ts';
-import type { UserStore } from '../../store/index.ts';
+import type { Users } from '../../store/index.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
 import type { LoginAnswer, LoginDesk } from './login-desk.ts';
 import { PortalSessions } from './portal-sessions.ts';
@@ -41,7 +41,7 @@ export interface PortalDeskOptions {
   readonly verifier: UserVerifier;
   /** The one of VPN logins: what fails here slows those, and the other way round. */
   readonly logins: LoginDesk;
-  readonly store: Pick<UserStore, 'find' | 'passwordVersion' | 'browsers' | 'browserOfMeant'>;
+  readonly users: Pick<Users, 'find' | 'passwordVersion' | 'browsers' | 'browserOfMeant'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly facts: (user: string) => ProfileFacts | undefined;
@@ -86,7 +86,7 @@ export class PortalDesk {
         case 'sign-in':
           return await this.#signIn(question, gone);
         case 'look':
-          return this.#look(question.session);
+          return await this.#look(question.session);
         case 'sign-out':
           this.#sessions.end(question.session);
           return NOT_SIGNED_IN;
@@ -99,43 +99,43 @@ export class PortalDesk {
     }
   }
 
-  #signIn(asTyped: SignIn, gone: AbortSignal | undefined): Promise<PortalAnswer> {
+  async #signIn(asTyped: SignIn, gone: AbortSignal | undefined): Promise<PortalAnswer> {
     const { address, name, password } = asTyped;
-    const { store, clock } = this.#options;
-    if (gone?.aborted === true) return Promise.resolve(LATER);
-    const browser = store.browsers.check(asTyped.browser, [store.browserOfMeant(name)], Date.now());
+    const { users, clock } = this.#options;
+    if (gone?.aborted === true) return LATER;
+    const browser = users.browsers.check(asTyped.browser, [await users.browserOfMeant(name)], Date.now());
     const record = this.#options.record(address);
-    return new Promise((resolve, reject) => {
-      /** While it waits. */
-      let waiting: Attempted | undefined;
-      const login = enterUser(this.#options, {
-        ...{ proof: { method: 'pap', name, password }, place: 'portal', address, browser },
-        held: (hold, user) => {
-          waiting = { record, address, name, user, held: { hold, since: clock.now() } };
-          this.#record(record.waits(user));
-        },
-        answer: (answer, user) => {
-          const attempt = waiting ?? { record, address, name, user, held: undefined };
-          waiting = undefined;
-          try {
-            resolve(this.#answer(attempt, answer));
-          } catch (error) {
-            reject(error);
-          }
-        },
-      });
-      const leave = (): void => {
-        if (login.leave()) return; // the answer comes
-        if (waiting?.held === undefined) return;
-        const { hold, since } = waiting.held;
-        this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
-        resolve(LATER);
-      };
-      gone?.addEventListener('abort', leave, { once: true });
-    });
+    const answered = await new Promise<{ attempt: Attempted; answer: LoginAnswer<UserJudgement> } | undefined>(
+      (resolve) => {
+        /** While it waits. */
+        let waiting: Attempted | undefined;
+        const login = enterUser(this.#options, {
+          ...{ proof: { method: 'pap', name, password }, place: 'portal', address, browser },
+          held: (hold, user) => {
+            waiting = { record, address, name, user, held: { hold, since: clock.now() } };
+            this.#record(record.waits(user));
+          },
+          answer: (answer, user) => {
+            const attempt = waiting ?? { record, address, name, user, held: undefined };
+            waiting = undefined;
+            resolve({ attempt, answer });
+          },
+        });
+        const leave = (): void => {
+          if (login.leave()) return; // the answer comes
+          if (waiting?.held === undefined) return;
+          const { hold, since } = waiting.held;
+          this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
+          resolve(undefined);
+        };
+        if (gone?.aborted === true) leave();
+        else gone?.addEventListener('abort', leave, { once: true });
+      },
+    );
+    return answered === undefined ? LATER : this.#answer(answered.attempt, answered.answer);
   }
 
-  #answer(attempt: Attempted, answer: LoginAnswer<UserJudgement>): PortalAnswer {
+  async #answer(attempt: Attempted, answer: LoginAnswer<UserJudgement>): Promise<PortalAnswer> {
     const { log } = this.#options;
     const { record, address: peer, name, held } = attempt;
     switch (answer.kind) {
@@ -176,20 +176,21 @@ export class PortalDesk {
     this.#options.recorded?.(view);
   }
 
-  #look(id: string): PortalAnswer {
-    const { store, facts } = this.#options;
+  async #look(id: string): Promise<PortalAnswer> {
+    const { users, facts } = this.#options;
     const session = this.#sessions.find(id);
     if (session === undefined) return NOT_SIGNED_IN;
-    const user = store.find(session.name);
-    if (user?.enabled !== true || store.passwordVersion(session.name) !== session.version) return NOT_SIGNED_IN;
+    const user = await users.find(session.name);
+    if (user?.enabled !== true) return NOT_SIGNED_IN;
+    if ((await users.passwordVersion(session.name)) !== session.version) return NOT_SIGNED_IN;
     return { kind: 'welcome', user: user.name, facts: facts(user.name) };
   }
 
-  #welcome(name: string): PortalAnswer {
-    const { store, facts } = this.#options;
-    const version = store.passwordVersion(name);
+  async #welcome(name: string): Promise<PortalAnswer> {
+    const { users, facts } = this.#options;
+    const version = await users.passwordVersion(name);
     if (version === undefined) return NOT_SIGNED_IN; // removed meanwhile
-    const browser = store.browsers.issue(store.browserOfMeant(name), Date.now());
+    const browser = users.browsers.issue(await users.browserOfMeant(name), Date.now());
     const session = this.#sessions.begin({ name, version });
     return { kind: 'welcome', user: name, facts: facts(name), session, browser };
   }

@@ -49,10 +49,11 @@ export function enterUser(
   const read = verifier.read(proof, place);
   let entered: PendingLogin | undefined;
   let isGone = false;
-  const enter = (name: string): void => {
+  const enter = (name: string, knownThere: readonly string[]): void => {
     entered = logins.enter({
       ...{ realm: 'vpn', address, name, browser },
       readings: read.readings,
+      knownThere,
       method: place === 'portal' ? 'portal' : proof.method,
       // Of what is judged, and not of the text beside it, about which a worker may lie.
       password: proof.method === 'pap' ? (proof.passwordBytes ?? proof.password) : undefined,
@@ -77,10 +78,10 @@ export function enterUser(
     };
   };
   // A store that can't be read is a fault of the judgement, which comes.
-  void (async () => verifier.nameOf(read))().then(
-    (name) => enter(name ?? proof.name),
-    () => enter(proof.name),
-  );
+  const named = (async () => verifier.nameOf(read))().catch(() => undefined);
+  void Promise.all([named, logins.knownAt(read.readings, address)]).then(([name, knownThere]) => {
+    enter(name ?? proof.name, knownThere);
+  });
   return {
     leave: () => {
       isGone = true;

@@ -1,7 +1,7 @@
 /** What clients may reach, as configuration and data directory have it, and what a start says of that. */
 import { BlockList, isIPv6 } from 'node:net';
 import type { ReachView } from '../../admin/index.ts';
-import type { UserStore } from '../../store/index.ts';
+import type { Settings } from '../../store/index.ts';
 import { type Config, type HostAccess, hostAccess as hostAccessFormat, isInbound, network } from '../config/index.ts';
 import type { Reach } from './network/reach.ts';
 import type { AddressPlan } from './set-up-network.ts';
@@ -18,14 +18,14 @@ export interface ReachPlan {
   readonly hostAccessFrom: 'configuration' | 'new' | 'before';
 }
 
-export function planReach(
+export async function planReach(
   config: Config,
   { dns }: Pick<AddressPlan, 'dns'>,
-  store: Pick<UserStore, 'setting'>,
-): ReachPlan {
+  settings: Pick<Settings, 'get'>,
+): Promise<ReachPlan> {
   const { hostAccess, deny } = config.network;
   const hostAccessFrom =
-    hostAccess !== undefined ? 'configuration' : store.setting(SETTING) === 'icmp' ? 'new' : 'before';
+    hostAccess !== undefined ? 'configuration' : (await settings.get(SETTING)) === 'icmp' ? 'new' : 'before';
   const reach: Reach = {
     inbound: isInbound(config),
     hostAccess: hostAccess ?? (hostAccessFrom === 'new' ? OF_NEW : 'all'),
@@ -51,16 +51,13 @@ export function reachView({ reach, hostAccessFrom }: ReachPlan): ReachView {
 }
 
 /**
- * @param store remembers that it was said what became different from what a data directory knew before
+ * @param settings remember that it was said what became different from what a data directory knew before
  * @returns lines for the notes of a start
  */
-export function reachRemarks(
-  { reach, hostAccessFrom }: ReachPlan,
-  store: Pick<UserStore, 'setting' | 'setSetting'>,
-): string[] {
-  const isFromBefore = store.setting(SETTING) === undefined;
-  const isToBeTold = isFromBefore && store.setting(TOLD) === undefined;
-  if (isToBeTold) store.setSetting(TOLD, 'yes');
+export async function reachRemarks({ reach, hostAccessFrom }: ReachPlan, settings: Settings): Promise<string[]> {
+  const isFromBefore = (await settings.get(SETTING)) === undefined;
+  const isToBeTold = isFromBefore && (await settings.get(TOLD)) === undefined;
+  if (isToBeTold) await settings.set(TOLD, 'yes');
   return [
     ...hostRemarks(reach, hostAccessFrom),
     ...denyRemarks(reach.deny.map(network.show)),

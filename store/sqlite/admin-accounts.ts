@@ -12,22 +12,11 @@ import {
   verifyPassword,
 } from '../../auth/index.ts';
 import { foldUserName } from '../../core/index.ts';
+import type { AdminAccount } from '../ports.ts';
 import type { StoreAccess } from './access.ts';
 import { type Columns, integer, optional, text, time } from './columns.ts';
 import { prepareAll, type Statements } from './statements.ts';
 import { isWeak } from './user-rows.ts';
-
-/** An account that may do everything on the admin page. */
-export interface AdminAccount {
-  readonly id: string;
-  readonly name: string;
-  /** Grows with each new password: what was allowed with the old one is over. */
-  readonly version: number;
-  readonly createdAt: Date;
-  readonly lastLoginAt: Date | undefined;
-  /** Whether guessers try the password first; undefined until the next login of an account from before this was asked. */
-  readonly isWeak: boolean | undefined;
-}
 
 const SQL = {
   insert: `INSERT INTO admins (id, name, folded, hash, version, strength, created_at)

@@ -1,21 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { UserStoreError } from '../../auth/index.ts';
-import { isScope, type Scope, TOKEN_DAYS } from '../../core/index.ts';
+import { isScope, TOKEN_DAYS } from '../../core/index.ts';
+import type { ApiToken, NewApiToken, TokenMaker } from '../ports.ts';
 import type { StoreAccess } from './access.ts';
 import { type Columns, integer, optional, text, time, words } from './columns.ts';
 import { prepareAll, type Statements } from './statements.ts';
-
-/** What a program may ask the admin API with. The token itself is not kept, only its hash. */
-export interface ApiToken {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly createdAt: Date;
-  /** Undefined: never, which only who is on the machine can choose. */
-  readonly expiresAt: Date | undefined;
-  /** To some minutes. */
-  readonly lastUsedAt: Date | undefined;
-}
 
 /** So that a scanner for leaked secrets knows one when it sees it. */
 const PREFIX = 'sstpd_';
@@ -38,11 +27,6 @@ const SQL = {
   remove: 'DELETE FROM tokens WHERE id = :id',
 } as const;
 
-/** Who makes a token over the network. The token ends with its maker: the account, its password, or the other token. */
-export type TokenMaker =
-  | { readonly kind: 'account'; readonly id: string; readonly version: number }
-  | { readonly kind: 'token'; readonly id: string };
-
 /** Methods throw `UserStoreError`: the code each names, and ERR_USER_STORE if the file cannot be read or written. */
 export class ApiTokens {
   readonly #access: StoreAccess;
@@ -53,18 +37,8 @@ export class ApiTokens {
     this.#statements = access.run(() => prepareAll(access.database, SQL));
   }
 
-  /**
-   * @param options.expiresInDays 90 unless said
-   * @param options.maker undefined: whoever is on the machine
-   * @returns the token too, which nobody can read later
-   * @throws {UserStoreError} ERR_TOKEN
-   */
-  add(options: {
-    readonly name: string;
-    readonly scopes: readonly Scope[];
-    readonly expiresInDays?: number | 'never' | undefined;
-    readonly maker?: TokenMaker | undefined;
-  }): ApiToken & { readonly token: string } {
+  /** @returns the token too, which nobody can read later @throws {UserStoreError} ERR_TOKEN */
+  add(options: NewApiToken): ApiToken & { readonly token: string } {
     const { name, scopes, expiresInDays = TOKEN_DAYS.usual, maker } = options;
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
       throw new UserStoreError('ERR_TOKEN', 'the name of a token has 1 to 64 of A-Z, a-z, 0-9, dot, _ and -');

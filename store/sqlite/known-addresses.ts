@@ -35,6 +35,11 @@ export class KnownAddresses {
     this.#statements = prepareAll(database, SQL);
   }
 
+  /** Reads what is there: from then on `isKnown` looks in memory alone. */
+  load(now: number): void {
+    this.#load(now);
+  }
+
   /** @param place an address, or of IPv6 the /64 */
   isKnown(place: string, now: number): boolean {
     const seenAt = this.#load(now).get(this.#digest(place).toString('base64'));

@@ -21,6 +21,7 @@ const SQL = {
   insert: `INSERT INTO users (id, name, folded, enabled, ipv4, secret_kind, secret, strength, created_at)
            VALUES (:id, :name, :folded, 1, :ipv4, :secret_kind, :secret, :strength, :created_at)`,
   list: 'SELECT * FROM users_with_groups ORDER BY folded',
+  any: 'SELECT 1 FROM users LIMIT 1',
   find: 'SELECT * FROM users_with_groups WHERE folded = :folded',
   // One row in any case.
   secretOf: `SELECT users.id IS NOT NULL AS is_user, coalesce(users.id, 'nobody') AS id,

@@ -16,7 +16,6 @@ import {
   LEAST_TRIED,
   type Meant,
   meantBy,
-  type NewPasswordOptions,
   ntPasswordHash,
   type Secret,
   type SecretKind,
@@ -25,6 +24,7 @@ import {
   UserStoreError,
 } from '../../auth/index.ts';
 import { foldUserName, formatIpv4, type Ipv4 } from '../../core/index.ts';
+import type { ChangeOfUser, NewUserOptions } from '../ports.ts';
 import { blob, text } from './columns.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { KnownPlaces } from './known-places.ts';
@@ -117,14 +117,7 @@ export class UserStore {
    * @throws {UserStoreError} ERR_USER_NAME, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK, ERR_USER_ADDRESS, ERR_USER_GROUP,
    *   ERR_USER_EXISTS
    */
-  add(
-    name: string,
-    password: string,
-    options: NewPasswordOptions & {
-      readonly ipv4?: Ipv4 | undefined;
-      readonly groups?: readonly string[] | undefined;
-    } = {},
-  ): User {
+  add(name: string, password: string, options: NewUserOptions = {}): User {
     checkUserName(name);
     const { ipv4, groups = [], weak } = options;
     const strength = checkNewPassword(password, { name, weak });
@@ -151,22 +144,32 @@ export class UserStore {
     });
   }
 
-  /**
-   * The password until now is kept for 30 days as the previous one.
-   *
-   * @param options.weak takes a password too that guessers try first
-   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_PASSWORD, ERR_USER_PASSWORD_WEAK
-   */
-  setPassword(name: string, password: string, { weak }: NewPasswordOptions = {}): void {
-    this.#change(() => {
-      const { sealed, user } = this.#existing(name);
-      const strength = checkNewPassword(password, { name: user.name, weak });
-      const secret = this.#secretOf(password);
-      this.#keepPrevious(sealed, secret);
-      this.#storeSecret(sealed.owner, secret);
-      this.#statements.setStrength.run({ id: sealed.owner, strength });
-      this.#statements.forgetPlaces.run({ id: sealed.owner });
+  /** As `Users.change`: all of it or nothing. What can be refused without the file is refused first. */
+  change(name: string, { password, weak, ipv4, groups, enabled }: ChangeOfUser): User {
+    if (groups !== undefined) checkGroups(groups);
+    if (typeof ipv4 === 'number') checkFixedAddress(ipv4);
+    return this.#change(() => {
+      const row = this.#existing(name);
+      const id = row.sealed.owner;
+      if (password !== undefined) this.#setPassword(row, password, weak);
+      if (typeof ipv4 === 'number') this.#checkAddressFree(ipv4, id);
+      if (ipv4 !== undefined) this.#statements.setAddress.run({ id, ipv4 });
+      if (enabled !== undefined) this.#statements.setEnabled.run({ id, enabled: enabled ? 1 : 0 });
+      if (groups !== undefined) {
+        this.#statements.leaveGroups.run({ id });
+        this.#joinGroups(id, groups);
+      }
+      return this.#existing(name).user;
     });
+  }
+
+  #setPassword({ sealed, user }: UserRow, password: string, weak: boolean | undefined): void {
+    const strength = checkNewPassword(password, { name: user.name, weak });
+    const secret = this.#secretOf(password);
+    this.#keepPrevious(sealed, secret);
+    this.#storeSecret(sealed.owner, secret);
+    this.#statements.setStrength.run({ id: sealed.owner, strength });
+    this.#statements.forgetPlaces.run({ id: sealed.owner });
   }
 
   /** Forgets previous passwords whose time is over. They are of no use any more, but they are still there. */
@@ -175,56 +178,24 @@ export class UserStore {
     if (changes > 0) this.#forgetLog();
   }
 
-  /**
-   * Fixes the user's address, or with undefined gives it back to the pool.
-   *
-   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_ADDRESS
-   */
-  setAddress(name: string, ipv4: Ipv4 | undefined): User {
-    if (ipv4 !== undefined) checkFixedAddress(ipv4);
+  /** @returns the user that was @throws {UserStoreError} ERR_USER_UNKNOWN */
+  remove(name: string): User {
     return this.#change(() => {
-      const id = this.#existing(name).sealed.owner;
-      if (ipv4 !== undefined) this.#checkAddressFree(ipv4, id);
-      this.#statements.setAddress.run({ id, ipv4: ipv4 ?? null });
-      return this.#existing(name).user;
-    });
-  }
-
-  /** @throws {UserStoreError} ERR_USER_UNKNOWN */
-  setEnabled(name: string, enabled: boolean): User {
-    return this.#change(() => {
-      this.#statements.setEnabled.run({ id: this.#existing(name).sealed.owner, enabled: enabled ? 1 : 0 });
-      return this.#existing(name).user;
-    });
-  }
-
-  /**
-   * Puts the user into these groups and no others.
-   *
-   * @throws {UserStoreError} ERR_USER_UNKNOWN, ERR_USER_GROUP
-   */
-  setGroups(name: string, groups: readonly string[]): User {
-    checkGroups(groups);
-    return this.#change(() => {
-      const id = this.#existing(name).sealed.owner;
-      this.#statements.leaveGroups.run({ id });
-      this.#joinGroups(id, groups);
-      return this.#existing(name).user;
-    });
-  }
-
-  /** @throws {UserStoreError} ERR_USER_UNKNOWN */
-  remove(name: string): void {
-    this.#change(() => {
       const row = this.#existing(name);
       this.#statements.remove.run({ id: row.sealed.owner });
       this.#statements.forgetLease.run({ folded: row.folded });
+      return row.user;
     });
   }
 
   /** All users by name. */
   list(): User[] {
     return this.#run(() => this.#statements.list.all().map((columns) => readUser(columns).user));
+  }
+
+  /** Whether there are any. */
+  exist(): boolean {
+    return this.#run(() => this.#statements.any.get() !== undefined);
   }
 
   /** The user of exactly this name, without regard to case. */
@@ -318,6 +289,11 @@ export class UserStore {
       this.#places.remember(foldUserName(name), place, now);
       this.#addresses.remember(place, now);
     });
+  }
+
+  /** See `Places.addresses`. */
+  loadAddresses(): void {
+    this.#run(() => this.#addresses.load(this.#now().getTime()));
   }
 
   /** Whether anybody has logged in from there within 30 days. Looks in memory alone. @param place the address as `originOf` counts it */

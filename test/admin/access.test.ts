@@ -172,11 +172,11 @@ test('a host that is no name of the server is refused (DNS rebinding)', async (t
 test('a token may do what its scopes say, and needs no CSRF token', async (t) => {
   const network = await Network.open(t);
   network.backend.open.push(SESSION);
-  const read = network.token('read');
+  const read = await network.token('read');
   assert.equal((await network.ask('GET', '/v1/sessions', { headers: read })).statusCode, 200);
   refused(await network.ask('DELETE', '/v1/sessions/7', { headers: read }), 403, 'ERR_SCOPE');
   refused(await network.ask('GET', '/v1/tokens', { headers: read }), 403, 'ERR_SCOPE');
-  const sessions = network.token('sessions');
+  const sessions = await network.token('sessions');
   assert.equal((await network.ask('DELETE', '/v1/sessions/7', { headers: sessions })).statusCode, 204);
   refused(await network.ask('GET', '/v1/sessions', { headers: sessions }), 403, 'ERR_SCOPE');
 });
@@ -184,7 +184,7 @@ test('a token may do what its scopes say, and needs no CSRF token', async (t) =>
 test('a bad token is refused, also beside a good cookie', async (t) => {
   const network = await Network.open(t);
   const { cookie } = await network.session();
-  const { authorization } = network.token('read');
+  const { authorization } = await network.token('read');
   for (const wrong of ['Bearer x', 'Bearer', '', `${authorization}x`, authorization.replace('Bearer', 'Basic')]) {
     const answer = await network.ask('GET', '/v1/status', { headers: { cookie, authorization: wrong } });
     refused(answer, 401, 'ERR_UNAUTHENTICATED');
@@ -196,7 +196,7 @@ test('a bad token is refused, also beside a good cookie', async (t) => {
 
 test('tokens are made with the scopes of their maker at most, shown once, and removed', async (t) => {
   const network = await Network.open(t);
-  const admin = network.token('admin');
+  const admin = await network.token('admin');
   const make = (headers: object, payload: object): Promise<LightMyRequestResponse> =>
     network.ask('POST', '/v1/tokens', { headers: { ...headers }, payload });
   refused(await make(admin, { name: 'x', scopes: ['read'] }), 403, 'ERR_SCOPE');
@@ -259,7 +259,7 @@ test('who changed what is logged, and who was refused; never a password, cookie 
   const network = await Network.open(t);
   const headers = await network.session();
   await network.ask('POST', '/v1/users', { headers, payload: { name: 'bob', password: 'secret of bob' } });
-  await network.ask('DELETE', '/v1/users/bob', { headers: network.token('read') });
+  await network.ask('DELETE', '/v1/users/bob', { headers: await network.token('read') });
   const { lines } = network.log;
   assert.deepEqual(
     lines.map(([event, fields]) => [event, { ...fields, peer: '' }]),
@@ -348,4 +348,20 @@ test('a change is logged by one path, however it is written and whatever its que
   }
   assert.equal(pathOf('/v1/users/a%2fb%0a'), '/v1/users/a%2Fb%0A');
   assert.equal(pathOf('/v1/users/%ff'), '/v1/users/%ff');
+});
+
+test('a store that can not be read is a fault, said to nobody but the log, and no end of the login', async (t) => {
+  const network = await Network.open(t);
+  const session = await network.session();
+  const { isCurrent } = network.backend.accounts;
+  const gone = Object.assign(new Error('/var/lib/sstpd/users.db cannot be read'), { code: 'ERR_USER_STORE' });
+  Object.assign(network.backend.accounts, { isCurrent: () => Promise.reject(gone) });
+  const answer = await network.ask('GET', '/v1/users', { headers: session });
+  assert.equal(answer.statusCode, 503);
+  assert.deepEqual(answer.json(), {
+    error: 'ERR_USER_STORE',
+    message: 'the user store cannot be used now, see the log',
+  });
+  Object.assign(network.backend.accounts, { isCurrent });
+  assert.equal((await network.ask('GET', '/v1/users', { headers: session })).statusCode, 200);
 });

@@ -68,7 +68,7 @@ export class FakeBackend implements AdminBackend {
     return this.known.find((one) => one.id === id);
   }
 
-  profile(user: string, host: string | undefined): ProfileFacts {
+  async profile(user: string, host: string | undefined): Promise<ProfileFacts> {
     this.calls.push(['profile', user, host]);
     if (this.failure !== undefined) throw this.failure;
     return { ...PLAIN, user, host: host ?? PLAIN.host };
@@ -84,8 +84,8 @@ export class FakeBackend implements AdminBackend {
   }
 
   readonly users: AdminBackend['users'] = {
-    list: () => [...this.store.values()],
-    add: (...args) => {
+    list: async () => [...this.store.values()],
+    add: async (...args) => {
       this.#note('add', args);
       const [{ name, ipv4 }] = args;
       if (this.store.has(name)) throw storeError('ERR_USER_EXISTS', `user '${name}' exists already`);
@@ -93,7 +93,7 @@ export class FakeBackend implements AdminBackend {
       this.store.set(name, user);
       return user;
     },
-    set: (...args) => {
+    set: async (...args) => {
       this.#note('set', args);
       const [name, change] = args;
       const user = this.store.get(name);
@@ -103,7 +103,7 @@ export class FakeBackend implements AdminBackend {
       this.store.set(name, changed);
       return changed;
     },
-    remove: (...args) => {
+    remove: async (...args) => {
       this.#note('remove', args);
       if (!this.store.delete(args[0])) throw storeError('ERR_USER_UNKNOWN', `there is no user '${args[0]}'`);
     },
@@ -131,8 +131,8 @@ export class FakeBackend implements AdminBackend {
   };
 
   readonly accounts: AdminAccountsBackend = {
-    exist: () => this.account !== undefined,
-    list: () =>
+    exist: async () => this.account !== undefined,
+    list: async () =>
       this.account === undefined ? [] : [{ name: this.account.name, createdAt: AT, lastLoginAt: undefined }],
     login: async ({ name, password }) => {
       if (this.outcome !== undefined) return this.outcome;
@@ -140,25 +140,25 @@ export class FakeBackend implements AdminBackend {
       if (name !== this.account.name || password !== this.account.password) return { kind: 'refused' };
       return { kind: 'accepted', account: { id: name, name, version: this.account.version }, browser: 'known' };
     },
-    isCurrent: ({ id, version }) => id === this.account?.name && version === this.account.version,
+    isCurrent: async ({ id, version }) => id === this.account?.name && version === this.account.version,
   };
 
   /** By their text. */
   readonly issued: Map<string, TokenView> = new Map();
 
   readonly tokens: TokensBackend = {
-    list: () => [...this.issued.values()],
-    add: ({ name, scopes, expiresInDays }, maker) => {
+    list: async () => [...this.issued.values()],
+    add: async ({ name, scopes, expiresInDays }, maker) => {
       this.#note('addToken', [name, scopes, expiresInDays, maker]);
       const token = `sstpd_${name}`;
       const view = { id: name, name, scopes, createdAt: AT, expiresAt: undefined, lastUsedAt: undefined };
       this.issued.set(token, view);
       return { ...view, token };
     },
-    remove: (id) => {
+    remove: async (id) => {
       if (!this.issued.delete(`sstpd_${id}`)) throw storeError('ERR_TOKEN_UNKNOWN', `there is no token '${id}'`);
     },
-    find: (text) => this.issued.get(text),
+    find: async (text) => this.issued.get(text),
   };
 
   #note(name: string, args: readonly unknown[]): void {

@@ -93,7 +93,10 @@ export class Network {
   }
 
   /** Headers of a program with a token. */
-  token(...scopes: Parameters<FakeBackend['tokens']['add']>[0]['scopes']): { readonly authorization: string } {
-    return { authorization: `Bearer ${this.backend.tokens.add({ name: scopes.join('-'), scopes }, undefined).token}` };
+  async token(
+    ...scopes: Parameters<FakeBackend['tokens']['add']>[0]['scopes']
+  ): Promise<{ readonly authorization: string }> {
+    const { token } = await this.backend.tokens.add({ name: scopes.join('-'), scopes }, undefined);
+    return { authorization: `Bearer ${token}` };
   }
 }

@@ -129,7 +129,7 @@ test("the user store's refusals have a status each and keep code and message", a
     ['ERR_USER_ADDRESS', 409],
     ['ERR_USER_NAME', 400],
     ['ERR_USER_PASSWORD', 400],
-    ['ERR_USER_STORE', 500],
+    ['ERR_USER_STORE', 503],
   ] as const) {
     backend.failure = storeError(code, `because of ${code}`);
     assert.deepEqual(await call('PATCH', '/v1/users/ann', { enabled: true }), {

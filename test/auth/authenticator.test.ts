@@ -13,6 +13,7 @@ import type { LoginResult } from '../../auth/verifier.ts';
 import type { Log, LogFields } from '../../core/index.ts';
 import type { CredentialProof } from '../../ppp/index.ts';
 import { SecretSeal } from '../../store/sqlite/secret-seal.ts';
+import { usersOf } from '../../store/sqlite/sqlite-store.ts';
 import { UserStore } from '../../store/sqlite/user-store.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -84,7 +85,7 @@ function wrong(method: CredentialProof['method']): LoginResult['verdict'] {
 test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK (RFC 2759 §9.2, MS-SSTP 3.2.5.2.2)', async (t) => {
   const store = newStore(t);
   const proof = { method: 'mschapv2', name: 'User', authenticatorChallenge, peerChallenge, ntResponse } as const;
-  const { verdict, reason, user } = await verify(new Authenticator({ store }), proof);
+  const { verdict, reason, user } = await verify(new Authenticator({ store: usersOf(store) }), proof);
   assert.equal(reason, 'ok');
   assert.equal(user?.name, 'User');
   assert.deepEqual(verdict, {
@@ -96,7 +97,7 @@ test('MS-CHAPv2: the right response gets the Authenticator Response and the HLAK
 });
 
 test('PAP and CHAP-MD5 leave no keys for the Crypto Binding (MS-SSTP 3.2.5.2.2)', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t) });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
   for (const proof of RIGHT.filter(({ method }) => method !== 'mschapv2')) {
     assert.deepEqual((await verify(authenticator, proof)).verdict, {
       kind: 'accept',
@@ -112,11 +113,11 @@ test('CHAP-MD5 takes the password in UTF-8 (digest from Python)', async (t) => {
   store.add('Zoë', 'pässwörd€😀');
   const response = hex('405484ec1c966cf83a3f54a35e063324');
   const proof = { method: 'chap', name: 'ZOË', identifier: 7, challenge: authenticatorChallenge, response } as const;
-  assert.equal((await verify(new Authenticator({ store }), proof)).reason, 'ok');
+  assert.equal((await verify(new Authenticator({ store: usersOf(store) }), proof)).reason, 'ok');
 });
 
 test('the name in the challenge hash is as sent, without domain, with realm; the user is found without both', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t) });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
   const withDomain = { method: 'mschapv2', name: 'CORP\\User', authenticatorChallenge, peerChallenge } as const;
   assert.equal((await verify(authenticator, { ...withDomain, ntResponse })).reason, 'ok');
   // From Python and OpenSSL for the name with the realm.
@@ -135,7 +136,7 @@ test('the name in the challenge hash is as sent, without domain, with realm; the
 test('a name that a client sent and hashed in Latin-1 is accepted too (response from Python and OpenSSL for 5a 6f eb)', async (t) => {
   const store = newStore(t);
   store.add('Zoë', 'clientPass', { weak: true });
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   const nameBytes = hex('5a 6f eb');
   const proof = { method: 'mschapv2', name: 'Zoë', nameBytes, authenticatorChallenge, peerChallenge } as const;
   const latin1 = hex('09f0100f910b652196a1452b62be8ebfacdb56a0607ab7ca');
@@ -184,7 +185,7 @@ for (const [user, page, bytes] of IN_CODE_PAGES) {
     const store = newStore(t);
     store.add(user.toLowerCase(), 'white rabbit');
     store.add(`${user.toLowerCase()}2`, 'white rabbit');
-    const authenticator = new Authenticator({ store });
+    const authenticator = new Authenticator({ store: usersOf(store) });
     for (const method of METHODS) {
       for (const name of [hex(bytes), Buffer.concat([Buffer.from('CORP\\'), hex(bytes), Buffer.from('@x')])]) {
         const right = await verify(authenticator, sent(method, name, 'white rabbit'));
@@ -204,7 +205,7 @@ test('of users whose names have the same bytes in two code pages the proof tells
   const store = newStore(t);
   store.add('иван', 'white rabbit');
   store.add('èâàí', 'the mad hatter');
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   for (const method of METHODS) {
     for (const [password, user] of [
       ['white rabbit', 'иван'],
@@ -219,8 +220,8 @@ test('of users whose names have the same bytes in two code pages the proof tells
 test('what fits one of them is told as his, also where another one is read first', async (t) => {
   const store = newStore(t);
   store.add('иван', 'white rabbit');
-  store.setPassword('иван', 'queen of hearts');
-  const authenticator = new Authenticator({ store });
+  store.change('иван', { password: 'queen of hearts' });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   for (const isAlone of [true, false]) {
     if (!isAlone) store.add('èâàí', 'the mad hatter');
     for (const method of METHODS) {
@@ -237,7 +238,7 @@ test('what fits one of them is told as his, also where another one is read first
 
 test('nobody is left out because others have the same bytes too; and nobody else is tried where the name means some alone', async (t) => {
   const store = newStore(t);
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   const read = authenticator.read(sent('pap', hex('e8e2e0ed'), 'white rabbit'));
   const [first = '', ...others] = read.readings;
   const last = others.at(-1) ?? '';
@@ -255,17 +256,17 @@ test('a name in no code page of the setting is nobody, and what it may be is tol
   const store = newStore(t);
   store.add('иван', 'white rabbit');
   const proof = sent('mschapv2', hex('e8e2e0ed'), 'white rabbit');
-  const none = await verify(new Authenticator({ store, codePages: [] }), proof);
+  const none = await verify(new Authenticator({ store: usersOf(store), codePages: [] }), proof);
   assert.deepEqual([none.reason, none.name], ['unknown-user', 'èâàí']);
   assert.match(none.remark ?? '', /^The name is not UTF-8; it may be "èâàí" as Latin-1\.$/);
   store.remove('иван');
-  const unknown = await verify(new Authenticator({ store }), proof);
+  const unknown = await verify(new Authenticator({ store: usersOf(store) }), proof);
   assert.match(unknown.remark ?? '', /"иван" as cp1251/);
 });
 
 test('what an operator is told of a name that is not UTF-8 takes the same steps whether or not there is such a user', async (t) => {
   const store = newStore(t);
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   const looks = t.mock.method(RegExp.prototype, 'test');
   const looksOf = async (remark: RegExp): Promise<number> => {
     const before = looks.mock.callCount();
@@ -283,11 +284,11 @@ for (const method of METHODS) {
     const store = newStore(t);
     store.add('иван', 'white rabbit');
     store.add('èâàí', 'the mad hatter');
-    store.setPassword('èâàí', 'queen of hearts');
+    store.change('èâàí', { password: 'queen of hearts' });
     const stepsOf = async (name: string, password: string): Promise<readonly string[]> => {
       const { arithmetic, steps } = countingArithmetic();
       const openings = t.mock.method(SecretSeal.prototype, 'open');
-      await verify(new Authenticator({ store, arithmetic }), sent(method, hex(name), password));
+      await verify(new Authenticator({ store: usersOf(store), arithmetic }), sent(method, hex(name), password));
       openings.mock.restore();
       return [...steps, `opened ${openings.mock.callCount()}`];
     };
@@ -303,7 +304,7 @@ for (const method of METHODS) {
 test('whichever form of its name a client hashes, what is told is which, and only the one of RFC 2759 lets in', async (t) => {
   const store = newStore(t);
   store.add('\u8868', 'clientPass', { weak: true }); // 95 5c in Shift-JIS: its second byte looks like a backslash
-  const authenticator = new Authenticator({ store, codePages: ['cp932'] });
+  const authenticator = new Authenticator({ store: usersOf(store), codePages: ['cp932'] });
   const japanese = hex('955c');
   for (const [sent, over, remark] of [
     ['CORP\\User@realm', 'User@realm', undefined],
@@ -328,7 +329,7 @@ test('whichever form of its name a client hashes, what is told is which, and onl
 });
 
 test('a name of a client that hashes its domain too is told from a wrong password, and not let in (RFC 2759 §4, §8.2)', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t) });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
   const name = 'CORP\\User';
   const whole = (password: string): CredentialProof => ({
     ...{ method: 'mschapv2', name, authenticatorChallenge, peerChallenge },
@@ -345,7 +346,7 @@ test('a name of a client that hashes its domain too is told from a wrong passwor
   assert.equal((await verify(authenticator, { ...whole('clientPass'), name: 'CORP\\Nobody' })).reason, 'unknown-user');
   const stepsOf = async (proof: CredentialProof): Promise<readonly string[]> => {
     const { arithmetic, steps } = countingArithmetic();
-    await verify(new Authenticator({ store: newStore(t), arithmetic }), proof);
+    await verify(new Authenticator({ store: usersOf(newStore(t)), arithmetic }), proof);
     return steps;
   };
   assert.deepEqual(await stepsOf(whole('guess')), await stepsOf(whole('clientPass')));
@@ -353,7 +354,7 @@ test('a name of a client that hashes its domain too is told from a wrong passwor
 });
 
 test('spaces at the ends of a name, and a NUL, are not looked for but hashed; a wrong password tells of them', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t) });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
   for (const name of ['User ', ' User', '\tUser  ', 'User\0', 'CORP\\ User', 'User @realm']) {
     for (const method of METHODS) {
       assert.equal(
@@ -372,7 +373,7 @@ test('spaces at the ends of a name, and a NUL, are not looked for but hashed; a 
 });
 
 test('what a remark quotes moves no cursor and turns no line round', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t) });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), async (bytes) => {
       const { remark } = await verify(authenticator, sent('mschapv2', Buffer.from(bytes), 'guess'));
@@ -387,7 +388,7 @@ test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of singl
   const store = newStore(t);
   store.add('anna', 'grüße£aus', { weak: true });
   store.add('иван', 'зелёный кролик');
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   const md5 = (bytes: Buffer): Buffer =>
     createHash('md5').update(Buffer.of(7)).update(bytes).update(authenticatorChallenge).digest();
   for (const [name, password] of [
@@ -409,8 +410,11 @@ test('a password in a code page is taken by PAP, and by CHAP-MD5 in one of singl
 
 test('the password before the last change is told to the operator', async (t) => {
   const store = newStore(t);
-  store.setPassword('User', 'white rabbit');
-  const { remark } = await verify(new Authenticator({ store }), proofOf('mschapv2', 'User', 'clientPass'));
+  store.change('User', { password: 'white rabbit' });
+  const { remark } = await verify(
+    new Authenticator({ store: usersOf(store) }),
+    proofOf('mschapv2', 'User', 'clientPass'),
+  );
   assert.equal(remark, 'It was the password before the last change.');
 });
 
@@ -418,7 +422,7 @@ for (const method of METHODS) {
   const right = RIGHT.filter((proof) => proof.method === method);
 
   test(`${method}: a wrong password and an unknown user get the same verdict`, async (t) => {
-    const authenticator = new Authenticator({ store: newStore(t) });
+    const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
     const wrongPassword = await verify(authenticator, proofOf(method, 'User', 'clientpass'));
     const unknownUser = await verify(authenticator, proofOf(method, 'Nobody', 'clientPass'));
     assert.equal(wrongPassword.reason, 'wrong-password');
@@ -431,8 +435,8 @@ for (const method of METHODS) {
 
   test(`${method}: a disabled user learns it only with the right password (E=647 R=0, RFC 2759 §6)`, async (t) => {
     const store = newStore(t);
-    store.setEnabled('User', false);
-    const authenticator = new Authenticator({ store });
+    store.change('User', { enabled: false });
+    const authenticator = new Authenticator({ store: usersOf(store) });
     for (const proof of right) {
       const { verdict, reason } = await verify(authenticator, proof);
       assert.equal(reason, 'disabled');
@@ -454,14 +458,14 @@ for (const method of METHODS) {
     for (const keep of ['password', 'nt-hash'] as const) {
       const store = newStore(t, keep);
       store.add('Disabled', 'clientPass', { weak: true });
-      store.setEnabled('Disabled', false);
+      store.change('Disabled', { enabled: false });
       store.add('Changed', 'oldPassword');
-      store.setPassword('Changed', 'clientPass', { weak: true });
+      store.change('Changed', { password: 'clientPass', weak: true });
       const lookups = t.mock.method(store, 'lookupAny');
       const stepsOf = async (name: string, password: string): Promise<readonly string[]> => {
         const { arithmetic, steps } = countingArithmetic();
         lookups.mock.resetCalls();
-        await verify(new Authenticator({ store, arithmetic }), proofOf(method, name, password));
+        await verify(new Authenticator({ store: usersOf(store), arithmetic }), proofOf(method, name, password));
         return [...steps, `lookup ${lookups.mock.callCount()}`];
       };
       const steps = await stepsOf('User', 'clientPass');
@@ -482,14 +486,14 @@ for (const method of METHODS) {
   test(`${method}: the previous password opens nothing, and is told from any other wrong one`, async (t) => {
     const store = newStore(t);
     store.add('Changed', 'oldPassword');
-    const authenticator = new Authenticator({ store });
+    const authenticator = new Authenticator({ store: usersOf(store) });
     const told = async (name: string, password: string): Promise<[string, boolean]> => {
       const { verdict, reason, isPrevious } = await verify(authenticator, proofOf(method, name, password));
       assert.deepEqual(verdict.kind === 'accept' ? 'accept' : verdict, reason === 'ok' ? 'accept' : wrong(method));
       return [reason, isPrevious];
     };
     assert.deepEqual(await told('Changed', 'oldPassword'), ['ok', false]);
-    store.setPassword('Changed', 'clientPass', { weak: true });
+    store.change('Changed', { password: 'clientPass', weak: true });
     assert.deepEqual(await told('Changed', 'oldPassword'), ['wrong-password', true]);
     assert.deepEqual(await told('CORP\\changed', 'oldPassword'), ['wrong-password', true]);
     assert.deepEqual(await told('Changed', 'guess'), ['wrong-password', false]);
@@ -499,7 +503,7 @@ for (const method of METHODS) {
   });
 
   test(`${method}: no proof of a wrong length or content passes, and none throws`, async (t) => {
-    const authenticator = new Authenticator({ store: newStore(t) });
+    const authenticator = new Authenticator({ store: usersOf(newStore(t)) });
     const bytes = fc.uint8Array({ maxLength: 40 });
     const name = fc.constantFrom('User', 'Nobody', '', 'CORP\\User');
     const proofs = {
@@ -547,7 +551,7 @@ function countingArithmetic(): { arithmetic: ProofArithmetic; steps: string[] } 
 }
 
 test('where only the NT hash is kept, MS-CHAPv2 and PAP work and CHAP-MD5 is refused like a wrong password', async (t) => {
-  const authenticator = new Authenticator({ store: newStore(t, 'nt-hash') });
+  const authenticator = new Authenticator({ store: usersOf(newStore(t, 'nt-hash')) });
   for (const proof of RIGHT) {
     const { verdict, reason } = await verify(authenticator, proof);
     assert.equal(reason, proof.method === 'chap' ? 'method-needs-password' : 'ok');
@@ -567,8 +571,8 @@ test('where only the NT hash of the previous password is kept, the empty one is 
   hashes.close();
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
-  store.setPassword('User', 'clientPass', { weak: true });
-  const authenticator = new Authenticator({ store });
+  store.change('User', { password: 'clientPass', weak: true });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   assert.equal((await verify(authenticator, proofOf('chap', 'User', ''))).isPrevious, false);
   assert.equal((await verify(authenticator, proofOf('chap', 'User', 'oldPassword'))).isPrevious, false);
   assert.equal((await verify(authenticator, proofOf('pap', 'User', 'oldPassword'))).isPrevious, true);
@@ -577,7 +581,7 @@ test('where only the NT hash of the previous password is kept, the empty one is 
 
 test('only an accepted login is recorded', async (t) => {
   const store = newStore(t);
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   await verify(authenticator, proofOf('pap', 'User', 'guess'));
   assert.equal(store.find('User')?.lastLoginAt, undefined);
   await verify(authenticator, proofOf('pap', 'CORP\\user', 'clientPass'));
@@ -597,9 +601,15 @@ test('a login does not fail because its time cannot be written; the log says so'
     error: (event, fields) => errors.push([event, fields]),
     child: () => log,
   };
-  assert.equal((await verify(new Authenticator({ store, log }), proofOf('pap', 'User', 'clientPass'))).reason, 'ok');
+  assert.equal(
+    (await verify(new Authenticator({ store: usersOf(store), log }), proofOf('pap', 'User', 'clientPass'))).reason,
+    'ok',
+  );
   assert.deepEqual(errors, [['users.login-not-recorded', { user: 'User', error: 'disk full' }]]);
-  assert.equal((await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass'))).reason, 'ok');
+  assert.equal(
+    (await verify(new Authenticator({ store: usersOf(store) }), proofOf('pap', 'User', 'clientPass'))).reason,
+    'ok',
+  );
 });
 
 test('a mistake of our own while recording is not hidden', async (t) => {
@@ -608,7 +618,7 @@ test('a mistake of our own while recording is not hidden', async (t) => {
     throw new TypeError('a bug');
   });
   await assert.rejects(
-    async () => await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')),
+    async () => await verify(new Authenticator({ store: usersOf(store) }), proofOf('pap', 'User', 'clientPass')),
     TypeError,
   );
 });
@@ -618,14 +628,17 @@ test('a store that cannot be read is an error, not a wrong password', async (t) 
   t.mock.method(store, 'lookupAny', () => {
     throw new UserStoreError('ERR_USER_STORE', 'disk gone');
   });
-  await assert.rejects(async () => await verify(new Authenticator({ store }), proofOf('pap', 'User', 'clientPass')), {
-    code: 'ERR_USER_STORE',
-  });
+  await assert.rejects(
+    async () => await verify(new Authenticator({ store: usersOf(store) }), proofOf('pap', 'User', 'clientPass')),
+    {
+      code: 'ERR_USER_STORE',
+    },
+  );
 });
 
 test('packets of EAP are a fault of whoever sends them here, before anybody is looked up', async (t) => {
   const store = newStore(t);
   const lookups = t.mock.method(store, 'lookupAny');
-  await assert.rejects(verify(new Authenticator({ store }), proofOf('eap', 'User', 'x')), TypeError);
+  await assert.rejects(verify(new Authenticator({ store: usersOf(store) }), proofOf('eap', 'User', 'x')), TypeError);
   assert.equal(lookups.mock.callCount(), 0);
 });

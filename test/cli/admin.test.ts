@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { AdminStore } from '../../store/index.ts';
+import { AdminStore } from '../../store/sqlite/admin-store.ts';
 import { inProcess, type Outcome, sstpd } from './support.ts';
 
 let folder: string;

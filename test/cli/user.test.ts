@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { adminSocketPath, startAdminServer } from '../../admin/index.ts';
-import { UserStore } from '../../store/index.ts';
+import { UserStore } from '../../store/sqlite/user-store.ts';
 import { ErrorLog, FakeBackend } from '../admin/fake-backend.ts';
 import { inProcess, type Outcome, sstpd } from './support.ts';
 

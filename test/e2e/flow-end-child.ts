@@ -31,7 +31,15 @@ const routes = new HostRoutes({
 });
 const flows = new FlowCleaner({ forget: forgetFlows, log });
 const desk = new LeaseDesk({
-  ...{ pool, prefixes: undefined, store: { rememberLease() {} }, log, routes, flows, serverAddress: cidr.address + 1 },
+  ...{
+    pool,
+    prefixes: undefined,
+    book: { remember: async () => undefined },
+    log,
+    routes,
+    flows,
+    serverAddress: cidr.address + 1,
+  },
   ...{ dns: [], wins: [], maxPerUser: 5 },
 });
 const count = (): number => Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'utf8'));

@@ -4,6 +4,7 @@ import type { AdminBackend } from '../../admin/index.ts';
 import type { ProfileFacts } from '../../profile/index.ts';
 import { adminBackend } from '../../server/admin-backend.ts';
 import { sessionView } from '../../server/connections/session-view.ts';
+import { usersOf } from '../../store/sqlite/sqlite-store.ts';
 import { FakeBackend } from '../admin/fake-backend.ts';
 import { PLAIN } from '../profile/facts.ts';
 import { PASSWORD } from './connections/mschapv2-peer.ts';
@@ -37,7 +38,7 @@ function newBackend(
     backend: adminBackend({
       config,
       origins,
-      store,
+      users: usersOf(store),
       leases,
       control,
       plane,
@@ -120,33 +121,33 @@ test('killSession ends nothing that is no session', async (t) => {
   assert.equal(world.table.get(connection.id), connection);
 });
 
-test("an address of this host is nobody's fixed address", (t) => {
+test("an address of this host is nobody's fixed address", async (t) => {
   const { backend } = newBackend(t);
-  assert.throws(() => backend.users.set('alice', { ipv4: '127.0.0.1' }), code('ERR_USER_ADDRESS'));
+  await assert.rejects(async () => await backend.users.set('alice', { ipv4: '127.0.0.1' }), code('ERR_USER_ADDRESS'));
 });
 
-test("the server's own address and the ends of the pool are nobody's fixed address", (t) => {
+test("the server's own address and the ends of the pool are nobody's fixed address", async (t) => {
   const { backend } = newBackend(t);
   const { users } = backend;
   for (const address of ['10.9.0.0', '10.9.0.1', '10.9.0.255']) {
-    assert.throws(
-      () => users.add({ name: 'carol', password: 'secret', ipv4: address }),
+    await assert.rejects(
+      async () => await users.add({ name: 'carol', password: 'secret', ipv4: address }),
       code('ERR_USER_ADDRESS'),
       address,
     );
-    assert.throws(() => users.set('alice', { ipv4: address }), code('ERR_USER_ADDRESS'), address);
+    await assert.rejects(async () => await users.set('alice', { ipv4: address }), code('ERR_USER_ADDRESS'), address);
   }
-  assert.equal(users.set('alice', { ipv4: '10.9.0.254' }).ipv4, '10.9.0.254');
-  assert.equal(users.list().length, USERS.length);
+  assert.equal((await users.set('alice', { ipv4: '10.9.0.254' })).ipv4, '10.9.0.254');
+  assert.equal((await users.list()).length, USERS.length);
 });
 
 test('users.list shows who is there, with the number of sessions and the last login', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.set('bobby', { ipv4: '10.9.0.99', enabled: false });
+  await backend.users.set('bobby', { ipv4: '10.9.0.99', enabled: false });
   await connected(world);
   await connected(world);
   const at = '2024-03-01T12:00:00.000Z';
-  assert.deepEqual(backend.users.list(), [
+  assert.deepEqual(await backend.users.list(), [
     {
       name: 'alice',
       enabled: true,
@@ -176,7 +177,7 @@ test('users.list shows who is there, with the number of sessions and the last lo
 
 test('a new user can connect at once, at its fixed address, which nobody else gets', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'carol', password: PASSWORD, weak: true, ipv4: '10.9.0.2' });
+  await backend.users.add({ name: 'carol', password: PASSWORD, weak: true, ipv4: '10.9.0.2' });
   const other = await connected(world);
   assert.equal(other.value('address').toString('hex'), '0a090003');
   const peer = await connected(world, 'carol');
@@ -184,14 +185,14 @@ test('a new user can connect at once, at its fixed address, which nobody else ge
 });
 
 for (const [what, change] of [
-  ['disabled', (backend: AdminBackend) => void backend.users.set('ALICE', { enabled: false })],
+  ['disabled', (backend: AdminBackend) => backend.users.set('ALICE', { enabled: false })],
   ['removed', (backend: AdminBackend) => backend.users.remove('ALICE')],
 ] as const) {
   test(`a user that is ${what} loses all sessions at once, and nobody else does`, async (t) => {
     const { world, backend } = newBackend(t);
     const mine = [await connected(world), await connected(world)];
     const other = await connected(world, 'bobby');
-    change(backend);
+    await change(backend);
     for (const peer of mine) {
       await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
       assert.equal(peer.connection.view.reason, `user-${what}`);
@@ -205,7 +206,7 @@ for (const [what, change] of [
     world.failLogin('192.0.2.7', 'somebody');
     const peer = await challenged(world);
     await peer.play(RESPONSE); // right; it is judged in 500 ms
-    change(backend);
+    await change(backend);
     await world.advance(600, 100);
     assert.ok(!peer.socket.takeWritten().toString('latin1').includes('S='));
     assert.deepEqual(world.log.of('auth.accepted'), []);
@@ -217,7 +218,7 @@ test('a new password ends the sessions that are open, and nobody else does lose 
   const { world, backend } = newBackend(t);
   const mine = [await connected(world), await connected(world)];
   const other = await connected(world, 'bobby');
-  backend.users.set('ALICE', { password: PASSWORD, weak: true });
+  await backend.users.set('ALICE', { password: PASSWORD, weak: true });
   for (const peer of mine) {
     await peer.play('< 1000 000c ff03 c021 05 <id:1> 0004');
     assert.equal(peer.connection.view.reason, 'password-changed');
@@ -230,43 +231,46 @@ test('a new password ends the sessions that are open, and nobody else does lose 
 test('sessions outlive a new password that is to keep them, one that is refused, and any other change', async (t) => {
   const { world, backend } = newBackend(t);
   const peer = await connected(world);
-  backend.users.set('alice', { password: PASSWORD, weak: true, keepSessions: true });
-  assert.throws(() => backend.users.set('alice', { password: 'x', groups: ['staff'] }), code('ERR_USER_PASSWORD_WEAK'));
+  await backend.users.set('alice', { password: PASSWORD, weak: true, keepSessions: true });
+  await assert.rejects(
+    async () => await backend.users.set('alice', { password: 'x', groups: ['staff'] }),
+    code('ERR_USER_PASSWORD_WEAK'),
+  );
   assert.deepEqual(world.store.find('alice')?.groups, []);
-  backend.users.set('alice', { groups: ['staff'] });
-  backend.users.set('alice', { weak: true });
+  await backend.users.set('alice', { groups: ['staff'] });
+  await backend.users.set('alice', { weak: true });
   await peer.expectSilence();
   assert.equal(peer.connection.view.stage, 'up');
 });
 
-test('a weak password is taken if that is asked for, and shown as one', (t) => {
+test('a weak password is taken if that is asked for, and shown as one', async (t) => {
   const { backend } = newBackend(t);
   const weak = code('ERR_USER_PASSWORD_WEAK');
-  assert.throws(() => backend.users.add({ name: 'carol', password: 'a' }), weak);
-  assert.equal(backend.users.add({ name: 'carol', password: 'a', weak: true }).weak, true);
-  assert.throws(() => backend.users.set('carol', { password: 'b' }), weak);
-  assert.equal(backend.users.set('carol', { password: 'white rabbit' }).weak, false);
-  assert.equal(backend.users.set('carol', { password: 'b', weak: true }).weak, true);
+  await assert.rejects(async () => await backend.users.add({ name: 'carol', password: 'a' }), weak);
+  assert.equal((await backend.users.add({ name: 'carol', password: 'a', weak: true })).weak, true);
+  await assert.rejects(async () => await backend.users.set('carol', { password: 'b' }), weak);
+  assert.equal((await backend.users.set('carol', { password: 'white rabbit' })).weak, false);
+  assert.equal((await backend.users.set('carol', { password: 'b', weak: true })).weak, true);
 });
 
-test('a user is known by any spelling that the store knows, sessions by the name as stored', (t) => {
+test('a user is known by any spelling that the store knows, sessions by the name as stored', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'jos\u00e9', password: PASSWORD, weak: true });
+  await backend.users.add({ name: 'jos\u00e9', password: PASSWORD, weak: true });
   const ofUser = t.mock.method(world.control, 'disconnectUser');
-  backend.users.set('JOSE\u0301', { enabled: false });
-  backend.users.remove('JOSE\u0301');
+  await backend.users.set('JOSE\u0301', { enabled: false });
+  await backend.users.remove('JOSE\u0301');
   assert.deepEqual([...new Set(ofUser.mock.calls.map(({ arguments: [name] }) => name))], ['jos\u00e9']);
 });
 
 test('a disabled user that is enabled again can connect', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.set('alice', { enabled: false });
+  await backend.users.set('alice', { enabled: false });
   const refused = await challenged(world);
   refused.socket.deliver(refused.bytesOf(RESPONSE));
   await settle();
   assert.match(refused.socket.takeWritten().toString('latin1'), /E=647 R=0/);
   refused.socket.destroy();
-  backend.users.set('alice', { enabled: true });
+  await backend.users.set('alice', { enabled: true });
   await world.advance(60_000, 1000);
   const peer = await connected(world);
   assert.equal(peer.connection.view.user, 'alice');
@@ -274,61 +278,70 @@ test('a disabled user that is enabled again can connect', async (t) => {
 
 test('a new password counts for the next login', async (t) => {
   const { world, backend } = newBackend(t);
-  backend.users.add({ name: 'carol', password: 'old password' });
-  backend.users.set('carol', { password: PASSWORD, weak: true });
+  await backend.users.add({ name: 'carol', password: 'old password' });
+  await backend.users.set('carol', { password: PASSWORD, weak: true });
   assert.equal((await connected(world, 'carol')).connection.view.stage, 'up');
 });
 
 test('a new fixed address counts for the next connection; taken away it goes back to the pool', async (t) => {
   const { world, backend } = newBackend(t);
-  assert.equal(backend.users.set('alice', { ipv4: '10.9.0.50' }).ipv4, '10.9.0.50');
+  assert.equal((await backend.users.set('alice', { ipv4: '10.9.0.50' })).ipv4, '10.9.0.50');
   const peer = await connected(world);
   assert.equal(peer.value('address').toString('hex'), '0a090032');
-  assert.equal(backend.users.set('alice', { ipv4: null }).ipv4, undefined);
-  assert.equal(backend.users.set('bobby', { ipv4: '10.9.0.50' }).ipv4, '10.9.0.50');
+  assert.equal((await backend.users.set('alice', { ipv4: null })).ipv4, undefined);
+  assert.equal((await backend.users.set('bobby', { ipv4: '10.9.0.50' })).ipv4, '10.9.0.50');
 });
 
-test("somebody's fixed address is nobody else's, until it is taken away or the user is removed", (t) => {
+test("somebody's fixed address is nobody else's, until it is taken away or the user is removed", async (t) => {
   const { world, backend } = newBackend(t, { prefixLength: 30 }); // .2 and nothing else
   const isFree = (): boolean => {
     const lease = world.pool.lease('bobby', 's', undefined);
     world.pool.release(0x0a090002, 's');
     return lease.kind === 'leased';
   };
-  backend.users.set('alice', { ipv4: '10.9.0.2' });
+  await backend.users.set('alice', { ipv4: '10.9.0.2' });
   assert.equal(isFree(), false);
-  backend.users.set('alice', { ipv4: null });
+  await backend.users.set('alice', { ipv4: null });
   assert.equal(isFree(), true);
-  backend.users.set('alice', { ipv4: '10.9.0.2' });
-  backend.users.remove('alice');
+  await backend.users.set('alice', { ipv4: '10.9.0.2' });
+  await backend.users.remove('alice');
   assert.equal(isFree(), true);
 });
 
-test('a change with an address that is none changes nothing', (t) => {
+test('a change with an address that is none changes nothing', async (t) => {
   const { world, backend } = newBackend(t);
   const before = world.store.lookup('alice').secret.ntHash;
-  assert.throws(() => backend.users.set('alice', { password: 'x', ipv4: '10.9.0' }), code('ERR_USER_ADDRESS'));
+  await assert.rejects(
+    async () => await backend.users.set('alice', { password: 'x', ipv4: '10.9.0' }),
+    code('ERR_USER_ADDRESS'),
+  );
   assert.deepEqual(world.store.lookup('alice').secret.ntHash, before);
-  assert.throws(() => backend.users.add({ name: 'carol', password: 'x', ipv4: 'ten' }), code('ERR_USER_ADDRESS'));
+  await assert.rejects(
+    async () => await backend.users.add({ name: 'carol', password: 'x', ipv4: 'ten' }),
+    code('ERR_USER_ADDRESS'),
+  );
   assert.equal(world.store.find('carol'), undefined);
 });
 
-test('errors are those of the user store', (t) => {
+test('errors are those of the user store', async (t) => {
   const { backend } = newBackend(t);
-  assert.throws(() => backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
-  assert.throws(() => backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
-  assert.throws(() => backend.users.add({ name: 'Alice', password: PASSWORD, weak: true }), code('ERR_USER_EXISTS'));
-  backend.users.set('alice', { ipv4: '10.9.0.50' });
-  assert.throws(() => backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
+  await assert.rejects(async () => await backend.users.set('nobody', {}), code('ERR_USER_UNKNOWN'));
+  await assert.rejects(async () => await backend.users.remove('nobody'), code('ERR_USER_UNKNOWN'));
+  await assert.rejects(
+    async () => await backend.users.add({ name: 'Alice', password: PASSWORD, weak: true }),
+    code('ERR_USER_EXISTS'),
+  );
+  await backend.users.set('alice', { ipv4: '10.9.0.50' });
+  await assert.rejects(async () => await backend.users.set('bobby', { ipv4: '10.9.0.50' }), code('ERR_USER_ADDRESS'));
 });
 
-test('a profile is that of the user as stored, and of a host that can be dialled', (t) => {
+test('a profile is that of the user as stored, and of a host that can be dialled', async (t) => {
   const { backend } = newBackend(t);
-  assert.equal(backend.profile('ALICE', undefined).user, 'alice');
-  assert.equal(backend.profile('alice', 'VPN.Example.ORG').host, 'vpn.example.org');
-  assert.throws(() => backend.profile('nobody', undefined), code('ERR_USER_UNKNOWN'));
+  assert.equal((await backend.profile('ALICE', undefined)).user, 'alice');
+  assert.equal((await backend.profile('alice', 'VPN.Example.ORG')).host, 'vpn.example.org');
+  await assert.rejects(async () => await backend.profile('nobody', undefined), code('ERR_USER_UNKNOWN'));
   for (const host of ['*.example.org', 'a b', "a'b", 'https://a', 'a:443', '']) {
-    assert.throws(() => backend.profile('alice', host), code('ERR_PROFILE_HOST'), host);
+    await assert.rejects(async () => await backend.profile('alice', host), code('ERR_PROFILE_HOST'), host);
   }
 });
 

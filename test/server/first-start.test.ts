@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Authenticator } from '../../auth/index.ts';
 import { ensureFirstUser } from '../../server/first-start.ts';
-import { UserStore } from '../../store/index.ts';
+import { usersOf } from '../../store/sqlite/sqlite-store.ts';
+import { UserStore } from '../../store/sqlite/user-store.ts';
 
 function newStore(t: TestContext): { directory: string; store: UserStore } {
   const directory = mkdtempSync(join(tmpdir(), 'sstpd-first-'));
@@ -18,7 +19,7 @@ function newStore(t: TestContext): { directory: string; store: UserStore } {
 }
 
 async function canLogIn(store: UserStore, name: string, password: string): Promise<boolean> {
-  const authenticator = new Authenticator({ store });
+  const authenticator = new Authenticator({ store: usersOf(store) });
   return (await authenticator.verify(authenticator.read({ method: 'pap', name, password }))).reason === 'ok';
 }
 
@@ -27,7 +28,7 @@ const PASSWORD = /^[a-hjkmnp-z2-9]{4}(-[a-hjkmnp-z2-9]{4}){3}$/;
 
 test('on a terminal the first user comes with the password to show, and nothing is written to a file', async (t) => {
   const { directory, store } = newStore(t);
-  const user = ensureFirstUser(store, directory, true);
+  const user = await ensureFirstUser(usersOf(store), directory, true);
   assert.ok(user !== undefined && 'password' in user);
   assert.match(user.password, PASSWORD);
   assert.ok(await canLogIn(store, user.name, user.password));
@@ -36,7 +37,7 @@ test('on a terminal the first user comes with the password to show, and nothing 
 
 test('without a terminal name and password go to a file for its owner alone', async (t) => {
   const { directory, store } = newStore(t);
-  const user = ensureFirstUser(store, directory, false);
+  const user = await ensureFirstUser(usersOf(store), directory, false);
   const file = join(directory, 'first-user.txt');
   assert.deepEqual(user, { name: 'vpn', passwordFile: file });
   assert.equal((statSync(file).mode & 0o777).toString(8), '600');
@@ -46,21 +47,21 @@ test('without a terminal name and password go to a file for its owner alone', as
   assert.ok(await canLogIn(store, name, password));
 });
 
-test('where there is a user no other is made', (t) => {
+test('where there is a user no other is made', async (t) => {
   const { directory, store } = newStore(t);
   store.add('alice', 'secret of alice');
-  assert.equal(ensureFirstUser(store, directory, true), undefined);
+  assert.equal(await ensureFirstUser(usersOf(store), directory, true), undefined);
   assert.deepEqual(
     store.list().map((user) => user.name),
     ['alice'],
   );
 });
 
-test('every first password is another one', (t) => {
+test('every first password is another one', async (t) => {
   const passwords = new Set<string>();
   for (let i = 0; i < 4; i++) {
     const { directory, store } = newStore(t);
-    const user = ensureFirstUser(store, directory, true);
+    const user = await ensureFirstUser(usersOf(store), directory, true);
     if (user !== undefined && 'password' in user) passwords.add(user.password);
   }
   assert.equal(passwords.size, 4);

@@ -36,7 +36,8 @@ import type { ToWorker } from '../../server/workers/messages.ts';
 import { RemoteControl } from '../../server/workers/remote-control.ts';
 import { bytesOf, readerOf } from '../../server/workers/spoken.ts';
 import { type ControlMessage, WorkerDesk } from '../../server/workers/worker-desk.ts';
-import { UserStore } from '../../store/index.ts';
+import { leasesOf, placesOf, usersOf } from '../../store/sqlite/sqlite-store.ts';
+import { UserStore } from '../../store/sqlite/user-store.ts';
 import type { TlsConnectionInfo } from '../../tls/index.ts';
 import { MemoryTun } from '../../tun/index.ts';
 
@@ -230,12 +231,12 @@ export class World {
         ? undefined
         : new Advertiser({ routerLinkLocal: SERVER_LINK_LOCAL, mtuBytes: config.network.mtu, dns: config.dns6 });
     this.path = new PlainPath({ tun: this.tun, clock, chunks: this.chunks, isolate: config.network.isolate });
-    this.authenticator = new Authenticator({ store: this.store });
+    this.authenticator = new Authenticator({ store: usersOf(this.store) });
     this.leases = new LeaseDesk({
       pool: this.pool,
       prefixes: this.prefixes,
       log: this.log,
-      store: this.store,
+      book: leasesOf(this.store),
       routes: { add: () => {}, remove: () => {} },
       serverAddress: 0x0a090001,
       dns: options.dns ?? [0x09090909, 0x01010101],
@@ -247,14 +248,14 @@ export class World {
     this.verifier = options.verifier?.(this.authenticator) ?? this.authenticator;
     const { verifier } = this;
     const { observers = [] } = options;
-    const logins = new LoginDesk({ clock, log, places: store, observers, random: () => 0 });
+    const logins = new LoginDesk({ clock, log, places: placesOf(store), observers, random: () => 0 });
     this.logins = logins;
     const record = (address: string): PortalAttempt => new PortalAttempt(address);
     const recorded = (attempt: AttemptView): void => this.attempts.put(attempt);
     const portal = new PortalDesk({
       verifier,
       logins,
-      store,
+      users: usersOf(store),
       clock,
       log,
       facts: () => undefined,

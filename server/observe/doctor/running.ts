@@ -31,13 +31,13 @@ export interface RunningServer {
   readonly listening: () => readonly string[];
   readonly devices: readonly string[];
   readonly reach: ReachView;
-  readonly users: () => readonly FixedUser[];
+  readonly users: () => Promise<readonly FixedUser[]>;
   /** What the start found of the workers' cage. */
   readonly cage: Finding;
   readonly attempts: () => readonly AttemptView[];
   /** The one that goes on, or the last one. */
   readonly flood: () => Flood | undefined;
-  readonly tokens: () => Parameters<typeof judgeTokens>[0];
+  readonly tokens: () => Promise<Parameters<typeof judgeTokens>[0]>;
 }
 
 /** Of one certificate, what takes long to find out and stays the same. */
@@ -74,11 +74,11 @@ export function runningDoctor(server: RunningServer): () => Promise<Finding[]> {
       ...examineFrontend(config),
       ...(await guarded('network', host)),
       ...judgeReach(server.reach),
-      ...judgeFixedAddresses(server.users()),
+      ...(await guarded('fixed addresses', async () => judgeFixedAddresses(await server.users()))),
       ...(await guarded('fallback', async () => examineFallback(config, runUser))),
       server.cage,
       ...judgePortal(config, names),
-      ...(await guarded('API tokens', async () => [judgeTokens(server.tokens())])),
+      ...(await guarded('API tokens', async () => [judgeTokens(await server.tokens())])),
       examinePeers(server.attempts(), config.proxy.from.length > 0),
       judgeFlood(floodView(server.flood()), now),
       ...data.findings,

@@ -2,7 +2,7 @@
 import type { AttemptView } from '../../../admin/index.ts';
 import type { User } from '../../../auth/index.ts';
 import { fixedAddressFix, formatIpv4, type Ipv4, type Log } from '../../../core/index.ts';
-import type { UserStore } from '../../../store/index.ts';
+import type { Users } from '../../../store/index.ts';
 
 type FaultOf = (address: Ipv4) => string | undefined;
 
@@ -22,11 +22,23 @@ export function unusableAddresses(users: readonly Pick<User, 'name' | 'ipv4'>[],
   return [...lines.slice(0, MOST_NAMED), `WARNING: so can ${lines.length - MOST_NAMED} others not: sstpd user list`];
 }
 
-/** An attempt that ended without an address, with why its user got none. */
-export function explainAddress(attempt: AttemptView, store: Pick<UserStore, 'find'>, faultOf: FaultOf): AttemptView {
-  if (attempt.reason !== 'no-address' || attempt.user === undefined) return attempt;
-  const user = store.find(attempt.user);
-  const fault = user?.ipv4 === undefined ? undefined : faultOf(user.ipv4);
+/** It ended for want of an address. */
+export function isWithoutAddress({ reason, user }: AttemptView): boolean {
+  return reason === 'no-address' && user !== undefined;
+}
+
+/** An attempt that ended without an address, with why its user got none. Never rejects: what can't be looked up is not told. */
+export async function explainAddress(
+  attempt: AttemptView,
+  options: { readonly users: Pick<Users, 'find'>; readonly fixedFault: FaultOf; readonly log: Log },
+): Promise<AttemptView> {
+  const { users, fixedFault, log } = options;
+  if (!isWithoutAddress(attempt) || attempt.user === undefined) return attempt;
+  const user = await users.find(attempt.user).catch((error: unknown) => {
+    log.warn('explain.user-unreadable', { error: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  });
+  const fault = user?.ipv4 === undefined ? undefined : fixedFault(user.ipv4);
   if (user?.ipv4 === undefined || fault === undefined) return attempt;
   const text = `The fixed address ${formatIpv4(user.ipv4)} of this user ${fault}.`;
   return { ...attempt, explanation: { text, code: '717', fix: `${fixedAddressFix(user.name, user.ipv4, fault)}.` } };

@@ -32,7 +32,7 @@ interface Login {
 function newWorld(t: TestContext, others: readonly string[]): World {
   const users = ['bob', ...others].map((name) => ({ name, password: name === 'bob' ? OLD : OTHERS }));
   const world = new World(t, { users });
-  world.store.setPassword('bob', OWN);
+  world.store.change('bob', { password: OWN });
   world.store.rememberPlace('bob', HOME);
   world.failLogin(HOME, 'somebody', 20);
   return world;

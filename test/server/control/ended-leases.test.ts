@@ -35,7 +35,7 @@ function newWorld(prefixLength = 30, ipv6?: string): World {
     return leaseOf(...words);
   };
   const desk: LeaseDesk = new LeaseDesk({
-    ...{ pool, prefixes, store: { rememberLease() {} }, log: new RecordingLog() },
+    ...{ pool, prefixes, book: { remember: async () => undefined }, log: new RecordingLog() },
     routes: {
       add: ({ ipv4 }, device) => void told.push(`add ${ipv4.address & 0xff} ${device}`),
       remove: ({ ipv4 }, device) => void told.push(`remove ${ipv4.address & 0xff} ${device}`),

@@ -14,10 +14,11 @@ import { LocalControl } from '../../../server/control/local-control.ts';
 import { LoginDesk } from '../../../server/control/login-desk.ts';
 import { AttemptRing } from '../../../server/observe/explain/attempt-ring.ts';
 import { UserTraffic } from '../../../server/observe/metrics/user-traffic.ts';
-import { UserStore } from '../../../store/index.ts';
+import { leasesOf } from '../../../store/sqlite/sqlite-store.ts';
+import { UserStore } from '../../../store/sqlite/user-store.ts';
 import { RecordingLog, settle } from '../support.ts';
 
-const NO_PLACES = { usersKnownAt: () => [], rememberPlace: () => undefined };
+const NO_PLACES = { usersKnownAt: async () => [], rememberPlace: async () => undefined };
 
 const POOL = { cidr: { address: 0x0a090000, prefixLength: 24 }, serverAddress: 0x0a090001 };
 
@@ -82,7 +83,7 @@ function desk(pool: AddressPool, maxPerUser = 5): LeaseDesk {
   return new LeaseDesk({
     pool,
     prefixes: undefined,
-    store,
+    book: leasesOf(store),
     log: new RecordingLog(),
     routes: { add: () => undefined, remove: () => undefined },
     serverAddress: POOL.serverAddress,

@@ -5,7 +5,7 @@ import type { User } from '../../../auth/index.ts';
 import { formatIpv6, type Ipv4, parseIpv6Cidr } from '../../../core/index.ts';
 import { AddressPool, PrefixPool, SERVER_INTERFACE_ID } from '../../../ip/index.ts';
 import { type Lease, LeaseDesk, type LeaseHolder } from '../../../server/control/lease-desk.ts';
-import { RecordingLog } from '../support.ts';
+import { RecordingLog, settle } from '../support.ts';
 
 const user = (name: string, ipv4?: Ipv4): User => ({
   name,
@@ -45,8 +45,8 @@ function newDesk(
     log,
     pool,
     prefixes,
-    store: {
-      rememberLease: (name, address) => {
+    book: {
+      remember: async (name, address) => {
         if (options.isDiskFull) throw new Error('database or disk is full');
         told.push(`remember ${name} ${address & 0xff}`);
       },
@@ -91,10 +91,11 @@ test('a lease is all that a session needs: address, resolvers, /64, identifiers 
   assert.deepEqual(told, ['remember alice 2', 'add 2']);
 });
 
-test('a lease that cannot be remembered is a lease all the same', () => {
+test('a lease that cannot be remembered is a lease all the same', async () => {
   const { desk, holder, log, told } = newDesk({ isDiskFull: true });
   assert.equal(desk.lease(user('alice'), holder('s1'))?.ipv4.address, 0x0a090002);
   assert.deepEqual(told, ['add 2']);
+  await settle();
   assert.equal(log.of('pool.lease-not-remembered').length, 1);
 });
 

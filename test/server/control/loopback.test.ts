@@ -6,6 +6,7 @@ import type { Attack } from '../../../auth/index.ts';
 import { PortalDesk } from '../../../server/control/portal-desk.ts';
 import { PortalAttempt } from '../../../server/observe/explain/portal-attempt.ts';
 import type { PortalAnswer } from '../../../server/site/index.ts';
+import { usersOf } from '../../../store/sqlite/sqlite-store.ts';
 import { PLAIN } from '../../profile/facts.ts';
 import { PASSWORD } from '../connections/mschapv2-peer.ts';
 import { challenged, RESPONSE } from '../connections/session.ts';
@@ -28,7 +29,7 @@ function newPlace(t: TestContext, isWorker = false): Place {
   const { authenticator: verifier, logins, store, log, attempts } = world;
   const { clock } = world.context;
   const desk = new PortalDesk({
-    ...{ verifier, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }) },
+    ...{ verifier, logins, users: usersOf(store), clock, log, facts: (user) => ({ ...PLAIN, user }) },
     record: (address) => new PortalAttempt(address),
     recorded: (attempt) => attempts.put(attempt),
   });

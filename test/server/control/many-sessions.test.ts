@@ -12,7 +12,7 @@ import { AttemptRing } from '../../../server/observe/explain/attempt-ring.ts';
 import { UserTraffic } from '../../../server/observe/metrics/user-traffic.ts';
 import { RecordingLog } from '../support.ts';
 
-const NO_PLACES = { usersKnownAt: () => [], rememberPlace: () => undefined };
+const NO_PLACES = { usersKnownAt: async () => [], rememberPlace: async () => undefined };
 
 const MANY = 3_000;
 /** Members of maps and sets that one step may come by. */
@@ -90,7 +90,7 @@ function newDesk(maxPerUser = 5): Desk {
   const desk = new LeaseDesk({
     pool: new AddressPool({ cidr: { address: 0x0a000000, prefixLength: 8 }, serverAddress: 0x0a000001 }),
     prefixes: new PrefixPool({ cidr: { address: Uint8Array.of(0xfd, ...Array(15).fill(0)), prefixLength: 40 } }),
-    store: { rememberLease: () => undefined },
+    book: { remember: async () => undefined },
     log: new RecordingLog(),
     routes: { add: () => undefined, remove: () => undefined },
     serverAddress: 0x0a000001,

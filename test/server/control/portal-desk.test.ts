@@ -5,6 +5,7 @@ import { PortalDesk } from '../../../server/control/portal-desk.ts';
 import type { Login } from '../../../server/control/session-observer.ts';
 import { PortalAttempt } from '../../../server/observe/explain/portal-attempt.ts';
 import type { PortalAnswer } from '../../../server/site/index.ts';
+import { usersOf } from '../../../store/sqlite/sqlite-store.ts';
 import { PLAIN } from '../../profile/facts.ts';
 import { settle, World, type WorldOptions } from '../support.ts';
 
@@ -20,7 +21,15 @@ function newDesk(t: TestContext, options: WorldOptions = {}): { readonly world: 
   const { clock } = world.context;
   return {
     world,
-    desk: new PortalDesk({ verifier, logins, store, clock, log, facts: (user) => ({ ...PLAIN, user }), record }),
+    desk: new PortalDesk({
+      verifier,
+      logins,
+      users: usersOf(store),
+      clock,
+      log,
+      facts: (user) => ({ ...PLAIN, user }),
+      record,
+    }),
   };
 }
 
@@ -63,7 +72,7 @@ test('a wrong password and an unknown user are refused alike; a disabled user on
     world.log.of('portal.refused').map(({ fields }) => fields.reason),
     ['wrong-password', 'unknown-user'],
   );
-  world.store.setEnabled('ann', false);
+  world.store.change('ann', { enabled: false });
   const right = await later(world, desk.ask({ ...ANN, address: '192.0.2.9' }));
   assert.deepEqual([right.kind, right.kind === 'refused' && right.isDisabled], ['refused', true]);
   const wrong = await later(world, desk.ask({ ...WRONG, address: '192.0.2.10' }));
@@ -90,14 +99,23 @@ test('a sign-in is no login to the VPN, and one that is refused leaves a record 
   const recorded = (view: AttemptView): void => {
     if (view.state !== 'under-way') told.push(view);
   };
-  const desk = new PortalDesk({ verifier, logins, store, clock, log, facts: () => undefined, record, recorded });
+  const desk = new PortalDesk({
+    verifier,
+    logins,
+    users: usersOf(store),
+    clock,
+    log,
+    facts: () => undefined,
+    record,
+    recorded,
+  });
   const before = store.find('ann')?.lastLoginAt;
   await later(world, desk.ask(ANN));
   assert.equal(store.find('ann')?.lastLoginAt, before);
   assert.equal(told.length, 0);
   await later(world, desk.ask(WRONG));
   await later(world, desk.ask({ ...WRONG, name: 'nobody' }));
-  store.setEnabled('ann', false);
+  store.change('ann', { enabled: false });
   await later(world, desk.ask(ANN));
   assert.deepEqual(
     [...told].map(({ state, user, peer, explanation }) => [state, user, peer, explanation?.text]),
@@ -203,7 +221,7 @@ test('a cookie of a browser is good for its name and password alone, and for 30 
   assert.equal(check('bob'), undefined);
   assert.equal(check('nobody'), undefined);
   assert.equal(check('ann', Date.now() + 30 * 86_400_000), undefined);
-  store.setPassword('ann', 'another password');
+  store.change('ann', { password: 'another password' });
   assert.equal(check('ann'), undefined);
 });
 
@@ -289,11 +307,11 @@ test('a changed password, a disabled and a removed user end a sign-in; a new use
   const session = await signedIn(desk);
   const look = (): Promise<PortalAnswer> => desk.ask({ kind: 'look', session });
   assert.equal((await look()).kind, 'welcome');
-  world.store.setEnabled('ann', false);
+  world.store.change('ann', { enabled: false });
   assert.equal((await look()).kind, 'refused');
-  world.store.setEnabled('ann', true);
+  world.store.change('ann', { enabled: true });
   assert.equal((await look()).kind, 'welcome');
-  world.store.setPassword('ann', PASSWORD);
+  world.store.change('ann', { password: PASSWORD });
   assert.equal((await look()).kind, 'refused');
   const again = await signedIn(desk);
   world.store.remove('ann');

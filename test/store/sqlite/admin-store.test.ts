@@ -251,7 +251,7 @@ test('a store of the first version keeps its users, and gets the new tables', (t
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
   assert.deepEqual(store.find('ann')?.groups, []);
-  assert.deepEqual(store.setGroups('ann', ['staff']).groups, ['staff']);
+  assert.deepEqual(store.change('ann', { groups: ['staff'] }).groups, ['staff']);
   assert.equal(open(t, directory).accounts.count, 0);
 });
 

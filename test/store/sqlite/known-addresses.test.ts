@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { UserStore } from '../../../store/index.ts';
+import { UserStore } from '../../../store/sqlite/user-store.ts';
 
 const DAY = 86_400_000;
 const HOME = '198.51.100.7';

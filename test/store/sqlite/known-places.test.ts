@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { UserStore } from '../../../store/index.ts';
+import { UserStore } from '../../../store/sqlite/user-store.ts';
 
 const DAY = 86_400_000;
 const PASSWORD = 'correct horse';
@@ -73,7 +73,7 @@ test('it is forgotten after 30 days without a login from there', (t) => {
 test('a new password and the removal of the user forget all places; another user of that name gets none', (t) => {
   const { store } = open(t);
   store.rememberPlace('ann', HOME);
-  store.setPassword('ann', 'another password');
+  store.change('ann', { password: 'another password' });
   assert.equal(isKnown(store, 'ann', HOME), false);
   store.rememberPlace('ann', HOME);
   store.remove('ann');

@@ -11,6 +11,7 @@ import type { SecretKind } from '../../../auth/credentials.ts';
 import { generateNtResponse, ntPasswordHash } from '../../../auth/mschapv2.ts';
 import type { CredentialProof } from '../../../ppp/index.ts';
 import { SecretSeal } from '../../../store/sqlite/secret-seal.ts';
+import { usersOf } from '../../../store/sqlite/sqlite-store.ts';
 import { UserStore } from '../../../store/sqlite/user-store.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -26,7 +27,7 @@ function newStore(t: TestContext, keep: SecretKind = 'password'): UserStore {
   store.add('known', PASSWORD);
   store.add('known@realm', PASSWORD);
   store.add('changed', PASSWORD);
-  store.setPassword('changed', 'staple after staple');
+  store.change('changed', { password: 'staple after staple' });
   store.add('мария', PASSWORD, { groups: ['a', 'b'] });
   return store;
 }
@@ -135,14 +136,14 @@ test('a failed login by each method: the same statements, rows, columns, opened 
       const [plain, full] = stores;
       plain?.add(name, PASSWORD);
       full?.add(name, PASSWORD, { groups: ['a', 'b'], ipv4: 0x0a000007 });
-      full?.setPassword(name, 'staple after staple');
+      full?.change(name, { password: 'staple after staple' });
       full?.recordLogin(name);
       full?.rememberPlace(name, PLACE);
       const seen = watch(t);
       const steps: unknown[][] = [];
       for (const store of stores) {
         const arithmetic = countingArithmetic(seen);
-        const authenticator = new Authenticator({ store, arithmetic });
+        const authenticator = new Authenticator({ store: usersOf(store), arithmetic });
         for (const proofOf of PROOFS) {
           const read = authenticator.read(proofOf(nameBytes));
           await authenticator.nameOf(read);

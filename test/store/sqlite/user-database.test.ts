@@ -106,7 +106,7 @@ test('a database from before previous passwords were kept is brought up to date,
   const store = UserStore.open(directory, { keep: 'password' });
   t.after(() => store.close());
   assert.equal(store.lookup('alice').secret.password, 'white rabbit');
-  store.setPassword('alice', 'the mad hatter');
+  store.change('alice', { password: 'the mad hatter' });
   assert.equal(store.lookup('alice').secret.password, 'the mad hatter');
   assert.equal(store.lookup('alice').previous.password, 'white rabbit');
 });

@@ -80,7 +80,7 @@ test('a name that no user may have is refused', (t) => {
 test('a password has 1 to 256 UTF-16 code units (RFC 2759 §8.3) and a UTF-8 form', (t) => {
   const store = newStore(t);
   store.add('alice', 'x'.repeat(256), { weak: true });
-  store.setPassword('alice', '😀'.repeat(128), { weak: true });
+  store.change('alice', { password: '😀'.repeat(128), weak: true });
   assert.equal(store.lookup('alice').secret.password, '😀'.repeat(128));
   for (const password of [
     '',
@@ -91,7 +91,7 @@ test('a password has 1 to 256 UTF-16 code units (RFC 2759 §8.3) and a UTF-8 for
     'line\nbreak',
   ]) {
     assert.throws(() => store.add('bob', password, { weak: true }), { code: 'ERR_USER_PASSWORD' });
-    assert.throws(() => store.setPassword('alice', password, { weak: true }), { code: 'ERR_USER_PASSWORD' });
+    assert.throws(() => store.change('alice', { password, weak: true }), { code: 'ERR_USER_PASSWORD' });
   }
   assert.equal(store.find('bob'), undefined);
 });
@@ -106,15 +106,15 @@ test('a weak password is refused unless it is asked for, whoever sets it, and ma
   assert.equal(store.find('alice'), undefined);
   assert.equal(store.add('alice', 'a', { weak: true }).isWeak, true);
   assert.equal(store.lookup('alice').secret.password, 'a');
-  store.setPassword('alice', 'white rabbit');
+  store.change('alice', { password: 'white rabbit' });
   assert.equal(store.find('alice')?.isWeak, false);
-  assert.throws(() => store.setPassword('alice', 'a'), weak);
+  assert.throws(() => store.change('alice', { password: 'a' }), weak);
   assert.equal(store.lookup('alice').secret.password, 'white rabbit', 'nothing is half done');
-  assert.throws(() => store.setPassword('alice', 'Alice-2026'), {
+  assert.throws(() => store.change('alice', { password: 'Alice-2026' }), {
     code: 'ERR_USER_PASSWORD_WEAK',
     message: /the name of the user$/,
   });
-  store.setPassword('alice', 'a', { weak: true });
+  store.change('alice', { password: 'a', weak: true });
   assert.equal(store.list()[0]?.isWeak, true);
 });
 
@@ -144,7 +144,7 @@ test('where only hashes are kept, the common passwords from before are known by 
   const store = openStore(t, directory, 'nt-hash');
   assert.deepEqual(list(store), [true, undefined, undefined]);
   seal.mock.restore();
-  store.setPassword('carol', 'zq7', { weak: true });
+  store.change('carol', { password: 'zq7', weak: true });
   assert.deepEqual(list(store), [true, undefined, true]);
 });
 
@@ -155,11 +155,11 @@ test('a fixed address belongs to one user and can be given back', (t) => {
   assert.throws(() => store.add('bob', 'white rabbit', { ipv4: 0x0a000005 }), taken);
   assert.equal(store.find('bob'), undefined);
   store.add('bob', 'white rabbit');
-  assert.throws(() => store.setAddress('bob', 0x0a000005), taken);
-  assert.equal(store.setAddress('ALICE', 0x0a000005).ipv4, 0x0a000005);
-  assert.equal(store.setAddress('alice', undefined).ipv4, undefined);
-  assert.equal(store.setAddress('bob', 0x0a000005).ipv4, 0x0a000005);
-  assert.equal(store.setAddress('alice', 0xdfffffff).ipv4, 0xdfffffff);
+  assert.throws(() => store.change('bob', { ipv4: 0x0a000005 }), taken);
+  assert.equal(store.change('ALICE', { ipv4: 0x0a000005 }).ipv4, 0x0a000005);
+  assert.equal(store.change('alice', { ipv4: null }).ipv4, undefined);
+  assert.equal(store.change('bob', { ipv4: 0x0a000005 }).ipv4, 0x0a000005);
+  assert.equal(store.change('alice', { ipv4: 0xdfffffff }).ipv4, 0xdfffffff);
 });
 
 for (const ipv4 of [0, 0x00000001, 0x7f000001, 0xe0000001, 0xffffffff, -1, 2 ** 32, 1.5, Number.NaN]) {
@@ -167,7 +167,7 @@ for (const ipv4 of [0, 0x00000001, 0x7f000001, 0xe0000001, 0xffffffff, -1, 2 ** 
     const store = newStore(t);
     assert.throws(() => store.add('alice', 'white rabbit', { ipv4 }), { code: 'ERR_USER_ADDRESS' });
     store.add('alice', 'white rabbit');
-    assert.throws(() => store.setAddress('alice', ipv4), { code: 'ERR_USER_ADDRESS' });
+    assert.throws(() => store.change('alice', { ipv4 }), { code: 'ERR_USER_ADDRESS' });
     assert.equal(store.find('alice')?.ipv4, undefined);
   });
 }
@@ -175,9 +175,9 @@ for (const ipv4 of [0, 0x00000001, 0x7f000001, 0xe0000001, 0xffffffff, -1, 2 ** 
 test('a user can be disabled, enabled and removed, by any spelling of the name', (t) => {
   const store = newStore(t);
   store.add('alice', 'white rabbit');
-  assert.equal(store.setEnabled('Alice', false).enabled, false);
+  assert.equal(store.change('Alice', { enabled: false }).enabled, false);
   assert.equal(store.find('alice')?.enabled, false);
-  assert.equal(store.setEnabled('alice', true).enabled, true);
+  assert.equal(store.change('alice', { enabled: true }).enabled, true);
   store.remove('ALICE');
   assert.equal(store.find('alice'), undefined);
 });
@@ -185,9 +185,9 @@ test('a user can be disabled, enabled and removed, by any spelling of the name',
 test('whoever names a user that does not exist is told so', (t) => {
   const store = newStore(t);
   const unknown = { code: 'ERR_USER_UNKNOWN', message: "there is no user 'bob'" };
-  assert.throws(() => store.setPassword('bob', 'white rabbit'), unknown);
-  assert.throws(() => store.setAddress('bob', undefined), unknown);
-  assert.throws(() => store.setEnabled('bob', true), unknown);
+  assert.throws(() => store.change('bob', { password: 'white rabbit' }), unknown);
+  assert.throws(() => store.change('bob', { ipv4: null }), unknown);
+  assert.throws(() => store.change('bob', { enabled: true }), unknown);
   assert.throws(() => store.remove('bob'), unknown);
 });
 
@@ -231,7 +231,7 @@ test('a known and an unknown name, with and without a previous password, cost on
   const store = newStore(t);
   store.add('alice', 'white rabbit');
   store.add('carol', 'white rabbit');
-  store.setPassword('carol', 'the mad hatter');
+  store.change('carol', { password: 'the mad hatter' });
   const queries = t.mock.method(StatementSync.prototype, 'all');
   const otherQueries = t.mock.method(StatementSync.prototype, 'get');
   const openings = t.mock.method(SecretSeal.prototype, 'open');
@@ -251,14 +251,14 @@ test('the password before the present one is kept for 30 days, and no longer', (
   const store = openStore(t, directory, 'password', () => now);
   store.add('alice', 'white rabbit');
   assert.notEqual(store.lookup('alice').previous.password, 'white rabbit');
-  store.setPassword('alice', 'the mad hatter');
+  store.change('alice', { password: 'the mad hatter' });
   assert.deepEqual(store.lookup('CORP\\ALICE').previous, {
     ntHash: ntPasswordHash('white rabbit'),
     password: 'white rabbit',
   });
-  store.setPassword('alice', 'queen of hearts');
+  store.change('alice', { password: 'queen of hearts' });
   assert.equal(store.lookup('alice').previous.password, 'the mad hatter', 'only the last one');
-  store.setPassword('alice', 'queen of hearts');
+  store.change('alice', { password: 'queen of hearts' });
   assert.equal(store.lookup('alice').previous.password, 'the mad hatter', 'the same once more is no change');
 
   now = new Date(start.getTime() + DAYS_30_MS - 1);
@@ -278,7 +278,7 @@ test('a previous password that is over is forgotten by the next start too', (t) 
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
   before.add('alice', 'white rabbit');
-  before.setPassword('alice', 'the mad hatter');
+  before.change('alice', { password: 'the mad hatter' });
   before.close();
   openStore(t, directory, 'password', () => new Date(start.getTime() + DAYS_30_MS)).close();
   assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
@@ -288,7 +288,7 @@ test('a previous password goes with its user: whoever gets the name next has non
   const directory = makeDirectory(t);
   const store = openStore(t, directory);
   store.add('alice', 'white rabbit');
-  store.setPassword('alice', 'the mad hatter');
+  store.change('alice', { password: 'the mad hatter' });
   store.remove('alice');
   assert.equal(openBeside(t, directory).prepare('SELECT count(*) AS count FROM previous_secrets').get()?.count, 0);
   store.add('alice', 'queen of hearts');
@@ -301,7 +301,7 @@ test('a previous secret put in the place of the present one, or of another user,
   const store = openStore(t, directory);
   for (const name of ['alice', 'bob']) {
     store.add(name, 'white rabbit');
-    store.setPassword(name, 'the mad hatter');
+    store.change(name, { password: 'the mad hatter' });
   }
   const database = openBeside(t, directory);
   database.exec(`UPDATE previous_secrets SET secret =
@@ -318,7 +318,7 @@ test('keep: nt-hash keeps no previous password either, and none of those that we
   const directory = makeDirectory(t);
   const before = openStore(t, directory);
   before.add('alice', 'white rabbit');
-  before.setPassword('alice', 'the mad hatter');
+  before.change('alice', { password: 'the mad hatter' });
   before.close();
   const beside = new DatabaseSync(join(directory, 'users.db'));
   const sealed = beside.prepare('SELECT secret FROM previous_secrets').get()?.secret;
@@ -327,7 +327,7 @@ test('keep: nt-hash keeps no previous password either, and none of those that we
   const store = openStore(t, directory, 'nt-hash');
   assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('white rabbit'), password: undefined });
   assert.equal(bytesOnDisk(directory).includes(Buffer.from(sealed)), false);
-  store.setPassword('alice', 'queen of hearts');
+  store.change('alice', { password: 'queen of hearts' });
   assert.deepEqual(store.lookup('alice').previous, { ntHash: ntPasswordHash('the mad hatter'), password: undefined });
 });
 
@@ -348,7 +348,7 @@ test('what one process writes, another sees at once and finds again later', (t) 
   const commandLine = openStore(t, directory);
   commandLine.add('alice', 'white rabbit', { ipv4: 0x0a000005 });
   assert.equal(server.lookup('alice').secret.password, 'white rabbit');
-  commandLine.setPassword('alice', 'the mad hatter');
+  commandLine.change('alice', { password: 'the mad hatter' });
   assert.equal(server.lookup('alice').secret.password, 'the mad hatter');
   server.rememberLease('alice', 0x0a000007);
   assert.equal(commandLine.leases().get('alice'), 0x0a000007);
@@ -419,7 +419,7 @@ test('a secret that was moved to another row is not accepted there', (t) => {
   );
   assert.throws(() => store.lookup('admin'), { code: 'ERR_USER_STORE', message: /'admin' is damaged: set it again$/ });
   assert.equal(store.lookup('mallory').secret.password, 'known to all');
-  store.setPassword('admin', 'the mad hatter');
+  store.change('admin', { password: 'the mad hatter' });
   assert.equal(store.lookup('admin').secret.password, 'the mad hatter');
 });
 
@@ -467,7 +467,7 @@ test('opening with keep: nt-hash forgets the passwords for good; going back cann
   const before = openStore(t, directory);
   before.add('alice', 'white rabbit');
   before.add('bob', 'the mad hatter');
-  before.setEnabled('bob', false);
+  before.change('bob', { enabled: false });
   const sealedBefore = openBeside(t, directory)
     .prepare('SELECT secret FROM users')
     .all()
@@ -490,7 +490,7 @@ test('opening with keep: nt-hash forgets the passwords for good; going back cann
 
   const back = openStore(t, directory, 'password');
   assert.equal(back.find('alice')?.secretKind, 'nt-hash');
-  back.setPassword('alice', 'white rabbit');
+  back.change('alice', { password: 'white rabbit' });
   assert.equal(back.find('alice')?.secretKind, 'password');
   assert.equal(back.find('bob')?.secretKind, 'nt-hash');
 });
@@ -520,7 +520,7 @@ test('a damaged secret does not keep the store from opening with keep: nt-hash',
   const store = openStore(t, directory, 'nt-hash');
   assert.deepEqual(store.lookup('bob').secret, { ntHash: ntPasswordHash('the mad hatter'), password: undefined });
   assert.throws(() => store.lookup('alice'), { code: 'ERR_USER_STORE' });
-  store.setPassword('alice', 'queen of hearts');
+  store.change('alice', { password: 'queen of hearts' });
   assert.deepEqual(store.lookup('alice').secret, { ntHash: ntPasswordHash('queen of hearts'), password: undefined });
 });
 
@@ -563,7 +563,7 @@ test('a user is in groups, which a change replaces and a removal forgets', (t) =
     'staff',
   ]);
   assert.deepEqual(store.find('alice')?.groups, ['Berlin', 'staff']);
-  assert.deepEqual(store.setGroups('alice', ['ops']).groups, ['ops']);
+  assert.deepEqual(store.change('alice', { groups: ['ops'] }).groups, ['ops']);
   assert.deepEqual(store.list()[0]?.groups, ['ops']);
   for (const groups of [
     [''],
@@ -573,12 +573,12 @@ test('a user is in groups, which a change replaces and a removal forgets', (t) =
     ['\u202e'],
     Array.from({ length: 17 }, (_, i) => `g${i}`),
   ]) {
-    assert.throws(() => store.setGroups('alice', groups), { code: 'ERR_USER_GROUP' });
+    assert.throws(() => store.change('alice', { groups }), { code: 'ERR_USER_GROUP' });
     assert.throws(() => store.add('bob', 'white rabbit', { groups }), { code: 'ERR_USER_GROUP' });
   }
   assert.deepEqual(store.find('alice')?.groups, ['ops']);
   assert.equal(store.find('bob'), undefined);
-  assert.throws(() => store.setGroups('bob', []), { code: 'ERR_USER_UNKNOWN' });
+  assert.throws(() => store.change('bob', { groups: [] }), { code: 'ERR_USER_UNKNOWN' });
   store.remove('alice');
   assert.deepEqual(store.add('alice', 'white rabbit').groups, []);
 });
@@ -589,10 +589,10 @@ test('the version of a password is another after each change, also to the same o
   store.add('ann', 'white rabbit');
   const first = store.passwordVersion('ANN');
   assert.match(first ?? '', /^[\w-]{22}$/);
-  store.setEnabled('ann', false);
+  store.change('ann', { enabled: false });
   store.recordLogin('ann');
   assert.equal(store.passwordVersion('ann'), first);
-  store.setPassword('ann', 'white rabbit');
+  store.change('ann', { password: 'white rabbit' });
   const second = store.passwordVersion('ann');
   assert.notEqual(second, first);
   store.remove('ann');

@@ -190,7 +190,7 @@ for (const [name, text, fix] of [
 
 test('647: the account is disabled', async (t) => {
   const world = start(t);
-  world.store.setEnabled('alice', false);
+  world.store.change('alice', { enabled: false });
   const peer = await challenged(world);
   await peer.sendBytes(peer.bytesOf(RESPONSE));
   expect(await gone(world, peer), '647', /disabled/, /user enable/);
