@@ -8,13 +8,13 @@ import { FrameReader, frame } from './frames.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 import { bytesOf } from './spoken.ts';
 
+/** The descriptor of a worker's end of the pair of sockets between it and the supervisor. */
+export const CHANNEL_FD = 3;
+
 /**
  * Messages that are read of one worker in a second; each KiB of them counts as one more. Above what one processor brings
  * of logins, or of connections that an attacker opens and closes: what comes faster waits in the worker.
  */
-/** The descriptor of a worker's end of the pair of sockets between it and the supervisor. */
-export const CHANNEL_FD = 3;
-
 const MOST_PER_SECOND = 20_000;
 const BURST = MOST_PER_SECOND;
 const COUNTED_BYTES = 1_024;

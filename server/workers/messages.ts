@@ -1,6 +1,6 @@
 /**
- * What supervisor and workers say to each other: see `Channel`. Sessions go by their id, which is unique in the server;
- * tickets and questions of the portal by a number of the worker's own.
+ * What supervisor and workers say to each other: see `channel.ts`. Sessions go by their id, which is unique in the server;
+ * tickets by a number of the worker's own; what is asked, whichever end asks, by the number of a call (`calls.ts`).
  */
 import type { AttemptView, SessionView } from '../../admin/index.ts';
 import type { Hold } from '../../auth/index.ts';
@@ -44,24 +44,27 @@ export type ToWorker =
   | { readonly kind: 'leased' | 'chosen'; readonly session: string; readonly lease: GrantedLease | undefined }
   /** Behind `leased`: in the stead of the one that came with it. */
   | { readonly kind: 'policy'; readonly session: string; readonly policy: Policy }
-  | { readonly kind: 'portal-answered'; readonly question: number; readonly answer: PortalAnswer }
+  | { readonly kind: 'portal-answered'; readonly call: number; readonly answer: PortalAnswer }
   /** With the socket, unless there is an error, which is a code such as ECONNREFUSED. */
-  | { readonly kind: 'dialled'; readonly dial: number; readonly error: string | undefined }
+  | { readonly kind: 'dialled'; readonly call: number; readonly error: string | undefined }
   | { readonly kind: 'replace'; readonly session: string }
   | { readonly kind: 'disconnect'; readonly session: string; readonly reason: EndReason }
-  | { readonly kind: 'list'; readonly request: number }
+  /** To be answered by `listed`. */
+  | { readonly kind: 'list'; readonly call: number }
   /** To be answered by `report`. */
-  | { readonly kind: 'report?' }
+  | { readonly kind: 'report?'; readonly call: number }
   /** For new connections; to be answered by `tls-set`. */
-  | { readonly kind: 'tls'; readonly tls: TlsMaterial }
+  | { readonly kind: 'tls'; readonly call: number; readonly tls: TlsMaterial }
   /** To be answered by `alive`. */
-  | { readonly kind: 'alive?' }
+  | { readonly kind: 'alive?'; readonly call: number }
   | { readonly kind: 'stop' };
 
 /** Lists are sent in parts, none of which is longer than this. */
 export const MOST_IN_PART = 200;
 /** Questions of the portal that a worker has no answer to yet: with more, it says by itself that there is none now. */
 export const MOST_QUESTIONS = 1_024;
+/** Connections to the server of `http.fallback` that a worker asks for at a time. */
+export const MOST_DIALS = 128;
 
 export type ToSupervisor =
   | { readonly kind: 'ready'; readonly listening: readonly ListenAddress[] }
@@ -81,21 +84,21 @@ export type ToSupervisor =
   | { readonly kind: 'release'; readonly session: string }
   | { readonly kind: 'up'; readonly session: string }
   | { readonly kind: 'closed'; readonly session: string; readonly end: SessionEnd }
-  | { readonly kind: 'portal-asked'; readonly question: number; readonly text: PortalQuestion }
+  | { readonly kind: 'portal-asked'; readonly call: number; readonly question: PortalQuestion }
   /** Nobody waits for the answer any more, which comes all the same. */
-  | { readonly kind: 'portal-left'; readonly question: number }
+  | { readonly kind: 'portal-left'; readonly call: number }
   /** For a connection to the server of `http.fallback`; to be answered by `dialled`. */
-  | { readonly kind: 'dial'; readonly dial: number }
-  | { readonly kind: 'tls-set' }
-  | { readonly kind: 'alive' }
+  | { readonly kind: 'dial'; readonly call: number }
+  | { readonly kind: 'tls-set'; readonly call: number }
+  | { readonly kind: 'alive'; readonly call: number }
   /** How much its sessions have carried, before the report. */
   | { readonly kind: 'traffic'; readonly traffic: readonly SessionTraffic[] }
   /** Without traffic. */
-  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'report'; readonly call: number; readonly report: Report }
   | { readonly kind: 'attempt'; readonly attempt: AttemptView }
   | {
       readonly kind: 'listed';
-      readonly request: number;
+      readonly call: number;
       readonly sessions: readonly SessionView[];
       readonly isLast: boolean;
     };

@@ -11,6 +11,7 @@ import type {
 } from '../control/index.ts';
 import { readPolicy } from '../control/policy.ts';
 import type { PortalAnswer, PortalQuestion } from '../site/index.ts';
+import { Calls } from './calls.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 type Send = (message: ToSupervisor) => void;
@@ -19,8 +20,7 @@ type Send = (message: ToSupervisor) => void;
 export class RemoteControl implements ControlPlane {
   readonly #send: Send;
   readonly #sessions = new Map<string, RemoteSession>();
-  readonly #questions = new Map<number, (answer: PortalAnswer) => void>();
-  #lastQuestion = 0;
+  readonly #questions = new Calls<PortalAnswer>(MOST_QUESTIONS);
 
   constructor(send: Send) {
     this.#send = send;
@@ -40,23 +40,19 @@ export class RemoteControl implements ControlPlane {
   }
 
   portal(question: PortalQuestion, gone?: AbortSignal): Promise<PortalAnswer> {
-    if (this.#questions.size >= MOST_QUESTIONS) return Promise.resolve({ kind: 'fault' });
-    this.#lastQuestion += 1;
-    const number = this.#lastQuestion;
-    return new Promise((resolve) => {
-      this.#questions.set(number, resolve);
-      this.#send({ kind: 'portal-asked', question: number, text: question });
+    const say = (call: number): void => {
+      this.#send({ kind: 'portal-asked', call, question });
       const leave = (): void => {
-        if (this.#questions.has(number)) this.#send({ kind: 'portal-left', question: number });
+        if (this.#questions.has(call)) this.#send({ kind: 'portal-left', call });
       };
       if (gone?.aborted === true) leave();
       else gone?.addEventListener('abort', leave, { once: true });
-    });
+    };
+    return this.#questions.ask(say).catch(() => ({ kind: 'fault' }));
   }
 
-  portalAnswered({ question, answer }: Extract<ToWorker, { kind: 'portal-answered' }>): void {
-    this.#questions.get(question)?.(answer);
-    this.#questions.delete(question);
+  portalAnswered({ call, answer }: Extract<ToWorker, { kind: 'portal-answered' }>): void {
+    this.#questions.answer(call, answer);
   }
 
   /** What the supervisor says about a session; it may have ended meanwhile. */

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import type { ToSupervisor, ToWorker } from './messages.ts';
+import { Calls } from './calls.ts';
+import { MOST_DIALS, type ToSupervisor, type ToWorker } from './messages.ts';
 
 /** A worker's way to the other server of `http.fallback`: the supervisor dials and hands the socket over. */
 export class RemoteDialler {
   readonly #send: (message: ToSupervisor) => void;
-  readonly #waiting = new Map<number, PromiseWithResolvers<Socket>>();
-  #last = 0;
+  readonly #calls = new Calls<Socket>(MOST_DIALS);
 
   constructor(send: (message: ToSupervisor) => void) {
     this.#send = send;
@@ -13,22 +13,16 @@ export class RemoteDialler {
 
   /** Rejects with an error that has a `code`, such as ECONNREFUSED. */
   dial(): Promise<Socket> {
-    this.#last += 1;
-    const waiting = Promise.withResolvers<Socket>();
-    this.#waiting.set(this.#last, waiting);
-    this.#send({ kind: 'dial', dial: this.#last });
-    return waiting.promise;
+    return this.#calls.ask((call) => this.#send({ kind: 'dial', call }));
   }
 
   /** @param socket undefined if it was lost on the way: the other server has ended it already */
-  dialled({ dial, error }: Extract<ToWorker, { kind: 'dialled' }>, socket: Socket | undefined): void {
-    const waiting = this.#waiting.get(dial);
-    this.#waiting.delete(dial);
-    if (socket !== undefined && waiting !== undefined) waiting.resolve(socket);
-    else {
-      socket?.destroy();
-      const code = error ?? 'ECONNRESET';
-      waiting?.reject(Object.assign(new Error(`the other server can not be reached (${code})`), { code }));
+  dialled({ call, error }: Extract<ToWorker, { kind: 'dialled' }>, socket: Socket | undefined): void {
+    if (socket !== undefined) {
+      if (!this.#calls.answer(call, socket)) socket.destroy();
+      return;
     }
+    const code = error ?? 'ECONNRESET';
+    this.#calls.refuse(call, Object.assign(new Error(`the other server can not be reached (${code})`), { code }));
   }
 }

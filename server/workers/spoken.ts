@@ -176,19 +176,19 @@ function formsOf(session: Form<string>): Readonly<Record<ToSupervisor['kind'], F
     release: object({ kind: word('release'), session }),
     up: object({ kind: word('up'), session }),
     closed: object({ kind: word('closed'), session, end }),
-    'portal-asked': object({ kind: word('portal-asked'), question: number, text: question }),
-    'portal-left': object({ kind: word('portal-left'), question: number }),
-    dial: object({ kind: word('dial'), dial: number }),
-    'tls-set': object({ kind: word('tls-set') }),
-    alive: object({ kind: word('alive') }),
-    report: object({ kind: word('report'), report }),
+    'portal-asked': object({ kind: word('portal-asked'), call: number, question }),
+    'portal-left': object({ kind: word('portal-left'), call: number }),
+    dial: object({ kind: word('dial'), call: number }),
+    'tls-set': object({ kind: word('tls-set'), call: number }),
+    alive: object({ kind: word('alive'), call: number }),
+    report: object({ kind: word('report'), call: number, report }),
     traffic: object({
       kind: word('traffic'),
       traffic: list(object({ id: session, bytesIn: number, bytesOut: number }), MOST_IN_PART),
     }),
     attempt: object({ kind: word('attempt'), attempt: attemptOf(session) }),
     listed: object({
-      ...{ kind: word('listed'), request: number },
+      ...{ kind: word('listed'), call: number },
       sessions: list(sessionOf(session), MOST_IN_PART),
       isLast: (value: unknown): boolean => {
         if (typeof value !== 'boolean') throw new FormError('isLast is yes or no');
@@ -214,7 +214,7 @@ function fitted(message: ToSupervisor): unknown {
     case 'failed':
       return cut(message, MOST_TOLD);
     case 'portal-asked':
-      return { ...message, text: cut(message.text, MOST_OF_FRAME) };
+      return { ...message, question: cut(message.question, MOST_OF_FRAME) };
     case 'attempt':
       return { ...message, attempt: fittedAttempt(message.attempt) };
     case 'listed':

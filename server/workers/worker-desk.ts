@@ -3,14 +3,17 @@ import { formatIpv4, formatIpv6Cidr } from '../../core/index.ts';
 import { formatEndpoint } from '../../tls/index.ts';
 import type { Admission, Ticket } from '../admission/index.ts';
 import type { ControlSession, GrantedLease, Judgement, LocalControl, SessionEnd } from '../control/index.ts';
+import { AskedCalls } from './calls.ts';
 import { MOST_QUESTIONS, type ToSupervisor, type ToWorker } from './messages.ts';
 
-/** What it carried since its last report nobody knows. */
 /** Attempts whose session has ended are told of right behind it. */
 const MOST_ENDED = 1_024;
+/** What it carried since its last report nobody knows. */
 const LOST: SessionEnd = { reason: 'worker-ended', bytesIn: 0, bytesOut: 0 };
 
-export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number } | { question: number }>;
+export type ControlMessage = Extract<ToSupervisor, { session: string } | { ticket: number }> | PortalMessage;
+
+type PortalMessage = Extract<ToSupervisor, { kind: 'portal-asked' | 'portal-left' }>;
 
 type Proof = Extract<ControlMessage, { kind: 'verify' }>['proof'];
 
@@ -29,7 +32,7 @@ export class WorkerDesk {
   /** Users of sessions that have ended, the oldest first. */
   readonly #ended = new Map<string, string | undefined>();
   /** Of the portal, without an answer yet. */
-  readonly #questions = new Map<number, AbortController>();
+  readonly #questions = new AskedCalls<AbortController>(MOST_QUESTIONS);
 
   constructor(options: {
     readonly control: LocalControl;
@@ -102,7 +105,7 @@ export class WorkerDesk {
         this.#askPortal(message);
         break;
       case 'portal-left':
-        this.#questions.get(message.question)?.abort();
+        this.#questions.get(message.call)?.abort();
         break;
       case 'opened':
         this.#openSession(message.session, message.peerAddress);
@@ -128,10 +131,9 @@ export class WorkerDesk {
   close(): void {
     for (const { control } of this.#sessions.values()) control.close(LOST);
     for (const ticket of this.#tickets.values()) ticket.close();
-    for (const question of this.#questions.values()) question.abort();
+    for (const question of this.#questions.end()) question.abort();
     this.#sessions.clear();
     this.#tickets.clear();
-    this.#questions.clear();
     this.#ended.clear();
   }
 
@@ -149,14 +151,11 @@ export class WorkerDesk {
     ticket.whenTurnedAway((why) => send({ kind: 'turned-away', ticket: number, why }));
   }
 
-  #askPortal({ question, text }: Extract<ControlMessage, { kind: 'portal-asked' }>): void {
+  #askPortal({ call, question }: Extract<PortalMessage, { kind: 'portal-asked' }>): void {
     const { control, send } = this.#options;
-    if (this.#questions.has(question)) throw new Error(`question ${question} was asked twice`);
-    if (this.#questions.size >= MOST_QUESTIONS) throw new Error('more is asked than an honest worker asks');
-    const gone = new AbortController();
-    this.#questions.set(question, gone);
-    void control.portal(text, gone.signal).then((answer) => {
-      if (this.#questions.delete(question)) send({ kind: 'portal-answered', question, answer });
+    const { signal } = this.#questions.open(call, () => new AbortController());
+    void control.portal(question, signal).then((answer) => {
+      if (this.#questions.close(call)) send({ kind: 'portal-answered', call, answer });
     });
   }
 

@@ -11,6 +11,7 @@ import type { LocalControl, SessionTraffic } from '../control/index.ts';
 import { KEPT_CAPABILITIES, workerEnvironment } from '../host/index.ts';
 import { LineReader, type LogLine, readLogLine } from '../log/index.ts';
 import { acceptReport, makeReport, type Report } from '../observe/reported.ts';
+import { CallError, Calls } from './calls.ts';
 import { CHANNEL_FD, WorkerChannel } from './channel.ts';
 import { FallbackDialler } from './fallback-dialler.ts';
 import { FormError } from './forms.ts';
@@ -25,6 +26,10 @@ const LIST_MS = 5_000;
 /** One whose event loop stands still serves nobody, yet the kernel goes on giving it connections. */
 const ALIVE_MS = 10_000;
 const MOST_UNANSWERED = 3;
+/** Whoever is asked for its list or its report meanwhile gets nothing: an honest one has answered long ago. */
+const MOST_CALLS = 256;
+/** Longer than one takes that is not ended for standing still. */
+const TLS_MS = (MOST_UNANSWERED + 2) * ALIVE_MS;
 /** What it says now has to come so soon, else what it said last counts. */
 const REPORT_MS = 500;
 /** For what it wrote last, of a worker that has ended. */
@@ -68,15 +73,14 @@ export class WorkerProcess {
   readonly #channel: WorkerChannel;
   readonly #options: WorkerProcessOptions;
   readonly #desk: WorkerDesk;
-  /** What it was told of last, and who waits for it to have taken that. */
+  /** For one that is not ready yet: the newest. */
   #tls: TlsMaterial;
-  #tlsUnset = 0;
-  #tlsWaiting: (() => void)[] = [];
-  readonly #lists = new Map<number, OpenList>();
-  #lastList = 0;
   #report = makeReport();
-  #reportWaiting: (() => void)[] = [];
-  #unanswered = 0;
+  readonly #lists = new Calls<readonly SessionView[]>(MOST_CALLS);
+  readonly #reports = new Calls<Report>(MOST_CALLS);
+  readonly #tlsCalls = new Calls(MOST_CALLS);
+  readonly #aliveCalls = new Calls(MOST_UNANSWERED);
+  #refreshing: Promise<void> | undefined;
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   #complaint: string | undefined;
@@ -131,20 +135,18 @@ export class WorkerProcess {
     return this.#child.pid ?? 0;
   }
 
-  sessions(): Promise<readonly SessionView[]> {
-    this.#lastList += 1;
-    const request = this.#lastList;
-    return new Promise((resolve) => {
-      const parts = new Map<string, SessionView>();
-      const timer = setTimeout(() => answer(), LIST_MS);
-      const answer = (): void => {
-        clearTimeout(timer);
-        this.#lists.delete(request);
-        resolve([...parts.values()]);
-      };
-      this.#lists.set(request, { parts, answer });
-      this.#send({ kind: 'list', request });
-    });
+  /** Those that it tells of soon. */
+  async sessions(): Promise<readonly SessionView[]> {
+    const known = new Map<string, SessionView>();
+    // What the supervisor knows of a session is not the worker's to say.
+    const part = (sessions: readonly SessionView[]): void => {
+      for (const session of sessions) {
+        const checked = this.#desk.checked(session);
+        if (checked !== undefined) known.set(session.id, checked);
+      }
+    };
+    await this.#lists.ask((call) => this.#send({ kind: 'list', call }), { ms: LIST_MS, part }).then(part, () => {});
+    return [...known.values()];
   }
 
   /** What it said last. */
@@ -155,19 +157,22 @@ export class WorkerProcess {
   /** Asks it; `lastReport` is new when this resolves, if it answers soon. */
   refreshReport(): Promise<void> {
     if (!this.#isServing) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, REPORT_MS);
-      const isFirst = this.#reportWaiting.push(() => {
-        clearTimeout(timer);
-        resolve();
+    this.#refreshing ??= this.#reports
+      .ask((call) => this.#send({ kind: 'report?', call }), { ms: REPORT_MS })
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => {
+        this.#refreshing = undefined;
       });
-      if (isFirst === 1) this.#send({ kind: 'report?' });
-    });
+    return this.#refreshing;
   }
 
-  #takeReport(report: Report): void {
+  /** One that comes late counts all the same. */
+  #takeReport({ call, report }: Extract<ToSupervisor, { kind: 'report' }>): void {
     this.#report = acceptReport(report, this.#report);
-    this.#reportsAreHere();
+    this.#reports.answer(call, report);
   }
 
   /** Sessions of others are not its to speak of. */
@@ -175,35 +180,19 @@ export class WorkerProcess {
     this.#options.control.noteTraffic(traffic.filter(({ id }) => this.#desk.has(id)));
   }
 
-  /** What the supervisor knows of a session is not the worker's to say. */
-  #takePart({ request, sessions, isLast }: Extract<ToSupervisor, { kind: 'listed' }>): void {
-    const open = this.#lists.get(request);
-    if (open === undefined) return;
-    for (const session of sessions) {
-      const checked = this.#desk.checked(session);
-      if (checked !== undefined) open.parts.set(session.id, checked);
-    }
-    if (isLast) open.answer();
-  }
-
-  #reportsAreHere(): void {
-    for (const resolve of this.#reportWaiting.splice(0)) resolve();
-  }
-
-  /** Resolved when its new connections get it, or when it has ended. One that is starting gets it when it is ready. */
-  setTls(tls: TlsMaterial): Promise<void> {
+  /**
+   * Resolved when its new connections get it, or when it has ended. One that is starting gets the newest when it is ready.
+   * One that does not say so holds up nobody else's for ever.
+   */
+  async setTls(tls: TlsMaterial): Promise<void> {
     this.#tls = tls;
-    if (this.#isServing) this.#sendTls();
-    return new Promise((resolve) => this.#tlsWaiting.push(resolve));
-  }
-
-  #sendTls(): void {
-    this.#tlsUnset += 1;
-    this.#send({ kind: 'tls', tls: this.#tls });
-  }
-
-  #tlsIsSet(): void {
-    for (const resolve of this.#tlsWaiting.splice(0)) resolve();
+    try {
+      await this.ready;
+      await this.#tlsCalls.ask((call) => this.#send({ kind: 'tls', call, tls: this.#tls }), { ms: TLS_MS });
+    } catch (error) {
+      const { pid } = this;
+      if (error instanceof CallError && error.code !== 'ended') this.#options.log.error('worker.tls-not-set', { pid });
+    }
   }
 
   /** Disconnects its clients in order, then it ends. */
@@ -216,13 +205,13 @@ export class WorkerProcess {
   }
 
   #askWhetherAlive(): void {
-    if (this.#unanswered === MOST_UNANSWERED) {
-      this.#options.log.error('worker.stuck', { pid: this.pid, seconds: (MOST_UNANSWERED * ALIVE_MS) / 1_000 });
-      this.kill();
-      return;
-    }
-    this.#unanswered += 1;
-    this.#send({ kind: 'alive?' });
+    void this.#aliveCalls
+      .ask((call) => this.#send({ kind: 'alive?', call }))
+      .catch((error) => {
+        if (!(error instanceof CallError) || error.code !== 'too-many') return;
+        this.#options.log.error('worker.stuck', { pid: this.pid, seconds: (MOST_UNANSWERED * ALIVE_MS) / 1_000 });
+        this.kill();
+      });
   }
 
   /** @returns once both are read to their end, or it takes too long after its own */
@@ -261,9 +250,7 @@ export class WorkerProcess {
         const { sessions } = this.#desk;
         this.#desk.close();
         this.#dialler.close();
-        this.#tlsIsSet();
-        this.#reportsAreHere();
-        for (const { answer } of [...this.#lists.values()]) answer();
+        for (const calls of [this.#lists, this.#reports, this.#tlsCalls, this.#aliveCalls]) calls.end();
         resolve({ code, signal, failure: this.#failure, complaint: this.#complaint, sessions });
       };
       // What it had said before it ended comes first.
@@ -303,7 +290,6 @@ export class WorkerProcess {
       case 'ready':
         this.#isReady(message.listening);
         this.#isServing = true;
-        if (this.#tls !== this.#options.setup.tls) this.#sendTls();
         this.#asking ??= setInterval(() => this.#askWhetherAlive(), ALIVE_MS);
         break;
       case 'failed':
@@ -311,38 +297,32 @@ export class WorkerProcess {
         else this.#failure = message.message;
         break;
       case 'dial':
-        this.#dialler.dial(message.dial);
+        this.#dialler.dial(message.call);
         break;
       case 'tls-set':
-        this.#tlsUnset -= 1;
-        if (this.#tlsUnset === 0) this.#tlsIsSet();
+        this.#tlsCalls.answer(message.call);
         break;
       case 'alive':
-        this.#unanswered = 0;
+        this.#aliveCalls.answer(message.call);
         break;
       case 'traffic':
         this.#takeTraffic(message.traffic);
         break;
       case 'report':
-        this.#takeReport(message.report);
+        this.#takeReport(message);
         break;
       case 'attempt':
         this.#desk.checkAttempt(message.attempt);
         this.#options.onAttempt(message.attempt);
         break;
       case 'listed':
-        this.#takePart(message);
+        if (message.isLast) this.#lists.answer(message.call, message.sessions);
+        else this.#lists.part(message.call, message.sessions);
         break;
       default:
         this.#desk.receive(message);
     }
   }
-}
-
-/** A list that comes in parts. */
-interface OpenList {
-  readonly parts: Map<string, SessionView>;
-  answer(): void;
 }
 
 /** What a worker has said is told in one line; of a fault of ours, where it was. */

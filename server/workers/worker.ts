@@ -116,16 +116,16 @@ async function start(setup: WorkerSetup, { send, serving, giveUp }: Supervisor):
         control.receive(message);
         break;
       case 'list':
-        void plane.sessions().then((sessions) => sendList(send, message.request, sessions));
+        void plane.sessions().then((sessions) => sendList(send, message.call, sessions));
         break;
       case 'report?':
-        sendReport(send, addReports([monitor.report(), plane.report()]));
+        sendReport(send, message.call, addReports([monitor.report(), plane.report()]));
         break;
       case 'tls':
-        void plane.setTls(message.tls).then(() => send({ kind: 'tls-set' }));
+        void plane.setTls(message.tls).then(() => send({ kind: 'tls-set', call: message.call }));
         break;
       case 'alive?':
-        send({ kind: 'alive' });
+        send({ kind: 'alive', call: message.call });
         break;
       case 'stop':
         void plane.stop().then(() => {
@@ -150,13 +150,13 @@ function leave(status: number): void {
   setTimeout(() => process.exit(status), LAST_LINES_MS);
 }
 
-function sendList(send: Supervisor['send'], request: number, sessions: readonly SessionView[]): void {
-  for (const { part, isLast } of parts(sessions)) send({ kind: 'listed', request, sessions: part, isLast });
+function sendList(send: Supervisor['send'], call: number, sessions: readonly SessionView[]): void {
+  for (const { part, isLast } of parts(sessions)) send({ kind: 'listed', call, sessions: part, isLast });
 }
 
-function sendReport(send: Supervisor['send'], { traffic, ...report }: Report): void {
+function sendReport(send: Supervisor['send'], call: number, { traffic, ...report }: Report): void {
   for (const { part } of parts(traffic)) if (part.length > 0) send({ kind: 'traffic', traffic: part });
-  send({ kind: 'report', report: { ...report, traffic: [] } });
+  send({ kind: 'report', call, report: { ...report, traffic: [] } });
 }
 
 /** At least one, the last of which says so. */

@@ -140,7 +140,7 @@ test('a flood of words is read slowly, takes no memory, and no client of the oth
     Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.process.pid}/status`, 'utf8'))?.[1]);
   const before = resident();
   // Some 60,000 in three seconds: above what is read.
-  const flooding = say(Buffer.concat(Array(2_000).fill(said({ kind: 'alive' }))), 30);
+  const flooding = say(Buffer.concat(Array(2_000).fill(said({ kind: 'alive', call: 1 }))), 30);
   await server.logged('worker.slowed', { worker: liar });
   await passes();
   await flooding;

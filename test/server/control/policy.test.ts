@@ -120,9 +120,7 @@ test('sstpd sessions --json shows what counts for a session of a worker, also on
   const { world } = newWorld(t, { isWorker: true });
   const { connection } = await connected(world);
   const said = (): SessionView[] => {
-    const listed = readerOf(0)(
-      bytesOf({ kind: 'listed', request: 1, sessions: [sessionView(connection)], isLast: true }),
-    );
+    const listed = readerOf(0)(bytesOf({ kind: 'listed', call: 1, sessions: [sessionView(connection)], isLast: true }));
     assert.ok(listed.kind === 'listed');
     return listed.sessions.map((session) => world.desk?.checked(session) ?? assert.fail());
   };

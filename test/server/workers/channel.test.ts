@@ -63,14 +63,14 @@ test('what is said arrives on both ends, in order', async (t) => {
       hasEnded = true;
     },
   });
-  const lease = { kind: 'dialled', dial: 1, error: 'x'.repeat(100_000) } as const;
+  const lease = { kind: 'dialled', call: 1, error: 'x'.repeat(100_000) } as const;
   channel.send(lease);
-  channel.send({ kind: 'alive?' });
+  channel.send({ kind: 'alive?', call: 1 });
   other.send({ kind: 'lease', session: '00000001' });
-  other.send({ kind: 'alive' });
+  other.send({ kind: 'alive', call: 1 });
   await eventually('both have heard', () => told.length === 2 && heard.bodies.length === 2);
-  assert.deepEqual(told, [lease, { kind: 'alive?' }]);
-  assert.deepEqual(heard.bodies, ['{"kind":"lease","session":"00000001"}', '{"kind":"alive"}']);
+  assert.deepEqual(told, [lease, { kind: 'alive?', call: 1 }]);
+  assert.deepEqual(heard.bodies, ['{"kind":"lease","session":"00000001"}', '{"kind":"alive","call":1}']);
   supervisor.destroy();
   await channel.closed;
   await eventually('the worker knows', () => hasEnded);
@@ -105,7 +105,7 @@ test('half a message, and then the end, is no fault and no message', async (t) =
 
 test('of one that asks and never reads no more is read, until it does; what it is told otherwise has its bound', async (t) => {
   const [supervisor, worker] = await pair(t);
-  const answer: ToWorker = { kind: 'dialled', dial: 1, error: 'x'.repeat(65_536) };
+  const answer: ToWorker = { kind: 'dialled', call: 1, error: 'x'.repeat(65_536) };
   const { channel, heard } = listen(supervisor, () => channel.send(answer));
   worker.pause();
   for (let i = 0; i < 1_000; i += 1) worker.write(ALIVE);

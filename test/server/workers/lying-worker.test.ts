@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { AttemptView } from '../../../admin/index.ts';
 import { loadConfig } from '../../../server/config/index.ts';
+import { makeReport } from '../../../server/observe/reported.ts';
 import { frame, MOST_FRAME_BYTES } from '../../../server/workers/frames.ts';
 import { WorkerProcess } from '../../../server/workers/worker-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { PASSWORD } from '../connections/mschapv2-peer.ts';
 import { connected } from '../connections/session.ts';
 import { World } from '../support.ts';
 
 /** The honest one, in whose name the other one tries to speak, is worker 0. */
 const WORKER = 1;
+const NO_TLS = { certificates: [] as never, challenges: [], ticketKeys: Buffer.alloc(48) };
 
 function start(t: TestContext, world: World, said: Buffer): { worker: WorkerProcess; attempts: AttemptView[] } {
   const { control, admission, log } = world;
@@ -41,7 +44,7 @@ function start(t: TestContext, world: World, said: Buffer): { worker: WorkerProc
         mostQueuedBytes: 1,
         congestionControl: '',
       },
-      tls: { certificates: [] as never, challenges: [], ticketKeys: Buffer.alloc(48) },
+      tls: NO_TLS,
       portalKey: new Uint8Array(32),
       confine: undefined,
     },
@@ -124,6 +127,7 @@ const LIES: readonly (readonly [what: string, bytes: (theirs: string) => Buffer,
     /-5 instead of/,
   ],
   ['a prototype', () => said('{"kind":"alive","__proto__":{"isAdmin":true}}'), /no field "__proto__"/],
+  ['an answer to no number', () => said('{"kind":"alive"}'), /undefined instead of/],
   ['V8 instead of JSON', () => said(Buffer.from([0xff, 0x0f, 0x6f, 0x7b]).toString('latin1')), /no JSON/],
 ];
 
@@ -168,6 +172,34 @@ test('what a worker may say is taken: a connection of its own, from its opening 
   );
   assert.equal((await worker.exited).failure, 'that was all');
   assert.deepEqual(attempts, [failed]);
+});
+
+test('an answer to what nobody asked is none, however often it comes; what is asked then has its own', async (t) => {
+  const world = new World(t);
+  const unasked = [
+    ...[1, 1, 99].map((call) => ({ kind: 'alive', call })),
+    ...[1, 1].map((call) => ({ kind: 'tls-set', call })),
+    { kind: 'listed', call: 1, sessions: [], isLast: false },
+    ...[1, 1].map((call) => ({ kind: 'listed', call, sessions: [], isLast: true })),
+    ...[5, 5].map((call) => ({ kind: 'report', call, report: makeReport({ counts: { floodDrops: call } }) })),
+  ];
+  const { worker } = start(t, world, said({ kind: 'ready', listening: [] }, ...unasked));
+  await worker.ready;
+  let isSet = false;
+  await eventually('all was heard', () => worker.lastReport.counts.floodDrops === 5);
+  const setting = worker.setTls(NO_TLS).then(() => {
+    isSet = true;
+  });
+  const listing = worker.sessions();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(world.log.lines, []);
+  assert.equal(isSet, false, 'it has not answered that');
+  worker.kill();
+  await worker.exited;
+  await setting;
+  assert.deepEqual(await listing, []);
+  await worker.refreshReport();
+  assert.deepEqual(await worker.sessions(), [], 'nor does anybody wait for one that is gone');
 });
 
 test('who has been ready can say no more that another one would fail the same way', async (t) => {

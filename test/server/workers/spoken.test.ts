@@ -65,21 +65,21 @@ const HONEST: readonly ToSupervisor[] = [
   { kind: 'release', session: '01020304' },
   { kind: 'up', session: '01020304' },
   { kind: 'closed', session: '01020304', end: END },
-  { kind: 'portal-left', question: 1 },
-  { kind: 'portal-asked', question: 1, text: { kind: 'look', session: 'a'.repeat(43) } },
-  { kind: 'portal-asked', question: 1, text: { kind: 'sign-out', session: 'a'.repeat(43) } },
+  { kind: 'portal-left', call: 1 },
+  { kind: 'portal-asked', call: 1, question: { kind: 'look', session: 'a'.repeat(43) } },
+  { kind: 'portal-asked', call: 1, question: { kind: 'sign-out', session: 'a'.repeat(43) } },
   {
     kind: 'portal-asked',
-    question: 1,
-    text: { kind: 'sign-in', address: '192.0.2.7', name: 'ann', password: 'secret' },
+    call: 1,
+    question: { kind: 'sign-in', address: '192.0.2.7', name: 'ann', password: 'secret' },
   },
-  { kind: 'dial', dial: 1 },
-  { kind: 'tls-set' },
-  { kind: 'alive' },
-  { kind: 'report', report: makeReport({ counts: { cpuUserSeconds: 1.5 } }) },
+  { kind: 'dial', call: 1 },
+  { kind: 'tls-set', call: 1 },
+  { kind: 'alive', call: 1 },
+  { kind: 'report', call: 1, report: makeReport({ counts: { cpuUserSeconds: 1.5 } }) },
   { kind: 'traffic', traffic: [{ id: '01020304', bytesIn: 1, bytesOut: 2 }] },
   { kind: 'attempt', attempt: ATTEMPT },
-  { kind: 'listed', request: 1, sessions: [SESSION], isLast: true },
+  { kind: 'listed', call: 1, sessions: [SESSION], isLast: true },
 ];
 
 /** Fields that are undefined are absent in JSON. */
@@ -133,7 +133,7 @@ test("ids of others' connections, and what is no id, are none", () => {
     refused({ kind: 'verify', session: id, proof: { method: 'pap', name: 'a', password: 'b' } });
     refused({ kind: 'traffic', traffic: [{ id, bytesIn: 0, bytesOut: 0 }] });
     refused({ kind: 'attempt', attempt: { ...plain({ kind: 'attempt', attempt: ATTEMPT }), id } });
-    refused({ kind: 'listed', request: 1, sessions: [{ ...SESSION, id }], isLast: true });
+    refused({ kind: 'listed', call: 1, sessions: [{ ...SESSION, id }], isLast: true });
   }
 });
 
@@ -146,8 +146,8 @@ test('numbers that count nothing, addresses that are none, times that are none',
   }
   refused({ kind: 'choose', session: '01020304', wish: 2 ** 32 });
   const counts = { ...makeReport().counts, floodDrops: -1 };
-  refused({ kind: 'report', report: { ...makeReport(), counts } });
-  refused({ kind: 'report', report: { ...makeReport(), levels: {} } });
+  refused({ kind: 'report', call: 1, report: { ...makeReport(), counts } });
+  refused({ kind: 'report', call: 1, report: { ...makeReport(), levels: {} } });
   const addresses = [
     '',
     'localhost',
@@ -161,7 +161,7 @@ test('numbers that count nothing, addresses that are none, times that are none',
   for (const address of addresses) {
     refused({ kind: 'ticket-opened', ticket: 1, address });
     refused({ kind: 'opened', session: '01020304', peerAddress: address });
-    refused({ kind: 'portal-asked', question: 1, text: { kind: 'sign-in', address, name: 'a', password: 'b' } });
+    refused({ kind: 'portal-asked', call: 1, question: { kind: 'sign-in', address, name: 'a', password: 'b' } });
   }
   const attempt = plain({ kind: 'attempt', attempt: ATTEMPT }).attempt as object;
   for (const part of [
@@ -184,7 +184,7 @@ test('texts and lists have their longest; what a client has made too long is cut
   refused({ kind: 'closed', session: '01020304', end: { ...END, reason: long } });
   refused({ kind: 'verify', session: '01020304', proof: { method: 'pap', name: long, password: 'b' } });
   for (const policy of [{}, { revision: -1 }, { revision: 'x' }, { revision: 1, routes: [] }, []]) {
-    refused({ kind: 'listed', request: 1, sessions: [{ ...SESSION, policy }], isLast: true });
+    refused({ kind: 'listed', call: 1, sessions: [{ ...SESSION, policy }], isLast: true });
   }
   const payload = Buffer.alloc(4_097).toString('base64');
   refused({ kind: 'respond', session: '01020304', round: 1, payload });
@@ -199,7 +199,7 @@ test('texts and lists have their longest; what a client has made too long is cut
       proof: { method: 'pap', name: 'a', nameBytes: bytes, password: 'b' },
     });
   }
-  refused({ kind: 'listed', request: 1, sessions: Array(201).fill(SESSION), isLast: true });
+  refused({ kind: 'listed', call: 1, sessions: Array(201).fill(SESSION), isLast: true });
   const cut = read(bytesOf({ kind: 'attempt', attempt: { ...ATTEMPT, http: long, sni: long } }));
   assert.equal(cut.kind === 'attempt' && cut.attempt.http?.length, 4_096);
   for (const reason of [long, 'no-such-reason', '__proto__', 7]) {

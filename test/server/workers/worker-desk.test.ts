@@ -278,12 +278,12 @@ test('the visitors of a worker that ends give up their places; a question that i
   world.failLogin('192.0.2.7', 'somebody', 4);
   const { desk } = world;
   assert.ok(desk !== undefined);
-  const text = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: 'x' } as const;
-  desk.receive({ kind: 'portal-asked', question: 1, text });
-  desk.receive({ kind: 'portal-left', question: 2 });
+  const question = { kind: 'sign-in', address: '192.0.2.7', name: 'alice', password: 'x' } as const;
+  desk.receive({ kind: 'portal-asked', call: 1, question });
+  desk.receive({ kind: 'portal-left', call: 2 });
   await settle();
   assert.equal(world.throttle.size.waiting, 1);
-  assert.throws(() => desk.receive({ kind: 'portal-asked', question: 1, text }), /question 1 was asked twice/);
+  assert.throws(() => desk.receive({ kind: 'portal-asked', call: 1, question }), /call 1 was made twice/);
   desk.close();
   assert.equal(world.throttle.size.waiting, 0);
 });
