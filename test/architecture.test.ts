@@ -251,6 +251,21 @@ test('imports between folders go one way, and only through index.ts', () => {
   assert.deepEqual(faults, []);
 });
 
+test('only the engine knows its database, and whoever opens a store sees what any engine has', () => {
+  const knowing = files.filter((file) => importsOf(file).some(({ specifier }) => specifier === 'node:sqlite'));
+  assert.deepEqual(
+    knowing.filter((file) => !file.startsWith('store/sqlite/')),
+    [],
+  );
+  const naming = files.flatMap((file) =>
+    importsOf(file)
+      .filter(({ specifier }) => normalize(join(dirname(file), specifier)).startsWith('store/sqlite/'))
+      .filter(() => !file.startsWith('store/sqlite/'))
+      .map(({ statement }) => `${file}: ${statement.replace(/\s+/g, ' ')}`),
+  );
+  assert.deepEqual(naming, ["store/index.ts: export { openStore } from './sqlite/sqlite-store.ts'"]);
+});
+
 test('each folder has an index.ts that opens with what the folder is for', () => {
   for (const folder of folders) {
     if (folder === 'cli' || folder === 'bench') continue; // programs, not libraries
