@@ -13,7 +13,7 @@ import type { Method, Pair } from './login-timing-child.ts';
 const skip = tunMissing() ?? false;
 const CHILD = `${import.meta.dirname}/login-timing-child.ts`;
 /** Logins under each name. */
-const PAIRS = Number(process.env.SSTPD_TEST_PAIRS ?? 80);
+const PAIRS = Number(process.env.LOGIN_PAIRS ?? 80);
 
 /**
  * Either name of a pair is the slower one half of the times if nothing shows, however busy the machine is: what disturbs a
