@@ -84,7 +84,7 @@ export interface PendingLogin {
   respond(payload: Uint8Array): boolean;
 }
 
-/** For all of a login, from its first wait to its verdict: who dials in SSTP has 60 s from Call Connect Ack (MS-SSTP 3.3.2.1). */
+/** For all of a login, from its first wait to its verdict: who dials in SSTP has 60 s from Call Connect Ack. */
 export const MOST_LOGIN_MS = 50_000;
 const NOBODY: PendingLogin = { leave: () => false, respond: () => false };
 
