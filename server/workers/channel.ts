@@ -39,6 +39,7 @@ export class WorkerChannel {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #options: WorkerChannelOptions;
+  #isFaulty = false;
   #allowance = BURST;
   #filledAt = performance.now();
 
@@ -98,9 +99,11 @@ export class WorkerChannel {
   }
 
   #onFault(error: unknown): void {
-    if (this.#socket.destroyed) return;
-    this.#socket.destroy();
+    if (this.#isFaulty || this.#socket.destroyed) return;
+    this.#isFaulty = true;
+    // Before its end of the pair closes, by which an honest worker would end itself.
     this.#options.fault(error);
+    this.#socket.destroy();
   }
 }
 

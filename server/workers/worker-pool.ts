@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import type { SessionView, WorkerView } from '../../admin/index.ts';
 import { type Log, StartError } from '../../core/index.ts';
 import { type ListenAddress, listenError } from '../../tls/index.ts';
@@ -146,17 +147,16 @@ export class WorkerPool implements Plane {
 
   async #begin(place: Place): Promise<readonly ListenAddress[]> {
     const worker = this.#start(place);
-    const timer = setTimeout(() => worker.kill(), START_MS);
     try {
       return await worker.ready;
     } catch (error) {
       throw new StartError(`worker ${place.index} did not start: ${(error as Error).message}`);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
+  /** @throws {ListenError} @throws {Error} what the system has against another process */
   #start(place: Place): WorkerProcess {
+    place.startedAt = performance.now();
     const { config, devices, setup, program, control, admission, onAttempt, log, relay } = this.#options;
     const worker = new WorkerProcess({
       program,
@@ -175,16 +175,24 @@ export class WorkerPool implements Plane {
       relay,
     });
     place.worker = worker;
-    place.startedAt = performance.now();
+    const timer = setTimeout(() => worker.kill(), START_MS);
+    void worker.exited.then(() => clearTimeout(timer));
     void worker.ready.then(
-      () => log.info('worker.ready', { worker: place.index, pid: worker.pid, device: place.device.name }),
+      () => {
+        clearTimeout(timer);
+        log.info('worker.ready', { worker: place.index, pid: worker.pid, device: place.device.name });
+      },
       () => {},
     );
     void worker.exited.then((exit) => {
       place.worker = undefined;
       place.counted = addReports([place.counted, countsOnly(worker.lastReport)]);
       if (this.#isStopping) return;
-      const { failure, ...rest } = exit;
+      const { failure, unspawned, ...rest } = exit;
+      if (unspawned !== undefined) {
+        this.#startLater(place, unspawned);
+        return;
+      }
       log.error('worker.ended', { worker: place.index, pid: worker.pid, failure, ...rest });
       const why = isDevicePresent(place.device.name) ? failure : deviceGone(place.device.name, undefined).message;
       if (why !== undefined) this.#options.fail(new StartError(why));
@@ -193,25 +201,37 @@ export class WorkerPool implements Plane {
     return worker;
   }
 
-  /** At once, unless it is not the first time: then a little later each time. */
-  #startAgain(place: Place): void {
+  /** The other workers serve on meanwhile: that the system has no room for one is no reason to end them too. */
+  #startLater(place: Place, error: string): void {
+    const seconds = this.#startAgain(place) / 1_000;
+    this.#options.log.error('worker.not-started', { worker: place.index, error, nextTryInSeconds: seconds });
+  }
+
+  /** At once, unless it is not the first time: then a little later each time. @returns how much later, in ms */
+  #startAgain(place: Place): number {
     const wasSteady = performance.now() - place.startedAt >= STEADY_MS;
     place.quickEnds = wasSteady ? 0 : place.quickEnds + 1;
     const waitMs = place.quickEnds <= 1 ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (place.quickEnds - 2), LONGEST_WAIT_MS);
     place.restart = setTimeout(() => {
-      this.#restarts += 1;
       try {
-        this.#start(place);
+        if (this.#start(place).pid !== 0) this.#restarts += 1;
       } catch (error) {
-        this.#options.fail(error as Error);
+        this.#startLater(place, (error as Error).message);
       }
     }, waitMs);
+    return waitMs;
   }
 
   #bind(): BoundSocket[] {
     const { config, setup } = this.#options;
     const wanted = this.#ports.length > 0 ? this.#ports : placesOf(config);
-    const bound = wanted.map(({ host, port }) => bindPlace(host, port, setup.congestionControl));
+    const bound: ReturnType<typeof bindPlace>[] = [];
+    try {
+      for (const { host, port } of wanted) bound.push(bindPlace(host, port, setup.congestionControl));
+    } catch (error) {
+      for (const { socket } of bound) closeSync(socket.fd);
+      throw error;
+    }
     if (this.#ports.length === 0) this.#ports = bound.map(({ host, socket }) => ({ host, port: socket.port }));
     return bound.map(({ socket }) => socket);
   }

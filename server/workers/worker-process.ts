@@ -56,6 +56,8 @@ export interface WorkerProcessOptions {
 export interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** There is no process: what the system had against one. Another time it may not. */
+  readonly unspawned: string | undefined;
   /** What it could not even start for; another one would fail the same way. */
   readonly failure: string | undefined;
   /** What it said it could not go on for, once the network had spoken to it: whether that is so is not its to judge. */
@@ -84,6 +86,7 @@ export class WorkerProcess {
   #asking: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   #complaint: string | undefined;
+  #unspawned: string | undefined;
   #isServing = false;
   readonly #dialler: FallbackDialler;
   #isReady: (listening: readonly ListenAddress[]) => void = () => {};
@@ -113,8 +116,8 @@ export class WorkerProcess {
     this.exited = this.#watch(output);
     this.ready = new Promise((resolve, reject) => {
       this.#isReady = resolve;
-      void this.exited.then(({ code, signal, failure }) =>
-        reject(new Error(failure ?? `it ended with ${signal ?? `status ${code}`} before it was ready`)),
+      void this.exited.then(({ code, signal, failure, unspawned }) =>
+        reject(new Error(failure ?? unspawned ?? `it ended with ${signal ?? `status ${code}`} before it was ready`)),
       );
     });
     this.ready.catch(() => {}); // whoever waits for it hears of it
@@ -251,15 +254,17 @@ export class WorkerProcess {
         this.#desk.close();
         this.#dialler.close();
         for (const calls of [this.#lists, this.#reports, this.#tlsCalls, this.#aliveCalls]) calls.end();
-        resolve({ code, signal, failure: this.#failure, complaint: this.#complaint, sessions });
+        const [unspawned, failure, complaint] = [this.#unspawned, this.#failure, this.#complaint];
+        resolve({ code, signal, unspawned, failure, complaint, sessions });
       };
       // What it had said before it ended comes first.
       this.#child.once('exit', (code, signal) => {
         void Promise.all([this.#channel.closed, output]).then(() => end(code, signal));
       });
       this.#child.once('error', (error) => {
-        this.#failure ??= `a worker can't be started: ${error.message}`;
-        if (this.#child.pid === undefined) end(null, null);
+        if (this.#child.pid !== undefined) return; // of a signal, or of a socket that did not reach it
+        this.#unspawned = `no process can be started: ${error.message}`;
+        end(null, null);
       });
     });
   }
@@ -277,12 +282,12 @@ export class WorkerProcess {
 
   /** A worker talks to the network. If what it says makes no sense, it is not to be trusted any more. */
   #onFault(error: unknown): void {
+    this.kill();
     this.#options.log.error('worker.fault', {
       pid: this.pid,
       worker: this.#options.setup.worker,
       error: textOf(error),
     });
-    this.kill();
   }
 
   #handle(message: ToSupervisor): void {
@@ -338,7 +343,8 @@ function withWorker({ level, time, worker: _said, ...rest }: LogLine, worker: nu
 
 /** A process that could not be started has none. */
 function channelOf(child: ChildProcess): Socket {
-  const channel = child.stdio[CHANNEL_FD];
+  // Node leaves `stdio` out where it has no descriptor left.
+  const channel = (child.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD];
   return channel instanceof Socket ? channel : new Socket().destroy();
 }
 

@@ -23,6 +23,15 @@ export async function eventually<T>(
   }
 }
 
+/** As `eventually`, where a test has stopped the timers but waits for real processes. @throws {Error} after a minute */
+export async function whileTimeStands(what: string, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** @throws {Error} if `promise` takes longer than `limitMs`, with what `context` says then */
 export async function within<T>(promise: Promise<T>, limitMs: number, context: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -19,9 +19,18 @@ function start(t: TestContext, format: 'json' | 'pretty'): ChildProcess {
   return child;
 }
 
-async function write(child: ChildProcess, lines: number): Promise<Waiting> {
-  const [answer] = await Promise.all([once(child, 'message'), new Promise((sent) => child.send({ lines }, sent))]);
-  return answer[0] as Waiting;
+/** @throws {Error} if the child ends without an answer */
+function write(child: ChildProcess, lines: number): Promise<Waiting> {
+  return new Promise((resolve, reject) => {
+    const died = (status: number | null, signal: NodeJS.Signals | null): void =>
+      reject(new Error(`the child ended with ${signal ?? `status ${status}`} instead of an answer`));
+    child.once('exit', died);
+    child.once('message', (answer) => {
+      child.off('exit', died);
+      resolve(answer as Waiting);
+    });
+    child.send({ lines }, (error) => error && reject(error));
+  });
 }
 
 /** @returns numbers of the lines in front of what says how many were dropped, and that */

@@ -87,6 +87,21 @@ test('after what makes no sense nothing is read, and it is said once', async (t)
   assert.match(String(heard.faults), /^Error: a lie$/);
 });
 
+test('of a fault is heard while its end is still open: a worker that sees it close would end as an honest one does', async (t) => {
+  const [supervisor, worker] = await pair(t);
+  const wasOpen: boolean[] = [];
+  const channel = new WorkerChannel(supervisor, {
+    read: () => {
+      throw new Error('a lie');
+    },
+    fault: () => void wasOpen.push(!supervisor.destroyed),
+    slowed: () => {},
+  });
+  worker.write(Buffer.concat([ALIVE, ALIVE]));
+  await channel.closed;
+  assert.deepEqual(wasOpen, [true]);
+});
+
 test('a message that is too long ends it before it comes', async (t) => {
   const [supervisor, worker] = await pair(t);
   const { channel, heard } = listen(supervisor);

@@ -9,7 +9,7 @@ import { loadConfig } from '../../../server/config/index.ts';
 import { makeReport } from '../../../server/observe/reported.ts';
 import { frame, MOST_FRAME_BYTES } from '../../../server/workers/frames.ts';
 import { WorkerProcess } from '../../../server/workers/worker-process.ts';
-import { eventually } from '../../support/eventually.ts';
+import { whileTimeStands } from '../../support/eventually.ts';
 import { PASSWORD } from '../connections/mschapv2-peer.ts';
 import { connected } from '../connections/session.ts';
 import { World } from '../support.ts';
@@ -186,7 +186,7 @@ test('an answer to what nobody asked is none, however often it comes; what is as
   const { worker } = start(t, world, said({ kind: 'ready', listening: [] }, ...unasked));
   await worker.ready;
   let isSet = false;
-  await eventually('all was heard', () => worker.lastReport.counts.floodDrops === 5);
+  await whileTimeStands('all was heard', () => worker.lastReport.counts.floodDrops === 5);
   const setting = worker.setTls(NO_TLS).then(() => {
     isSet = true;
   });
