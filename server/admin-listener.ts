@@ -27,23 +27,25 @@ const HEADERS_MS = 5_000;
 const SILENCE_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 
+/** What of the configuration it needs. */
+type AdminPlace = Pick<Config, 'admin' | 'hosts' | 'tls'>;
 type Place = NonNullable<Config['admin']['listen']>;
 
 /** The admin API's own place on the network: TLS with the certificates of the VPN port. */
 export class AdminListener implements AdminNetwork {
-  readonly #config: Config;
+  readonly #config: AdminPlace;
   readonly #place: Place;
   #material: TlsMaterial;
   #context: TlsServerContext;
   #server: Server | undefined;
 
   /** @returns undefined if there is to be none */
-  static create(config: Config, material: TlsMaterial): AdminListener | undefined {
+  static create(config: AdminPlace, material: TlsMaterial): AdminListener | undefined {
     const { listen } = config.admin;
     return listen === undefined ? undefined : new AdminListener(config, listen, material);
   }
 
-  private constructor(config: Config, place: Place, material: TlsMaterial) {
+  private constructor(config: AdminPlace, place: Place, material: TlsMaterial) {
     this.#config = config;
     this.#place = place;
     this.#material = material;
@@ -134,7 +136,7 @@ function fewPerAddress(): (socket: Socket) => void {
 }
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
-export async function probeAdminListener({ admin }: Config): Promise<void> {
+export async function probeAdminListener({ admin }: Pick<Config, 'admin'>): Promise<void> {
   await probeForLater(admin.listen, ofAdmin);
 }
 

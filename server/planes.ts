@@ -26,7 +26,12 @@ export type TunDevices = {
  * @param fail to be told that the device is gone
  * @throws {TunError}
  */
-export function openDevices(config: Config, uid: number, cage: Cage, fail: (error: Error) => void): TunDevices {
+export function openDevices(
+  config: Pick<Config, 'network' | 'run' | 'limits'>,
+  uid: number,
+  cage: Cage,
+  fail: (error: Error) => void,
+): TunDevices {
   const { tun: name, mtu, offload, isolate } = config.network;
   const count = deviceCount(config);
   if (config.run.workers === 0) {

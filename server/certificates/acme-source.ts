@@ -23,7 +23,7 @@ const LONGEST_WAIT_MS = 43_200_000;
 /** A certificate from an ACME authority, ordered and renewed while the server runs. */
 export class AcmeSource implements CertificateSource {
   readonly everyMs: number = EVERY_MS;
-  readonly #config: Config;
+  readonly #config: Pick<Config, 'data' | 'hosts' | 'tls'>;
   readonly #names: readonly string[];
   readonly #library: Awaited<ReturnType<typeof loadAcmeLibrary>>;
   readonly #log: Log;
@@ -32,14 +32,18 @@ export class AcmeSource implements CertificateSource {
   #dueAt = 0;
   #failures = 0;
 
-  private constructor(config: Config, library: Awaited<ReturnType<typeof loadAcmeLibrary>>, log: Log) {
+  private constructor(
+    config: Pick<Config, 'data' | 'hosts' | 'tls'>,
+    library: Awaited<ReturnType<typeof loadAcmeLibrary>>,
+    log: Log,
+  ) {
     this.#config = config;
     this.#names = checkNames(config.hosts).dns;
     this.#library = library;
     this.#log = log;
   }
 
-  static async create(config: Config, log: Log): Promise<AcmeSource> {
+  static async create(config: Pick<Config, 'data' | 'hosts' | 'tls'>, log: Log): Promise<AcmeSource> {
     return new AcmeSource(config, await loadAcmeLibrary(), log);
   }
 

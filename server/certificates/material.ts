@@ -32,7 +32,10 @@ export interface TlsMaterial {
 }
 
 /** @throws {TlsContextError} */
-export function tlsContext({ tls }: Config, { certificates, challenges, ticketKeys }: TlsMaterial): TlsServerContext {
+export function tlsContext(
+  { tls }: Pick<Config, 'tls'>,
+  { certificates, challenges, ticketKeys }: TlsMaterial,
+): TlsServerContext {
   const { minVersion, maxVersion, ciphers } = tls;
   const [first, ...others] = certificates;
   const byName = { names: first.names, others };

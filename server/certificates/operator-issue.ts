@@ -15,7 +15,11 @@ import { canBeRoots, type IssueResult, issueHere } from './issue.ts';
  * @returns undefined if the server shows certificates of others
  * @throws {CertificateError} @throws {StartError}
  */
-export function issueByHand(config: Config, devices: readonly string[], renews: boolean): IssueResult | undefined {
+export function issueByHand(
+  config: Pick<Config, 'data' | 'hosts' | 'tls'>,
+  devices: readonly string[],
+  renews: boolean,
+): IssueResult | undefined {
   const { data, hosts, tls } = config;
   if (tls.cert.length > 0) return undefined;
   const stats = statSync(data, { throwIfNoEntry: false });
@@ -47,6 +51,6 @@ export function otherNames(
   return a.join() === b.join() ? undefined : { wanted: a, served: b };
 }
 
-function namesOf({ hosts }: Config, devices: readonly string[]): readonly string[] {
+function namesOf({ hosts }: Pick<Config, 'hosts'>, devices: readonly string[]): readonly string[] {
   return hosts.length > 0 ? hosts : machineNames(hostname(), networkInterfaces, { tunnels: devices });
 }

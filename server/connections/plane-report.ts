@@ -9,7 +9,7 @@ export interface PlaneReportOptions {
   readonly table: ConnectionTable;
   readonly tun: TunPath;
   readonly floodDrops: number;
-  readonly config: Config;
+  readonly config: Pick<Config, 'metrics' | 'hooks'>;
 }
 
 /** What the connections of one process have carried, and what waits in them. One look at each; nothing per packet. */
@@ -56,6 +56,6 @@ export function planeReport({ table, tun, floodDrops, config }: PlaneReportOptio
 }
 
 /** Whether anybody has to know how much each single session has carried. */
-function wantsTraffic({ metrics, hooks }: Config): boolean {
+function wantsTraffic({ metrics, hooks }: Pick<Config, 'metrics' | 'hooks'>): boolean {
   return metrics.users || hooks.up !== undefined || hooks.down !== undefined || hooks.webhooks.length > 0;
 }

@@ -10,7 +10,7 @@ export interface KnownHashes {
 }
 
 /** The SSTP machine of one connection, with a nonce of its own. A hash that is not known is not offered. */
-export function newSstpMachine(config: Config, { sha1, sha256 }: KnownHashes): SstpServerMachine {
+export function newSstpMachine(config: Pick<Config, 'sstp'>, { sha1, sha256 }: KnownHashes): SstpServerMachine {
   return new SstpServerMachine({
     nonce: randomBytes(NONCE_LENGTH),
     hashProtocols: sha1 === undefined ? HashProtocol.Sha256 : ALL_HASH_PROTOCOLS,

@@ -7,7 +7,7 @@ import type { Config } from '../config/index.ts';
  *
  * @throws {StartError}
  */
-export function checkFallback({ http: { fallback } }: Config, user: UserIds): void {
+export function checkFallback({ http: { fallback } }: Pick<Config, 'http'>, user: UserIds): void {
   if (fallback.kind !== 'directory') return;
   const { path } = fallback;
   try {

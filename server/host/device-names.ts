@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 import { type Config, MOST_WORKERS } from '../config/index.ts';
 
 /** How many devices a start makes: one for each worker, and one without any. */
-export function deviceCount({ run: { workers = Math.min(availableParallelism(), MOST_WORKERS) } }: Config): number {
+export function deviceCount({
+  run: { workers = Math.min(availableParallelism(), MOST_WORKERS) },
+}: Pick<Config, 'run'>): number {
   return Math.max(workers, 1);
 }
 

@@ -13,7 +13,7 @@ import { type MetricSources, ServerMetrics } from './metrics/server-metrics.ts';
 import { UserTraffic } from './metrics/user-traffic.ts';
 
 export interface WatchOptions {
-  readonly config: Config;
+  readonly config: Pick<Config, 'metrics' | 'hooks'>;
   readonly checkedHooks: CheckedHooks;
   /** Who this process becomes. */
   readonly runUser: UserIds;

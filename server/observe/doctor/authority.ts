@@ -14,7 +14,12 @@ const CHECK = 'own authority';
  *
  * @param names what clients dial
  */
-export function examineAuthority(config: Config, user: RunUser, names: readonly string[], now: Date): Finding[] {
+export function examineAuthority(
+  config: Pick<Config, 'data' | 'tls'>,
+  user: RunUser,
+  names: readonly string[],
+  now: Date,
+): Finding[] {
   const { data, tls } = config;
   if (tls.cert.length > 0) return [];
   try {

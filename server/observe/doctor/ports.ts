@@ -82,7 +82,10 @@ export async function examineServedPorts(
 }
 
 /** The port of the admin page, where no proxy is in front; none if there is to be none, or the kernel chose it. */
-export async function examineAdminPort({ admin }: Config, fingerprint: string | undefined): Promise<Finding[]> {
+export async function examineAdminPort(
+  { admin }: Pick<Config, 'admin'>,
+  fingerprint: string | undefined,
+): Promise<Finding[]> {
   const { listen } = admin;
   if (listen === undefined || listen.port === 0) return [];
   return examineServedPorts([formatEndpoint(listen.host, listen.port)], fingerprint);

@@ -4,13 +4,13 @@ import { type ListenError, listenError, listenErrorOf, probeForLater } from '../
 import type { Config } from '../../config/index.ts';
 
 /** Whether the address can be had, before anything is made. @throws {ListenError} naming the key */
-export async function probeMetricsListener({ metrics }: Config): Promise<void> {
+export async function probeMetricsListener({ metrics }: Pick<Config, 'metrics'>): Promise<void> {
   await probeForLater(metrics.listen, ofMetrics);
 }
 
 /** Serves the metrics where `metrics.listen` says, if it does. @throws {ListenError} naming the key */
 export async function openMetrics(
-  { metrics: { listen, hosts } }: Config,
+  { metrics: { listen, hosts } }: Pick<Config, 'metrics'>,
   options: {
     readonly metrics: () => Promise<string>;
     /** Of a DNS name in lower case, whether it is of the key `hosts` or of a certificate. */
