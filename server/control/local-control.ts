@@ -33,6 +33,8 @@ export class LocalControl implements ControlPlane {
   readonly #sessions = new Map<string, Session>();
   /** Of these, those that logged in, by folded name. */
   readonly #ofUser = new Groups<string, Session>();
+  /** Those that are not judged yet. */
+  readonly #logins = new Set<CurrentLogin>();
 
   constructor(options: LocalControlOptions) {
     this.#options = options;
@@ -53,6 +55,8 @@ export class LocalControl implements ControlPlane {
         if (user !== undefined) this.#ofUser.add(foldUserName(user.name), session);
       },
       closed: () => this.#sessions.delete(id),
+      began: (login) => this.#logins.add(login),
+      over: (login) => this.#logins.delete(login),
     });
     this.#sessions.set(id, session);
     return session;
@@ -81,9 +85,11 @@ export class LocalControl implements ControlPlane {
     return session !== undefined;
   }
 
-  /** Ends the sessions of a user. */
+  /** Ends the sessions of a user, those included whose login is being judged by what held until now. */
   disconnectUser(name: string, reason: EndReason): void {
-    for (const session of [...this.#ofUser.of(foldUserName(name))]) session.info.disconnect(reason);
+    const folded = foldUserName(name);
+    for (const session of [...this.#ofUser.of(folded)]) session.info.disconnect(reason);
+    for (const login of this.#logins) login.barred.set(folded, reason);
   }
 
   /** How much sessions have carried by now; what was said of one before is never taken back. */
@@ -101,6 +107,8 @@ interface SessionList {
   /** Whose it is now; nobody's at its end. */
   identified(before: User | undefined, user: User | undefined): void;
   closed(): void;
+  began(login: CurrentLogin): void;
+  over(login: CurrentLogin): void;
 }
 
 interface CurrentLogin {
@@ -108,6 +116,8 @@ interface CurrentLogin {
   /** Whom the next answer is for. */
   answer: (judgement: Judgement) => void;
   pending: PendingLogin | undefined;
+  /** Folded names of users whose sessions were ended since it began, and why. */
+  readonly barred: Map<string, EndReason>;
 }
 
 class Session implements ControlSession {
@@ -149,9 +159,10 @@ class Session implements ControlSession {
     held: (hold: Hold, name: string) => void,
   ): void {
     if (this.#isClosed) return;
-    this.#login?.pending?.leave(); // one that has words out: the client begins anew
-    const login: CurrentLogin = { proof, answer, pending: undefined };
+    this.#leave(); // one that has words out: the client begins anew
+    const login: CurrentLogin = { proof, answer, pending: undefined, barred: new Map() };
     this.#login = login;
+    this.#list.began(login);
     login.pending = enterUser(this.#options, {
       ...{ proof, place: 'vpn', address: this.info.peerAddress, held },
       answer: (given, name) => this.#onAnswer(login, given, name),
@@ -167,7 +178,15 @@ class Session implements ControlSession {
     this.#onAnswer(login, { kind: 'judged', result, delayMs: 0 }, login.proof.name);
   }
 
-  #onAnswer({ proof, answer }: CurrentLogin, given: LoginAnswer<UserJudgement>, name: string): void {
+  /** @returns whether its answer is still due */
+  #leave(): boolean {
+    if (this.#login !== undefined) this.#list.over(this.#login);
+    return this.#login?.pending?.leave() === true;
+  }
+
+  #onAnswer(login: CurrentLogin, given: LoginAnswer<UserJudgement>, name: string): void {
+    const { proof, answer, barred } = login;
+    if (given.kind !== 'continue') this.#list.over(login);
     switch (given.kind) {
       case 'continue':
         this.#rounds += 1;
@@ -188,6 +207,8 @@ class Session implements ControlSession {
           this.#method = proof.method;
         }
         answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
+        const bar = admitted === undefined ? undefined : barred.get(foldUserName(admitted.name));
+        if (bar !== undefined && !this.#isClosed) this.info.disconnect(bar);
         break;
       }
       default:
@@ -252,7 +273,7 @@ class Session implements ControlSession {
 
   close(end: SessionEnd): boolean {
     if (this.#isClosed) return false;
-    const isAnswerDue = this.#login?.pending?.leave() === true;
+    const isAnswerDue = this.#leave();
     this.#close(end);
     return isAnswerDue;
   }
