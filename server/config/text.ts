@@ -64,8 +64,9 @@ export function readJson(text: string): { readonly value?: unknown; readonly mis
     return { mistake: `it is none${position === undefined ? '' : `, from character ${Number(position) + 1} on`}` };
   }
   try {
-    // JSON is YAML, whose reader alone notices a key that stands there twice.
-    load(text, { schema: CORE_SCHEMA });
+    // JSON is YAML, whose reader alone notices a key that stands there twice. It has rules of its own for the begin of a line;
+    // line ends and tabs stand only between the values of JSON, where a space does.
+    load(text.replace(/[\t\n\r]/g, ' '), { schema: CORE_SCHEMA });
   } catch (error) {
     const isTwice = error instanceof YAMLException && error.reason === 'duplicated mapping key';
     return { mistake: isTwice ? 'a key stands in it twice' : 'it has control characters in it' };

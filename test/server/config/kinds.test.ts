@@ -160,6 +160,17 @@ test('in the environment the whole is JSON, and takes the place of all that the 
   assert.equal(load(TWO, { env: { SSTPD_RADIUS_SERVERS: '' } }).config.radius.servers.length, 2);
 });
 
+test('JSON in a variable may be set out in lines, however those are indented', () => {
+  for (const json of [
+    '  {\n}',
+    '\n\t {"a":\r\n{\n"network"\n:"10.7.0.0/24"}\n}\n',
+    '{\n\t"a": {\n"network": "10.7.0.0/24"}}',
+  ]) {
+    const pools = [...load('', { env: { SSTPD_POOLS: json } }).config.pools.keys()];
+    assert.deepEqual(pools, json.includes('a') ? ['a'] : []);
+  }
+});
+
 test('a variable that is no JSON, or another thing, is refused in one line without a piece of it', () => {
   const wanted = "'none' or a list of 0..16 objects, none twice with the same host and port";
   for (const [json, says] of [
