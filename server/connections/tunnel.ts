@@ -113,7 +113,10 @@ export class Tunnel {
       id: this.id,
       peerAddress: options.peerAddress,
       device: options.context.path.name,
-      replace: () => this.replace(),
+      replace: () => {
+        this.replace();
+        return undefined;
+      },
       setPolicy: (policy) => this.setPolicy(policy),
       disconnect: (reason) => this.disconnect(reason),
     });

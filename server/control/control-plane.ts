@@ -26,8 +26,8 @@ export interface SessionInfo {
   readonly peerAddress: string;
   /** The device that its packets are for. */
   readonly device: string;
-  /** Another session of the user takes its place: to call `release` before it returns, then disconnect. */
-  replace(): void;
+  /** See `LeaseHolder.replace`: to call `release` before it returns, then disconnect. */
+  replace(): Promise<void> | undefined;
   /** Told in order with the answer to `lease`, and only after it: what counts for the session from now on. */
   setPolicy(policy: Policy): void;
   disconnect(reason: EndReason): void;

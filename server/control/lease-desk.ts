@@ -1,5 +1,5 @@
 import type { User } from '../../auth/index.ts';
-import { foldUserName, Groups, type Ipv4, type Ipv6, type Ipv6Cidr, type Log } from '../../core/index.ts';
+import { foldUserName, formatIpv4, Groups, type Ipv4, type Ipv6, type Ipv6Cidr, type Log } from '../../core/index.ts';
 import { type AddressPool, linkLocalAddress, type Ipv4Lease as PoolLease, type PrefixPool } from '../../ip/index.ts';
 import type { Ipv4Lease } from '../../ppp/index.ts';
 import type { LeaseBook } from '../../store/index.ts';
@@ -10,8 +10,13 @@ export interface LeaseHolder {
   readonly id: string;
   /** The device that its packets are for. */
   readonly device: string;
-  /** Another session of the user takes its place: it must return its lease before this call ends, then disconnect. */
-  replace(): void;
+  /**
+   * Another session of the user takes its place: it must return its lease before this call ends, then disconnect.
+   *
+   * @returns when nothing is sent from its address any more, where another process has to see to that; else it is so by
+   *   the end of the call
+   */
+  replace(): Promise<void> | undefined;
 }
 
 /** All that a session got. */
@@ -63,6 +68,12 @@ export interface LeaseDeskOptions {
   readonly clientChoice?: boolean;
 }
 
+/**
+ * A worker answers in milliseconds. One that hangs for that long may still send from the address, so nobody gets that before
+ * it answers or is ended: the client is told that there is none, and dials again.
+ */
+const MOST_LEAVING_MS = 2_000;
+
 interface EndedLease {
   readonly user: string;
   readonly lease: Lease;
@@ -81,6 +92,10 @@ export class LeaseDesk {
   /** Interface identifiers in use. */
   readonly #identifiers = new Set<string>();
 
+  /** Addresses from which a session that was replaced may still send. */
+  readonly #leaving = new Map<Ipv4, Promise<void>>();
+  /** What ends while a session is being replaced. */
+  #replaced: EndedLease[] | undefined;
   /** Leases that have ended, and whose address is not free yet. */
   readonly #ending = new Set<EndedLease>();
   readonly #endingOf = new Groups<string, EndedLease>();
@@ -110,10 +125,63 @@ export class LeaseDesk {
     const lease = this.lease(user, holder);
     if (lease === undefined && this.#ending.size > 0 && this.#faultOf(user) === undefined) return false;
     this.#waiting.delete(holder);
-    const ready = lease === undefined ? undefined : this.#options.routes.settled?.(lease);
+    const ready = lease && this.#whenReady(lease);
     if (ready === undefined) answer(lease);
-    else void ready.then(() => this.#leases.get(holder)?.lease === lease && answer(lease));
+    else void ready.then((isReady) => this.#answerLate({ holder, lease, isReady, answer }));
     return true;
+  }
+
+  #answerLate(late: {
+    readonly holder: LeaseHolder;
+    readonly lease: Lease | undefined;
+    readonly isReady: boolean;
+    readonly answer: (lease: Lease | undefined) => void;
+  }): void {
+    const { holder, lease, isReady, answer } = late;
+    if (lease === undefined || this.#leases.get(holder)?.lease !== lease) return; // it was given back meanwhile
+    if (!isReady) this.release(holder);
+    answer(isReady ? lease : undefined);
+  }
+
+  /** @returns whether it may be used, once that is known; undefined: at once */
+  #whenReady(lease: Lease): Promise<boolean> | undefined {
+    const settled = this.#options.routes.settled?.(lease);
+    const left = this.#leaving.get(lease.ipv4.address);
+    if (left === undefined) return settled?.then(() => true);
+    return Promise.all([this.#inTime(left, lease), settled]).then(([hasLeft]) => hasLeft);
+  }
+
+  async #inTime(left: Promise<void>, { ipv4: { address } }: Lease): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), MOST_LEAVING_MS);
+    const hasLeft = await Promise.race([left.then(() => true), late]);
+    clearTimeout(timer);
+    if (!hasLeft) this.#options.log.warn('pool.address-not-left', { address: formatIpv4(address) });
+    return hasLeft;
+  }
+
+  /** Its address is free for its user at once, but nobody is told of it before the session has left it. */
+  #replace(holder: LeaseHolder | undefined): void {
+    const address = holder && this.#leases.get(holder)?.lease.ipv4.address;
+    if (holder === undefined || address === undefined) return;
+    const replaced: EndedLease[] = [];
+    this.#replaced = replaced;
+    let left: Promise<void> | undefined;
+    try {
+      left = holder.replace();
+    } finally {
+      this.#replaced = undefined;
+    }
+    if (left !== undefined) this.#isLeft(address, left);
+    for (const ended of replaced) this.#clean(ended);
+  }
+
+  #isLeft(address: Ipv4, left: Promise<void>): void {
+    // Who had it before that one may not have left it either.
+    const all = Promise.all([this.#leaving.get(address), left]).then(() => {
+      if (this.#leaving.get(address) === all) this.#leaving.delete(address);
+    });
+    this.#leaving.set(address, all);
   }
 
   /** @returns undefined if no address is left, or none yet */
@@ -122,12 +190,12 @@ export class LeaseDesk {
     const key = foldUserName(user.name);
     const mine = this.#ofUser.of(key);
     const [oldest] = mine;
-    if (mine.size >= this.#options.maxPerUser) oldest?.replace();
+    if (mine.size >= this.#options.maxPerUser) this.#replace(oldest);
     let result = this.#leaseAddress(key, holder, user.ipv4);
     if (result.kind === 'in-use') {
       // A fixed address has one owner: an old session of the owner, or of somebody who held it before it was fixed.
       const { holder: occupant } = result;
-      this.#holders.get(occupant)?.replace();
+      this.#replace(this.#holders.get(occupant));
       result = this.#leaseAddress(key, holder, user.ipv4);
     }
     if (result.kind !== 'leased') return undefined;
@@ -189,10 +257,20 @@ export class LeaseDesk {
 
   /** The address is free once what the kernel knows of it is forgotten. */
   #end(ended: EndedLease): void {
-    const { flows } = this.#options;
     this.#ending.add(ended);
     this.#endingOf.add(ended.user, ended);
-    if (flows === undefined) this.#free(ended);
+    if (this.#replaced === undefined) this.#clean(ended);
+    else this.#replaced.push(ended);
+  }
+
+  /** Once nothing is sent from it any more, which would make flows anew. */
+  #clean(ended: EndedLease): void {
+    const left = this.#leaving.get(ended.lease.ipv4.address);
+    const { flows } = this.#options;
+    if (left !== undefined) void left.then(() => this.#clean(ended));
+    else if (!this.#ending.has(ended))
+      return; // its user has it again
+    else if (flows === undefined) this.#free(ended);
     else flows.clean(ended.lease, () => this.#free(ended));
   }
 

@@ -129,7 +129,10 @@ export class WorkerDesk {
 
   /** The worker is gone: everything of it is returned. */
   close(): void {
-    for (const { control } of this.#sessions.values()) control.close(LOST);
+    for (const { control, left } of this.#sessions.values()) {
+      control.close(LOST);
+      left.resolve(); // no process, no packets
+    }
     for (const ticket of this.#tickets.values()) ticket.close();
     for (const question of this.#questions.end()) question.abort();
     this.#sessions.clear();
@@ -173,6 +176,7 @@ export class WorkerDesk {
       replace: () => {
         session.release();
         send({ kind: 'replace', session: id });
+        return this.#sessions.get(id)?.left.promise;
       },
       setPolicy: (policy) => {
         const open = this.#sessions.get(id);
@@ -183,7 +187,13 @@ export class WorkerDesk {
     });
     this.#ended.delete(id);
     const unknown = { user: undefined, method: undefined, proves: undefined, round: undefined, lease: undefined };
-    this.#sessions.set(id, { control: session, peerAddress, isJudging: false, ...unknown });
+    this.#sessions.set(id, {
+      control: session,
+      peerAddress,
+      isJudging: false,
+      left: Promise.withResolvers(),
+      ...unknown,
+    });
   }
 
   /** @throws {Error} if one is being judged there: a client waits for its verdict */
@@ -216,8 +226,9 @@ export class WorkerDesk {
     };
   }
 
-  #close(id: string, { control, user }: OpenSession, end: SessionEnd): void {
+  #close(id: string, { control, user, left }: OpenSession, end: SessionEnd): void {
     control.close(end);
+    left.resolve();
     this.#sessions.delete(id);
     this.#ended.set(id, user);
     const [oldest] = this.#ended.keys();
@@ -252,6 +263,7 @@ export class WorkerDesk {
       case 'release':
         session.lease = undefined;
         session.control.release();
+        session.left.resolve();
         break;
       case 'up':
         session.control.up();
@@ -269,6 +281,8 @@ export class WorkerDesk {
 interface OpenSession {
   readonly control: ControlSession;
   readonly peerAddress: string;
+  /** Resolved when its worker sends nothing more from its address. */
+  readonly left: PromiseWithResolvers<void>;
   user: string | undefined;
   method: Proof['method'] | undefined;
   /** By which it was or is being judged. */

@@ -83,7 +83,7 @@ test('who kept the identifier of an address that it gave up shares it with nobod
   const world = start(t, { flags: { 'pool.ipv6': '2001:db8:7::/48', 'users.maxPerUser': '5' } });
   const ids = new Set<string>();
   for (let i = 0; i < 4; i += 1) {
-    const holder = { id: `x${i}`, device: 'tun', replace: () => {} };
+    const holder = { id: `x${i}`, device: 'tun', replace: () => undefined };
     const user = world.store.find('alice') ?? assert.fail();
     const lease = world.leases.lease(user, holder) ?? assert.fail();
     const chosen = world.leases.choose(user, holder, 0x0a090080 + i) ?? assert.fail();

@@ -47,7 +47,7 @@ function newWorld(prefixLength = 30, ipv6?: string): World {
     ...{ serverAddress: 0x0a090001, dns: [], wins: [], maxPerUser: 5, clientChoice: true },
   });
   const holder = (id: string): LeaseHolder => {
-    const session: LeaseHolder = { id, device: id, replace: () => desk.release(session) };
+    const session: LeaseHolder = { id, device: id, replace: () => void desk.release(session) };
     return session;
   };
   const forget = (): void => {

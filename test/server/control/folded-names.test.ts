@@ -93,7 +93,11 @@ function desk(pool: AddressPool, maxPerUser = 5): LeaseDesk {
   });
 }
 
-const holder = (id: string, replace: () => void = () => undefined): LeaseHolder => ({ id, device: 'tun', replace });
+const holder = (id: string, replace: () => undefined = () => undefined): LeaseHolder => ({
+  id,
+  device: 'tun',
+  replace,
+});
 
 test('the address of a user is the same after a restart', () => {
   forBoth((one, other) => {

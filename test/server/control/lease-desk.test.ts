@@ -68,6 +68,7 @@ function newDesk(
       replace: () => {
         session.replaced += 1;
         desk.release(session);
+        return undefined;
       },
     };
     return session;
@@ -225,3 +226,66 @@ test('whoever comes and goes in whatever order: no address, /64 or identifier tw
 function assertDistinct(values: readonly unknown[]): void {
   assert.equal(new Set(values).size, values.length, `twice in ${values}`);
 }
+
+test('who takes the place of a session in another process is told of the address once that one has left it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { desk, holder, log, told } = newDesk({ maxPerUser: 1 });
+  const left = Promise.withResolvers<void>();
+  const far = (id: string): LeaseHolder => {
+    const session: LeaseHolder = {
+      ...{ id, device: 'sstp1' },
+      replace: () => {
+        desk.release(session);
+        return left.promise;
+      },
+    };
+    return session;
+  };
+  const answers: string[] = [];
+  const lease = (name: string, session: LeaseHolder): void =>
+    desk.leaseWhenFree(user(name), session, (got) => answers.push(`${session.id} ${got && got.ipv4.address & 0xff}`));
+  lease('alice', far('s1'));
+  const second = holder('s2');
+  lease('alice', second);
+  await settle();
+  assert.deepEqual(answers, ['s1 2'], 'the first session may still send');
+  t.mock.timers.tick(2_000);
+  await settle();
+  assert.deepEqual(answers, ['s1 2', 's2 undefined'], 'nobody has it rather than two');
+  assert.equal(log.of('pool.address-not-left').length, 1);
+  lease('bob', holder('s3'));
+  lease('alice', holder('s4'));
+  await settle();
+  assert.deepEqual(answers.slice(2), ['s3 3'], 'others get others, and the user goes on waiting');
+  told.length = 0;
+  left.resolve();
+  await settle();
+  assert.deepEqual(answers.slice(3), ['s4 2']);
+  desk.release(second);
+  assert.deepEqual(told, []);
+});
+
+test('an address that its user gives back while the session before may still send is nobody’s until that has left', async () => {
+  const { desk, pool, holder, told } = newDesk({ maxPerUser: 1 });
+  const left = Promise.withResolvers<void>();
+  const first: LeaseHolder = {
+    ...{ id: 's1', device: 'sstp1' },
+    replace: () => {
+      desk.release(first);
+      return left.promise;
+    },
+  };
+  desk.lease(user('alice'), first);
+  const second = holder('s2');
+  let isAnswered = false;
+  desk.leaseWhenFree(user('alice'), second, () => {
+    isAnswered = true;
+  });
+  desk.release(second);
+  await settle();
+  assert.deepEqual([pool.used, pool.holder(0x0a090002)], [1, 's2']);
+  told.length = 0;
+  left.resolve();
+  await settle();
+  assert.deepEqual([pool.used, isAnswered, told], [0, false, ['remove 2']]);
+});
