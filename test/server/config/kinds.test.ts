@@ -161,13 +161,14 @@ test('in the environment the whole is JSON, and takes the place of all that the 
 });
 
 test('JSON in a variable may be set out in lines, however those are indented', () => {
-  for (const json of [
-    '  {\n}',
-    '\n\t {"a":\r\n{\n"network"\n:"10.7.0.0/24"}\n}\n',
-    '{\n\t"a": {\n"network": "10.7.0.0/24"}}',
-  ]) {
-    const pools = [...load('', { env: { SSTPD_POOLS: json } }).config.pools.keys()];
-    assert.deepEqual(pools, json.includes('a') ? ['a'] : []);
+  for (const [json, names] of [
+    ['\n {\n}', []],
+    ['\r {\t\n}\r', []],
+    ['\n {"a": {"network": "10.7.0.0/24"}\n}', ['a']],
+    ['\n  {"a":\n{\n"network":"10.7.0.0/24"}\n}\n', ['a']],
+    ['{\n\t"a": {\n"network": "10.7.0.0/24"}}', ['a']],
+  ] as const) {
+    assert.deepEqual([...load('', { env: { SSTPD_POOLS: json } }).config.pools.keys()], names);
   }
 });
 
