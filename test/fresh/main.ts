@@ -143,11 +143,11 @@ async function theSecondLine(machine: BareMachine, folder: string): Promise<void
   say(`${line} in ${folder}`);
   const run = machine.spawn(folder, line);
   const text = collect(run);
+  for (const stream of [run.stdout, run.stderr]) stream?.pipe(process.stdout, { end: false });
   const [status] = (await once(run, 'close')) as [number | null];
+  assert.equal(status, 0, `${line} in ${folder}: status ${status}`);
   const last = text().trimEnd().split('\n').at(-1) ?? '';
-  say(last);
-  assert.equal(status, 0, text().slice(-20_000));
-  assert.match(last, /^\d+ passed, 0 failed, \d+ skipped, 0 files left out$/, text().slice(-5000));
+  assert.match(last, /^\d+ passed, 0 failed, \d+ skipped, 0 files left out$/);
 }
 
 function collect(child: ChildProcess): () => string {
