@@ -6,7 +6,7 @@ import type { EndReason } from './end-reason.ts';
 import { fixedAddressRefusal } from './fixed-address.ts';
 
 export interface UserDeskOptions {
-  readonly users: Pick<Users, 'add' | 'change' | 'remove' | 'list'>;
+  readonly users: Pick<Users, 'add' | 'change' | 'remove' | 'list' | 'find'>;
   /** Why no user can have an address for good, to follow it; undefined if one can. */
   readonly fixedFault: (address: Ipv4) => string | undefined;
   /** What a change means to those who are connected; undefined without a running server. */
@@ -49,7 +49,7 @@ export class UserDesk {
   /** What `typedName` means may be spelt in other ways than case: what follows goes by the name as stored. */
   async set(typedName: string, wanted: UserChange): Promise<UserView> {
     const { password, weak, enabled, groups } = wanted;
-    const ipv4 = typeof wanted.ipv4 === 'string' ? this.#fixedAddress(wanted.ipv4) : wanted.ipv4;
+    const ipv4 = await this.#addressFor(typedName, wanted.ipv4);
     const change: ChangeOfUser = { password, weak, ipv4, groups, enabled };
     const user = await this.#options.users.change(typedName, change);
     const { running } = this.#options;
@@ -66,6 +66,15 @@ export class UserDesk {
     const { name } = await this.#options.users.remove(typedName);
     this.#options.running?.setFixed(name, undefined);
     this.#options.running?.disconnectUser(name, 'user-removed');
+  }
+
+  /** That there is no such user is said before what is wrong with the address. */
+  async #addressFor(typedName: string, text: string | null | undefined): Promise<Ipv4 | null | undefined> {
+    if (typeof text !== 'string') return text;
+    if ((await this.#options.users.find(typedName)) === undefined) {
+      throw new UserStoreError('ERR_USER_UNKNOWN', `there is no user '${typedName}'`);
+    }
+    return this.#fixedAddress(text);
   }
 
   #fixedAddress(text: string): Ipv4 {

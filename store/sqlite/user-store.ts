@@ -144,13 +144,13 @@ export class UserStore {
     });
   }
 
-  /** As `Users.change`: all of it or nothing. What can be refused without the file is refused first. */
+  /** As `Users.change`: all of it or nothing. That there is no such user is said before what is wrong with the change. */
   change(name: string, { password, weak, ipv4, groups, enabled }: ChangeOfUser): User {
-    if (groups !== undefined) checkGroups(groups);
-    if (typeof ipv4 === 'number') checkFixedAddress(ipv4);
     return this.#change(() => {
       const row = this.#existing(name);
       const id = row.sealed.owner;
+      if (groups !== undefined) checkGroups(groups);
+      if (typeof ipv4 === 'number') checkFixedAddress(ipv4);
       if (password !== undefined) this.#setPassword(row, password, weak);
       if (typeof ipv4 === 'number') this.#checkAddressFree(ipv4, id);
       if (ipv4 !== undefined) this.#statements.setAddress.run({ id, ipv4 });
