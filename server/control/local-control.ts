@@ -201,9 +201,12 @@ class Session implements ControlSession {
       case 'judged': {
         const { verdict, reason, user, admitted, name: judged, remark } = given.result;
         if (verdict.kind === 'accept' && !this.#isClosed) {
-          this.#list.identified(this.#user, admitted);
+          const before = this.#user;
+          this.#list.identified(before, admitted);
           this.#user = admitted;
-          this.#policy = given.result.policy ?? NO_POLICY;
+          // Who logs in again, which any client may do, is held to what the link has: else that would undo a change.
+          const isAgain = before !== undefined && admitted !== undefined && isSameUser(before, admitted);
+          if (!isAgain) this.#policy = given.result.policy ?? NO_POLICY;
           this.#method = proof.method;
         }
         answer({ kind: 'judged', verdict, reason, user, name: judged, remark, delayMs: given.delayMs });
@@ -289,4 +292,8 @@ class Session implements ControlSession {
     const end = { reason, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
     for (const observer of this.#options.observers ?? []) observer.down?.(this.#live, end);
   }
+}
+
+function isSameUser(one: User, other: User): boolean {
+  return foldUserName(one.name) === foldUserName(other.name);
 }

@@ -11,7 +11,7 @@
 export type PolicyKeys = Record<never, never>;
 
 export type Policy = Readonly<Partial<PolicyKeys>> & {
-  /** 0 is what a session logged in with; each change counts one. */
+  /** 0 is what a session logged in with, for the first time where it did so again; each change counts one. */
   readonly revision: number;
 };
 

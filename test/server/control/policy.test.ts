@@ -14,7 +14,16 @@ import { bytesOf, readerOf } from '../../../server/workers/spoken.ts';
 import { ErrorLog, FakeBackend } from '../../admin/fake-backend.ts';
 import { inProcess } from '../../cli/support.ts';
 import { PASSWORD } from '../connections/mschapv2-peer.ts';
-import { authenticated, CALL_CONNECTED, connected, IPCP } from '../connections/session.ts';
+import {
+  authenticated,
+  CALL_CONNECTED,
+  connected,
+  IPCP,
+  LCP,
+  RESPONSE,
+  SUCCESS,
+  setAnswer,
+} from '../connections/session.ts';
 import { settle, World, type WorldOptions } from '../support.ts';
 
 test('a policy has the keys that there are, and its object never changes', () => {
@@ -99,6 +108,24 @@ for (const isWorker of [false, true]) {
     assert.deepEqual(set, []);
     await peer.play(`${CALL_CONNECTED}\n${IPCP}`);
     assert.deepEqual([peer.connection.view.policy, revisions(set)], [{ revision: 1 }, [1]]);
+  });
+
+  test(`${where}: a client that negotiates LCP anew and logs in again shakes off no change, and none that follows`, async (t) => {
+    const up: Parameters<NonNullable<SessionObserver['up']>>[0][] = [];
+    const { world, set } = newWorld(t, { isWorker, observers: [{ up: (session) => up.push(session) }] });
+    const peer = await connected(world);
+    const { connection } = peer;
+    const [live = assert.fail()] = up;
+    for (const _ of [1, 2]) world.control.setPolicy(connection.id, {});
+    await peer.play(LCP.replace('c021 01 01 000e', 'c021 01 04 000e').replace('c021 02 01 000e', 'c021 02 04 000e'));
+    setAnswer(peer, 'alice', peer.value('certificateHash'));
+    await peer.play(`${RESPONSE}\n${SUCCESS}`);
+    assert.equal(world.log.of('auth.refused').length, 0);
+    assert.deepEqual([live.policy(), connection.view.policy], [{ revision: 2 }, { revision: 2 }]);
+    world.control.setPolicy(connection.id, {});
+    await settle();
+    assert.deepEqual([live.policy(), connection.view.policy], [{ revision: 3 }, { revision: 3 }]);
+    assert.deepEqual(revisions(set), [0, 1, 2, 3]);
   });
 }
 
