@@ -22,9 +22,6 @@ constexpr size_t kMostReads = 512;
 constexpr size_t kMostCopied = 16 * 1024;
 // RFC 1812 4.3.2.8, RFC 4443 2.4 f: errors about packets that do not fit, ten per second and client.
 constexpr uint64_t kTooBigIntervalUs = 100'000;
-constexpr size_t kMostEvents = 64;
-// An ICMP error quotes at most 1,280 bytes (RFC 4443 2.4 c); Neighbour Discovery fits as well.
-constexpr size_t kMostEventBytes = 2048;
 // Looking for the longest queue takes time, so it gives up this much at once.
 constexpr size_t kGiveUpBytes = 128 * 1024;
 

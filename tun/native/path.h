@@ -71,6 +71,11 @@ struct PathEvent {
   std::string packet;
 };
 
+// Those that wait at a time.
+constexpr size_t kMostEvents = 64;
+// An ICMP error quotes at most 1,280 bytes (RFC 4443 2.4 c); Neighbour Discovery fits as well.
+constexpr size_t kMostEventBytes = 2048;
+
 enum class Decide : int32_t { kNothing = 0, kControl = 1, kPpp = 2, kBadVersion = 3, kBadLength = 4, kNoMemory = 5 };
 
 struct Receipt {

@@ -12,9 +12,6 @@ namespace tun {
 
 namespace {
 
-constexpr size_t kMostEvents = 64;
-constexpr size_t kMostEventBytes = 2048;
-
 // Whether the first `bits` bits of both are the same.
 bool IsIn(const uint8_t* address, const uint8_t* network, uint8_t bits) {
   const size_t whole = bits / 8;
