@@ -109,11 +109,19 @@ export class PortalDesk {
       (resolve) => {
         /** While it waits. */
         let waiting: Attempted | undefined;
+        const left = (): void => {
+          if (waiting?.held === undefined) return;
+          const { hold, since } = waiting.held;
+          this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
+          resolve(undefined);
+        };
         const login = enterUser(this.#options, {
           ...{ proof: { method: 'pap', name, password }, place: 'portal', address, browser },
           held: (hold, user) => {
             waiting = { record, address, name, user, held: { hold, since: clock.now() } };
             this.#record(record.waits(user));
+            // Nothing more is told of one that was left before it stood in line.
+            if (gone?.aborted === true) left();
           },
           answer: (answer, user) => {
             const attempt = waiting ?? { record, address, name, user, held: undefined };
@@ -122,11 +130,7 @@ export class PortalDesk {
           },
         });
         const leave = (): void => {
-          if (login.leave()) return; // the answer comes
-          if (waiting?.held === undefined) return;
-          const { hold, since } = waiting.held;
-          this.#heldBack(waiting, { hold, ms: Math.round(clock.now() - since), hasLeft: true });
-          resolve(undefined);
+          if (!login.leave()) left();
         };
         if (gone?.aborted === true) leave();
         else gone?.addEventListener('abort', leave, { once: true });

@@ -83,6 +83,7 @@ export function enterUser(
     enter(name ?? proof.name, knownThere);
   });
   return {
+    // Who has not been entered yet is told by `held` or `answer`, whichever comes.
     leave: () => {
       isGone = true;
       return entered === undefined || entered.leave();
