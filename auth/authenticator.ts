@@ -159,8 +159,10 @@ export class Authenticator implements Verifier {
     if (!user.enabled) return result('disabled', disabled());
     const admitted = await this.#store.find(user.name);
     if (admitted === undefined) return result('unknown-user', denied(proof)); // removed meanwhile
+    if (!admitted.enabled) return result('disabled', disabled());
     if (place === 'vpn') await this.#recordLogin(user.name);
-    return { ...result('ok', accepted(user.name, proof, secret, wire.hashed[bare] ?? Buffer.alloc(0))), admitted };
+    const verdict = accepted(user.name, proof, secret, wire.hashed[bare] ?? Buffer.alloc(0));
+    return { ...result('ok', verdict), admitted, version: trial.version };
   }
 
   /**

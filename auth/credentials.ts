@@ -40,6 +40,8 @@ export interface Credentials {
    * that still has it is told from one that guesses.
    */
   readonly previous: Secret;
+  /** Of the secret: another text for each password. What the login leads to is for that one alone. */
+  readonly version: string;
 }
 
 /**

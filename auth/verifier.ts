@@ -19,6 +19,8 @@ export interface LoginResult<Policy = never> {
   readonly user: Account | undefined;
   /** All there is of that user, if the login was accepted. */
   readonly admitted?: User | undefined;
+  /** Of the password by which it was accepted, which may be another one by now. Undefined: it was no password of the store. */
+  readonly version?: string | undefined;
   /** What whoever judges has to say of the session, if the login was accepted. */
   readonly policy?: Policy | undefined;
   /** The name as it is best read, not checked for anything. */

@@ -82,8 +82,13 @@ export interface Places {
    * @returns folded names
    */
   usersKnownAt(readings: readonly string[], place: string): Promise<readonly string[]>;
-  /** The user has logged in from there. */
-  rememberPlace(name: string, place: string): Promise<void>;
+  /**
+   * The user has logged in from there.
+   *
+   * @param version of the password that the user had then, as `Users.passwordVersion`: with another one by now nothing is
+   *   remembered, since what an old password says is trusted no more
+   */
+  rememberPlace(name: string, place: string, version?: string): Promise<void>;
   /** From where anybody has. */
   addresses(): Promise<KnownOrigins>;
 }

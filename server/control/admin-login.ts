@@ -116,11 +116,17 @@ export class AdminLogin implements AdminAccountsBackend {
           this.#noteRefused(fields);
           return { kind: 'refused' };
         }
+        const { id, name, version } = account;
+        const of = await admins.browserOf(name);
+        // The cookie is good with the password that was given, so that has to be the one of now.
+        if (!(await admins.isCurrent(account))) {
+          this.#noteRefused(fields);
+          return { kind: 'refused' };
+        }
         this.counts.accepted += 1;
         log.info('admin.login', fields);
         await recordOrLog(log, () => admins.recordLogin(account));
-        const { id, name, version } = account;
-        const browser = admins.browsers.issue(await admins.browserOf(name), Date.now());
+        const browser = admins.browsers.issue(of, Date.now());
         return { kind: 'accepted', account: { id, name, version }, browser };
       }
       default:

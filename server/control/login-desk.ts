@@ -54,6 +54,8 @@ export interface Judged {
   readonly reason: Login['reason'];
   /** Whose name it was, if it was accepted. */
   readonly user: { readonly name: string } | undefined;
+  /** Of the password that it was, if the store has it. */
+  readonly version?: string | undefined;
 }
 
 /** No judgement yet: the client has to say more. */
@@ -94,7 +96,7 @@ export interface LoginDeskOptions {
   /** From where users have logged in. */
   readonly places: {
     usersKnownAt(readings: readonly string[], place: string): Promise<readonly string[]>;
-    rememberPlace(name: string, place: string): Promise<void>;
+    rememberPlace(name: string, place: string, version?: string): Promise<void>;
   };
   readonly observers?: readonly SessionObserver[];
   /** From 0 up to 1. */
@@ -262,7 +264,9 @@ export class LoginDesk {
     const { request } = entry;
     const delayMs = this.#waited(turn, entry);
     this.#settle(turn, entry, result.outcome);
-    if (result.outcome === 'accepted' && result.user !== undefined) this.#remember(request, result.user.name);
+    if (result.outcome === 'accepted' && result.user !== undefined) {
+      this.#remember(request, result.user.name, result.version);
+    }
     this.#tell(request, result.reason);
     request.answer({ kind: 'judged', result, delayMs });
   }
@@ -339,10 +343,10 @@ export class LoginDesk {
   }
 
   /** Nobody is kept out because a place can't be written. Behind a tunnel that ends here there is no place. */
-  #remember({ realm, address }: LoginRequest<Judged>, name: string): void {
+  #remember({ realm, address }: LoginRequest<Judged>, name: string, version: string | undefined): void {
     const origin = originOf(address);
     if (realm !== 'vpn' || origin.isLoopback) return;
-    this.#options.places.rememberPlace(name, origin.address).catch((error: unknown) => {
+    this.#options.places.rememberPlace(name, origin.address, version).catch((error: unknown) => {
       this.#options.log.error('users.place-not-recorded', {
         user: name,
         error: error instanceof Error ? error.message : String(error),

@@ -144,7 +144,7 @@ export class PortalDesk {
     const { record, address: peer, name, held } = attempt;
     switch (answer.kind) {
       case 'judged': {
-        const { verdict, reason, user, remark } = answer.result;
+        const { verdict, reason, user, remark, version } = answer.result;
         const { delayMs } = answer;
         if (verdict.kind !== 'accept' || user === undefined) {
           log.warn('portal.refused', { user: name, peer, reason, delayMs });
@@ -154,7 +154,7 @@ export class PortalDesk {
         }
         log.info('portal.signed-in', { user: user.name, peer });
         if (held !== undefined) this.#record(record.signedIn(user.name));
-        return this.#welcome(user.name);
+        return this.#welcome(user.name, version);
       }
       case 'held-back':
         this.#heldBack(attempt, { hold: answer.hold, ms: answer.delayMs, hasLeft: false });
@@ -190,11 +190,13 @@ export class PortalDesk {
     return { kind: 'welcome', user: user.name, facts: facts(user.name) };
   }
 
-  async #welcome(name: string): Promise<PortalAnswer> {
+  /** @param version of the password that was given: session and cookie are good with that one alone */
+  async #welcome(name: string, version: string | undefined): Promise<PortalAnswer> {
     const { users, facts } = this.#options;
-    const version = await users.passwordVersion(name);
-    if (version === undefined) return NOT_SIGNED_IN; // removed meanwhile
-    const browser = users.browsers.issue(await users.browserOfMeant(name), Date.now());
+    const of = await users.browserOfMeant(name);
+    // Changed, or the user removed, meanwhile.
+    if (version === undefined || (await users.passwordVersion(name)) !== version) return NOT_SIGNED_IN;
+    const browser = users.browsers.issue({ ...of, version }, Date.now());
     const session = this.#sessions.begin({ name, version });
     return { kind: 'welcome', user: name, facts: facts(name), session, browser };
   }

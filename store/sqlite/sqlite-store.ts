@@ -58,7 +58,7 @@ export function usersOf(users: UserStore): Users {
 export function placesOf(users: UserStore): Places {
   return {
     usersKnownAt: async (readings, place) => users.usersKnownAt(readings, place),
-    rememberPlace: async (name, place) => users.rememberPlace(name, place),
+    rememberPlace: async (name, place, version) => users.rememberPlace(name, place, version),
     addresses: async () => {
       users.loadAddresses();
       return { isKnown: (place) => users.isKnownAddress(place) };

@@ -242,7 +242,10 @@ export class UserStore {
         const secret = this.#openSecret(row?.sealed ?? standIns.present, row?.user.name ?? '');
         const previous = this.#seal.open(row?.previous ?? standIns.previous);
         // A damaged one is as good as none: nobody can log in by it.
-        return { user: row?.user, reading, secret, previous: previous ?? this.#openSecret(standIns.previous, '') };
+        return {
+          ...{ user: row?.user, reading, secret, previous: previous ?? this.#openSecret(standIns.previous, '') },
+          version: versionOf(row?.sealed ?? standIns.present),
+        };
       });
     });
   }
@@ -282,9 +285,10 @@ export class UserStore {
     return this.#run(() => this.#places.usersAt(readings, place, this.#now().getTime()));
   }
 
-  /** The user has logged in from there. */
-  rememberPlace(name: string, place: string): void {
+  /** The user has logged in from there: see `Places.rememberPlace`. */
+  rememberPlace(name: string, place: string, version?: string): void {
     this.#run(() => {
+      if (version !== undefined && this.passwordVersion(name) !== version) return;
       const now = this.#now().getTime();
       this.#places.remember(foldUserName(name), place, now);
       this.#addresses.remember(place, now);

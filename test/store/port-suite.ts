@@ -268,9 +268,29 @@ export function testStorePort(engine: string, makePlace: (t: TestContext) => Sto
     await users.change('ann', { password: OTHER_PASSWORD });
     assert.deepEqual(await places.usersKnownAt(['ann'], HOME), []);
     await places.rememberPlace('ann', HOME);
+    assert.deepEqual(await places.usersKnownAt(['ann'], HOME), ['ann']);
     clock.ms += 31 * DAY_MS;
     assert.deepEqual(await places.usersKnownAt(['ann'], HOME), []);
     assert.equal(known.isKnown(HOME), false);
+  });
+
+  it('a login with a password that is not the one of now any more makes no place known', async (t) => {
+    const { store } = await opened(t);
+    const { users, places } = store;
+    await users.add('ann', PASSWORD);
+    const version = async (): Promise<string | undefined> => (await users.lookupAny(['CORP\\ANN'], 1))[0]?.version;
+    const old = await version();
+    assert.equal(old, await users.passwordVersion('ann'));
+    await users.change('ann', { password: OTHER_PASSWORD });
+    await places.rememberPlace('ann', HOME, old);
+    assert.deepEqual(await places.usersKnownAt(['ann'], HOME), []);
+    assert.equal((await places.addresses()).isKnown(HOME), false);
+    await places.rememberPlace('ann', HOME, await version());
+    assert.deepEqual(await places.usersKnownAt(['ann'], HOME), ['ann']);
+    await users.remove('ann');
+    await users.add('ann', OTHER_PASSWORD);
+    await places.rememberPlace('ann', HOME, old);
+    assert.deepEqual(await places.usersKnownAt(['ann'], HOME), []);
   });
 
   it('the address that each user got last is remembered, the oldest first, and one for each', async (t) => {

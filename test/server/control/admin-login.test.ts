@@ -355,3 +355,15 @@ test('a store that cannot be written keeps nobody out', async (t) => {
   assert.equal((await backend.find(token))?.id, id);
   assert.equal(desk.log.of('admin.use-not-recorded').length, 2);
 });
+
+test('a password that is changed before anybody hears of the verdict lets nobody in, and makes no browser known', async (t) => {
+  const desk = await Desk.open(t);
+  const verify = desk.store.accounts.verify.bind(desk.store.accounts);
+  t.mock.method(desk.store.accounts, 'verify', async (name: string, password: string) => {
+    const account = await verify(name, password);
+    await desk.store.accounts.setPassword('ann', 'another password');
+    return account;
+  });
+  assert.equal((await desk.try(PASSWORD)).kind, 'refused');
+  assert.deepEqual(desk.login.counts, { accepted: 0, refused: 1, slowed: 0 });
+});
