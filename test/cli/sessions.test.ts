@@ -101,6 +101,6 @@ test('config --keys documents each key', async () => {
   const { stdout } = await inProcess(['config', '--keys']);
   assert.match(
     stdout,
-    /\nnetwork\.mtu\n {4}MTU of the TUN device.*\n {4}a whole number of bytes .*; default 1400\n {4}SSTPD_NETWORK_MTU, --mtu N\n/,
+    /\nnetwork\.mtu\n {4}MTU of the TUN device.*\n {4}a whole number of bytes .*; default 1400\n {4}takes effect at the next start\n {4}SSTPD_NETWORK_MTU, --mtu N\n/,
   );
 });
