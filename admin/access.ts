@@ -1,7 +1,7 @@
 /** Who may ask what: each request passes here before its body is read. */
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isForUs, isScope, type Log } from '../core/index.ts';
+import { formatEndpoint, isForUs, isScope, type Log } from '../core/index.ts';
 import type { TokensBackend } from './access-backend.ts';
 import { type Asker, askerOf, nameOf, scopesOf } from './asker.ts';
 import { fail } from './failures.ts';
@@ -135,6 +135,6 @@ function hasCsrfToken(request: FastifyRequest, asker: Asker): boolean {
 
 /** `192.0.2.1:5000` or `[2001:db8::1]:5000`. */
 export function peerOf({ socket }: FastifyRequest): string {
-  const { remoteAddress: address = '', remotePort: port } = socket;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+  return formatEndpoint(address, port);
 }

@@ -6,3 +6,8 @@ export function addressOf(endpoint: string): string {
   const [, ipv4, ipv6] = /^(?:([^:[]+)(?::\d+)?|\[(.+)\](?::\d+)?)$/s.exec(endpoint) ?? [];
   return ipv4 ?? ipv6 ?? endpoint;
 }
+
+/** Address and port as in a URL: an IPv6 address in brackets. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -3,9 +3,8 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { AdminNetwork } from '../admin/index.ts';
-import { originOf } from '../core/index.ts';
+import { formatEndpoint, originOf } from '../core/index.ts';
 import {
-  formatEndpoint,
   type ListenError,
   listenError,
   listenErrorOf,

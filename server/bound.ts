@@ -1,4 +1,5 @@
-import { formatEndpoint, type ListenAddress } from '../tls/index.ts';
+import { formatEndpoint } from '../core/index.ts';
+import type { ListenAddress } from '../tls/index.ts';
 import { placesOf } from './config/derived.ts';
 import type { Config } from './config/index.ts';
 

@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/host': ['core', 'ip', 'tun', 'certs', 'admin (types)', 'store (types)', 'server/config'],
   'server/certificates': ['core', 'tls', 'certs', 'admin (types)', 'server/config (types)', 'server/host'],
   'server/control': [
-    ...['core', 'ip', 'tls', 'auth', 'ppp (types)', 'sstp (types)', 'profile (types)', 'admin (types)'],
+    ...['core', 'ip', 'auth', 'ppp (types)', 'sstp (types)', 'profile (types)', 'admin (types)'],
     ...['store (types)', 'server/config (types)', 'server/host', 'server/site'],
   ],
   'server/observe': [

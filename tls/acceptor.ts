@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
-import { GatheredBytes, type Log } from '../core/index.ts';
-import { formatEndpoint, listenError } from './listen-error.ts';
+import { formatEndpoint, GatheredBytes, type Log } from '../core/index.ts';
+import { listenError } from './listen-error.ts';
 import { PROXY_HEADER_MOST, readProxyHeader } from './proxy-header.ts';
 
 export type ListenOptions =

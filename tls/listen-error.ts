@@ -1,3 +1,5 @@
+import { formatEndpoint } from '../core/index.ts';
+
 /** A listener cannot have its address. The message is one line for the operator: address, cause, remedy. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -18,11 +20,6 @@ export function listenErrorOf(key: string, flags: string, { message, cause }: Li
 /** Whether this machine does not have the address, or not yet. */
 export function lacksAddress({ cause }: ListenError): boolean {
   return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRNOTAVAIL';
-}
-
-/** Address and port as in a URL: an IPv6 address in brackets. */
-export function formatEndpoint(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function reason(error: NodeJS.ErrnoException, port: number): string {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Log } from '../core/index.ts';
+import { formatEndpoint } from '../core/index.ts';
 import {
   Acceptor,
   type AcceptWaiting,
@@ -14,7 +15,6 @@ import {
 import { type ClientHello, ClientHelloReader, type ClientHelloResult, cleanServerName } from './client-hello.ts';
 import { ACME_PROTOCOL, type ServerCertificateHashes, stapleFor, type TlsServerContext } from './context.ts';
 import { alertOf, codeOf, HINT_CLOSED, hintOf, type TlsFailure, type TlsFailureStage } from './failure.ts';
-import { formatEndpoint } from './listen-error.ts';
 import { whenSilent } from './silence.ts';
 import { serveOlderTickets } from './ticket-keys.ts';
 

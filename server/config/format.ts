@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import {
+  formatEndpoint,
   formatIpv4,
   formatIpv4Cidr,
   formatIpv6,
@@ -353,7 +354,7 @@ export const listenAddress: Item<ListenAddress> = {
   },
   show({ host, port }) {
     if (host === undefined) return `${port}`;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return formatEndpoint(host, port);
   },
 };
 

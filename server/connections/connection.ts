@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Log } from '../../core/index.ts';
+import { formatEndpoint } from '../../core/index.ts';
 import { descriptorOf } from '../../datapath/index.ts';
 import {
   encodeHttpAccept,
@@ -9,7 +10,7 @@ import {
   SstpFramingError,
   type SstpHttpRequest,
 } from '../../sstp/index.ts';
-import { formatEndpoint, type TlsConnectionInfo } from '../../tls/index.ts';
+import type { TlsConnectionInfo } from '../../tls/index.ts';
 import type { Ticket, TurnedAway } from '../admission/index.ts';
 import type { EndReason, HttpEnd } from '../control/index.ts';
 import type { Attempt, Stage } from '../observe/reported.ts';

@@ -1,7 +1,7 @@
+import { formatEndpoint } from '../../core/index.ts';
 import {
   type Admitted,
   type Endpoints,
-  formatEndpoint,
   type ListenAddress,
   type ListenOptions,
   PlainListener,

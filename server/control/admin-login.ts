@@ -11,9 +11,8 @@ import type {
 } from '../../admin/index.ts';
 import { UserStoreError } from '../../auth/index.ts';
 import { holdFields } from '../../auth/throttle/hold-text.ts';
-import { type Log, originOf } from '../../core/index.ts';
+import { formatEndpoint, type Log, originOf } from '../../core/index.ts';
 import type { AdminAccount, Admins, ApiToken, Tokens } from '../../store/index.ts';
-import { formatEndpoint } from '../../tls/index.ts';
 import type { Judged, LoginAnswer, LoginDesk } from './login-desk.ts';
 import { WorkQueue, type WorkRequest } from './work-queue.ts';
 

@@ -1,6 +1,5 @@
 import type { AttemptView, SessionView } from '../../admin/index.ts';
-import { formatIpv4, formatIpv6Cidr } from '../../core/index.ts';
-import { formatEndpoint } from '../../tls/index.ts';
+import { formatEndpoint, formatIpv4, formatIpv6Cidr } from '../../core/index.ts';
 import type { Admission, Ticket } from '../admission/index.ts';
 import type { ControlSession, GrantedLease, Judgement, LocalControl, SessionEnd } from '../control/index.ts';
 import { AskedCalls } from './calls.ts';

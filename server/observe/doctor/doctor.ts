@@ -12,6 +12,7 @@ import {
 import {
   type Finding,
   fine,
+  formatEndpoint,
   formatIpv4Cidr,
   type Ipv4Cidr,
   isOperatorError,
@@ -22,7 +23,7 @@ import {
   warning,
 } from '../../../core/index.ts';
 import { availableCongestionControls } from '../../../datapath/index.ts';
-import { createServerTls, formatEndpoint } from '../../../tls/index.ts';
+import { createServerTls } from '../../../tls/index.ts';
 import { type CageLayers, Capability, hasCapability } from '../../../tun/index.ts';
 import { placesOf } from '../../config/derived.ts';
 import type { Config } from '../../config/index.ts';

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect as tlsConnect } from 'node:tls';
-import { type Finding, fine, problem, warning } from '../../../core/index.ts';
-import { formatEndpoint, ListenError, lacksAddress, listenError } from '../../../tls/index.ts';
+import { type Finding, fine, formatEndpoint, problem, warning } from '../../../core/index.ts';
+import { ListenError, lacksAddress, listenError } from '../../../tls/index.ts';
 import type { Config, ListenAddress } from '../../config/index.ts';
 
 const ANSWER_MS = 3_000;

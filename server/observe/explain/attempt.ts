@@ -1,8 +1,9 @@
 import type { AttemptOptions, AttemptView } from '../../../admin/index.ts';
 import type { Hold } from '../../../auth/index.ts';
 import type { Clock, Instant, Log } from '../../../core/index.ts';
+import { formatEndpoint } from '../../../core/index.ts';
 import { describeFrame, type LinkEnd, type LinkFault, type MethodRow } from '../../../ppp/index.ts';
-import { type Endpoints, formatEndpoint, type TlsConnectionInfo, type TlsFailure } from '../../../tls/index.ts';
+import type { Endpoints, TlsConnectionInfo, TlsFailure } from '../../../tls/index.ts';
 import type { TurnedAway } from '../../admission/index.ts';
 import type { EndReason, HttpEnd, Judgement } from '../../control/index.ts';
 import { isBrowser } from './browser.ts';
