@@ -106,5 +106,5 @@ export type Judgement =
     }
   /** Its turn did not come for as long as it may wait: nobody looked at it. The session has to end. */
   | { readonly kind: 'held-back'; readonly hold: Hold; readonly name: string; readonly delayMs: number }
-  /** It could not be judged: the user store can't be read. The session has to end. */
+  /** Nobody could judge it, as where the user store can't be read, or not in time. The session has to end. */
   | { readonly kind: 'fault'; readonly error: string };

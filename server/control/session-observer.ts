@@ -12,8 +12,8 @@ export interface Login {
   readonly name: string;
   readonly method: CredentialProof['method'] | 'portal' | 'admin';
   /**
-   * `fault`: the user store could not be read. Not looked at were `abandoned`, whose client did not wait for its turn,
-   * and `held-back`, whose turn did not come.
+   * `fault`: nobody could judge it, as where the user store can't be read. `abandoned`: its client did not wait for its turn,
+   * or for the verdict. `held-back`: its turn did not come.
    */
   readonly reason: LoginReason | 'fault' | 'abandoned' | 'held-back';
 }
