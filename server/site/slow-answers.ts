@@ -18,8 +18,10 @@ interface Answer {
   readonly from: IncomingMessage;
   readonly to: ServerResponse;
   readonly end: () => void;
-  /** What had come of it by the last look, and whether its visitor had not taken that. */
-  bytes: number;
+  /** Bytes of it that had come: of a connection that serves others after it. */
+  received: number;
+  /** What its visitor had taken of it by the last look, and whether that was not all there was to take. */
+  taken: number;
   wasHeld: boolean;
 }
 
@@ -41,8 +43,14 @@ export class SlowAnswers {
 
   /** @param end called once, if it has to make room for others; not after `to` is closed */
   watch(source: string, from: IncomingMessage, to: ServerResponse, end: () => void): void {
-    const answer = { source, from, to, end, bytes: from.socket.bytesRead, wasHeld: false };
+    // Which Node takes from the answer at its end.
+    const { socket } = from;
+    const received = socket.bytesRead;
+    const answer: Answer = { source, from, to, end, received, taken: received, wasHeld: false };
     this.#all.add(answer);
+    from.once('end', () => {
+      answer.received = socket.bytesRead;
+    });
     this.#timer ??= setInterval(() => this.#look(), this.#options.windowMs);
     to.once('close', () => this.#forget(answer));
   }
@@ -57,11 +65,13 @@ export class SlowAnswers {
   #look(): void {
     const least = (LEAST_RATE * this.#options.windowMs) / 1_000;
     for (const answer of this.#all) {
-      const { from, to, wasHeld, bytes } = answer;
-      const isHeld = to.writableNeedDrain;
+      const { from, to, wasHeld, taken } = answer;
+      // Its last bytes too, which have been given to the visitor's connection and not gone out.
+      const isHeld = to.writableNeedDrain || (to.writableEnded && !to.writableFinished);
+      if (!from.readableEnded) answer.received = from.socket.bytesRead;
       answer.wasHeld = isHeld;
-      answer.bytes = from.socket.bytesRead;
-      if (wasHeld && isHeld && answer.bytes - bytes < least) this.#slow.add(answer);
+      answer.taken = answer.received - from.readableLength - to.writableLength;
+      if (wasHeld && isHeld && answer.taken - taken < least) this.#slow.add(answer);
       else this.#slow.delete(answer);
     }
     this.#makeRoom();

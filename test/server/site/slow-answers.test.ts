@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { proxyListener } from '../../../server/site/reverse-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -48,7 +49,29 @@ async function site(t: TestContext) {
     await once(socket, 'readable');
     return socket;
   };
-  return { port, stalled, open };
+  const deaf = (address: string, index: number): Deaf => {
+    const socket = new Deaf(index);
+    sources.set(index, address);
+    t.after(() => socket.destroy());
+    proxy.emit('connection', socket);
+    return socket;
+  };
+  return { port, stalled, deaf, open };
+}
+
+/** A visitor who takes none of an answer, however small. */
+class Deaf extends Duplex {
+  readonly remotePort: number;
+
+  constructor(remotePort: number) {
+    super();
+    this.remotePort = remotePort;
+    this.push('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  }
+
+  override _read(): void {}
+
+  override _write(): void {}
 }
 
 async function get(port: number): Promise<string> {
@@ -79,4 +102,14 @@ test('64 answers that eight addresses do not take leave room for a page; a slow 
   const ended = await Promise.all(held.map(async (socket) => (await rest(socket)) < LARGE));
   assert.equal(ended.filter((isEnded) => !isEnded).length, 31);
   assert.ok((await rest(honest)) >= LARGE);
+});
+
+test('so do 64 small answers, of which nothing more is to come', async (t) => {
+  const { port, deaf } = await site(t);
+  const held = Array.from({ length: 64 }, (_, index) => deaf(`192.0.2.${index % 8}`, index));
+  await eventually('some have ended', () => Promise.resolve(held.some(({ destroyed }) => destroyed) || undefined));
+  assert.equal(await get(port), 'small');
+  await eventually('those that are too many have ended', () =>
+    Promise.resolve(held.filter(({ destroyed }) => !destroyed).length === 32 || undefined),
+  );
 });
