@@ -201,8 +201,9 @@ export class LoginDesk {
     try {
       for (;;) {
         const { judge, release } = this.throttle.due(this.#options.clock.now());
-        for (const turn of release) this.#release(turn);
+        // Who is told that a place was given up may leave at once, and so may others that come with him.
         for (const turn of judge) this.#judge(turn);
+        for (const turn of release) this.#release(turn);
         if (judge.length === 0 && release.length === 0) break;
       }
     } finally {
@@ -238,10 +239,18 @@ export class LoginDesk {
   /** What comes after the end of the login is too late: nobody is told, and nothing was taken for it. */
   #ask(turn: Turn, entry: Entry, judge: () => Promise<Judged | Continued<Judged>>): void {
     entry.state = 'judging';
-    void (async () => judge())().then(
-      (step) => entry.state === 'judging' && this.#onStep(turn, entry, step),
-      (error: unknown) => entry.state === 'judging' && this.#failed(turn, entry, error),
-    );
+    void (async () => judge())()
+      .then(
+        (step) => entry.state === 'judging' && this.#onStep(turn, entry, step),
+        (error: unknown) => entry.state === 'judging' && this.#failed(turn, entry, error),
+      )
+      .catch((error: unknown) => this.#notTaken(error));
+  }
+
+  /** A fault of those who are told costs what they were told, and no other login. */
+  #notTaken(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.log.error('auth.answer-not-taken', { error: text });
   }
 
   #onStep(turn: Turn, entry: Entry, step: Judged | Continued<Judged>): void {

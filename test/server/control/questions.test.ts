@@ -406,3 +406,39 @@ test('a login by password is one attempt too, and slows nobody who is right whil
   for (const { fields } of world.log.of('auth.accepted')) assert.equal(fields.delayMs, 0);
   assert.equal((await authenticated(world)).connection.view.user, 'alice');
 });
+
+test('whoever is told of a login and throws ends nothing but his own affair', async (t) => {
+  let told = 0;
+  const world = new World(t, {
+    users: [{ name: 'alice', password: PASSWORD }],
+    observers: [
+      {
+        judged: () => {
+          told += 1;
+          if (told === 1) throw new Error('of the observer');
+        },
+      },
+    ],
+  });
+  const proof = { method: 'pap', name: 'alice', password: 'wrong' } as const;
+  const heard: string[] = [];
+  for (const [id, address] of [
+    ['1', '192.0.2.7'],
+    ['2', '192.0.2.8'],
+  ] as const) {
+    const session = world.control.open({
+      ...{ id, peerAddress: address, device: 'sstp0' },
+      ...{ replace: () => {}, setPolicy: () => {}, disconnect: () => {} },
+    });
+    session.verify(
+      proof,
+      ({ kind }) => heard.push(`${address} ${kind}`),
+      () => assert.fail('held'),
+    );
+    await settle();
+  }
+  assert.deepEqual(heard, ['192.0.2.8 judged']);
+  const lines = world.log.lines.filter(({ event }) => event === 'auth.answer-not-taken');
+  assert.match(String(lines[0]?.fields.error), /of the observer/);
+  assert.equal(lines.length, 1);
+});
