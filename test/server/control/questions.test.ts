@@ -120,6 +120,17 @@ function newWorld(t: TestContext, questions: number, isWorker: boolean, isPasswo
   return { world, asker, told, settled };
 }
 
+/** The client has answered and gone, and whoever judges has not. @returns what has him go on */
+async function leftWhileJudged(world: World, asker: Asker): Promise<() => void> {
+  const peer = await asked(world, 0);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  asker.stalled = promise;
+  await peer.play(answer(1));
+  peer.socket.destroy();
+  await settle();
+  return resolve;
+}
+
 /** So many questions are answered, and then comes what comes: the next one, unless told. */
 async function asked(
   world: World,
@@ -187,12 +198,7 @@ for (const isWorker of [false, true]) {
 
   test(`${where}: a verdict after the end is told to the log, and takes nothing`, async (t) => {
     const { world, told, settled, asker } = newWorld(t, 1, isWorker);
-    const peer = await asked(world, 0);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    asker.stalled = promise;
-    await peer.play(answer(1));
-    peer.socket.destroy();
-    await settle();
+    const resolve = await leftWhileJudged(world, asker);
     assert.equal(asker.gone.at(-1)?.aborted, true);
     assert.deepEqual([told, settled], [[], []]);
     resolve();
@@ -204,12 +210,7 @@ for (const isWorker of [false, true]) {
 
   test(`${where}: a question after the end asks nobody`, async (t) => {
     const { world, told, settled, asker } = newWorld(t, 2, isWorker);
-    const peer = await asked(world, 0);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    asker.stalled = promise;
-    await peer.play(answer(1));
-    peer.socket.destroy();
-    await settle();
+    const resolve = await leftWhileJudged(world, asker);
     resolve();
     await settle();
     assert.deepEqual([told, settled, leftIn(world)], [['abandoned'], ['unjudged'], 0]);
